@@ -1,0 +1,1 @@
+//! The operations of sum-api: what a person on call or a reviewer runs.

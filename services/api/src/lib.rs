@@ -1,0 +1,1 @@
+//! sum-api: an exact sum over HTTP.
