@@ -1,1 +1,9 @@
 //! The operations of sum-api: what a person on call or a reviewer runs.
+//!
+//! One module for each command. Each knows its own arguments and returns whether what it looked at
+//! is good; `main.rs` turns that into an exit code.
+
+pub mod alarms;
+pub mod drill;
+pub mod plan_review;
+pub mod rehearse;

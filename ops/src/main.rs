@@ -1,0 +1,53 @@
+//! The `ops` binary: one command for each thing that a person does to the stack.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Rehearse, drill, review and watch sum-api.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Replay metric series against the alarms of a plan
+    Alarms(ops::alarms::Args),
+    /// Inject the runbook's incidents and watch them being recognised
+    Drill(ops::drill::Args),
+    /// Say what a Terraform plan means
+    PlanReview(ops::plan_review::Args),
+    /// Run the task definition that Terraform registered
+    Rehearse(ops::rehearse::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Alarms(args) => ops::alarms::run(&args),
+        Command::Drill(args) => ops::drill::run(&args),
+        Command::PlanReview(args) => ops::plan_review::run(&args),
+        Command::Rehearse(args) => ops::rehearse::run(&args),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("ops: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}
