@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Runs every proof of this repository, one step after another, and adds up what the steps counted.
+#
+#   scripts/test.sh             every step
+#   scripts/test.sh NAME ...    the named steps only
+#
+# A step's output goes to .run/test/NAME.log; a step that fails shows the end of it. A check that
+# could not run prints `SKIPPED: name: reason` and counts as skipped, never as passed. The last line
+# is the sum: `N passed, N failed, N skipped`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# name | command. The order is from the quickest verdict to the slowest.
+steps=(
+  "format|cargo fmt --all --check"
+  "clippy|cargo clippy --locked --workspace --all-targets -- -D warnings"
+  "docs|env RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items"
+  "api|cargo test --locked -p sum-api -- --show-output"
+  "contract|cargo test --locked -p contract -- --show-output"
+)
+
+logs=.run/test
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+
+# Adds up the closing lines of cargo's test runner and of our own scripts. A step that counts nothing
+# (a formatter, a linter) is one check. A test that skipped itself has returned normally, so the
+# runner took it for passed.
+count() {
+  awk '
+    /^test result: / { for (i = 1; i <= NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^failed/) f += $i; if ($(i+1) ~ /^ignored/) s += $i }; counted = 1; next }
+    /^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ { p += $1; f += $3; s += $5; counted = 1; own = 1; next }
+    /^SKIPPED: / { k++ }
+    END { if (!own) { p -= k; s += k }; if (!counted) { p = 0; f = 0 }; print (counted ? "yes" : "no"), p + 0, f + 0, s + 0 }' "$1"
+}
+
+run_step() {
+  local name=$1 command=$2 log=$logs/$1.log started=$SECONDS status=0 counted p f s
+  bash -c "$command" >"$log" 2>&1 </dev/null || status=$?
+  read -r counted p f s < <(count "$log")
+  if [ "$counted" = no ]; then
+    if [ "$status" -ne 0 ]; then f=1; elif [ "$s" -eq 0 ]; then p=1; else p=0; fi
+  elif [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
+    f=1
+  fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  printf '%-12s %4d passed %3d failed %3d skipped  %4d s\n' "$name" "$p" "$f" "$s" "$((SECONDS - started))"
+  grep -h '^SKIPPED: ' "$log" | sed 's/^/    /' || true
+  if [ "$f" -gt 0 ]; then
+    printf '    --- the end of %s\n' "$log"
+    tail -n 60 "$log" | sed 's/^/    /'
+  fi
+}
+
+wanted=" $* "
+known=" $(printf '%s\n' "${steps[@]}" | cut -d'|' -f1 | tr '\n' ' ')"
+for name in "$@"; do
+  case $known in
+    *" $name "*) ;;
+    *) echo "no such step: $name (there are:$known)" >&2; exit 64 ;;
+  esac
+done
+
+for step in "${steps[@]}"; do
+  name=${step%%|*}
+  if [ $# -eq 0 ] || [[ $wanted == *" $name "* ]]; then
+    run_step "$name" "${step#*|}"
+  fi
+done
+
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ]
