@@ -1,0 +1,15 @@
+# Warnings: the plan goes on, and says so.
+
+check "plain_http" {
+  assert {
+    condition     = local.https
+    error_message = "insecure_http = true: keys and answers travel readable. For a trial with worthless keys only."
+  }
+}
+
+check "trial_network" {
+  assert {
+    condition     = local.private
+    error_message = "network = default-vpc: tasks have public addresses and may reach any host by HTTPS. For a trial only."
+  }
+}

@@ -1,0 +1,103 @@
+# Cluster and service. Rolling deployment: docs/decisions/0101-rolling-deployment.md.
+
+resource "aws_ecs_cluster" "this" {
+  name = local.id
+
+  setting {
+    name  = "containerInsights"
+    value = "enhanced"
+  }
+}
+
+resource "aws_ecs_cluster_capacity_providers" "this" {
+  cluster_name       = aws_ecs_cluster.this.name
+  capacity_providers = ["FARGATE"]
+
+  default_capacity_provider_strategy {
+    capacity_provider = "FARGATE"
+    weight            = 1
+  }
+}
+
+resource "aws_ecs_service" "this" {
+  # checkov:skip=CKV_AWS_333: a public address only in network = default-vpc, where nothing else leads to ECR; nothing but the balancer may come in.
+  name             = local.id
+  cluster          = aws_ecs_cluster.this.id
+  task_definition  = aws_ecs_task_definition.this.arn
+  desired_count    = var.scaling.min
+  launch_type      = "FARGATE"
+  platform_version = "LATEST"
+
+  # Rolling: the new tasks must be healthy before an old one goes.
+  deployment_minimum_healthy_percent = 100
+  deployment_maximum_percent         = 200
+  availability_zone_rebalancing      = "ENABLED"
+  health_check_grace_period_seconds  = local.timing.grace_seconds
+  wait_for_steady_state              = true
+
+  enable_execute_command  = false # a shell in production is a decision: docs/deploy.md
+  enable_ecs_managed_tags = true
+  propagate_tags          = "SERVICE"
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  dynamic "alarms" {
+    for_each = length(local.rollback_alarm_names) > 0 ? [local.rollback_alarm_names] : []
+
+    content {
+      alarm_names = alarms.value
+      enable      = true
+      rollback    = true
+    }
+  }
+
+  network_configuration {
+    subnets          = local.task_subnet_ids
+    security_groups  = [aws_security_group.tasks.id]
+    assign_public_ip = !local.private
+  }
+
+  load_balancer {
+    target_group_arn = aws_lb_target_group.nginx.arn
+    container_name   = local.nginx_container.name
+    container_port   = local.port.nginx
+  }
+
+  timeouts {
+    create = "20m"
+    update = "20m"
+    delete = "20m"
+  }
+
+  lifecycle {
+    ignore_changes = [desired_count] # autoscaling's
+
+    # ECS calls a rollback a steady state. Terraform must not call it a success.
+    postcondition {
+      condition     = self.task_definition == aws_ecs_task_definition.this.arn
+      error_message = "ECS rolled the deployment back: the service does not run the task definition of this apply. Read the stopped tasks' reasons and the service's events; docs/deploy.md, section Rollback."
+    }
+  }
+
+  # A task that starts before it may read its keys, write its logs or be reached fails its deployment.
+  depends_on = [
+    aws_cloudwatch_log_group.service,
+    aws_iam_role_policy.execution,
+    aws_iam_role_policy.execution_decrypt,
+    aws_iam_role_policy.task,
+    aws_iam_role_policy.task_decrypt,
+    aws_lb_listener_rule.service,
+    aws_ssm_parameter.api_key,
+    aws_vpc_endpoint.interface,
+    aws_vpc_endpoint.s3,
+    aws_vpc_security_group_egress_rule.alb_to_tasks,
+    aws_vpc_security_group_egress_rule.tasks_to_endpoints,
+    aws_vpc_security_group_egress_rule.tasks_to_internet,
+    aws_vpc_security_group_egress_rule.tasks_to_s3,
+    aws_vpc_security_group_ingress_rule.endpoints_from_tasks,
+    aws_vpc_security_group_ingress_rule.tasks_from_alb,
+  ]
+}

@@ -1,0 +1,62 @@
+# What a task needs of AWS, each with a policy that allows that much: images (ECR, and S3 for the layers), logs, and the
+# parameter. KMS is missing on purpose: SSM decrypts on the caller's behalf. Interface endpoints cost by the hour and zone.
+
+locals {
+  # Callers outside this account have no business here, whatever their credentials.
+  own_account = { StringEquals = { "aws:PrincipalAccount" = local.account } }
+
+  # ECR's layers lie in a bucket of AWS's own, and the download is signed by ECR, not by the task: no account condition there.
+  layer_bucket_arn = "arn:${local.partition}:s3:::prod-${var.region}-starport-layer-bucket"
+
+  endpoint_statements = {
+    "ecr.api" = local.pull_statements
+    "ecr.dkr" = local.pull_statements
+    "logs"    = local.log_statements
+    "ssm" = [{
+      Sid      = "ReadTheKeys"
+      Effect   = "Allow"
+      Action   = ["ssm:GetParameter", "ssm:GetParameters"]
+      Resource = local.arn.parameter
+    }]
+  }
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each = { for service, statements in local.endpoint_statements : service => statements if local.private }
+
+  vpc_id              = aws_vpc.this[0].id
+  vpc_endpoint_type   = "Interface"
+  service_name        = "com.amazonaws.${var.region}.${each.key}"
+  private_dns_enabled = true
+  subnet_ids          = [for s in aws_subnet.private : s.id]
+  security_group_ids  = [aws_security_group.endpoints[0].id]
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for s in each.value : merge(s, { Principal = "*", Condition = local.own_account })]
+  })
+
+  tags = { Name = "${local.id}-${each.key}" }
+}
+
+resource "aws_vpc_endpoint" "s3" {
+  count = local.private ? 1 : 0
+
+  vpc_id            = aws_vpc.this[0].id
+  vpc_endpoint_type = "Gateway"
+  service_name      = "com.amazonaws.${var.region}.s3"
+  route_table_ids   = [aws_route_table.private[0].id]
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "ImageLayers"
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = ["s3:GetObject"]
+      Resource  = "${local.layer_bucket_arn}/*"
+    }]
+  })
+
+  tags = { Name = "${local.id}-s3" }
+}

@@ -1,0 +1,12 @@
+# One group for the service, one stream prefix for each container: a request's two lines are found by one query.
+
+locals {
+  waf_log_group_name = "aws-waf-logs-${local.id}" # WAF accepts no other prefix
+  log_group_names    = concat([local.log_group_name], var.enable_waf ? [local.waf_log_group_name] : [])
+}
+
+resource "aws_cloudwatch_log_group" "service" {
+  name              = local.log_group_name
+  retention_in_days = var.log_retention_days
+  kms_key_id        = aws_kms_key.this.arn
+}

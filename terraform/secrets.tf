@@ -1,0 +1,12 @@
+# The keys. Terraform sends the value to SSM and forgets it: value_wo is write-only, api_key is ephemeral, so neither
+# state nor plan has ever seen it. docs/decisions/0104-ephemeral-key.md says what else was thought of.
+
+resource "aws_ssm_parameter" "api_key" {
+  name             = local.parameter_name
+  description      = "API keys of ${local.id}, in the form of API_KEY. Written by Terraform when api_key_version rises."
+  type             = "SecureString"
+  tier             = "Standard"
+  key_id           = aws_kms_key.this.arn
+  value_wo         = var.api_key
+  value_wo_version = var.api_key_version
+}

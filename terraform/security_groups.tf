@@ -1,0 +1,114 @@
+# Who may talk to whom. One rule, one resource: two groups that name each other would form a cycle as inline rules.
+# Name resolution needs no rule: the VPC's resolver is outside of security groups.
+
+resource "aws_security_group" "alb" {
+  name        = "${local.id}-alb"
+  description = "Load balancer: callers in, sidecars out."
+  vpc_id      = local.vpc_id
+
+  tags = { Name = "${local.id}-alb" }
+}
+
+resource "aws_security_group" "tasks" {
+  name        = "${local.id}-tasks"
+  description = "Tasks: the load balancer in, what they need of AWS out."
+  vpc_id      = local.vpc_id
+
+  tags = { Name = "${local.id}-tasks" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "alb_https" {
+  for_each = local.https ? toset(var.ingress_cidrs) : toset([])
+
+  security_group_id = aws_security_group.alb.id
+  description       = "Callers, HTTPS."
+  cidr_ipv4         = each.key
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+resource "aws_vpc_security_group_ingress_rule" "alb_http" {
+  for_each = toset(var.ingress_cidrs)
+
+  # checkov:skip=CKV_AWS_260: port 80 answers with a redirect to HTTPS; it serves only when insecure_http says so aloud.
+  security_group_id = aws_security_group.alb.id
+  description       = local.https ? "Callers, redirected to HTTPS." : "Callers, plain HTTP as insecure_http says."
+  cidr_ipv4         = each.key
+  ip_protocol       = "tcp"
+  from_port         = 80
+  to_port           = 80
+}
+
+resource "aws_vpc_security_group_egress_rule" "alb_to_tasks" {
+  security_group_id            = aws_security_group.alb.id
+  description                  = "Sidecars."
+  referenced_security_group_id = aws_security_group.tasks.id
+  ip_protocol                  = "tcp"
+  from_port                    = local.port.nginx
+  to_port                      = local.port.nginx
+}
+
+resource "aws_vpc_security_group_ingress_rule" "tasks_from_alb" {
+  security_group_id            = aws_security_group.tasks.id
+  description                  = "The load balancer, to the sidecar."
+  referenced_security_group_id = aws_security_group.alb.id
+  ip_protocol                  = "tcp"
+  from_port                    = local.port.nginx
+  to_port                      = local.port.nginx
+}
+
+resource "aws_security_group" "endpoints" {
+  count = local.private ? 1 : 0
+
+  name        = "${local.id}-endpoints"
+  description = "Interface endpoints: the tasks in, nothing out."
+  vpc_id      = local.vpc_id
+
+  tags = { Name = "${local.id}-endpoints" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints_from_tasks" {
+  count = local.private ? 1 : 0
+
+  security_group_id            = aws_security_group.endpoints[0].id
+  description                  = "Tasks, to the AWS APIs."
+  referenced_security_group_id = aws_security_group.tasks.id
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "tasks_to_endpoints" {
+  count = local.private ? 1 : 0
+
+  security_group_id            = aws_security_group.tasks.id
+  description                  = "ECR, logs and SSM through the endpoints."
+  referenced_security_group_id = aws_security_group.endpoints[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "tasks_to_s3" {
+  count = local.private ? 1 : 0
+
+  security_group_id = aws_security_group.tasks.id
+  description       = "Image layers through the S3 gateway."
+  prefix_list_id    = aws_vpc_endpoint.s3[0].prefix_list_id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+# The default VPC has no endpoints, and ECR, SSM and CloudWatch Logs publish no prefix list: HTTPS to anywhere is what is left.
+resource "aws_vpc_security_group_egress_rule" "tasks_to_internet" {
+  count = local.private ? 0 : 1
+
+  security_group_id = aws_security_group.tasks.id
+  description       = "ECR, logs and SSM by their public addresses."
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
