@@ -1,0 +1,228 @@
+//! The keys that callers present in `X-Api-Key`, and whose they are.
+//!
+//! A list is parsed once, by the rules of the contract: entries separated by commas, each `key` or
+//! `client:key`; a bare key belongs to the client `default`. The sidecar holds itself to the same rules and
+//! the same table of cases, `contract/data/keys.json`.
+//!
+//! A refusal names the entry by its number and the rule, never the text: it ends up in a log.
+//!
+//! Keys are compared in constant time. Each is kept as 128 bytes, padded with zeros, a byte that no key may
+//! contain; a caller's key is compared with all of them, to the end, whichever matches.
+
+use secrecy::zeroize::Zeroize;
+use secrecy::{ExposeSecret, SecretBox};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use thiserror::Error;
+
+/// Shortest key, in characters.
+const MIN_KEY: usize = 8;
+/// Longest key, in characters.
+const MAX_KEY: usize = 128;
+/// Longest client name, in characters.
+const MAX_CLIENT: usize = 32;
+/// The owner of a key that names none.
+const DEFAULT_CLIENT: &str = "default";
+
+/// A key in eight-byte words: so `subtle` compares sixteen values rather than 128.
+type Packed = [u64; MAX_KEY / 8];
+
+/// Why a list of keys is refused; entries count from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum KeyListError {
+    /// Nothing at all.
+    #[error("is empty; it must hold one or more keys separated by commas")]
+    Empty,
+    /// Nothing between two commas, or at an end.
+    #[error("entry {0} is empty; entries are separated by single commas")]
+    EmptyEntry(usize),
+    /// What stands before the colon.
+    #[error("entry {0}: a client name is 1 to {MAX_CLIENT} of a-z 0-9 -")]
+    ClientName(usize),
+    /// A character outside the alphabet.
+    #[error("entry {0}: a key is made of A-Z a-z 0-9 . _ - only")]
+    KeyCharacters(usize),
+    /// Too short or too long.
+    #[error("entry {0}: a key is {MIN_KEY} to {MAX_KEY} characters long")]
+    KeyLength(usize),
+    /// The key is there already, for this client or another.
+    #[error("entry {0} repeats the key of entry {1}")]
+    DuplicateKey(usize, usize),
+}
+
+impl KeyListError {
+    /// The rule's short name, as `contract/data/keys.json` spells it.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::EmptyEntry(_) => "empty-entry",
+            Self::ClientName(_) => "client-name",
+            Self::KeyCharacters(_) => "key-characters",
+            Self::KeyLength(_) => "key-length",
+            Self::DuplicateKey(..) => "duplicate-key",
+        }
+    }
+}
+
+/// All valid keys. Its `Debug` shows the clients and no key.
+#[derive(Debug)]
+pub struct KeyRing {
+    keys: SecretBox<Vec<Packed>>,
+    /// The client of the key at the same place in `keys`.
+    owners: Vec<Box<str>>,
+}
+
+impl KeyRing {
+    /// Reads a list such as `CHANGEME` or `web:KEY1,web:KEY2,batch:KEY3`.
+    pub fn parse(list: &str) -> Result<Self, KeyListError> {
+        if list.is_empty() {
+            return Err(KeyListError::Empty);
+        }
+        let mut keys: Vec<Packed> = Vec::with_capacity(list.split(',').count());
+        let mut owners = Vec::new();
+        for (entry, number) in list.split(',').zip(1..) {
+            let parsed = parse_entry(entry, number).and_then(|(client, key)| {
+                match keys.iter().position(|known| *known == key) {
+                    Some(earlier) => Err(KeyListError::DuplicateKey(number, earlier + 1)),
+                    None => Ok((client, key)),
+                }
+            });
+            match parsed {
+                Ok((client, key)) => {
+                    keys.push(key);
+                    owners.push(client.into());
+                }
+                Err(error) => {
+                    keys.zeroize();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Self { keys: SecretBox::new(Box::new(keys)), owners })
+    }
+
+    /// The client that `candidate` belongs to, or `None`.
+    ///
+    /// The time taken depends on the number of keys and on nothing else, for any candidate that has the
+    /// length of a key.
+    #[must_use]
+    pub fn client_of(&self, candidate: &[u8]) -> Option<&str> {
+        let candidate = pack(candidate)?;
+        let mut found = Choice::from(0);
+        let mut place = 0_u32;
+        for (key, index) in self.keys.expose_secret().iter().zip(0_u32..) {
+            let equal = key.as_slice().ct_eq(candidate.as_slice());
+            place.conditional_assign(&index, equal);
+            found |= equal;
+        }
+        bool::from(found).then(|| self.owners[place as usize].as_ref())
+    }
+
+    /// How many keys there are: at least one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.owners.len()
+    }
+
+    /// Never: a list without a key is refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.owners.is_empty()
+    }
+
+    /// The clients, in the order of their first key.
+    #[must_use]
+    pub fn clients(&self) -> Vec<&str> {
+        let mut clients: Vec<&str> = Vec::new();
+        for owner in &self.owners {
+            if !clients.contains(&owner.as_ref()) {
+                clients.push(owner);
+            }
+        }
+        clients
+    }
+}
+
+fn parse_entry(entry: &str, number: usize) -> Result<(&str, Packed), KeyListError> {
+    if entry.is_empty() {
+        return Err(KeyListError::EmptyEntry(number));
+    }
+    let (client, key) = entry.split_once(':').unwrap_or((DEFAULT_CLIENT, entry));
+    if !is_client_name(client) {
+        return Err(KeyListError::ClientName(number));
+    }
+    if !key
+        .bytes()
+        .all(|byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+    {
+        return Err(KeyListError::KeyCharacters(number));
+    }
+    pack(key.as_bytes()).map(|key| (client, key)).ok_or(KeyListError::KeyLength(number))
+}
+
+/// Whether this is a client's name: 1 to 32 of `a-z 0-9 -`.
+#[must_use]
+pub fn is_client_name(name: &str) -> bool {
+    (1..=MAX_CLIENT).contains(&name.len())
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+/// Pads with zeros. `None` when no key has this length.
+fn pack(key: &[u8]) -> Option<Packed> {
+    if !(MIN_KEY..=MAX_KEY).contains(&key.len()) {
+        return None;
+    }
+    let mut packed = Packed::default();
+    for (word, bytes) in packed.iter_mut().zip(key.chunks(8)) {
+        let mut padded = [0; 8];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        *word = u64::from_le_bytes(padded);
+    }
+    Some(packed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_keys_of_one_client_are_valid_at_once() {
+        let ring = KeyRing::parse("web:old-key-1,batch:other-key,web:new-key-2").unwrap();
+        assert_eq!(ring.client_of(b"old-key-1"), Some("web"));
+        assert_eq!(ring.client_of(b"new-key-2"), Some("web"));
+        assert_eq!(ring.client_of(b"other-key"), Some("batch"));
+        assert_eq!(ring.clients(), ["web", "batch"]);
+        assert_eq!(ring.len(), 3);
+    }
+
+    #[test]
+    fn only_the_whole_key_in_its_own_case_matches() {
+        let ring = KeyRing::parse("CHANGEME").unwrap();
+        assert_eq!(ring.client_of(b"CHANGEME"), Some("default"));
+        for wrong in
+            ["changeme", "CHANGEM", "CHANGEMEE", "CHANGEME\0", "", "CHANGEME ", "default:CHANGEME"]
+        {
+            assert_eq!(ring.client_of(wrong.as_bytes()), None, "{wrong:?}");
+        }
+        assert_eq!(ring.client_of(&[b'C'; 129]), None);
+    }
+
+    #[test]
+    fn every_byte_of_the_longest_key_counts() {
+        let key = "k".repeat(MAX_KEY);
+        let ring = KeyRing::parse(&key).unwrap();
+        assert_eq!(ring.client_of(key.as_bytes()), Some("default"));
+        for place in 0..MAX_KEY {
+            let mut wrong = key.clone().into_bytes();
+            wrong[place] = b'K';
+            assert_eq!(ring.client_of(&wrong), None, "byte {place}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let ring = KeyRing::parse("web:SECRET-KEY-1").unwrap();
+        let shown = format!("{ring:?}");
+        assert!(shown.contains("web") && !shown.contains("SECRET"), "{shown}");
+    }
+}

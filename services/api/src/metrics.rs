@@ -1,0 +1,141 @@
+//! What `/metrics` shows, named by OpenTelemetry's conventions for HTTP servers.
+//!
+//! One histogram is both the count and the duration of requests by method, route and status: its `_count` is
+//! the number of requests, as the conventions have it. The buckets start at 10 µs, because a sum takes
+//! microseconds; the conventions' own, which start at 5 ms, would put every request into the first one.
+//!
+//! The handles of the answers that matter are resolved once, at start. They are also visible from the start,
+//! at zero, so a rate over the first minutes of a task is not missing.
+
+use crate::app::Route;
+use hyper::{Method, StatusCode};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
+
+/// The media type of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds, in seconds: 10 µs to 1 ms for the work itself, then what only waiting can explain, up to
+/// the body's deadline.
+const BUCKETS: [f64; 16] = [
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
+    0.1, 0.25, 1.0, 2.5, 5.0,
+];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Labels {
+    http_request_method: &'static str,
+    /// Empty for an unknown route, which to Prometheus is the same as absent.
+    http_route: &'static str,
+    http_response_status_code: u16,
+}
+
+type Durations = Family<Labels, Histogram, fn() -> Histogram>;
+
+/// All metrics of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    durations: Durations,
+    /// `POST /sum` answered with 200.
+    sums: Histogram,
+    active: Gauge,
+    connections: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let durations = Durations::new_with_constructor(|| Histogram::new(BUCKETS));
+        let (active, connections) = (Gauge::default(), Gauge::default());
+        let mut registry = Registry::default();
+        registry.register_with_unit(
+            "http_server_request_duration",
+            "Time from a request's head to its response",
+            Unit::Seconds,
+            durations.clone(),
+        );
+        registry.register("http_server_active_requests", "Requests in flight", active.clone());
+        registry.register("sum_api_open_connections", "Connections open", connections.clone());
+        registry.register(
+            "sum_api_build",
+            "What is running",
+            Info::new([("version", crate::VERSION), ("revision", crate::REVISION)]),
+        );
+        let sums = durations.get_or_create_owned(&Labels {
+            http_request_method: "POST",
+            http_route: Route::Sum.path(),
+            http_response_status_code: StatusCode::OK.as_u16(),
+        });
+        Self { registry, durations, sums, active, connections }
+    }
+}
+
+impl Metrics {
+    /// Counts a request as in flight until the guard is dropped: also when its connection breaks.
+    #[must_use]
+    pub fn enter(&self) -> InFlight<'_> {
+        self.active.inc();
+        InFlight(&self.active)
+    }
+
+    /// The gauge of open connections, for the server to keep.
+    #[must_use]
+    pub fn connections(&self) -> Gauge {
+        self.connections.clone()
+    }
+
+    /// Counts an answered request.
+    pub fn observe(&self, method: &Method, route: Route, status: StatusCode, took: Duration) {
+        let took = took.as_secs_f64();
+        if route == Route::Sum && status == StatusCode::OK {
+            self.sums.observe(took);
+            return;
+        }
+        let labels = Labels {
+            http_request_method: method_label(method),
+            http_route: route.path(),
+            http_response_status_code: status.as_u16(),
+        };
+        self.durations.get_or_create(&labels).observe(took);
+    }
+
+    /// The exposition, in the text format of OpenMetrics, which Prometheus reads.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        text
+    }
+}
+
+/// Any other method is one value: a caller must not be able to make series at will.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::OPTIONS => "OPTIONS",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => "_OTHER",
+    }
+}
+
+/// A request in flight.
+#[derive(Debug)]
+pub struct InFlight<'a>(&'a Gauge);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,150 @@
+//! The keys from SSM Parameter Store, once, at start.
+//!
+//! Two kinds of failure, and they must not be mixed up. SSM *said no*: the parameter is not there, the role
+//! may not read it, its value is not a list of keys. Waiting mends none of that, so the process ends and the
+//! deployment fails where somebody sees it. SSM *said nothing*: unreachable, slow, throttling, broken. That
+//! passes, and a task that ended over it would be replaced by one that meets the same; so it is tried again
+//! for ever, while `/readyz` keeps traffic away.
+//!
+//! The SDK's own retries are off: one loop decides, and each attempt is in the log. Its defaults have no limit
+//! on reading, so an endpoint that accepts and stays silent would hold the start for ever; all three limits
+//! are set here.
+
+use crate::keys::{KeyListError, KeyRing};
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_ssm::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ssm::operation::get_parameter::GetParameterError;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
+use thiserror::Error;
+use tokio::time::{sleep, timeout};
+
+/// To a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// For one exchange with SSM.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// For everything that one attempt does, the fetching of credentials included.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(6);
+/// Before the second attempt; doubled for each one after.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Between two attempts, at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// SSM's 4xx answers that mean "not now".
+const TRANSIENT_CODES: [&str; 9] = [
+    "ThrottlingException",
+    "Throttling",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    // The credentials were replaced while they were in use; the next attempt has the new ones.
+    "ExpiredTokenException",
+    "ExpiredToken",
+];
+
+/// SSM answered, and the answer is no.
+#[derive(Debug, Error)]
+pub enum Refused {
+    /// Not found, access denied, and the like: the code and the message of the answer.
+    #[error("SSM refused to give the parameter {name}: {code}: {message}")]
+    Answer {
+        /// The parameter.
+        name: String,
+        /// Such as `ParameterNotFound`.
+        code: String,
+        /// SSM's own words.
+        message: String,
+    },
+    /// The value is no list of keys.
+    #[error("the value of the SSM parameter {name} {error}")]
+    Value {
+        /// The parameter.
+        name: String,
+        /// The rule that it breaks.
+        error: KeyListError,
+    },
+}
+
+enum Failure {
+    Refused(Refused),
+    /// Worth another attempt.
+    Away(String),
+}
+
+/// Reads the parameter `name` until SSM has answered. Endpoint, region and credentials come from the SDK's own
+/// environment variables, or from the task's role.
+pub async fn load(name: &str) -> Result<KeyRing, Refused> {
+    let mut pause = FIRST_PAUSE;
+    for attempt in 1_u64.. {
+        match fetch_once(name).await {
+            Ok(keys) => return Ok(keys),
+            Err(Failure::Refused(refused)) => return Err(refused),
+            Err(Failure::Away(cause)) => {
+                // Half to all of the pause: tasks that start together do not come back together.
+                let pause_now = pause.mul_f64(0.5 + 0.5 * fastrand::f64());
+                tracing::warn!(
+                    parameter = name,
+                    attempt,
+                    cause,
+                    pause_ms = u64::try_from(pause_now.as_millis()).unwrap_or(u64::MAX),
+                    "SSM is away"
+                );
+                sleep(pause_now).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+    unreachable!("the attempts do not run out")
+}
+
+async fn fetch_once(name: &str) -> Result<KeyRing, Failure> {
+    match timeout(TOTAL_TIMEOUT, get_parameter(name)).await {
+        Ok(Ok(value)) => KeyRing::parse(value.expose_secret())
+            .map_err(|error| Failure::Refused(Refused::Value { name: name.into(), error })),
+        Ok(Err(error)) => Err(judge(name, &error)),
+        Err(_) => Err(Failure::Away(format!("no answer within {} s", TOTAL_TIMEOUT.as_secs()))),
+    }
+}
+
+async fn get_parameter(name: &str) -> Result<SecretString, SdkError<GetParameterError>> {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(ATTEMPT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(TOTAL_TIMEOUT)
+        .build();
+    // Made anew for each attempt: credentials that could not be had then may be there now.
+    let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::disabled())
+        .load()
+        .await;
+    let client = aws_sdk_ssm::Client::new(&config);
+    let output = client.get_parameter().name(name).with_decryption(true).send().await?;
+    let value = output.parameter.and_then(|parameter| parameter.value).unwrap_or_default();
+    Ok(value.into())
+}
+
+/// Refused or away? A complete answer with a 4xx status is a refusal, but for a few codes.
+fn judge(name: &str, error: &SdkError<GetParameterError>) -> Failure {
+    if let SdkError::ServiceError(answer) = error {
+        let code = answer.err().code().unwrap_or_default();
+        if answer.raw().status().is_client_error() && !TRANSIENT_CODES.contains(&code) {
+            return Failure::Refused(Refused::Answer {
+                name: name.into(),
+                code: if code.is_empty() { answer.raw().status().to_string() } else { code.into() },
+                message: answer.err().message().unwrap_or("no message").into(),
+            });
+        }
+    }
+    Failure::Away(DisplayErrorContext(error).to_string())
+}
