@@ -1,0 +1,233 @@
+#!/usr/bin/env bash
+# Builds both images, holds each to what docs/containers.md says of it, and runs the black-box tests
+# against the composed stack. Called by `make test-containers`.
+#
+# Uses the Docker engine that answers; where none does and this is root, it installs and starts one,
+# and stops it at the end. Where the public base images cannot be pulled it builds stand-ins and says
+# so. What cannot run is `SKIPPED: …`, and the last line is `N passed, N failed, N skipped`.
+# shellcheck disable=SC2317  # `check` and `trap` call the functions by their names
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/container-engine.sh
+. scripts/container-engine.sh
+
+state=$PWD/.run/containers
+log=$state/log
+mkdir -p "$state"
+api=sum-api-test-api nginx=sum-api-test-nginx resolver=sum-api-test-ssm caller=sum-api-test-caller network=sum-api-test
+passed=0 failed=0 skipped=0 stack=()
+
+pass() { passed=$((passed + 1)); printf 'ok      %s\n' "$1"; }
+fail() { failed=$((failed + 1)); printf 'FAILED  %s\n' "$1"; [ $# -lt 2 ] || printf '%s\n' "$2" | tail -n 30 | sed 's/^/        /'; }
+skip() { skipped=$((skipped + 1)); printf 'SKIPPED: containers: %s\n' "$1"; }
+# check NAME COMMAND...: the command's output is shown only when it fails.
+check() {
+  local name=$1 output
+  shift
+  if output=$("$@" 2>&1); then pass "$name"; else fail "$name" "$output"; fi
+}
+equal() { [ "$1" = "$2" ] || { echo "expected: $1"; echo "found:    $2"; return 1; }; }
+fails() { ! "$@"; }
+finish() {
+  printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  [ "$failed" -eq 0 ] || exit 1
+  exit 0
+}
+
+cleanup() {
+  [ ${#stack[@]} -eq 0 ] || "${stack[@]}" down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1 || true
+  docker rm -f "$caller" "$resolver" >/dev/null 2>&1 || true
+  docker network rm "$network" >/dev/null 2>&1 || true
+  engine_stop
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+engine_ready "$state" || { skip "$engine_reason"; finish; }
+
+# ── Build ────────────────────────────────────────────────────────────────────────────────────────────
+
+official() { awk '$1 == "FROM" && $4 == "official" { print $2 }' "services/$1/Dockerfile"; }
+pullable() { docker image inspect "$1" >/dev/null 2>&1 || timeout 180 docker pull -q "$1" >/dev/null 2>&1; }
+
+export API_PORT SIDECAR_PORT
+# The contract's ports may be taken, by `make up` for one; two that the kernel calls free do as well.
+read -r API_PORT SIDECAR_PORT < <(comm -23 <(seq 20000 29999 | shuf | head -n 50 | sort) \
+  <(awk 'FNR > 1 { split($2, a, ":"); print a[2] }' /proc/net/tcp /proc/net/tcp6 | while read -r hex; do echo $((16#$hex)); done | sort -u) | head -n 2 | paste -sd ' ')
+
+stand_ins=no rust=official base=official
+if ! pullable "$(official api)" || ! pullable "$(official nginx)"; then
+  echo "the public base images cannot be pulled here: building on stand-ins for $(official api) and $(official nginx)"
+  if ! timeout 600 scripts/stand-in-images.sh >"$log" 2>&1; then
+    tail -n 5 "$log"
+    skip "neither the public base images nor their stand-ins can be had"
+    finish
+  fi
+  grep '^STAND-IN: ' "$log"
+  stand_ins=yes
+  rust=$(sed -n 's/^STAND-IN: \(stand-in\/rust:[^ ]*\).*/\1/p' "$log")
+  base=$(sed -n 's/^STAND-IN: \(stand-in\/nginx:[^ ]*\).*/\1/p' "$log")
+fi
+# The documented stack, under names that are no user's. Images built on stand-ins never get the real names.
+cat >"$state/override.yaml" <<EOF
+services:
+  api:
+    image: $api
+    build: { network: $build_network, args: { RUST_IMAGE: $rust } }
+  nginx:
+    image: $nginx
+    build: { network: $build_network, args: { NGINX_IMAGE: $base } }
+EOF
+stack=("${compose[@]}" --project-name sum-api-test --file docker-compose.yaml --file "$state/override.yaml")
+
+check "docker-compose.yaml is valid for $("${compose[@]}" version --short)" "${compose[@]}" --file docker-compose.yaml config -q
+check "the builder is the release of rust-toolchain.toml" \
+  grep -q "^FROM rust:$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)-slim-bookworm AS official$" services/api/Dockerfile
+
+started=$SECONDS
+if timeout 900 "${stack[@]}" up --detach --build >"$log" 2>&1; then
+  pass "docker-compose up -d --build ($((SECONDS - started)) s)"
+else
+  fail "docker-compose up -d --build" "$(cat "$log")"
+  finish
+fi
+
+# ── The images ───────────────────────────────────────────────────────────────────────────────────────
+
+of() { docker image inspect --format "$2" "$1"; }
+size=$(of "$api" '{{.Size}}')
+check "the API's image is at most 15 MB (it is $(awk -v b="$size" 'BEGIN { printf "%.1f", b / 1e6 }') MB)" test "$size" -le 15000000
+echo "        the sidecar's image: $(of "$nginx" '{{.Size}}' | awk '{ printf "%.1f", $1 / 1e6 }') MB"
+
+docker create --name "$caller" "$api" >/dev/null
+# What Docker itself puts into a container (/dev, /proc, …) is an empty file or a directory.
+listing=$(docker export "$caller" | tar -tv | awk '$1 !~ /^d/ && $3 > 0 { print $6 }' | sort)
+docker rm "$caller" >/dev/null
+only_ours() {
+  local other
+  other=$(grep -vE '^(sum-api|lib(64)?/(.*/)?(ld-linux[^/]*|libc|libm|libgcc_s)\.so\.[0-9]+|etc/(nsswitch\.conf|os-release|ssl/certs/ca-certificates\.crt)|var/lib/dpkg/status\.d/[a-z0-9-]+)$' <<<"$listing") || true
+  equal '' "$other"
+}
+check "the API's image holds the binary, glibc, CA roots and nothing else ($(wc -l <<<"$listing") files)" only_ours
+check "the API's image has no shell" fails docker run --rm --network none --entrypoint /bin/sh "$api" -c true
+check "the API's image has CA roots" grep -qx 'etc/ssl/certs/ca-certificates.crt' <<<"$listing"
+check "the API runs as 65532" equal 65532:65532 "$(of "$api" '{{.Config.User}}')"
+check "the sidecar runs as 101" equal 101:101 "$(of "$nginx" '{{.Config.User}}')"
+check "the sidecar is stopped with SIGQUIT" equal SIGQUIT "$(of "$nginx" '{{.Config.StopSignal}}')"
+# What is searched has to be there: a search in nothing finds no key either.
+without_key() { # SOMETHING-IN-IT COMMAND...
+  local text
+  text=$("${@:2}") && grep -q "$1" <<<"$text" && ! grep -E 'API_KEY=|CHANGEME' <<<"$text"
+}
+for image in "$api" "$nginx"; do
+  check "no key in the layers of ${image#sum-api-test-}" without_key COPY docker history --no-trunc "$image"
+  check "no key in the configuration of ${image#sum-api-test-}" without_key Entrypoint docker image inspect "$image"
+done
+check "the sidecar's image serves nothing of its own" \
+  docker run --rm --network none --entrypoint /bin/sh "$nginx" -c '! ls /etc/nginx/conf.d /etc/nginx/nginx.conf /docker-entrypoint.sh 2>/dev/null | grep .'
+exit_code() { local code=0; docker run --rm --network none "$@" >/dev/null 2>&1 || code=$?; echo "$code"; }
+check "the sidecar refuses to start without a key" equal 64 "$(exit_code "$nginx")"
+check "the API refuses to start without a key" equal 64 "$(exit_code "$api")"
+check "sum-api openapi answers in the image" grep -q '"openapi"' <<<"$(docker run --rm --network none "$api" openapi)"
+if [ "$stand_ins" = yes ]; then
+  skip "nginx is at least 1.30.6: the base is a stand-in with $(docker run --rm --network none --entrypoint nginx "$nginx" -v 2>&1)"
+else
+  release=$(docker run --rm --network none --entrypoint nginx "$nginx" -v 2>&1)
+  check "nginx is at least 1.30.6 ($release)" sort -C -V <<<$'1.30.6\n'"${release##*/}"
+fi
+
+# ── Names ────────────────────────────────────────────────────────────────────────────────────────────
+# A static or trimmed libc fails in name resolution first. The API fetches its keys from a parameter
+# store that it can reach by name only; ready means that the name was resolved.
+
+resolves() {
+  docker network create "$network"
+  docker create --name "$resolver" --network "$network" --network-alias ssm.test --entrypoint nginx "$nginx" -c /tmp/ssm.conf -e stderr -g 'daemon off;'
+  tar -C scripts -c --transform 's/.*/ssm.conf/' --mode=a+r ssm-stub.conf | docker cp - "$resolver:/tmp/"
+  docker start "$resolver"
+  docker run --detach --name "$caller" --network "$network" --network-alias api.test --read-only --cap-drop ALL \
+    --env LISTEN=0.0.0.0:8080 --env API_KEY_PARAMETER=/sum-api/api-key --env AWS_ENDPOINT_URL_SSM=http://ssm.test:8000 \
+    --env AWS_REGION=eu-central-1 --env AWS_ACCESS_KEY_ID=none --env AWS_SECRET_ACCESS_KEY=none "$api"
+  local _
+  for _ in $(seq 40); do
+    ! docker exec "$resolver" wget -q -T 2 -O - http://api.test:8080/readyz 2>/dev/null | grep -q '"ready"' || return 0
+    sleep 0.25
+  done
+  docker logs "$caller"
+  docker logs "$resolver"
+  return 1
+}
+check "names resolve in the API's image: keys fetched from a parameter store by its name" resolves
+
+# ── The stack ────────────────────────────────────────────────────────────────────────────────────────
+
+api_id=$("${stack[@]}" ps -q api) nginx_id=$("${stack[@]}" ps -q nginx)
+in() { docker inspect --format "$2" "$1"; }
+healthy() {
+  local _
+  for _ in $(seq 120); do
+    [ "$(in "$1" '{{.State.Health.Status}}')" != healthy ] || return 0
+    sleep 0.25
+  done
+  docker logs --tail 20 "$1"
+  in "$1" '{{json .State}}'
+  return 1
+}
+for id in "$api_id" "$nginx_id"; do
+  name=$(in "$id" '{{index .Config.Labels "com.docker.compose.service"}}')
+  check "$name: healthy" healthy "$id"
+  check "$name: read-only root, no capability, no new privileges, memory and processes bounded" \
+    equal 'true [ALL] [no-new-privileges:true] true true' \
+    "$(in "$id" '{{with .HostConfig}}{{.ReadonlyRootfs}} {{.CapDrop}} {{.SecurityOpt}} {{gt .Memory 0}} {{gt .PidsLimit 0}}{{end}}')"
+  check "$name: every process is the image's own user's" \
+    equal "$(in "$id" '{{.Config.User}}')" "$(docker top "$id" -eo pid,uid,gid | awk 'NR > 1 { print $2 ":" $3 }' | sort -u)"
+  check "$name: no key in any argument list" without_key "$name" docker top "$id" -eo pid,args
+done
+check "nginx: the rendered configuration is its owner's alone" \
+  equal '600 101' "$(docker exec "$nginx_id" stat -c '%a %u' /run/sum-api/nginx.conf)"
+
+call() { curl -sS --max-time 5 -o /dev/null -w '%{http_code}' "$@"; }
+sum=(-H 'Content-Type: application/json' --data '{"a":2,"b":40}')
+check "8081 asks for a key" equal 401 "$(call "${sum[@]}" "http://127.0.0.1:$SIDECAR_PORT/sum")"
+check "8081 answers with a key" equal 200 "$(call -H 'X-Api-Key: CHANGEME' "${sum[@]}" "http://127.0.0.1:$SIDECAR_PORT/sum")"
+check "8080 answers without one, on this machine only" equal 200 "$(call "${sum[@]}" "http://127.0.0.1:$API_PORT/sum")"
+
+# Indented: the caller's runner adds up lines like cargo's, and this script's last line says it already.
+status=0
+SUM_API_URL=http://127.0.0.1:$SIDECAR_PORT SUM_API_KEY=CHANGEME \
+  timeout 420 cargo test --locked -p contract -- --show-output >"$log" 2>&1 </dev/null || status=$?
+read -r p f s < <(awk '
+  /^test result: / { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^failed/) f += $i } }
+  /^SKIPPED: / { k++ }
+  END { print p - k, f + 0, k + 0 }' "$log")
+passed=$((passed + p)) skipped=$((skipped + s))
+if [ "$status" -eq 0 ] && [ "$p" -gt 0 ]; then
+  printf 'ok      the black-box tests against the composed stack: %d passed, %d skipped\n' "$p" "$s"
+else
+  failed=$((failed + (f > 0 ? f - 1 : 0)))
+  fail "the black-box tests against the composed stack (exit code $status)" "$(cat "$log")"
+fi
+grep '^SKIPPED: ' "$log" || true
+
+# ── The stop ─────────────────────────────────────────────────────────────────────────────────────────
+
+# A request whose last byte comes 2 s after its first, by which time the sidecar was told to stop.
+slow_sum() {
+  exec 5<>"/dev/tcp/127.0.0.1/$SIDECAR_PORT"
+  printf 'POST /sum HTTP/1.1\r\nHost: sum\r\nX-Api-Key: CHANGEME\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{"a":2,' >&5
+  sleep 2
+  printf '"b":40}' >&5
+  timeout 5 cat <&5
+}
+sleep 1 # whatever the tests before left of the rate limit's burst
+slow_sum >"$state/slow" 2>&1 &
+slow=$!
+sleep 0.5
+check "the sidecar stops within its grace" timeout 25 docker stop --time 30 "$nginx_id"
+wait "$slow" || true
+check "a request in flight is answered while the sidecar stops" grep -q '{"sum":42}' "$state/slow"
+check "the sidecar exits 0" equal 0 "$(in "$nginx_id" '{{.State.ExitCode}}')"
+check "the API stops within its grace" timeout 25 docker stop --time 30 "$api_id"
+check "the API exits 0" equal 0 "$(in "$api_id" '{{.State.ExitCode}}')"
+check "docker-compose down" "${stack[@]}" down --volumes --remove-orphans
+finish
