@@ -1,1 +1,29 @@
 //! The contract of sum-api, held against the real API behind the real nginx.
+//!
+//! This library is the harness, `tests/contract` are the tests, `data` are the tables they share.
+//!
+//! * [`stack`] starts both processes on free ports; [`target`] is either that or a stack that runs already
+//! * [`http`] and [`connection`] speak HTTP/1.1 byte by byte, because half of the contract is about bytes that
+//!   no well-behaved client can send
+//! * [`shape`] knows what every answer looks like, errors above all
+//! * [`load`] sends requests all the time while something is being replaced
+//! * [`stub`] is an API that misbehaves
+//!
+//! Everything blocks and uses threads: a test reads from top to bottom, and the harness can be trusted
+//! without knowing a runtime.
+#![expect(clippy::missing_panics_doc, reason = "a panic is how the harness fails the test")]
+
+pub mod binary;
+pub mod connection;
+pub mod http;
+pub mod load;
+pub mod log;
+pub mod metrics;
+pub mod port;
+pub mod process;
+pub mod shape;
+pub mod stack;
+pub mod stub;
+pub mod table;
+pub mod target;
+pub mod wait;

@@ -1,0 +1,61 @@
+//! Where the programs under test are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The `sum-api` binary: `SUM_API_BIN`, else the one that cargo builds now, once, in the profile of the test.
+pub fn sum_api() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| env::var_os("SUM_API_BIN").map_or_else(build, PathBuf::from))
+}
+
+fn build() -> PathBuf {
+    let test = env::current_exe().expect("a running program has a path");
+    // target/PROFILE/deps/contract-HASH
+    let profile = test.ancestors().nth(2).expect("cargo puts test binaries two levels down");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--quiet", "--package", "sum-api", "--bin", "sum-api"])
+        .current_dir(root());
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().expect("cargo runs");
+    assert!(status.success(), "sum-api does not build");
+    profile.join("sum-api")
+}
+
+/// The sidecar's entry script. `SUM_API_SIDECAR` names another one: that is how a defect is seeded in a copy.
+#[must_use]
+pub fn entrypoint() -> PathBuf {
+    env::var_os("SUM_API_SIDECAR")
+        .map_or_else(|| root().join("services/nginx/entrypoint.sh"), PathBuf::from)
+}
+
+/// The version of nginx as (major, minor, patch).
+pub fn nginx_version() -> (u32, u32, u32) {
+    static VERSION: OnceLock<(u32, u32, u32)> = OnceLock::new();
+    *VERSION.get_or_init(|| {
+        let program = env::var_os("NGINX").unwrap_or_else(|| "nginx".into());
+        let output = Command::new(&program).arg("-v").output().unwrap_or_else(|error| {
+            panic!(
+                "{} does not run ({error}): install nginx (Debian: apt-get install nginx-light)",
+                program.display()
+            )
+        });
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let version = text.rsplit('/').next().unwrap_or_default();
+        let mut parts =
+            version.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse().ok());
+        let mut next = || parts.next().unwrap_or_else(|| panic!("no version in {text:?}"));
+        (next(), next(), next())
+    })
+}
+
+/// The root of the repository.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the repository")
+}

@@ -1,0 +1,169 @@
+//! Requests and responses as data.
+
+use serde_json::Value;
+use std::io::Write;
+
+/// A request that a well-behaved client could send. Others are written as bytes.
+#[derive(Debug, Clone)]
+pub struct Request {
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+    chunked: bool,
+}
+
+impl Request {
+    /// A request without a body.
+    #[must_use]
+    pub fn new(method: &str, path: &str) -> Self {
+        Self {
+            method: method.into(),
+            path: path.into(),
+            headers: Vec::new(),
+            body: None,
+            chunked: false,
+        }
+    }
+
+    /// `GET`.
+    #[must_use]
+    pub fn get(path: &str) -> Self {
+        Self::new("GET", path)
+    }
+
+    /// `POST /sum` with a JSON body.
+    #[must_use]
+    pub fn sum(key: &str, body: impl AsRef<[u8]>) -> Self {
+        Self::new("POST", "/sum")
+            .header("X-Api-Key", key)
+            .header("Content-Type", "application/json")
+            .body(body)
+    }
+
+    /// Adds a header; one that is there already is not replaced.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the body, sent with its length.
+    #[must_use]
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = Some(body.as_ref().to_vec());
+        self
+    }
+
+    /// Sends the body in chunks, its length unannounced.
+    #[must_use]
+    pub fn chunked(mut self) -> Self {
+        self.chunked = true;
+        self
+    }
+
+    /// Whether the answer comes without its body.
+    #[must_use]
+    pub fn is_head(&self) -> bool {
+        self.method == "HEAD"
+    }
+
+    /// The head as sent, to the empty line.
+    #[must_use]
+    pub fn head(&self, host: &str) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", self.method, self.path);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        match &self.body {
+            Some(_) if self.chunked => head.push_str("Transfer-Encoding: chunked\r\n"),
+            Some(body) => head.push_str(&format!("Content-Length: {}\r\n", body.len())),
+            None => {}
+        }
+        head.push_str("\r\n");
+        head.into_bytes()
+    }
+
+    /// The whole request as sent.
+    #[must_use]
+    pub fn bytes(&self, host: &str) -> Vec<u8> {
+        let mut bytes = self.head(host);
+        match &self.body {
+            Some(body) if self.chunked => {
+                for chunk in body.chunks(1000) {
+                    write!(bytes, "{:x}\r\n", chunk.len()).expect("memory takes it");
+                    bytes.extend_from_slice(chunk);
+                    bytes.extend_from_slice(b"\r\n");
+                }
+                bytes.extend_from_slice(b"0\r\n\r\n");
+            }
+            Some(body) => bytes.extend_from_slice(body),
+            None => {}
+        }
+        bytes
+    }
+}
+
+/// A response, as it was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// All headers in their order.
+    pub headers: Vec<(String, String)>,
+    /// The body without its framing.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// All values of a header.
+    #[must_use]
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        self.headers
+            .iter()
+            .filter(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .collect()
+    }
+
+    /// The value of a header that may be there once at most.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let all = self.all(name);
+        assert!(all.len() < 2, "{name} twice in {self:?}");
+        all.first().copied()
+    }
+
+    /// Whether the connection ends after this response.
+    #[must_use]
+    pub fn closes(&self) -> bool {
+        self.all("Connection").iter().any(|value| value.eq_ignore_ascii_case("close"))
+    }
+
+    /// The body as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
+    }
+
+    /// The id that every response carries.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        self.header("X-Request-Id").unwrap_or_else(|| panic!("no X-Request-Id in {self:?}"))
+    }
+
+    /// Fails the test, showing the response, unless the status is this one.
+    #[track_caller]
+    #[must_use]
+    pub fn expect_status(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:?}, body {}", self.text());
+        self
+    }
+}

@@ -1,0 +1,142 @@
+//! Callers that never stop asking, for what must not be noticed by any of them.
+
+use crate::connection::Connection;
+use crate::http::{Request, Response};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread::{self, JoinHandle, sleep};
+use std::time::Duration;
+
+/// How long a slow caller takes over its body: long enough that a stop finds some of them half-way.
+const DAWDLE: Duration = Duration::from_millis(600);
+/// So that the callers leave a core to what they call.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Whom new requests go to, and with which key: what a balancer's target group says, and a caller's secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The sidecar.
+    pub address: SocketAddr,
+    /// The key.
+    pub key: String,
+}
+
+#[derive(Debug)]
+struct Shared {
+    route: RwLock<Route>,
+    stop: AtomicBool,
+    sent: AtomicU64,
+    failures: Mutex<Vec<String>>,
+}
+
+/// Running callers.
+#[derive(Debug)]
+pub struct Load {
+    shared: Arc<Shared>,
+    callers: Vec<JoinHandle<()>>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Requests sent.
+    pub sent: u64,
+    /// Those that were not answered as they should, each with the reason.
+    pub failures: Vec<String>,
+}
+
+impl Load {
+    /// Starts callers that keep their connection, and as many that send their body slowly.
+    #[must_use]
+    pub fn start(callers: u64, route: Route) -> Self {
+        let shared = Arc::new(Shared {
+            route: RwLock::new(route),
+            stop: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+            failures: Mutex::default(),
+        });
+        let start = |number: u64| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.call(number, number % 2 == 1))
+        };
+        let callers = (0..2 * callers).map(start).collect();
+        Self { shared, callers }
+    }
+
+    /// Sends every request that begins from now on elsewhere.
+    pub fn shift(&self, route: Route) {
+        *self.shared.route.write().expect("nothing panics while it holds the lock") = route;
+    }
+
+    /// Requests sent so far.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
+    }
+
+    /// Lets the callers finish what they are doing.
+    #[must_use]
+    pub fn stop(self) -> Outcome {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        for caller in self.callers {
+            caller.join().expect("a caller does not panic");
+        }
+        let failures =
+            self.shared.failures.lock().expect("nothing panics while it holds the lock").clone();
+        Outcome { sent: self.shared.sent.load(Ordering::Relaxed), failures }
+    }
+}
+
+impl Shared {
+    fn call(&self, caller: u64, slow: bool) {
+        let mut kept: Option<(SocketAddr, Connection)> = None;
+        let mut number = caller * 1_000_000;
+        while !self.stop.load(Ordering::Relaxed) {
+            let route = self.route.read().expect("nothing panics while it holds the lock").clone();
+            number += 1;
+            self.sent.fetch_add(1, Ordering::Relaxed);
+            let connection = kept.take().filter(|(address, _)| *address == route.address);
+            match ask(connection.map(|(_, connection)| connection), &route, number, slow) {
+                Ok((connection, response))
+                    if response.text() == format!("{{\"sum\":{}}}", number + 1) =>
+                {
+                    if !response.closes() {
+                        kept = Some((route.address, connection));
+                    }
+                }
+                Ok((_, response)) => {
+                    self.fail(format!("{number}: {} {}", response.status, response.text()))
+                }
+                Err(error) => self.fail(format!("{number}: {error}")),
+            }
+            sleep(PAUSE);
+        }
+    }
+
+    fn fail(&self, failure: String) {
+        self.failures.lock().expect("nothing panics while it holds the lock").push(failure);
+    }
+}
+
+fn ask(
+    kept: Option<Connection>,
+    route: &Route,
+    number: u64,
+    slow: bool,
+) -> io::Result<(Connection, Response)> {
+    let mut connection = kept.map_or_else(|| Connection::open(route.address), Ok)?;
+    let request = Request::sum(&route.key, format!("{{\"a\":{number},\"b\":1}}"));
+    if !slow {
+        let response = connection.ask(&request)?;
+        return Ok((connection, response));
+    }
+    let bytes = request.bytes("load");
+    let (first, rest) = bytes.split_at(bytes.len() - 4);
+    connection.send(first)?;
+    sleep(DAWDLE);
+    connection.send(rest)?;
+    let response = connection.receive()?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok((connection, response))
+}

@@ -1,0 +1,151 @@
+//! The shape of every answer: in one place, so that every test holds every answer to all of it.
+
+use crate::http::Response;
+use serde_json::Value;
+
+/// All headers that may leave, in lower case. One that is not here tells strangers something for nothing.
+const HEADERS: &[&str] = &[
+    "allow",
+    "cache-control",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "keep-alive",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "server",
+    "transfer-encoding",
+    "www-authenticate",
+    "x-request-id",
+];
+const MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "request_id"];
+const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+const OURS: &str = "urn:sum-api:problem:";
+/// Names that a version follows after a slash.
+const PRODUCTS: [&str; 5] = ["nginx/", "hyper/", "sum-api/", "openresty/", "debian"];
+
+/// What is wrong with a response, if anything: its headers, and its problem when it is an error.
+#[must_use]
+pub fn faults(response: &Response, is_head: bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (name, value) in &response.headers {
+        if !HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            faults.push(format!("unexpected header {name}: {value}"));
+        }
+        if response.all(name).len() > 1 {
+            faults.push(format!("header {name} twice"));
+        }
+    }
+    if response.all("Server").iter().any(|server| *server != "nginx") {
+        faults.push(format!("Server says {:?}", response.all("Server")));
+    }
+    match response.all("X-Request-Id").as_slice() {
+        [id] if is_request_id(id) => {}
+        other => faults.push(format!("X-Request-Id is {other:?}")),
+    }
+    let everything = format!("{:?} {}", response.headers, response.text()).to_ascii_lowercase();
+    for forbidden in PRODUCTS.into_iter().chain(["<html", "stack backtrace", "panicked"]) {
+        // The description of the API has its own version in it.
+        if everything.contains(forbidden) && !everything.contains("\"openapi\"") {
+            faults.push(format!("{forbidden:?} leaks"));
+        }
+    }
+    let health = response.status == 503 && response.all("Content-Type") == ["application/json"];
+    if response.status >= 400 && !is_head && !health {
+        faults.extend(problem_faults(response));
+    }
+    faults
+}
+
+/// Fails the test when anything is wrong with the response.
+#[track_caller]
+pub fn check(response: &Response) {
+    let faults = faults(response, false);
+    assert!(faults.is_empty(), "{faults:?} in {response:?}, body {}", response.text());
+}
+
+/// Fails the test unless the response is a problem of this status and type.
+#[track_caller]
+pub fn check_problem(response: &Response, status: u16, r#type: &str) {
+    check(response);
+    assert_eq!(response.status, status, "{}", response.text());
+    assert_eq!(response.json()["type"], r#type, "{}", response.text());
+}
+
+fn problem_faults(response: &Response) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut fault = |text: String| faults.push(text);
+    if response.all("Content-Type") != ["application/problem+json"] {
+        fault(format!("Content-Type is {:?}", response.all("Content-Type")));
+    }
+    let Ok(Value::Object(problem)) = serde_json::from_slice(&response.body) else {
+        fault(format!("the body is no JSON object: {:?}", response.text()));
+        return faults;
+    };
+    for member in MEMBERS {
+        if !problem.contains_key(member) {
+            fault(format!("no {member}"));
+        }
+    }
+    for member in problem.keys() {
+        let extension = member == "violated-policies" && response.status == 429;
+        if !MEMBERS.contains(&member.as_str()) && !extension {
+            fault(format!("unexpected member {member}"));
+        }
+    }
+    if problem.get("status").and_then(Value::as_u64) != Some(response.status.into()) {
+        fault(format!("status is {:?}", problem.get("status")));
+    }
+    let text = |member: &str| problem.get(member).and_then(Value::as_str).unwrap_or_default();
+    if response.all("X-Request-Id") != [text("request_id")] {
+        fault(format!("request_id {:?} is not the header's", text("request_id")));
+    }
+    if text("title").is_empty() || text("detail").is_empty() {
+        fault("title or detail is empty".into());
+    }
+    match (response.status, text("type")) {
+        (429, QUOTA) => {
+            let policies = problem.get("violated-policies").unwrap_or(&Value::Null);
+            if !["client", "address"].iter().any(|name| *policies == Value::from(vec![*name])) {
+                fault(format!("violated-policies is {policies}"));
+            }
+        }
+        (400 | 422, r#type) if r#type.starts_with(OURS) => {}
+        (422 | 429, r#type) => fault(format!("type is {type}")),
+        (status, "about:blank") if Some(text("title")) == phrase(status) => {}
+        (status, r#type) => {
+            fault(format!("type is {type}, title {:?} for {status}", text("title")))
+        }
+    }
+    faults
+}
+
+fn is_request_id(id: &str) -> bool {
+    (1..=128).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// The phrase of a status that the contract knows (RFC 9110, section 15; RFC 6585, section 5).
+fn phrase(status: u16) -> Option<&'static str> {
+    Some(match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => return None,
+    })
+}

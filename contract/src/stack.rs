@@ -1,0 +1,274 @@
+//! The stack under test: the real API behind the real nginx, on ports of its own.
+//!
+//! It is what ECS starts: two processes with nothing but an environment. Every test that changes a setting
+//! or owns a process starts its own. A stack that goes out of scope stops both, the sidecar first.
+
+use crate::binary;
+use crate::connection::Connection;
+use crate::http::{Request, Response};
+use crate::metrics::Metrics;
+use crate::port;
+use crate::process::{Process, Signal};
+use crate::wait;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs};
+
+/// A key of the client `acme`, in every stack that is not told otherwise.
+pub const KEY: &str = "Contract-Key.of_ACME-1";
+/// Keys of clients that only one test uses: `c1:…`, `c2:…` and so on, so that each has its own limit.
+pub const CLIENTS: u8 = 30;
+
+/// The key of client `c{number}`.
+#[must_use]
+pub fn client_key(number: u8) -> String {
+    format!("Key-of-client.{number:02}")
+}
+
+/// The `API_KEY` of a stack that is not told otherwise: `acme` and the numbered clients.
+#[must_use]
+pub fn keys() -> String {
+    let clients = (1..=CLIENTS).map(|number| format!(",c{number}:{}", client_key(number)));
+    std::iter::once(format!("acme:{KEY}")).chain(clients).collect()
+}
+
+type Settings = Vec<(String, String)>;
+
+fn set(settings: &mut Settings, name: &str, value: &str) {
+    settings.retain(|(other, _)| other != name);
+    settings.push((name.into(), value.into()));
+}
+
+/// What a stack is started with.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    api: Settings,
+    sidecar: Settings,
+    wait_ready: bool,
+}
+
+impl Builder {
+    /// Sets a variable of the API.
+    #[must_use]
+    pub fn api(mut self, name: &str, value: &str) -> Self {
+        set(&mut self.api, name, value);
+        self
+    }
+
+    /// Takes a variable of the API away.
+    #[must_use]
+    pub fn api_without(mut self, name: &str) -> Self {
+        self.api.retain(|(other, _)| other != name);
+        self
+    }
+
+    /// Sets a variable of the sidecar.
+    #[must_use]
+    pub fn sidecar(mut self, name: &str, value: &str) -> Self {
+        set(&mut self.sidecar, name, value);
+        self
+    }
+
+    /// Gives both the same keys.
+    #[must_use]
+    pub fn keys(self, keys: &str) -> Self {
+        self.api("API_KEY", keys).sidecar("API_KEY", keys)
+    }
+
+    /// The limits of the contract. Without this they are out of the way.
+    #[must_use]
+    pub fn limited(self) -> Self {
+        self.sidecar("RATE_LIMIT", "5").sidecar("RATE_LIMIT_BURST", "5")
+    }
+
+    /// Does not wait until the API is ready, only until both processes accept connections.
+    #[must_use]
+    pub fn never_ready(mut self) -> Self {
+        self.wait_ready = false;
+        self
+    }
+
+    /// Starts both and waits.
+    #[must_use]
+    pub fn start(self) -> Stack {
+        let api = start_api(&self.api);
+        let sidecar = start_sidecar(&self.sidecar, api.address);
+        let stack = Stack { sidecar, api };
+        if self.wait_ready {
+            stack.wait_ready();
+        }
+        stack
+    }
+
+    /// Starts the sidecar alone, in front of something else.
+    #[must_use]
+    pub fn start_sidecar(self, api: SocketAddr) -> Server {
+        start_sidecar(&self.sidecar, api)
+    }
+
+    /// Starts the API alone.
+    #[must_use]
+    pub fn start_api(self) -> Server {
+        start_api(&self.api)
+    }
+}
+
+/// One of the two processes.
+#[derive(Debug)]
+pub struct Server {
+    /// The process.
+    pub process: Process,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it renders its configuration into; the sidecar's alone.
+    pub runtime: Option<RuntimeDir>,
+}
+
+impl Server {
+    /// A new connection.
+    #[must_use]
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address).expect("it accepts connections")
+    }
+
+    /// One request on a connection of its own.
+    #[must_use]
+    pub fn ask(&self, request: &Request) -> Response {
+        self.connect().ask(request).unwrap_or_else(|error| panic!("{request:?}: {error}"))
+    }
+}
+
+/// Both processes. The order of the fields is the order of stopping.
+#[derive(Debug)]
+pub struct Stack {
+    /// nginx.
+    pub sidecar: Server,
+    /// sum-api.
+    pub api: Server,
+}
+
+impl Stack {
+    /// A stack with [`keys`], limits out of the way, and the API checking the keys again.
+    #[must_use]
+    pub fn builder() -> Builder {
+        let builder = Builder { api: Vec::new(), sidecar: Vec::new(), wait_ready: true };
+        builder
+            .keys(&keys())
+            .api("LOG_LEVEL", "debug")
+            .sidecar("RATE_LIMIT", "10000")
+            .sidecar("RATE_LIMIT_BURST", "10000")
+    }
+
+    /// A stack as [`Stack::builder`] gives it.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// One request through the sidecar, on a connection of its own.
+    #[must_use]
+    pub fn ask(&self, request: &Request) -> Response {
+        self.sidecar.ask(request)
+    }
+
+    /// What the API has seen.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(self.api.address)
+    }
+
+    /// Waits until the sidecar says that the API is ready.
+    pub fn wait_ready(&self) {
+        wait::until("readiness", || self.ask(&Request::get("/readyz")).status == 200);
+    }
+}
+
+fn start_api(settings: &Settings) -> Server {
+    let address = port::free();
+    let process = api_process(settings, address);
+    wait_accepting(&process, address);
+    Server { process, address, runtime: None }
+}
+
+/// Starts the API without waiting for anything: for starts that fail.
+#[must_use]
+pub fn api_process(settings: &[(String, String)], address: SocketAddr) -> Process {
+    let mut environment = vec![("LISTEN".into(), address.to_string())];
+    environment.extend_from_slice(settings);
+    Process::start(Command::new(binary::sum_api()), &environment, Signal::TERM)
+}
+
+fn start_sidecar(settings: &Settings, api: SocketAddr) -> Server {
+    let (address, runtime) = (port::free(), RuntimeDir::new());
+    let process = sidecar_process(settings, address, api, &runtime);
+    wait_accepting(&process, address);
+    Server { process, address, runtime: Some(runtime) }
+}
+
+/// Starts the sidecar without waiting for anything: for starts that fail.
+#[must_use]
+pub fn sidecar_process(
+    settings: &[(String, String)],
+    address: SocketAddr,
+    api: SocketAddr,
+    runtime: &RuntimeDir,
+) -> Process {
+    binary::nginx_version(); // Says so when there is none.
+    let mut environment = vec![
+        // All addresses, as in a task; tests that call from 127.0.0.2 need no more than that.
+        ("LISTEN".into(), format!("0.0.0.0:{}", address.port())),
+        ("API_ADDRESS".into(), api.to_string()),
+        ("RUNTIME_DIR".into(), runtime.path().display().to_string()),
+    ];
+    environment.extend_from_slice(settings);
+    let mut command = Command::new("/bin/sh");
+    command.arg(binary::entrypoint());
+    Process::start(command, &environment, Signal::QUIT)
+}
+
+fn wait_accepting(process: &Process, address: SocketAddr) {
+    wait::until("a listening process", || {
+        if let Some(status) = process.ended() {
+            process.log.wait_for_end();
+            panic!("it does not start ({status}):\n{}", process.log.text());
+        }
+        Connection::open(address).is_ok()
+    });
+}
+
+/// A directory that lives as long as this value.
+#[derive(Debug)]
+pub struct RuntimeDir(PathBuf);
+
+impl RuntimeDir {
+    /// A fresh directory that nginx's workers, who may be another user, can pass.
+    #[must_use]
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path =
+            env::temp_dir().join(format!("sum-api-contract-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).expect("the temporary directory takes another");
+        Self(path)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Default for RuntimeDir {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for RuntimeDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
