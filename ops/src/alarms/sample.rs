@@ -1,0 +1,147 @@
+//! What a metric received in one minute, and the statistics CloudWatch makes of it.
+//!
+//! A minute is kept as a weighted distribution rather than as one number, because a percentile of
+//! an hour cannot be had from the percentiles of its minutes.
+//!
+//! Statistics: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html>
+
+use anyhow::{Context, bail};
+
+/// Samples of equal value that arrived in the same minute.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// In the metric's own unit.
+    pub value: f64,
+    /// How many samples had this value; a counter that reports `n` events has `n` samples of 1.
+    pub count: f64,
+}
+
+/// How the samples of a period become one number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Statistic {
+    /// Sum of the values.
+    Sum,
+    /// Mean of the values.
+    Average,
+    /// Smallest value.
+    Minimum,
+    /// Largest value.
+    Maximum,
+    /// How many samples there were.
+    SampleCount,
+    /// `p99`: the value at or below which this many percent of the samples lie (0 to 100).
+    Percentile(f64),
+    /// `PR(:x)`: how many percent of the samples are at or below `x`.
+    RankUpTo(f64),
+}
+
+impl Statistic {
+    /// Reads a statistic as Terraform and the API spell it.
+    ///
+    /// # Errors
+    /// Names the statistic when it is none of those that the evaluator implements.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        Ok(match text {
+            "Sum" => Self::Sum,
+            "Average" => Self::Average,
+            "Minimum" => Self::Minimum,
+            "Maximum" => Self::Maximum,
+            "SampleCount" => Self::SampleCount,
+            _ => {
+                let number = |digits: &str| {
+                    digits.parse::<f64>().with_context(|| format!("no number in statistic {text}"))
+                };
+                if let Some(limit) = text.strip_prefix("PR(:").and_then(|t| t.strip_suffix(')')) {
+                    Self::RankUpTo(number(limit)?)
+                } else if let Some(rank) = text.strip_prefix('p') {
+                    Self::Percentile(number(rank)?)
+                } else {
+                    bail!("statistic {text} is not implemented by this evaluator")
+                }
+            }
+        })
+    }
+
+    /// The statistic of a period's samples; `None` when there were none, for CloudWatch then has no
+    /// data point, not a zero.
+    #[must_use]
+    pub fn of(self, samples: &[Sample]) -> Option<f64> {
+        if samples.is_empty() {
+            return None;
+        }
+        let count: f64 = samples.iter().map(|s| s.count).sum();
+        let sum: f64 = samples.iter().map(|s| s.value * s.count).sum();
+        let values = samples.iter().map(|s| s.value);
+        Some(match self {
+            Self::Sum => sum,
+            Self::Average => sum / count,
+            Self::Minimum => values.fold(f64::INFINITY, f64::min),
+            Self::Maximum => values.fold(f64::NEG_INFINITY, f64::max),
+            Self::SampleCount => count,
+            Self::Percentile(percent) => percentile(samples, count * percent / 100.0),
+            Self::RankUpTo(limit) => {
+                let below: f64 = samples.iter().filter(|s| s.value <= limit).map(|s| s.count).sum();
+                100.0 * below / count
+            }
+        })
+    }
+}
+
+/// The smallest value with at least `rank` samples at or below it (nearest rank; CloudWatch's own
+/// estimate comes from a histogram and may differ in the third digit).
+fn percentile(samples: &[Sample], rank: f64) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(|a, b| a.value.total_cmp(&b.value));
+    let mut seen = 0.0;
+    let mut last = f64::NAN;
+    for sample in sorted {
+        seen += sample.count;
+        last = sample.value;
+        if seen >= rank {
+            break;
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples() -> Vec<Sample> {
+        vec![Sample { value: 2.0, count: 10.0 }, Sample { value: 0.1, count: 990.0 }]
+    }
+
+    #[test]
+    fn statistics_of_a_weighted_minute() {
+        for (text, expected) in [
+            ("Sum", 119.0),
+            ("SampleCount", 1000.0),
+            ("Average", 0.119),
+            ("Minimum", 0.1),
+            ("Maximum", 2.0),
+            ("p50", 0.1),
+            ("p99", 0.1),
+            ("p99.1", 2.0),
+            ("p100", 2.0),
+            ("PR(:0.25)", 99.0),
+            ("PR(:2)", 100.0),
+            ("PR(:0.05)", 0.0),
+        ] {
+            let got = Statistic::parse(text).unwrap().of(&samples()).unwrap();
+            assert!((got - expected).abs() < 1e-9, "{text}: {got} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn no_samples_give_no_data_point() {
+        assert_eq!(Statistic::Sum.of(&[]), None);
+    }
+
+    #[test]
+    fn a_statistic_that_is_not_implemented_is_refused() {
+        for text in ["tm99", "IQM", "sum", "PR(0.1:0.2)", "px"] {
+            assert!(Statistic::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The alarm table: what each alarm watches, when it goes off, and whom it tells.
+
+use std::fmt::Write as _;
+
+use super::evaluate::MissingData;
+use super::model::{Alarm, Kind};
+
+/// A Markdown table of the alarms, in the plan's order.
+#[must_use]
+pub fn table(alarms: &[Alarm]) -> String {
+    let mut text = String::from(
+        "| alarm | goes off when | for | no data | tells |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for alarm in alarms {
+        let (condition, window, missing) = match &alarm.kind {
+            Kind::Metric(metric) => {
+                let c = metric.condition;
+                (
+                    format!("`{} {} {}`", metric.text, c.comparison.sign(), c.threshold),
+                    format!(
+                        "{} of {} × {}",
+                        c.datapoints_to_alarm,
+                        c.evaluation_periods,
+                        duration(metric.period)
+                    ),
+                    match c.missing_data {
+                        MissingData::Missing => "unknown",
+                        MissingData::Ignore => "as before",
+                        MissingData::Breaching => "bad",
+                        MissingData::NotBreaching => "good",
+                    },
+                )
+            }
+            Kind::Composite(rule) => (rule.children().join(" and "), String::new(), ""),
+        };
+        let topics: Vec<&str> = alarm
+            .alarm_actions
+            .iter()
+            .map(|arn| arn.rsplit(['-', ':']).next().unwrap_or(arn))
+            .collect();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "| {} | {condition} | {window} | {missing} | {} |",
+            alarm.name,
+            topics.join(", ")
+        );
+    }
+    text
+}
+
+fn duration(minutes: i64) -> String {
+    if minutes % 60 == 0 { format!("{} h", minutes / 60) } else { format!("{minutes} min") }
+}
