@@ -40,10 +40,13 @@ API_ADDRESS=${API_ADDRESS-127.0.0.1:8080}
 WORKER_PROCESSES=${WORKER_PROCESSES-1}
 RUNTIME_DIR=${RUNTIME_DIR-/run/sum-api}
 UPSTREAM_KEEPALIVE_TIMEOUT=${UPSTREAM_KEEPALIVE_TIMEOUT-60s}
-NGINX=${NGINX-nginx}
+# nginx reads a variable of this name itself, as a list of inherited sockets. It must not see ours.
+nginx=${NGINX-nginx}
+unset NGINX
 export API_KEY RATE_LIMIT RATE_LIMIT_BURST TRUSTED_PROXIES LISTEN API_ADDRESS WORKER_PROCESSES
 export RUNTIME_DIR UPSTREAM_KEEPALIVE_TIMEOUT
 template=$(dirname "$0")/nginx.conf.template
+configuration=$RUNTIME_DIR/nginx.conf
 
 case $REQUIRE_API_KEY in
     true | false) ;;
@@ -76,6 +79,8 @@ broken=$(awk '
     function refuse(setting, rule) { print setting " " rule; exit }
 
     function check_keys(list,    n, i, entry, colon, client, key) {
+        # Of the whole list first: some awks split at a newline as well.
+        if (list ~ /[^A-Za-z0-9._:,-]/) return "must hold nothing but keys of A-Z a-z 0-9 . _ - and clients of a-z 0-9 -"
         n = split(list, entry, ",")
         for (i = 1; i <= n; i++) {
             if (entry[i] == "") return "must not hold an empty entry: no comma at either end, no two in a row"
@@ -85,7 +90,7 @@ broken=$(awk '
             if (length(client) < 1 || length(client) > 32 || client ~ /[^a-z0-9-]/)
                 return "must name each client with 1 to 32 of a-z 0-9 -"
             if (length(key) < 8 || length(key) > 128) return "must hold keys of 8 to 128 characters"
-            if (key ~ /[^A-Za-z0-9._-]/) return "must hold keys of A-Z a-z 0-9 . _ - only"
+            if (key ~ /:/) return "must hold at most one colon in an entry"
             if (key in seen) return "must not list a key twice"
             seen[key] = 1
         }
@@ -126,6 +131,7 @@ broken=$(awk '
     }
 
     function check_networks(list,    n, i, entry) {
+        if (list ~ /[^0-9A-Fa-f.:\/,]/) return 0
         n = split(list, entry, ",")
         for (i = 1; i <= n; i++) if (!is_network(entry[i])) return 0
         return 1
@@ -155,7 +161,7 @@ broken=$(awk '
 
 # ── nginx ────────────────────────────────────────────────────────────────────────────────────────────
 
-version=$("$NGINX" -v 2>&1) || refuse NGINX 'must name an nginx that can be run'
+version=$("$nginx" -v 2>&1) || refuse NGINX 'must name an nginx that can be run'
 if [ "$REQUIRE_API_KEY" = false ]; then
     # Before 1.23 nginx sees the first of two X-Api-Key headers only. Then the API has to refuse the second.
     version=${version##*/}
@@ -180,7 +186,6 @@ export REQUIRE_API_KEY SIDECAR_USER
 # ── Render ───────────────────────────────────────────────────────────────────────────────────────────
 # A fresh file, so that it is readable by its owner alone whatever lay there before.
 
-configuration=$RUNTIME_DIR/nginx.conf
 {
     mkdir -p "$RUNTIME_DIR"
     rm -f "$configuration"
@@ -221,8 +226,8 @@ configuration=$RUNTIME_DIR/nginx.conf
 # ── Become nginx ─────────────────────────────────────────────────────────────────────────────────────
 
 unset API_KEY
-"$NGINX" -t -q -e stderr -c "$configuration" || {
+"$nginx" -t -q -e stderr -c "$configuration" || {
     printf 'sidecar: nginx refuses the configuration; its own message is above\n' >&2
     exit 78 # EX_CONFIG
 }
-exec "$NGINX" -e stderr -c "$configuration" -g 'daemon off;'
+exec "$nginx" -e stderr -c "$configuration" -g 'daemon off;'
