@@ -4,6 +4,10 @@
 //! is good; `main.rs` turns that into an exit code.
 
 pub mod alarms;
+pub mod aws;
+pub mod balancer;
 pub mod drill;
+pub mod http;
 pub mod plan_review;
 pub mod rehearse;
+pub mod task;

@@ -1,0 +1,323 @@
+//! The stand-in's configuration, rendered from the applied balancer.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+
+use crate::aws::elb::{Action, Balancer, Listener, Rule, TargetGroup};
+
+/// How many targets can be registered at once.
+pub const SLOTS: usize = 24;
+
+/// Where the stand-in and its helpers listen.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Address of the balancer's node: it binds there, and reaches the targets from there.
+    pub node: Ipv4Addr,
+    /// Actual port for each applied one; the same one where a network of its own allows it.
+    pub ports: Vec<(u16, u16)>,
+    /// Certificate and key for HTTPS listeners, one PEM file.
+    pub certificate: PathBuf,
+    /// Runtime socket.
+    pub socket: PathBuf,
+    /// Plain HTTP in, TLS to the HTTPS listener out: for tools that speak no TLS.
+    pub tunnel: SocketAddrV4,
+    /// Where tasks reach the emulated AWS, and where that is.
+    pub endpoint: (SocketAddrV4, String),
+    /// Where tasks get their role's credentials, as from Fargate's own address for that.
+    pub credentials: SocketAddrV4,
+}
+
+impl Place {
+    /// The actual port of an applied one.
+    #[must_use]
+    pub fn port(&self, applied: u16) -> u16 {
+        self.ports.iter().find(|(a, _)| *a == applied).map_or(applied, |(_, actual)| *actual)
+    }
+}
+
+/// Renders the configuration.
+pub fn render(balancer: &Balancer, group: &TargetGroup, place: &Place) -> anyhow::Result<String> {
+    let idle = balancer
+        .attributes
+        .get("idle_timeout.timeout_seconds")
+        .context("the balancer has no idle timeout")?;
+    let idle: u64 = idle.parse().context("the idle timeout is no number")?;
+    let mut out = format!(
+        "global\n  stats socket {socket} mode 600 level admin\n  log stdout format raw local0\n  maxconn 4000\n  nbthread 1\n  tune.ssl.default-dh-param 2048\n\n\
+         defaults\n  mode http\n  log global\n  timeout connect 10s\n  timeout client {idle}s\n  timeout server {idle}s\n  timeout http-keep-alive {idle}s\n  \
+         timeout http-request {idle}s\n  retries 0\n  http-reuse safe\n\n",
+        socket = place.socket.display(),
+    );
+    for listener in &balancer.listeners {
+        out.push_str(&frontend(listener, group, place)?);
+    }
+    out.push_str(&targets(group, place));
+    out.push_str(&helpers(balancer, place));
+    Ok(out)
+}
+
+fn frontend(listener: &Listener, group: &TargetGroup, place: &Place) -> anyhow::Result<String> {
+    let tls = match listener.protocol.as_str() {
+        "HTTP" => String::new(),
+        "HTTPS" => format!(" ssl crt {}", place.certificate.display()),
+        other => bail!("the stand-in does not know the listener protocol {other}"),
+    };
+    let scheme = listener.protocol.to_lowercase();
+    let mut out = format!(
+        "frontend listener-{port}\n  bind {node}:{actual}{tls}\n  \
+         log-format '{{\"alb\":1,\"status\":%ST,\"target\":\"%s\",\"group\":\"%b\",\"end\":\"%ts\",\"target_ms\":%Tr,\"total_ms\":%Ta,\"client\":\"%ci\",\"trace\":\"%[var(txn.trace)]\"}}'\n  \
+         http-request set-var(txn.seen) req.fhdr(x-forwarded-for)\n  \
+         http-request set-header X-Forwarded-For %[src] unless {{ var(txn.seen) -m found }}\n  \
+         http-request set-header X-Forwarded-For '%[var(txn.seen)], %[src]' if {{ var(txn.seen) -m found }}\n  \
+         http-request set-header X-Forwarded-Proto {scheme}\n  http-request set-header X-Forwarded-Port {port}\n  \
+         http-request set-header X-Amzn-Trace-Id 'Root=1-%[date,hex,bytes(8,8)]-%[uuid,regsub(-,,g),bytes(0,24)]' unless {{ req.hdr(x-amzn-trace-id) -m found }}\n  \
+         http-request set-var(txn.trace) req.fhdr(x-amzn-trace-id)\n",
+        port = listener.port,
+        node = place.node,
+        actual = place.port(listener.port),
+    );
+    for (index, rule) in listener.rules.iter().enumerate() {
+        out.push_str(&matching(index, rule)?);
+    }
+    for (index, rule) in listener.rules.iter().enumerate() {
+        out.push_str(&acting(index, rule, group, place)?);
+    }
+    out.push_str(&response_headers(listener));
+    out.push('\n');
+    Ok(out)
+}
+
+/// The first rule whose conditions all hold notes its number.
+fn matching(index: usize, rule: &Rule) -> anyhow::Result<String> {
+    let mut out = String::new();
+    let mut names = String::new();
+    for (number, (field, values)) in rule.conditions.iter().enumerate() {
+        let name = format!("rule{index}_{number}");
+        let fetch = match field.as_str() {
+            "path-pattern" => "path",
+            "http-request-method" => "method",
+            "host-header" => "req.hdr(host),field(1,:),lower",
+            other => bail!("the stand-in does not know the condition {other}"),
+        };
+        for value in values {
+            // An acl of several lines holds when any of them does.
+            let _ = writeln!(out, "  acl {name} {fetch} -m reg {}", pattern(value));
+        }
+        let _ = write!(names, "{name} ");
+    }
+    let _ = writeln!(
+        out,
+        "  http-request set-var(txn.rule) int({index}) if {names}!{{ var(txn.rule) -m found }}"
+    );
+    Ok(out)
+}
+
+/// The balancer's wildcards as a regular expression; everything else stands for itself.
+fn pattern(value: &str) -> String {
+    let mut out = String::from("'^");
+    for c in value.chars() {
+        match c {
+            '*' => out.push_str(".*"),
+            '?' => out.push('.'),
+            c if c.is_ascii_alphanumeric() || "/-_~".contains(c) => out.push(c),
+            c => {
+                out.push('\\');
+                out.push(c);
+            }
+        }
+    }
+    out.push_str("$'");
+    out
+}
+
+fn acting(index: usize, rule: &Rule, group: &TargetGroup, place: &Place) -> anyhow::Result<String> {
+    let this = format!("{{ var(txn.rule) -m int {index} }}");
+    Ok(match &rule.action {
+        Action::Forward(arn) if *arn != group.arn => {
+            bail!("a rule forwards to {arn}, which is not the service's target group")
+        }
+        // With no healthy target left, the balancer asks all of them: fail open.
+        Action::Forward(_) => format!(
+            "  use_backend targets if {this} {{ nbsrv(targets) gt 0 }}\n  use_backend fail-open if {this} {{ nbsrv(fail-open) gt 0 }}\n  use_backend targets if {this}\n"
+        ),
+        Action::Fixed { status, content_type, body } => {
+            if body.contains('\'') {
+                bail!("a fixed response with an apostrophe cannot be quoted");
+            }
+            format!(
+                "  http-request return status {status} content-type '{content_type}' string '{body}' if {this}\n"
+            )
+        }
+        Action::Redirect { status, protocol, port } => format!(
+            "  http-request redirect code {status} location {protocol}://%[req.hdr(host),field(1,:)]:{}%[pathq] if {this}\n",
+            place.port(*port)
+        ),
+    })
+}
+
+/// `routing.http.response.NAME.header_value` is set on every answer.
+fn response_headers(listener: &Listener) -> String {
+    let mut out = String::new();
+    for (key, value) in &listener.attributes {
+        let name = key
+            .strip_prefix("routing.http.response.")
+            .and_then(|k| k.strip_suffix(".header_value"));
+        if let (Some(name), false) = (name, value.is_empty()) {
+            let _ = writeln!(
+                out,
+                "  http-after-response set-header {} '{value}'",
+                name.replace('_', "-")
+            );
+        }
+    }
+    out
+}
+
+/// Two groups with the same targets: one that knows their health, and one that does not ask.
+fn targets(group: &TargetGroup, place: &Place) -> String {
+    let TargetGroup { path, matcher, interval, timeout, healthy, unhealthy, port, .. } = group;
+    let source =
+        if place.node.is_loopback() { String::new() } else { format!("  source {}\n", place.node) };
+    format!(
+        "backend targets\n  balance roundrobin\n{source}  timeout check {timeout}s\n  option httpchk\n  \
+         http-check send meth GET uri {path} ver HTTP/1.1 hdr Host balancer hdr User-Agent ELB-HealthChecker/2.0\n  http-check expect status {matcher}\n  \
+         server-template t 1-{SLOTS} 0.0.0.0:{port} check inter {interval}s rise {healthy} fall {unhealthy} disabled\n\n\
+         backend fail-open\n  balance roundrobin\n{source}  server-template t 1-{SLOTS} 0.0.0.0:{port} disabled\n\n"
+    )
+}
+
+fn helpers(balancer: &Balancer, place: &Place) -> String {
+    let (endpoint, emulator) = &place.endpoint;
+    let (credentials, tunnel) = (place.credentials, place.tunnel);
+    let mut out = format!(
+        "frontend endpoint\n  bind {endpoint}\n  no log\n  default_backend emulator\n\n\
+         backend emulator\n  server emulator {emulator}\n\n\
+         frontend credentials\n  bind {credentials}\n  no log\n  http-request return status 200 content-type application/json string \
+         '{{\"AccessKeyId\":\"TASKROLE\",\"SecretAccessKey\":\"rehearsal\",\"Token\":\"rehearsal\",\"Expiration\":\"2099-01-01T00:00:00Z\"}}'\n\n"
+    );
+    // Bytes through, so that connections end and are reused exactly as the tool and the listener decide.
+    let (listener, tls) = match balancer.listeners.iter().find(|l| l.protocol == "HTTPS") {
+        Some(listener) => (
+            listener.port,
+            format!(
+                " ssl verify required ca-file {} sni str(rehearsal)",
+                place.certificate.display()
+            ),
+        ),
+        None => (80, String::new()),
+    };
+    let _ = write!(
+        out,
+        "listen tunnel\n  mode tcp\n  no log\n  bind {tunnel}\n  server listener {}:{}{tls}\n",
+        place.node,
+        place.port(listener)
+    );
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn applied() -> (Balancer, TargetGroup, Place) {
+        let rule = |priority, conditions: &[(&str, &[&str])], action| Rule {
+            priority,
+            conditions: conditions
+                .iter()
+                .map(|(f, v)| ((*f).into(), v.iter().map(|v| (*v).into()).collect()))
+                .collect(),
+            action,
+        };
+        let listener = |port, protocol: &str, rules| Listener {
+            port,
+            protocol: protocol.into(),
+            attributes: BTreeMap::new(),
+            rules,
+        };
+        let fixed = Action::Fixed {
+            status: 404,
+            content_type: "application/json".into(),
+            body: "{}".into(),
+        };
+        let redirect = Action::Redirect { status: 301, protocol: "https".into(), port: 443 };
+        let balancer = Balancer {
+            arn: "b".into(),
+            dns_name: "d".into(),
+            subnets: vec![],
+            attributes: BTreeMap::from([("idle_timeout.timeout_seconds".into(), "60".into())]),
+            listeners: vec![
+                listener(80, "HTTP", vec![rule(None, &[], redirect)]),
+                listener(
+                    443,
+                    "HTTPS",
+                    vec![
+                        rule(
+                            Some(10),
+                            &[
+                                ("path-pattern", &["/sum", "/v?/*"]),
+                                ("http-request-method", &["POST"]),
+                            ],
+                            Action::Forward("g".into()),
+                        ),
+                        rule(None, &[], fixed),
+                    ],
+                ),
+            ],
+        };
+        let group = TargetGroup {
+            arn: "g".into(),
+            port: 8081,
+            path: "/readyz".into(),
+            matcher: "200".into(),
+            interval: 10,
+            timeout: 5,
+            healthy: 2,
+            unhealthy: 3,
+            attributes: BTreeMap::new(),
+        };
+        let local = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        let place = Place {
+            node: Ipv4Addr::new(10, 0, 0, 9),
+            ports: vec![(443, 8443)],
+            certificate: "c.pem".into(),
+            socket: "s".into(),
+            tunnel: local(1),
+            endpoint: (local(2), "127.0.0.1:3".into()),
+            credentials: local(4),
+        };
+        (balancer, group, place)
+    }
+
+    #[test]
+    fn every_applied_figure_arrives() {
+        let (balancer, group, place) = applied();
+        let text = render(&balancer, &group, &place).unwrap();
+        for expected in [
+            "bind 10.0.0.9:8443 ssl crt c.pem",
+            "acl rule0_0 path -m reg '^/v./.*$'",
+            "acl rule0_1 method -m reg '^POST$'",
+            "set-var(txn.rule) int(0) if rule0_0 rule0_1 !{",
+            "return status 404 content-type 'application/json' string '{}' if { var(txn.rule) -m int 1 }",
+            "redirect code 301 location https://%[req.hdr(host),field(1,:)]:8443%[pathq]",
+            "inter 10s rise 2 fall 3",
+            "timeout check 5s",
+            "uri /readyz",
+            "expect status 200",
+            "timeout client 60s",
+            "source 10.0.0.9",
+        ] {
+            assert!(text.contains(expected), "{expected} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_target_group_is_refused() {
+        let (balancer, mut group, place) = applied();
+        group.arn = "other".into();
+        assert!(render(&balancer, &group, &place).is_err());
+    }
+}

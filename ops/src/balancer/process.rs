@@ -1,0 +1,166 @@
+//! The running stand-in: targets come and go through its runtime socket.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+use tokio::time::sleep;
+
+use super::stats::{self, Row, State};
+use crate::task::log::Log;
+
+/// A running balancer; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Balancer {
+    process: Child,
+    socket: PathBuf,
+    /// One line a request.
+    pub log: Log,
+}
+
+/// A registered target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    slot: String,
+    /// Address.
+    pub address: Ipv4Addr,
+}
+
+impl Balancer {
+    /// Writes the configuration into the folder and starts with it.
+    pub async fn start(configuration: &str, folder: &Path, socket: &Path) -> anyhow::Result<Self> {
+        let file = folder.join("balancer.cfg");
+        std::fs::write(&file, configuration)?;
+        let log = Log::to_file(&folder.join("balancer.log"))?;
+        let mut process = Command::new("haproxy")
+            .args(["-db", "-f"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start haproxy: is it installed?")?;
+        log.follow(process.stdout.take().context("stdout is piped")?);
+        log.follow(process.stderr.take().context("stderr is piped")?);
+        let mut balancer = Self { process, socket: socket.to_owned(), log };
+        let patience = Instant::now();
+        while balancer.command("show info").await.is_err() {
+            if balancer.process.try_wait()?.is_some()
+                || patience.elapsed() > Duration::from_secs(10)
+            {
+                bail!("haproxy did not start: {}", balancer.log.tail(20));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(balancer)
+    }
+
+    /// Registers a target; it gets no request until enough checks have passed.
+    pub async fn register(&self, address: Ipv4Addr, port: u16) -> anyhow::Result<Target> {
+        let free =
+            self.rows().await?.into_iter().find(|r| {
+                r.group == "targets" && r.name.starts_with('t') && r.state == State::Unused
+            });
+        let slot = free.context("no slot is free")?.name;
+        self.command(&format!("set server targets/{slot} addr {address} port {port}")).await?;
+        self.command(&format!("set server fail-open/{slot} addr {address} port {port}")).await?;
+        self.command(&format!("set server targets/{slot} state ready")).await?;
+        self.command(&format!("set server targets/{slot} health down")).await?;
+        self.command(&format!("set server fail-open/{slot} state ready")).await?;
+        Ok(Target { slot, address })
+    }
+
+    /// Takes the target out: no new request from now on.
+    pub async fn deregister(&self, target: &Target) -> anyhow::Result<()> {
+        self.command(&format!("set server targets/{} state drain", target.slot)).await?;
+        self.command(&format!("set server fail-open/{} state maint", target.slot)).await?;
+        Ok(())
+    }
+
+    /// Frees the target's slot, after the deregistration delay.
+    pub async fn forget(&self, target: &Target) -> anyhow::Result<()> {
+        self.command(&format!("set server targets/{} state maint", target.slot)).await?;
+        self.command(&format!("shutdown sessions server targets/{}", target.slot)).await.map(drop)
+    }
+
+    /// State of a target, and its requests in flight.
+    pub async fn state(&self, target: &Target) -> anyhow::Result<(State, u64)> {
+        let rows = self.rows().await?;
+        let row = rows
+            .into_iter()
+            .find(|r| r.group == "targets" && r.name == target.slot)
+            .context("the slot is gone")?;
+        Ok((row.state, row.sessions))
+    }
+
+    /// Waits until the target is in this state.
+    pub async fn reaches(
+        &self,
+        target: &Target,
+        wanted: State,
+        patience: Duration,
+    ) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        loop {
+            let (state, _) = self.state(target).await?;
+            if state == wanted {
+                return Ok(());
+            }
+            if begun.elapsed() > patience {
+                bail!(
+                    "target {} is {state:?} after {} s, not {wanted:?}",
+                    target.address,
+                    patience.as_secs()
+                );
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Number of healthy and unhealthy registered targets.
+    pub async fn counts(&self) -> anyhow::Result<(usize, usize)> {
+        let rows = self.rows().await?;
+        let count = |state| {
+            rows.iter()
+                .filter(|r| r.group == "targets" && r.name.starts_with('t') && r.state == state)
+                .count()
+        };
+        Ok((count(State::Healthy), count(State::Unhealthy)))
+    }
+
+    /// Cuts tasks off from the emulated AWS, or connects them again.
+    pub async fn endpoint(&self, reachable: bool) -> anyhow::Result<()> {
+        self.command(&format!("{} frontend endpoint", if reachable { "enable" } else { "disable" }))
+            .await
+            .map(drop)
+    }
+
+    async fn rows(&self) -> anyhow::Result<Vec<Row>> {
+        stats::parse(&self.command("show stat").await?)
+    }
+
+    async fn command(&self, line: &str) -> anyhow::Result<String> {
+        let mut stream =
+            UnixStream::connect(&self.socket).await.context("the balancer's socket")?;
+        stream.write_all(format!("{line}\n").as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let complaint = answer.trim();
+        // A command that changes something says nothing, or what it changed.
+        if complaint.starts_with("Unknown")
+            || complaint.starts_with("No such")
+            || complaint.starts_with("Require")
+            || complaint.contains("not allowed")
+        {
+            bail!("{line}: {complaint}");
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,231 @@
+//! One container: what the task definition and the image make of it, ready to be started.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use super::definition::{Container, HealthCheck, TaskDefinition, Tmpfs};
+use super::image::{self, Image};
+
+/// Where the things lie that a build would put into the images.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The repository's root: build context, and parent of `services/`.
+    pub root: PathBuf,
+    /// The release build of `sum-api`.
+    pub api: PathBuf,
+}
+
+/// Everything that starting, checking and stopping the container needs.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Name.
+    pub name: String,
+    /// Entry point and command.
+    pub argv: Vec<String>,
+    /// Environment, the image's first; the values of secrets are among them, hence never print it.
+    pub environment: Vec<(String, String)>,
+    /// User and group.
+    pub user: (u32, u32),
+    /// Files of this machine, and where they are in the image.
+    pub files: Vec<(PathBuf, PathBuf)>,
+    /// tmpfs mounts.
+    pub tmpfs: Vec<Tmpfs>,
+    /// Ephemeral volumes, root's: path and whether read-only.
+    pub volumes: Vec<(String, bool)>,
+    /// Whether the root file system is read-only.
+    pub read_only: bool,
+    /// Whether every capability is dropped.
+    pub drop_all: bool,
+    /// Limit of open files, soft and hard.
+    pub open_files: Option<(u64, u64)>,
+    /// `SIGTERM`, `SIGQUIT` …
+    pub stop_signal: String,
+    /// Seconds from the stop signal to SIGKILL.
+    pub stop_timeout: u64,
+    /// Health check.
+    pub health_check: Option<HealthCheck>,
+    /// The health check that the image itself declares: what it can surely run.
+    pub image_health_command: Vec<String>,
+}
+
+/// The one thing that a build of ours makes.
+const BINARY: &str = "sum-api";
+
+/// ECS's default for `stopTimeout`.
+const STOP_TIMEOUT: u64 = 30;
+
+impl Launch {
+    /// Puts container and image together, secrets already resolved.
+    pub fn new(
+        definition: &TaskDefinition,
+        container: &Container,
+        sources: &Sources,
+        secrets: Vec<(String, String)>,
+    ) -> anyhow::Result<Self> {
+        if image::digest(&container.image).is_none() {
+            bail!(
+                "the image of container {} is not named by digest: {}",
+                container.name,
+                container.image
+            );
+        }
+        let image =
+            image::read(&sources.root.join("services").join(&container.name).join("Dockerfile"))?;
+        let user = container.user.as_ref().or(image.user.as_ref());
+        let user = numeric_user(user.map_or("0:0", String::as_str))
+            .with_context(|| format!("the user of container {}", container.name))?;
+        let linux = container.linux_parameters.clone().unwrap_or_default();
+        let capabilities = linux.capabilities.unwrap_or_default();
+        if !capabilities.add.is_empty() {
+            bail!("container {} adds capabilities, which the runner does not do", container.name);
+        }
+        for point in &container.mount_points {
+            if !definition.volumes.iter().any(|v| v.name == point.source_volume) {
+                bail!(
+                    "container {} mounts the undeclared volume {}",
+                    container.name,
+                    point.source_volume
+                );
+            }
+        }
+        let mut environment = image.environment.clone();
+        environment.extend(container.environment.iter().map(|v| (v.name.clone(), v.value.clone())));
+        environment.extend(secrets);
+        Ok(Self {
+            name: container.name.clone(),
+            argv: argv(container, &image)?,
+            environment,
+            user,
+            files: files(&image, &container.name, sources)?,
+            tmpfs: linux.tmpfs,
+            volumes: container
+                .mount_points
+                .iter()
+                .map(|p| (p.container_path.clone(), p.read_only))
+                .collect(),
+            read_only: container.readonly_root_filesystem,
+            drop_all: capabilities.drop.iter().any(|c| c == "ALL"),
+            open_files: container
+                .ulimits
+                .iter()
+                .find(|l| l.name == "nofile")
+                .map(|l| (l.soft_limit, l.hard_limit)),
+            stop_signal: image.stop_signal.clone().unwrap_or_else(|| "SIGTERM".to_owned()),
+            stop_timeout: container.stop_timeout.unwrap_or(STOP_TIMEOUT),
+            health_check: container.health_check.clone(),
+            image_health_command: image.health_command,
+        })
+    }
+
+    /// Sets or replaces an environment variable.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(n, _)| n != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+}
+
+/// As ECS and Docker have it: an entry point that is given again takes the image's command away.
+fn argv(container: &Container, image: &Image) -> anyhow::Result<Vec<String>> {
+    let own_entry = !container.entry_point.is_empty();
+    let mut argv =
+        if own_entry { container.entry_point.clone() } else { image.entry_point.clone() };
+    if !container.command.is_empty() {
+        argv.extend(container.command.iter().cloned());
+    } else if !own_entry {
+        argv.extend(image.command.iter().cloned());
+    }
+    if argv.is_empty() {
+        bail!("neither image nor container {} says what to run", container.name);
+    }
+    Ok(argv)
+}
+
+fn files(
+    image: &Image,
+    service: &str,
+    sources: &Sources,
+) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
+    image
+        .files
+        .iter()
+        .filter_map(|file| {
+            let name = Path::new(&file.source).file_name()?;
+            let local = if file.built {
+                // What another stage built: our binary, by itself or in a folder with the libraries that it loads.
+                // The rest comes from a base image, whose place this machine takes.
+                if name == BINARY {
+                    sources.api.clone()
+                } else if file.source.ends_with('/') && service == "api" {
+                    return Some(Ok((sources.api.clone(), file.destination.join(BINARY))));
+                } else {
+                    return None;
+                }
+            } else {
+                let candidates = [
+                    sources.root.join(&file.source),
+                    sources.root.join("services").join(service).join(&file.source),
+                ];
+                match candidates.into_iter().find(|c| c.exists()) {
+                    Some(found) => found,
+                    None => {
+                        return Some(Err(anyhow::anyhow!(
+                            "the Dockerfile of {service} copies {}, which is not there",
+                            file.source
+                        )));
+                    }
+                }
+            };
+            Some(Ok((local, file.destination.clone())))
+        })
+        .collect()
+}
+
+fn numeric_user(user: &str) -> anyhow::Result<(u32, u32)> {
+    let (uid, gid) = user.split_once(':').unwrap_or((user, user));
+    let number = |text: &str| {
+        text.parse().with_context(|| {
+            format!("`{user}` is not numeric: without the image nobody knows who that is")
+        })
+    };
+    Ok((number(uid)?, number(gid)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_own_entry_point_forgets_the_images_command() {
+        let image =
+            Image { entry_point: vec!["/e".into()], command: vec!["c".into()], ..Image::default() };
+        let mut definition: TaskDefinition =
+            serde_json::from_str(include_str!("sample.json")).unwrap();
+        let container = &mut definition.container_definitions[0];
+        assert_eq!(argv(container, &image).unwrap(), ["/e", "c"]);
+        container.command = vec!["x".into()];
+        assert_eq!(argv(container, &image).unwrap(), ["/e", "x"]);
+        container.entry_point = vec!["/o".into()];
+        container.command.clear();
+        assert_eq!(argv(container, &image).unwrap(), ["/o"]);
+    }
+
+    #[test]
+    fn a_user_is_a_number() {
+        assert_eq!(numeric_user("101:101").unwrap(), (101, 101));
+        assert_eq!(numeric_user("65532").unwrap(), (65532, 65532));
+        assert!(numeric_user("nginx").is_err());
+    }
+
+    #[test]
+    fn a_tag_does_not_run() {
+        let mut definition: TaskDefinition =
+            serde_json::from_str(include_str!("sample.json")).unwrap();
+        definition.container_definitions[0].image = "repo/nginx:latest".into();
+        let sources = Sources { root: PathBuf::new(), api: PathBuf::new() };
+        let error =
+            Launch::new(&definition, &definition.container_definitions[0], &sources, Vec::new())
+                .unwrap_err();
+        assert!(error.to_string().contains("digest"), "{error}");
+    }
+}

@@ -1,0 +1,128 @@
+//! A container's health check, on the clock that the task definition declares.
+//!
+//! The first check comes one interval after the start, as Docker's does. In the start period a
+//! failure does not count and a success ends the waiting.
+
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::definition::HealthCheck;
+
+/// What ECS calls a container's health status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// No verdict yet, or no health check.
+    Unknown,
+    /// The last check passed.
+    Healthy,
+    /// As many checks failed in a row as the definition allows.
+    Unhealthy,
+}
+
+/// The rule of when checks change the verdict, apart from running them.
+#[derive(Debug)]
+struct Verdict {
+    health: Health,
+    failures: u32,
+    retries: u32,
+}
+
+impl Verdict {
+    fn take(&mut self, passed: bool, in_start_period: bool) -> Health {
+        if passed {
+            self.failures = 0;
+            self.health = Health::Healthy;
+        } else if !in_start_period || self.health == Health::Healthy {
+            self.failures += 1;
+            if self.failures >= self.retries {
+                self.health = Health::Unhealthy;
+            }
+        }
+        self.health
+    }
+}
+
+/// The program and arguments of a check: `CMD` as it is, `CMD-SHELL` by the shell.
+#[must_use]
+pub fn argv(check: &HealthCheck) -> Vec<String> {
+    match check.command.split_first() {
+        Some((kind, rest)) if kind == "CMD" => rest.to_vec(),
+        Some((kind, rest)) if kind == "CMD-SHELL" => {
+            ["/bin/sh", "-c"].into_iter().map(str::to_owned).chain(rest.iter().cloned()).collect()
+        }
+        _ => check.command.clone(),
+    }
+}
+
+/// Checks until the receiver is gone. `command` makes the process of one check.
+pub fn watch(
+    check: HealthCheck,
+    command: impl Fn() -> anyhow::Result<Command> + Send + 'static,
+) -> watch::Receiver<Health> {
+    let (sender, receiver) = watch::channel(Health::Unknown);
+    tokio::spawn(async move {
+        let started = Instant::now();
+        let mut verdict = Verdict { health: Health::Unknown, failures: 0, retries: check.retries };
+        loop {
+            tokio::select! {
+                () = sleep(Duration::from_secs(check.interval)) => {}
+                () = sender.closed() => return,
+            }
+            let passed = match command() {
+                Ok(mut command) => {
+                    let run = timeout(Duration::from_secs(check.timeout), command.status());
+                    matches!(run.await, Ok(Ok(status)) if status.success())
+                }
+                Err(_) => false,
+            };
+            let in_start_period = started.elapsed() < Duration::from_secs(check.start_period);
+            let health = verdict.take(passed, in_start_period);
+            sender.send_if_modified(|old| std::mem::replace(old, health) != health);
+        }
+    });
+    receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_in_a_row_make_it_unhealthy_and_one_success_mends_it() {
+        let mut verdict = Verdict { health: Health::Unknown, failures: 0, retries: 2 };
+        assert_eq!(verdict.take(false, true), Health::Unknown, "the start period forgives");
+        assert_eq!(verdict.take(false, false), Health::Unknown);
+        assert_eq!(verdict.take(true, false), Health::Healthy);
+        assert_eq!(verdict.take(false, true), Health::Healthy);
+        assert_eq!(verdict.take(false, false), Health::Unhealthy);
+        assert_eq!(verdict.take(true, false), Health::Healthy);
+    }
+
+    #[test]
+    fn a_shell_check_goes_through_the_shell() {
+        let check = |command: &[&str]| HealthCheck {
+            command: command.iter().map(|c| (*c).to_owned()).collect(),
+            interval: 1,
+            timeout: 1,
+            retries: 1,
+            start_period: 0,
+        };
+        assert_eq!(argv(&check(&["CMD", "/sum-api", "healthcheck"])), ["/sum-api", "healthcheck"]);
+        assert_eq!(argv(&check(&["CMD-SHELL", "exit 1"])), ["/bin/sh", "-c", "exit 1"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_check_comes_after_one_interval() {
+        let check =
+            HealthCheck { command: vec![], interval: 5, timeout: 2, retries: 1, start_period: 0 };
+        // A paused clock does not wait for a process: the check fails before there is one.
+        let mut health = watch(check, || anyhow::bail!("the container is gone"));
+        let before = Instant::now();
+        health.changed().await.unwrap();
+        assert_eq!(*health.borrow(), Health::Unhealthy);
+        assert!(before.elapsed() >= Duration::from_secs(5), "{:?}", before.elapsed());
+    }
+}

@@ -1,0 +1,88 @@
+//! What a container wrote, line by line, with the time at which it was read.
+//!
+//! On Fargate the awslogs driver takes these lines to a log group. Here they stay in memory, where
+//! the drills turn them into metrics, and go to a file, where a person reads them.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+
+/// One line.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// When it was read.
+    pub at: Instant,
+    /// The line without its end.
+    pub text: String,
+}
+
+/// The log of one process; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    lines: Vec<Line>,
+    file: Option<File>,
+}
+
+impl Log {
+    /// A log that is copied to the file.
+    pub fn to_file(path: &Path) -> std::io::Result<Self> {
+        let file = File::options().create(true).append(true).open(path)?;
+        Ok(Self { shared: Arc::new(Mutex::new(Shared { lines: Vec::new(), file: Some(file) })) })
+    }
+
+    /// Reads the stream to its end in the background.
+    pub fn follow(&self, stream: impl AsyncRead + Unpin + Send + 'static) {
+        let log = self.clone();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stream).lines();
+            while let Ok(Some(text)) = lines.next_line().await {
+                log.push(text);
+            }
+        });
+    }
+
+    /// Adds a line.
+    pub fn push(&self, text: String) {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &mut shared.file {
+            // A full disk must not end the rehearsal: the line is in memory too.
+            let _ = writeln!(file, "{text}");
+        }
+        shared.lines.push(Line { at: Instant::now(), text });
+    }
+
+    /// All lines from the given one on.
+    #[must_use]
+    pub fn from(&self, first: usize) -> Vec<Line> {
+        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.lines.get(first..).unwrap_or_default().to_vec()
+    }
+
+    /// Number of lines so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).lines.len()
+    }
+
+    /// Whether nothing was written yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The last lines, for an error message.
+    #[must_use]
+    pub fn tail(&self, count: usize) -> String {
+        let lines = self.from(self.len().saturating_sub(count));
+        lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+}

@@ -1,0 +1,385 @@
+//! Starts a task and stops it: the order by `dependsOn`, the way out in reverse.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::container::{Launch, Sources};
+use super::definition::{Container, TaskDefinition};
+use super::health::{self, Health};
+use super::log::Log;
+use super::network::TaskNetwork;
+use super::sandbox::{self, Walls};
+use super::secret;
+use crate::aws::Client;
+
+/// How long a container may take until the ones that wait for it give up; ECS's default on Fargate.
+const START_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// What every task of a rehearsal shares.
+#[derive(Debug)]
+pub struct Runner {
+    /// The emulated AWS, as the runner itself reaches it.
+    pub client: Client,
+    /// Where images come from.
+    pub sources: Sources,
+    /// What this system allows.
+    pub walls: Walls,
+    /// Scratch folder; each container gets one in it.
+    pub folder: PathBuf,
+    /// First address of the applied task subnet, and the VPC's router in it.
+    pub subnet: (Ipv4Addr, Ipv4Addr),
+    /// What the tasks' AWS SDK is told: endpoint and credentials.
+    pub environment: Vec<(String, String)>,
+    /// Control groups that every task's processes join.
+    pub cgroups: Vec<PathBuf>,
+    /// Number of the next task.
+    pub next: AtomicU8,
+}
+
+/// A running task.
+#[derive(Debug)]
+pub struct Task {
+    /// Its number: 1, 2, 3 …
+    pub number: u8,
+    /// What it was started from.
+    pub definition: TaskDefinition,
+    /// Its interface.
+    pub network: TaskNetwork,
+    /// Its containers in the order in which they were started.
+    pub containers: Vec<Running>,
+}
+
+/// A running container.
+#[derive(Debug)]
+pub struct Running {
+    /// What it was started from.
+    pub launch: Launch,
+    /// Whether the task stops with it.
+    pub essential: bool,
+    /// Process id of its first process.
+    pub pid: u32,
+    /// What it writes.
+    pub log: Log,
+    /// Its health.
+    pub health: watch::Receiver<Health>,
+    /// How it ended.
+    pub exit: watch::Receiver<Option<ExitStatus>>,
+    /// When it started.
+    pub started: Instant,
+}
+
+/// How one container ended.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Which.
+    pub name: String,
+    /// The signal that it was sent.
+    pub signal: String,
+    /// From the signal to the end.
+    pub took: Duration,
+    /// Whether `stopTimeout` ran out and it was killed.
+    pub killed: bool,
+    /// Exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+}
+
+impl Runner {
+    /// Starts every container when what it waits for has come about. On failure all is stopped again.
+    pub async fn start(&self, definition: &TaskDefinition) -> anyhow::Result<Task> {
+        if definition.network_mode.as_deref() != Some("awsvpc") {
+            bail!("network mode {:?}: Fargate knows awsvpc only", definition.network_mode);
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let network = self.network(number).await.context("the task's network interface")?;
+        let mut task =
+            Task { number, definition: definition.clone(), network, containers: Vec::new() };
+        match self.start_containers(&mut task).await {
+            Ok(()) => Ok(task),
+            Err(error) => {
+                let said: Vec<_> = task
+                    .containers
+                    .iter()
+                    .map(|c| format!("{}: {}", c.launch.name, c.log.tail(3)))
+                    .collect();
+                task.stop().await;
+                Err(error.context(format!("task {number} did not start; {}", said.join("; "))))
+            }
+        }
+    }
+
+    async fn start_containers(&self, task: &mut Task) -> anyhow::Result<()> {
+        for container in start_order(&task.definition)? {
+            for dependency in &container.depends_on {
+                let other = task
+                    .container(&dependency.container_name)
+                    .context("the order is by dependency")?;
+                reached(other, &dependency.condition).await.with_context(|| {
+                    format!("{} waits for {}", container.name, dependency.container_name)
+                })?;
+            }
+            let running = self
+                .start_container(task, &container)
+                .await
+                .with_context(|| format!("container {}", container.name))?;
+            task.containers.push(running);
+        }
+        Ok(())
+    }
+
+    async fn start_container(&self, task: &Task, container: &Container) -> anyhow::Result<Running> {
+        let secrets = secret::resolve(&self.client, &task.definition, container)
+            .await
+            .context("ResourceInitializationError")?;
+        let mut launch = Launch::new(&task.definition, container, &self.sources, secrets)?;
+        for (name, value) in &self.environment {
+            launch.set(name, value);
+        }
+        let folder = self.folder.join(format!("task-{}-{}", task.number, container.name));
+        std::fs::create_dir_all(&folder)?;
+        if self.walls == Walls::None {
+            on_loopback(&mut launch, task.network.address, &folder);
+        }
+        let log = Log::to_file(
+            &self.folder.join(format!("task-{}-{}.log", task.number, container.name)),
+        )?;
+        let mut command =
+            sandbox::command(&launch, self.walls, &task.network, &folder, &self.cgroups)?;
+        // A group of its own: Ctrl-C must not reach it, and what it leaves behind can be ended.
+        let mut child = command.process_group(0).spawn().context("cannot start")?;
+        let pid = child.id().context("it ended at once")?;
+        for stream in [child.stdout.take().map(Stream::Out), child.stderr.take().map(Stream::Err)]
+            .into_iter()
+            .flatten()
+        {
+            match stream {
+                Stream::Out(stream) => log.follow(stream),
+                Stream::Err(stream) => log.follow(stream),
+            }
+        }
+        let (ended, exit) = watch::channel(None);
+        tokio::spawn(async move {
+            let status = child.wait().await.ok();
+            signal_group(pid, Signal::KILL);
+            ended.send_replace(status);
+        });
+        let health = match launch.health_check.clone() {
+            Some(check) => {
+                let (inside, walls, argv) = (launch.clone(), self.walls, health::argv(&check));
+                health::watch(check, move || sandbox::enter(&inside, walls, pid, &argv, &folder))
+            }
+            None => watch::channel(Health::Unknown).1,
+        };
+        Ok(Running {
+            launch,
+            essential: container.essential,
+            pid,
+            log,
+            health,
+            exit,
+            started: Instant::now(),
+        })
+    }
+
+    async fn network(&self, number: u8) -> anyhow::Result<TaskNetwork> {
+        if self.walls == Walls::None {
+            return Ok(TaskNetwork::loopback(number));
+        }
+        let (first, gateway) = self.subnet;
+        let address = Ipv4Addr::from(u32::from(first) + u32::from(number));
+        TaskNetwork::namespace(&format!("task{number}"), address, gateway).await
+    }
+}
+
+enum Stream {
+    Out(tokio::process::ChildStdout),
+    Err(tokio::process::ChildStderr),
+}
+
+impl Task {
+    /// The container of this name.
+    #[must_use]
+    pub fn container(&self, name: &str) -> Option<&Running> {
+        self.containers.iter().find(|c| c.launch.name == name)
+    }
+
+    /// Waits until every container that has a health check is healthy.
+    pub async fn healthy(&self) -> anyhow::Result<()> {
+        for container in self.containers.iter().filter(|c| c.launch.health_check.is_some()) {
+            reached(container, "HEALTHY")
+                .await
+                .with_context(|| format!("container {}", container.launch.name))?;
+        }
+        Ok(())
+    }
+
+    /// The essential container that has ended, if any: then ECS stops the task.
+    #[must_use]
+    pub fn ended(&self) -> Option<&Running> {
+        self.containers.iter().find(|c| c.essential && c.exit.borrow().is_some())
+    }
+
+    /// The essential container that is unhealthy, if any: then ECS replaces the task.
+    #[must_use]
+    pub fn unhealthy(&self) -> Option<&Running> {
+        self.containers.iter().find(|c| c.essential && *c.health.borrow() == Health::Unhealthy)
+    }
+
+    /// Stops the containers in the reverse of their order, each with its signal and its time.
+    pub async fn stop(&mut self) -> Vec<Stopped> {
+        let mut stopped = Vec::new();
+        for container in self.containers.iter_mut().rev() {
+            stopped.push(container.stop().await);
+        }
+        // A namespace that is already gone is what is wanted.
+        let _ = self.network.remove().await;
+        stopped
+    }
+}
+
+impl Running {
+    /// Sends a signal to the container's first process, as `docker kill` does.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).context("a process id")?;
+        kill_process(pid, signal).with_context(|| format!("cannot signal {}", self.launch.name))
+    }
+
+    /// Sends a signal to every process of the container, as the freezer would.
+    pub fn signal_all(&self, signal: Signal) {
+        signal_group(self.pid, signal);
+    }
+
+    async fn stop(&mut self) -> Stopped {
+        let begun = Instant::now();
+        let signal = named_signal(&self.launch.stop_signal).unwrap_or(Signal::TERM);
+        // One that has ended by itself cannot be signalled, and need not be.
+        let _ = self.signal(signal);
+        let patience = Duration::from_secs(self.launch.stop_timeout);
+        let killed = timeout(patience, self.exit.wait_for(Option::is_some)).await.is_err();
+        if killed {
+            signal_group(self.pid, Signal::KILL);
+            let _ = self.exit.wait_for(Option::is_some).await;
+        }
+        let code = self.exit.borrow().and_then(|status| status.code());
+        Stopped {
+            name: self.launch.name.clone(),
+            signal: self.launch.stop_signal.clone(),
+            took: begun.elapsed(),
+            killed,
+            code,
+        }
+    }
+}
+
+fn signal_group(pid: u32, signal: Signal) {
+    if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // An empty group is what is wanted.
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+fn named_signal(name: &str) -> Option<Signal> {
+    Some(match name {
+        "SIGTERM" | "15" => Signal::TERM,
+        "SIGQUIT" | "3" => Signal::QUIT,
+        "SIGINT" | "2" => Signal::INT,
+        "SIGHUP" | "1" => Signal::HUP,
+        "SIGUSR1" => Signal::USR1,
+        "SIGKILL" | "9" => Signal::KILL,
+        _ => return None,
+    })
+}
+
+/// Waits for a `dependsOn` condition of the other container.
+async fn reached(other: &Running, condition: &str) -> anyhow::Result<()> {
+    let (mut health, mut exit) = (other.health.clone(), other.exit.clone());
+    let wait = async {
+        match condition {
+            "START" => Ok(()),
+            "HEALTHY" => tokio::select! {
+                biased;
+                _ = exit.wait_for(Option::is_some) => bail!("{} ended: {:?}", other.launch.name, other.exit.borrow().map(|s| s.to_string())),
+                verdict = health.wait_for(|h| *h != Health::Unknown) => match verdict.map(|v| *v) {
+                    Ok(Health::Healthy) => Ok(()),
+                    _ => bail!("{} is unhealthy", other.launch.name),
+                },
+            },
+            "COMPLETE" | "SUCCESS" => {
+                let status = exit
+                    .wait_for(Option::is_some)
+                    .await
+                    .map(|s| s.and_then(|s| s.code()))
+                    .ok()
+                    .flatten();
+                if condition == "SUCCESS" && status != Some(0) {
+                    bail!("{} ended with {status:?}", other.launch.name)
+                }
+                Ok(())
+            }
+            unknown => bail!("the condition {unknown} is not known"),
+        }
+    };
+    timeout(START_TIMEOUT, wait)
+        .await
+        .with_context(|| format!("not {condition} within {} s", START_TIMEOUT.as_secs()))?
+}
+
+/// Containers such that each comes after the ones that it depends on.
+fn start_order(definition: &TaskDefinition) -> anyhow::Result<Vec<Container>> {
+    let mut waiting: Vec<_> = definition.container_definitions.clone();
+    let mut order: Vec<Container> = Vec::new();
+    while !waiting.is_empty() {
+        let ready = waiting.iter().position(|c| {
+            c.depends_on.iter().all(|d| order.iter().any(|o| o.name == d.container_name))
+        });
+        order.push(waiting.remove(
+            ready.context("the containers wait for each other, or for one that is not there")?,
+        ));
+    }
+    Ok(order)
+}
+
+/// Three settings that only a shared loopback needs: the ports stay, the address is the task's own.
+fn on_loopback(launch: &mut Launch, address: Ipv4Addr, folder: &std::path::Path) {
+    for (name, value) in &mut launch.environment {
+        if let ("LISTEN" | "API_ADDRESS", Some((_, port))) = (name.as_str(), value.rsplit_once(':'))
+        {
+            *value = format!("{address}:{port}");
+        }
+    }
+    if launch.environment.iter().any(|(n, _)| n == "RUNTIME_DIR") {
+        launch.set("RUNTIME_DIR", &folder.join("runtime").display().to_string());
+    }
+    if let Some(check) = &mut launch.health_check {
+        for word in &mut check.command {
+            *word = word.replace("127.0.0.1", &address.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dependent_starts_last_whatever_the_definition_lists_first() {
+        let definition: TaskDefinition = serde_json::from_str(include_str!("sample.json")).unwrap();
+        let names: Vec<_> = start_order(&definition).unwrap().into_iter().map(|c| c.name).collect();
+        assert_eq!(names, ["api", "nginx"]);
+    }
+
+    #[test]
+    fn containers_that_wait_for_each_other_do_not_start() {
+        let mut definition: TaskDefinition =
+            serde_json::from_str(include_str!("sample.json")).unwrap();
+        definition.container_definitions[0].depends_on[0].container_name = "nobody".into();
+        assert!(start_order(&definition).is_err());
+    }
+}
