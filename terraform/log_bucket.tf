@@ -98,7 +98,7 @@ locals {
           Effect    = "Allow"
           Principal = { Service = "delivery.logs.amazonaws.com" }
           Action    = "s3:PutObject"
-          Resource  = "${local.log_bucket_arn}/flow/AWSLogs/${local.account}/*"
+          Resource  = "${local.log_bucket_arn}/AWSLogs/${local.account}/vpcflowlogs/*"
           Condition = local.log_delivery
         },
         {

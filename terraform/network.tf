@@ -95,7 +95,7 @@ resource "aws_flow_log" "rejected" {
   vpc_id               = aws_vpc.this[0].id
   traffic_type         = "REJECT"
   log_destination_type = "s3"
-  log_destination      = "${aws_s3_bucket.logs.arn}/flow"
+  log_destination      = aws_s3_bucket.logs.arn
 
   tags = { Name = "${local.id}-rejected" }
 

@@ -60,7 +60,7 @@ locals {
     image            = var.api_image
     user             = "65532:65532"
     environment      = [for name in sort(keys(local.api_environment)) : { name = name, value = local.api_environment[name] }]
-    healthCheck      = merge(local.health_check_defaults, { command = ["CMD", "/sum-api", "healthcheck"] })
+    healthCheck      = merge(local.health_check_defaults, { command = local.api_health_command })
     linuxParameters  = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
     logConfiguration = local.log_configuration["api"]
   })
@@ -93,7 +93,9 @@ locals {
     logConfiguration = local.log_configuration["nginx"]
   })
 
-  nginx_health_command = ["CMD", "curl", "--fail", "--silent", "--show-error", "--max-time", "2", "--output", "/dev/null", "http://127.0.0.1:${local.port.nginx}/healthz"]
+  # Both images answer without a shell: the same commands as HEALTHCHECK in their Dockerfiles, which ECS does not read.
+  api_health_command   = ["CMD", "/usr/local/bin/sum-api", "healthcheck"]
+  nginx_health_command = ["CMD", "wget", "-q", "-T", "2", "-O", "/dev/null", "http://127.0.0.1:${local.port.nginx}/healthz"]
 }
 
 resource "aws_ecs_task_definition" "this" {

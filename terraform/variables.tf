@@ -229,8 +229,8 @@ variable "zone_id" {
   default     = null
 
   validation {
-    condition     = var.zone_id == null || (can(regex("^Z[A-Z0-9]{1,31}$", var.zone_id)) && var.domain_name != null)
-    error_message = "zone_id must be the id of a Route 53 hosted zone (Z...), and needs domain_name beside it."
+    condition     = var.zone_id == null || (can(regex("^[A-Z0-9]{1,32}$", var.zone_id)) && var.domain_name != null)
+    error_message = "zone_id must be the id of a Route 53 hosted zone, such as Z0123456789EXAMPLE, and needs domain_name beside it."
   }
 }
 

@@ -1,0 +1,131 @@
+# Sourced by scripts/terraform.sh: the stack's whole life against an emulated AWS, once for each network.
+# shellcheck shell=bash disable=SC2154 # work and venv are of terraform-lib.sh
+
+# Arguments that make terraform.tfvars.example applicable to the emulator, by network.
+network_arguments() { # NETWORK
+  case $1 in
+    # A hosted zone of the emulator's in place of the placeholder: certificate and records are made as for real.
+    private) printf -- '-var=zone_id=%s\n' "$(probe zone example.com)" ;;
+    default-vpc) printf -- '-var=%s\n' network=default-vpc domain_name=null zone_id=null insecure_http=true enable_waf=true 'scaling={"min":1,"max":2,"requests_per_target":6000}' ;;
+  esac
+}
+
+plan_status() { # DIR, expected exit code, arguments
+  local dir=$1 expected=$2 status=0
+  shift 2
+  tf "$dir" plan -no-color -compact-warnings -detailed-exitcode -out=plan.tfplan "$@" >"$dir/plan.log" 2>&1 || status=$?
+  [ "$status" -eq "$expected" ] || { echo "exit code $status, expected $expected"; tail -n 40 "$dir/plan.log"; return 1; }
+}
+
+apply() { # DIR, arguments; the plan was made and saved before
+  local dir=$1
+  shift
+  tf "$dir" apply -no-color -auto-approve -compact-warnings "$@" >"$dir/apply.log" 2>&1 || { tail -n 40 "$dir/apply.log"; return 1; }
+}
+
+summary() { grep -hoE '(Resources: |Plan: ).*' "$1" | tail -n 1; }
+
+planned() { sed -nE 's/^  # ([^ ]+) (will|must) be .*/\1/p' "$1" | sort | tr '\n' ' '; }
+
+same() { # expected, found
+  [ "$1" = "$2" ] || { printf 'expected: %s\nfound:    %s\n' "$1" "$2"; return 1; }
+}
+
+# key_nowhere KEY FILE...: neither the key, nor a word of it, nor either in base64, in any of the files.
+key_nowhere() {
+  local key=$1 file word found=0
+  shift
+  for file in "$@"; do
+    [ -s "$file" ] || { echo "nothing to look into: $file"; return 1; }
+    for word in "$key" ${key//./ } "$(printf %s "$key" | base64 -w 0 | cut -c 1-40)"; do
+      if grep -qaF -- "$word" "$file"; then echo "a part of the key is in $file"; found=1; fi
+    done
+  done
+  return "$found"
+}
+
+task_definition_is() { # SERVICE, jq-like assertion in Python over `task`
+  probe task-definition "$1" | "$venv/bin/python" -c "import json, sys; task = json.load(sys.stdin); sys.exit(not ($2))"
+}
+
+prove_network() {
+  local network=$1 dir=$work/prove/$1 emulator=$work/prove/emulator id=sum-api-production started old_key new_key arguments=()
+  local parameter=/sum-api/production/api-key digest=3333333333333333333333333333333333333333333333333333333333333333
+  echo "--- network = $network"
+  emulator_start "$emulator"
+  ready terraform "$dir"
+  mapfile -t arguments < <(network_arguments "$network")
+  arguments=(-var-file=terraform.tfvars.example "${arguments[@]}")
+  old_key=$(random_key)
+  export TF_VAR_api_key=proof:$old_key
+
+  started=$SECONDS
+  check "$network: plan" plan_status "$dir" 2 "${arguments[@]}"
+  tf "$dir" show -json plan.tfplan >"$dir/plan.json"
+  unzip -p "$dir/plan.tfplan" >"$dir/plan.parts"
+  check "$network: apply" apply "$dir" plan.tfplan
+  echo "        $(summary "$dir/apply.log") $((SECONDS - started)) s"
+  grep -q '^Apply complete' "$dir/apply.log" || { emulator_stop "$emulator"; return; } # all that follows stands on it
+  started=$SECONDS
+  check "$network: the second plan is empty" plan_status "$dir" 0 "${arguments[@]}"
+  echo "        $((SECONDS - started)) s"
+  probe task-definition "$id" >"$dir/task.json"
+  check "$network: the parameter is a SecureString with the key" same "SecureString proof:$old_key" "$(probe parameter "$parameter")"
+  check "$network: the key is in neither state, plan, plan JSON nor task definition" \
+    key_nowhere "$old_key" "$dir/terraform.tfstate" "$dir/plan.parts" "$dir/plan.json" "$dir/task.json" "$dir/apply.log"
+
+  probe drift "$id"
+  check "$network: a change behind Terraform's back is seen" plan_status "$dir" 2 "${arguments[@]}"
+  check "$network: and it is that change alone" same "aws_lb.this " "$(planned "$dir/plan.log")"
+  check "$network: apply mends it" apply "$dir" plan.tfplan
+
+  arguments+=("-var=api_image=123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/api@sha256:$digest")
+  check "$network: a new image is planned" plan_status "$dir" 2 "${arguments[@]}"
+  check "$network: it replaces the task definition and updates the service" same \
+    "aws_ecs_service.this aws_ecs_task_definition.this " "$(planned "$dir/plan.log")"
+  check "$network: it is deployed" apply "$dir" plan.tfplan
+  check "$network: the service runs it" task_definition_is "$id" "any(c['image'].endswith('$digest') for c in task['containerDefinitions'])"
+  check "$network: the plan after it is empty" plan_status "$dir" 0 "${arguments[@]}"
+
+  new_key=$(random_key)
+  export TF_VAR_api_key=proof:$old_key,proof:$new_key
+  check "$network: a new key without a new version changes nothing" plan_status "$dir" 0 "${arguments[@]}"
+  arguments+=(-var=api_key_version=2)
+  check "$network: a rotation is planned" plan_status "$dir" 2 "${arguments[@]}"
+  check "$network: it writes the parameter and starts new tasks" same \
+    "aws_ecs_service.this aws_ecs_task_definition.this aws_ssm_parameter.api_key " "$(planned "$dir/plan.log")"
+  check "$network: it is applied" apply "$dir" plan.tfplan
+  check "$network: SSM holds both keys" same "SecureString proof:$old_key,proof:$new_key" "$(probe parameter "$parameter")"
+  check "$network: the new key is nowhere either" key_nowhere "$new_key" "$dir/terraform.tfstate" "$dir/apply.log"
+
+  : >"$emulator/rollback"
+  check "$network: an apply that ECS rolls back fails, and says so" rolled_back "$dir" "${arguments[@]}" -var=api_key_version=3
+  rm "$emulator/rollback"
+
+  started=$SECONDS
+  check "$network: destroy" destroyed "$dir" "${arguments[@]}"
+  check "$network: nothing is left" same "" "$(tf "$dir" state list 2>/dev/null)$(probe left "$id")"
+  echo "        $(grep -hoE 'Resources: .*' "$dir/destroy.log" | tail -n 1) $((SECONDS - started)) s"
+  emulator_stop "$emulator"
+}
+
+rolled_back() {
+  local dir=$1
+  shift
+  if apply "$dir" "$@" >/dev/null; then echo "the apply succeeded"; return 1; fi
+  grep -q 'ECS rolled the deployment back' "$dir/apply.log" || { tail -n 40 "$dir/apply.log"; return 1; }
+}
+
+destroyed() {
+  local dir=$1
+  shift
+  apply "$dir" "$@" -var=deletion_protection=false || return 1
+  tf "$dir" apply -destroy -no-color -auto-approve -compact-warnings "$@" -var=deletion_protection=false >"$dir/destroy.log" 2>&1 ||
+    { tail -n 40 "$dir/destroy.log"; return 1; }
+}
+
+cmd_prove() {
+  local network networks=("$@")
+  [ $# -gt 0 ] || networks=(private default-vpc)
+  for network in "${networks[@]}"; do prove_network "$network"; done
+}

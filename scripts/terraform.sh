@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Every proof of terraform/ that needs no AWS account, and the plan for review.
+#
+#   scripts/terraform.sh fmt          the formatting
+#   scripts/terraform.sh validate     both roots
+#   scripts/terraform.sh timing       the timing budget against nginx's template and the API's defaults
+#   scripts/terraform.sh test         terraform test, mocked provider
+#   scripts/terraform.sh prove [NETWORK]   apply, empty second plan, drift, redeployment, rotation, destroy, against an emulated AWS
+#   scripts/terraform.sh plan         writes plan.txt
+#   scripts/terraform.sh plan-check   plan.txt is what plan would write
+#   scripts/terraform.sh checkov      the scanner, on the configuration and on the plan
+#   scripts/terraform.sh all          all of these but plan
+#
+#   scripts/terraform.sh stack-up DIR [terraform arguments]   emulator and applied stack that stay, for who builds on them
+#   scripts/terraform.sh stack-apply DIR [terraform arguments]
+#   scripts/terraform.sh stack-down DIR
+#
+# What cannot run says `SKIPPED: name: reason`. The last line counts: `N passed, N failed, N skipped`.
+# shellcheck disable=SC2317 # run calls the cmd_ functions by name
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# shellcheck source=scripts/terraform-lib.sh
+. scripts/terraform-lib.sh
+# shellcheck source=scripts/terraform-prove.sh
+. scripts/terraform-prove.sh
+# shellcheck source=scripts/terraform-plan.sh
+. scripts/terraform-plan.sh
+
+roots=(terraform/bootstrap terraform)
+
+cmd_fmt() { check "fmt: $(find terraform -name '*.tf' -o -name '*.hcl' ! -path '*/.terraform/*' | grep -vc '/\.terraform/') files" terraform fmt -check -recursive -diff terraform; }
+
+cmd_validate() {
+  local root dir
+  for root in "${roots[@]}"; do
+    dir=$work/validate/${root//\//-}
+    ready "$root" "$dir" && check "validate: $root" tf "$dir" validate -no-color
+  done
+}
+
+cmd_test() {
+  local root dir line started=$SECONDS
+  for root in "${roots[@]}"; do
+    dir=$work/test/${root//\//-}
+    ready "$root" "$dir"
+    tf "$dir" test -no-color >"$dir/test.log" 2>&1 || true
+    line=$(tail -n 5 "$dir/test.log" | grep -E '^(Success!|Failure!) ' || true)
+    if [ -z "$line" ]; then fail "test: $root said nothing"; tail -n 40 "$dir/test.log"; continue; fi
+    passed=$((passed + $(sed -E 's/.* ([0-9]+) passed.*/\1/' <<<"$line")))
+    failed=$((failed + $(sed -E 's/.* ([0-9]+) failed.*/\1/' <<<"$line")))
+    [[ $line == Success!* ]] || grep -vE '\.\.\. pass$' "$dir/test.log"
+    grep -E '\.tftest\.hcl\.\.\. ' "$dir/test.log" | grep -v 'in progress\|tearing' | sed 's/^/  /'
+    echo "terraform test, $root: $line ($((SECONDS - started)) s)"
+  done
+}
+
+finish() {
+  local status=$?
+  emulator_stop "$work/prove/emulator"
+  emulator_stop "$work/plan/emulator"
+  exit "$status"
+}
+
+run() { # NAME: one proof, or the reason why it cannot be had
+  local name=$1 missing
+  shift
+  case $name in
+    timing) cmd_timing; return ;;
+    fmt) command -v terraform >/dev/null || { skip "terraform $name" "terraform is not on PATH"; return; } ;;
+    *) missing=$(provider_missing); [ -z "$missing" ] || { skip "terraform $name" "$missing"; return; }
+      provider_missing >/dev/null ;; # once more, for the environment that a subshell does not leave behind
+  esac
+  case $name in
+    prove | plan | plan-check) missing=$(python_tools terraform/emulator/requirements.txt) ;;
+    checkov) missing=$(python_tools terraform/requirements.txt; python_tools terraform/emulator/requirements.txt) ;;
+    *) missing= ;;
+  esac
+  [ -z "$missing" ] || { skip "terraform $name" "$missing"; return; }
+  "cmd_${name//-/_}" "$@"
+}
+
+stack() { # up|apply|down DIR ...: an applied stack that outlives this script
+  local what=$1 dir=$2 missing
+  shift 2
+  missing=$(provider_missing; python_tools terraform/emulator/requirements.txt)
+  [ -z "$missing" ] || { echo "SKIPPED: terraform stack: $missing"; exit 69; }
+  provider_missing >/dev/null
+  case $what in
+    up) emulator_start "$dir/emulator"; ready terraform "$dir/root" ;;
+    apply)
+      # shellcheck disable=SC1091
+      . "$dir/emulator/emulator.env"
+      ;;
+    down) emulator_stop "$dir/emulator"; return ;;
+  esac
+  tf "$dir/root" apply -no-color -auto-approve -compact-warnings -var-file=terraform.tfvars.example "$@"
+}
+
+main() { # read whole before it runs: an edit in between must not reach a running proof
+  local command=${1:-} name
+  [ $# -eq 0 ] || shift
+  mkdir -p "$work"
+  case $command in
+    fmt | validate | timing | test | prove | plan | plan-check | checkov) trap finish EXIT; run "$command" "$@" ;;
+    all) trap finish EXIT; for name in fmt validate timing test checkov plan-check prove; do run "$name"; done ;;
+    stack-up | stack-apply | stack-down) stack "${command#stack-}" "$@"; exit ;;
+    *) sed -n '2,/^# shellcheck/s/^# \{0,1\}//p' "$0"; exit 64 ;;
+  esac
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ "$failed" -eq 0 ]
+  exit
+}
+
+main "$@"

@@ -1,0 +1,21 @@
+# What the root module and the repository's settings need.
+
+output "backend" {
+  description = "Backend configuration of the root module: terraform -chdir=terraform/bootstrap output -raw backend > backend.hcl"
+  value       = <<-END
+    bucket     = "${aws_s3_bucket.state.id}"
+    key        = "${var.name}/production/terraform.tfstate"
+    region     = "${var.region}"
+    kms_key_id = "${aws_kms_key.this.arn}"
+  END
+}
+
+output "repositories" {
+  description = "Image repositories, by container."
+  value       = { for name, repository in aws_ecr_repository.this : name => repository.repository_url }
+}
+
+output "roles" {
+  description = "Roles for the workflows: set them as variables of the GitHub environments named in github_roles."
+  value       = { for name, role in aws_iam_role.github : name => role.arn }
+}

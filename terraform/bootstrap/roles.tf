@@ -1,0 +1,87 @@
+# Three roles for the workflows, and the boundary that the root's own roles carry.
+#   plan     reads what the root manages, so that Terraform can compare. It reads no key, no secret and no log line.
+#   publish  pushes the two images. It builds third parties' code, so it can do nothing else.
+#   apply    what plan may, and the changes. Only this stack's names, wherever AWS lets a permission name a resource.
+
+resource "aws_iam_role" "github" {
+  for_each = var.github_roles
+
+  name                 = "${var.name}-${each.key}"
+  description          = "GitHub Actions, ${var.repository}, environment ${each.value.environment}."
+  assume_role_policy   = jsonencode(local.github_trust[each.key])
+  max_session_duration = 3600
+}
+
+# What the stack's own roles can ever be given. The apply role may create roles only with this boundary, so whoever holds it
+# cannot make a role that is more than a task of this service.
+resource "aws_iam_policy" "workload" {
+  name        = "${var.name}-workload"
+  description = "Permissions boundary of every role of ${var.name}."
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "RegistryLogin"
+        Effect   = "Allow"
+        Action   = ["ecr:GetAuthorizationToken"]
+        Resource = "*" # the action knows no resource
+      },
+      {
+        Sid      = "Pull"
+        Effect   = "Allow"
+        Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        Resource = [for repository in aws_ecr_repository.this : repository.arn]
+      },
+      {
+        Sid      = "Log"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "arn:${local.partition}:logs:${local.here}:log-group:/${var.name}/*"
+      },
+      {
+        Sid      = "ReadKeys"
+        Effect   = "Allow"
+        Action   = ["ssm:GetParameter", "ssm:GetParameters"]
+        Resource = "arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*"
+      },
+      {
+        Sid      = "DecryptKeys"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt"]
+        Resource = "arn:${local.partition}:kms:${local.here}:key/*"
+        Condition = {
+          StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" }
+          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = "arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*" }
+        }
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "publish" {
+  # checkov:skip=CKV_AWS_355: "*" stands for ecr:GetAuthorizationToken alone, which knows no resource.
+  name = "push-images"
+  role = aws_iam_role.github["publish"].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "RegistryLogin"
+        Effect   = "Allow"
+        Action   = ["ecr:GetAuthorizationToken"]
+        Resource = "*"
+      },
+      {
+        Sid    = "Push"
+        Effect = "Allow"
+        Action = [
+          "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImages",
+          "ecr:DescribeImageScanFindings", "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
+        ]
+        Resource = [for repository in aws_ecr_repository.this : repository.arn]
+      },
+    ]
+  })
+}

@@ -1,0 +1,71 @@
+# What is decided once for an account and a repository.
+
+variable "name" {
+  description = "Name of the service, as in the root module."
+  type        = string
+  default     = "sum-api"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) <= 16
+    error_message = "name must be 1 to 16 of a-z, 0-9 and single hyphens, starting with a letter."
+  }
+}
+
+variable "region" {
+  description = "AWS region of the state, the images and the service."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must be the name of an AWS region, such as us-east-1."
+  }
+}
+
+variable "repository" {
+  description = "GitHub repository whose workflows may assume the roles, as OWNER/NAME."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$", var.repository))
+    error_message = "repository must be OWNER/NAME, without wildcards: whatever matches may deploy."
+  }
+}
+
+variable "branch" {
+  description = "Branch whose workflow files may assume the roles."
+  type        = string
+  default     = "main"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._/-]+$", var.branch))
+    error_message = "branch must be a branch name without wildcards."
+  }
+}
+
+variable "github_roles" {
+  description = "For each role the GitHub environment and the workflow files, under .github/workflows, that may assume it."
+  type = map(object({
+    environment = string
+    workflows   = list(string)
+  }))
+  default = {
+    plan    = { environment = "plan", workflows = ["deploy.yml", "drift.yml"] }
+    publish = { environment = "publish", workflows = ["deploy.yml"] }
+    apply   = { environment = "production", workflows = ["deploy.yml"] }
+  }
+
+  validation {
+    condition     = toset(keys(var.github_roles)) == toset(["plan", "publish", "apply"])
+    error_message = "github_roles must describe exactly plan, publish and apply."
+  }
+
+  validation {
+    condition     = alltrue([for r in var.github_roles : can(regex("^[A-Za-z0-9_-]+$", r.environment)) && length(r.workflows) > 0 && alltrue([for w in r.workflows : can(regex("^[A-Za-z0-9._-]+\\.ya?ml$", w))])])
+    error_message = "github_roles: an environment is letters, digits, _ and -, a workflow a file name that ends in .yml; no wildcards."
+  }
+
+  validation {
+    condition     = length(distinct([for r in var.github_roles : r.environment])) == length(var.github_roles)
+    error_message = "github_roles: each role needs an environment of its own; else reviewers of one would guard the other."
+  }
+}

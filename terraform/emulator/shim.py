@@ -1,0 +1,179 @@
+"""moto server with the few calls added that this stack makes and moto 5.2.1 lacks.
+
+    python shim.py -H 127.0.0.1 -p PORT
+
+What is added, and what one would see without it:
+  cloudwatch   PutCompositeAlarm is missing; the provider retries for minutes. It is stored like any alarm, which moto's
+               own handler can read.
+  application-autoscaling
+               tags of a scalable target are neither stored nor listed; the apply hangs.
+  logs         saved queries cannot be put, listed or deleted; the apply hangs.
+  ecs          a service forgets zone rebalancing, managed tags, exec, the grace period and its deployment configuration;
+               the second plan is never empty, or is empty although it read nothing back.
+  ec2          a security group rule forgets its description unless its other side is an address range; the second plan
+               is never empty.
+
+It emulates the interface, not the service: no IAM, no alarm is ever evaluated, no task ever runs. docs/deploy.md lists
+what therefore stays unproven.
+
+Every call is written to the file named by EMULATOR_CALLS, one `service:Operation` a line: that is how the script knows
+which permissions a plan and an apply use. While the file named by EMULATOR_ROLLBACK exists, ECS behaves as if its circuit
+breaker had rolled the deployment back: that is how the script sees an apply fail for it.
+"""
+
+import inspect
+import json
+import os
+import sys
+import uuid
+
+# A service whose tasks "run", so that Terraform's wait for a steady state ends. Read by moto at import.
+os.environ.setdefault("MOTO_ECS_SERVICE_RUNNING", "2")
+
+import moto  # noqa: E402
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse  # noqa: E402
+from moto.cloudwatch.responses import CloudWatchResponse  # noqa: E402
+from moto.core.authorization import ActionAuthenticatorMixin  # noqa: E402
+from moto.ec2.models.security_groups import SecurityGroupRule  # noqa: E402
+from moto.ecs.responses import EC2ContainerServiceResponse  # noqa: E402
+from moto.logs.responses import LogsResponse  # noqa: E402
+from moto.server import main  # noqa: E402
+
+VERSION = "5.2.1"
+
+
+def add_composite_alarms():
+    CloudWatchResponse.put_composite_alarm = CloudWatchResponse.put_metric_alarm
+
+
+def add_autoscaling_tags():
+    tags = {}
+    register = ApplicationAutoScalingResponse.register_scalable_target
+
+    def register_and_tag(self):
+        answer = register(self)
+        arn = json.loads(answer).get("ScalableTargetARN")
+        tags.setdefault(arn, {}).update(self._get_param("Tags") or {})
+        return answer
+
+    def tag(self):
+        tags.setdefault(self._get_param("ResourceARN"), {}).update(self._get_param("Tags") or {})
+        return "{}"
+
+    def untag(self):
+        for key in self._get_param("TagKeys") or []:
+            tags.get(self._get_param("ResourceARN"), {}).pop(key, None)
+        return "{}"
+
+    def list_tags(self):
+        return json.dumps({"Tags": tags.get(self._get_param("ResourceARN"), {})})
+
+    ApplicationAutoScalingResponse.register_scalable_target = register_and_tag
+    ApplicationAutoScalingResponse.tag_resource = tag
+    ApplicationAutoScalingResponse.untag_resource = untag
+    ApplicationAutoScalingResponse.list_tags_for_resource = list_tags
+
+
+def add_saved_queries():
+    queries = {}
+
+    def put(self):
+        query_id = self._get_param("queryDefinitionId") or str(uuid.uuid4())
+        queries[query_id] = {
+            "queryDefinitionId": query_id,
+            "name": self._get_param("name"),
+            "queryString": self._get_param("queryString"),
+            "logGroupNames": self._get_param("logGroupNames") or [],
+        }
+        return json.dumps({"queryDefinitionId": query_id})
+
+    def describe(self):
+        prefix = self._get_param("queryDefinitionNamePrefix") or ""
+        found = [q for q in queries.values() if q["name"].startswith(prefix)]
+        return json.dumps({"queryDefinitions": found})
+
+    def delete(self):
+        return json.dumps({"success": queries.pop(self._get_param("queryDefinitionId"), None) is not None})
+
+    LogsResponse.put_query_definition = put
+    LogsResponse.describe_query_definitions = describe
+    LogsResponse.delete_query_definition = delete
+
+
+def keep_service_settings():
+    kept = {
+        "availabilityZoneRebalancing": "availability_zone_rebalancing",
+        "enableECSManagedTags": "enable_ecs_managed_tags",
+        "enableExecuteCommand": "enable_execute_command",
+        "healthCheckGracePeriodSeconds": "health_check_grace_period_seconds",
+        "deploymentConfiguration": "deployment_configuration",
+    }
+
+    def keeping(call):
+        def wrapped(self):
+            answer = call(self)
+            for parameter, attribute in kept.items():
+                value = self._get_param(parameter)
+                if value is not None:
+                    setattr(answer.result["service"], attribute, value)
+            return answer
+
+        return wrapped
+
+    EC2ContainerServiceResponse.create_service = keeping(EC2ContainerServiceResponse.create_service)
+    EC2ContainerServiceResponse.update_service = keeping(EC2ContainerServiceResponse.update_service)
+
+
+def keep_rule_descriptions():
+    start = SecurityGroupRule.__init__
+    parameters = inspect.signature(start)
+
+    def start_described(self, *args, **kwargs):
+        start(self, *args, **kwargs)
+        given = parameters.bind(self, *args, **kwargs).arguments
+        others = [given.get("source_group") or {}, given.get("prefix_list_id") or {}]
+        self.described = next((other["Description"] for other in others if other.get("Description")), None)
+
+    SecurityGroupRule.__init__ = start_described
+    SecurityGroupRule.description = property(lambda self: self.ip_range.get("Description") or self.described)
+
+
+def record_calls(path):
+    authorize = ActionAuthenticatorMixin._authenticate_and_authorize_action
+
+    def recording(self, iam_request_cls, resource="*"):
+        # The signature names the service as IAM does, but for CloudWatch.
+        scope = self.headers.get("Authorization", "").partition("Credential=")[2].split("/")
+        service = scope[3] if len(scope) > 3 else self.service_name
+        with open(path, "a", encoding="utf-8") as calls:
+            calls.write(f"{'cloudwatch' if service == 'monitoring' else service}:{self._get_action()}\n")
+        return authorize(self, iam_request_cls, resource)
+
+    ActionAuthenticatorMixin._authenticate_and_authorize_action = recording
+
+
+def roll_back_on_request(path):
+    """While the file exists a service keeps its task definition, as after a rollback by the circuit breaker."""
+    update = EC2ContainerServiceResponse.update_service
+
+    def update_or_not(self):
+        if os.path.exists(path):
+            self._get_params().pop("taskDefinition", None)
+        return update(self)
+
+    EC2ContainerServiceResponse.update_service = update_or_not
+
+
+if __name__ == "__main__":
+    if moto.__version__ != VERSION:
+        sys.exit(f"shim.py completes moto {VERSION}, and this is {moto.__version__}: read the changes, then move both pins")
+    add_composite_alarms()
+    add_autoscaling_tags()
+    add_saved_queries()
+    keep_service_settings()
+    keep_rule_descriptions()
+    if os.environ.get("EMULATOR_CALLS"):
+        record_calls(os.environ["EMULATOR_CALLS"])
+    if os.environ.get("EMULATOR_ROLLBACK"):
+        roll_back_on_request(os.environ["EMULATOR_ROLLBACK"])
+    main(sys.argv[1:])
