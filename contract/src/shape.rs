@@ -52,6 +52,21 @@ pub fn faults(response: &Response, is_head: bool) -> Vec<String> {
             faults.push(format!("{forbidden:?} leaks"));
         }
     }
+    for (name, status) in
+        [("WWW-Authenticate", 401), ("Allow", 405), ("RateLimit", 429), ("Retry-After", 429)]
+    {
+        let there = !response.all(name).is_empty();
+        if there != (response.status == status) {
+            faults.push(format!(
+                "{name} is {} with a {}",
+                if there { "there" } else { "missing" },
+                response.status
+            ));
+        }
+    }
+    if response.status == 408 && !response.closes() {
+        faults.push("the connection stays after a 408".into());
+    }
     let health = response.status == 503 && response.all("Content-Type") == ["application/json"];
     if response.status >= 400 && !is_head && !health {
         faults.extend(problem_faults(response));

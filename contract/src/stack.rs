@@ -181,7 +181,12 @@ impl Stack {
 
     /// Waits until the sidecar says that the API is ready.
     pub fn wait_ready(&self) {
-        wait::until("readiness", || self.ask(&Request::get("/readyz")).status == 200);
+        wait::until("readiness", || {
+            if let Some(status) = self.api.process.ended() {
+                panic!("the API ends ({status}):\n{}", self.api.process.log.text());
+            }
+            self.ask(&Request::get("/readyz")).status == 200
+        });
     }
 }
 
@@ -234,7 +239,10 @@ fn wait_accepting(process: &Process, address: SocketAddr) {
             process.log.wait_for_end();
             panic!("it does not start ({status}):\n{}", process.log.text());
         }
-        Connection::open(address).is_ok()
+        // To be connected is not enough: `nginx -t` listens for a moment, too. An answer is. This is what
+        // both answer without asking anybody, and no limit counts.
+        let probe = Request::new("TRACE", "/healthz").header("User-Agent", "contract-start");
+        Connection::open(address).and_then(|mut connection| connection.ask(&probe)).is_ok()
     });
 }
 
