@@ -99,7 +99,7 @@ size=$(of "$api" '{{.Size}}')
 check "the API's image is at most 15 MB (it is $(awk -v b="$size" 'BEGIN { printf "%.1f", b / 1e6 }') MB)" test "$size" -le 15000000
 echo "        the sidecar's image: $(of "$nginx" '{{.Size}}' | awk '{ printf "%.1f", $1 / 1e6 }') MB"
 
-docker create --name "$caller" "$api" >/dev/null
+docker create --name "$caller" --network none "$api" >/dev/null
 # What Docker itself puts into a container (/dev, /proc, …) is an empty file or a directory.
 listing=$(docker export "$caller" | tar -tv | awk '$1 !~ /^d/ && $3 > 0 { print $6 }' | sort)
 docker rm "$caller" >/dev/null
@@ -162,25 +162,25 @@ check "names resolve in the API's image: keys fetched from a parameter store by 
 # ── The stack ────────────────────────────────────────────────────────────────────────────────────────
 
 api_id=$("${stack[@]}" ps -q api) nginx_id=$("${stack[@]}" ps -q nginx)
-in() { docker inspect --format "$2" "$1"; }
+inspect() { docker inspect --format "$2" "$1"; }
 healthy() {
   local _
   for _ in $(seq 120); do
-    [ "$(in "$1" '{{.State.Health.Status}}')" != healthy ] || return 0
+    [ "$(inspect "$1" '{{.State.Health.Status}}')" != healthy ] || return 0
     sleep 0.25
   done
   docker logs --tail 20 "$1"
-  in "$1" '{{json .State}}'
+  inspect "$1" '{{json .State}}'
   return 1
 }
 for id in "$api_id" "$nginx_id"; do
-  name=$(in "$id" '{{index .Config.Labels "com.docker.compose.service"}}')
+  name=$(inspect "$id" '{{index .Config.Labels "com.docker.compose.service"}}')
   check "$name: healthy" healthy "$id"
   check "$name: read-only root, no capability, no new privileges, memory and processes bounded" \
     equal 'true [ALL] [no-new-privileges:true] true true' \
-    "$(in "$id" '{{with .HostConfig}}{{.ReadonlyRootfs}} {{.CapDrop}} {{.SecurityOpt}} {{gt .Memory 0}} {{gt .PidsLimit 0}}{{end}}')"
+    "$(inspect "$id" '{{with .HostConfig}}{{.ReadonlyRootfs}} {{.CapDrop}} {{.SecurityOpt}} {{gt .Memory 0}} {{gt .PidsLimit 0}}{{end}}')"
   check "$name: every process is the image's own user's" \
-    equal "$(in "$id" '{{.Config.User}}')" "$(docker top "$id" -eo pid,uid,gid | awk 'NR > 1 { print $2 ":" $3 }' | sort -u)"
+    equal "$(inspect "$id" '{{.Config.User}}')" "$(docker top "$id" -eo pid,uid,gid | awk 'NR > 1 { print $2 ":" $3 }' | sort -u)"
   check "$name: no key in any argument list" without_key "$name" docker top "$id" -eo pid,args
 done
 check "nginx: the rendered configuration is its owner's alone" \
@@ -226,8 +226,8 @@ sleep 0.5
 check "the sidecar stops within its grace" timeout 25 docker stop --time 30 "$nginx_id"
 wait "$slow" || true
 check "a request in flight is answered while the sidecar stops" grep -q '{"sum":42}' "$state/slow"
-check "the sidecar exits 0" equal 0 "$(in "$nginx_id" '{{.State.ExitCode}}')"
+check "the sidecar exits 0" equal 0 "$(inspect "$nginx_id" '{{.State.ExitCode}}')"
 check "the API stops within its grace" timeout 25 docker stop --time 30 "$api_id"
-check "the API exits 0" equal 0 "$(in "$api_id" '{{.State.ExitCode}}')"
+check "the API exits 0" equal 0 "$(inspect "$api_id" '{{.State.ExitCode}}')"
 check "docker-compose down" "${stack[@]}" down --volumes --remove-orphans
 finish
