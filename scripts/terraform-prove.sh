@@ -1,12 +1,12 @@
 # Sourced by scripts/terraform.sh: the stack's whole life against an emulated AWS, once for each network.
 # shellcheck shell=bash disable=SC2154 # work and venv are of terraform-lib.sh
 
-# Arguments that make terraform.tfvars.example applicable to the emulator, by network.
+# What each network is proved with: an example file, and what the emulator needs besides.
 network_arguments() { # NETWORK
   case $1 in
     # A hosted zone of the emulator's in place of the placeholder: certificate and records are made as for real.
-    private) printf -- '-var=zone_id=%s\n' "$(probe zone example.com)" ;;
-    default-vpc) printf -- '-var=%s\n' network=default-vpc domain_name=null zone_id=null insecure_http=true enable_waf=true 'scaling={"min":1,"max":2,"requests_per_target":6000}' ;;
+    private) printf '%s\n' -var-file=terraform.tfvars.example -var=enable_waf=true "-var=zone_id=$(probe zone example.com)" ;;
+    default-vpc) printf '%s\n' -var-file=trial.tfvars.example ;;
   esac
 }
 
@@ -49,13 +49,14 @@ task_definition_is() { # SERVICE, jq-like assertion in Python over `task`
 }
 
 prove_network() {
-  local network=$1 dir=$work/prove/$1 emulator=$work/prove/emulator id=sum-api-production started old_key new_key arguments=()
-  local parameter=/sum-api/production/api-key digest=3333333333333333333333333333333333333333333333333333333333333333
+  local network=$1 dir=$work/prove/$1 emulator=$work/prove/emulator-$1 id environment=production started old_key new_key arguments=()
+  local parameter digest=3333333333333333333333333333333333333333333333333333333333333333
+  [ "$network" = private ] || environment=trial
+  id=sum-api-$environment parameter=/sum-api/$environment/api-key
   echo "--- network = $network"
   emulator_start "$emulator"
   ready terraform "$dir"
   mapfile -t arguments < <(network_arguments "$network")
-  arguments=(-var-file=terraform.tfvars.example "${arguments[@]}")
   old_key=$(random_key)
   export TF_VAR_api_key=proof:$old_key
 
@@ -67,7 +68,9 @@ prove_network() {
   echo "        $(summary "$dir/apply.log") $((SECONDS - started)) s"
   grep -q '^Apply complete' "$dir/apply.log" || { emulator_stop "$emulator"; return; } # all that follows stands on it
   started=$SECONDS
+  cp "$emulator/calls" "$dir/calls.before"
   check "$network: the second plan is empty" plan_status "$dir" 0 "${arguments[@]}"
+  tail -n +$(($(wc -l <"$dir/calls.before") + 1)) "$emulator/calls" | sort -u >"$dir/calls.plan"
   echo "        $((SECONDS - started)) s"
   probe task-definition "$id" >"$dir/task.json"
   check "$network: the parameter is a SecureString with the key" same "SecureString proof:$old_key" "$(probe parameter "$parameter")"
@@ -106,6 +109,7 @@ prove_network() {
   check "$network: destroy" destroyed "$dir" "${arguments[@]}"
   check "$network: nothing is left" same "" "$(tf "$dir" state list 2>/dev/null)$(probe left "$id")"
   echo "        $(grep -hoE 'Resources: .*' "$dir/destroy.log" | tail -n 1) $((SECONDS - started)) s"
+  sort -u "$emulator/calls" >"$dir/calls.apply"
   emulator_stop "$emulator"
 }
 

@@ -57,7 +57,8 @@ cmd_test() {
 
 finish() {
   local status=$?
-  emulator_stop "$work/prove/emulator"
+  emulator_stop "$work/prove/emulator-private"
+  emulator_stop "$work/prove/emulator-default-vpc"
   emulator_stop "$work/plan/emulator"
   exit "$status"
 }

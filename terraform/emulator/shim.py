@@ -9,7 +9,8 @@ What is added, and what one would see without it:
                tags of a scalable target are neither stored nor listed; the apply hangs.
   logs         saved queries cannot be put, listed or deleted; the apply hangs.
   ecs          a service forgets zone rebalancing, managed tags, exec, the grace period and its deployment configuration;
-               the second plan is never empty, or is empty although it read nothing back.
+               the second plan is never empty, or is empty although it read nothing back. No task of it ever runs; here as
+               many as are desired, else the wait for a steady state never ends.
   ec2          a security group rule forgets its description unless its other side is an address range; the second plan
                is never empty.
 
@@ -27,17 +28,14 @@ import os
 import sys
 import uuid
 
-# A service whose tasks "run", so that Terraform's wait for a steady state ends. Read by moto at import.
-os.environ.setdefault("MOTO_ECS_SERVICE_RUNNING", "2")
-
-import moto  # noqa: E402
-from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse  # noqa: E402
-from moto.cloudwatch.responses import CloudWatchResponse  # noqa: E402
-from moto.core.authorization import ActionAuthenticatorMixin  # noqa: E402
-from moto.ec2.models.security_groups import SecurityGroupRule  # noqa: E402
-from moto.ecs.responses import EC2ContainerServiceResponse  # noqa: E402
-from moto.logs.responses import LogsResponse  # noqa: E402
-from moto.server import main  # noqa: E402
+import moto
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.logs.responses import LogsResponse
+from moto.server import main
 
 VERSION = "5.2.1"
 
@@ -98,6 +96,16 @@ def add_saved_queries():
     LogsResponse.put_query_definition = put
     LogsResponse.describe_query_definitions = describe
     LogsResponse.delete_query_definition = delete
+
+
+def run_as_many_tasks_as_desired():
+    create = EC2ContainerServiceResponse.create_service
+
+    def create_running(self):
+        os.environ["MOTO_ECS_SERVICE_RUNNING"] = str(self._get_param("desiredCount") or 0)
+        return create(self)
+
+    EC2ContainerServiceResponse.create_service = create_running
 
 
 def keep_service_settings():
@@ -170,6 +178,7 @@ if __name__ == "__main__":
     add_composite_alarms()
     add_autoscaling_tags()
     add_saved_queries()
+    run_as_many_tasks_as_desired()
     keep_service_settings()
     keep_rule_descriptions()
     if os.environ.get("EMULATOR_CALLS"):

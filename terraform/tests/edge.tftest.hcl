@@ -1,0 +1,186 @@
+# The edge: what the load balancer serves, refuses, redirects and says about itself.
+
+mock_provider "aws" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+variables {
+  environment     = "production"
+  region          = "us-east-1"
+  api_image       = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/api@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+  nginx_image     = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/nginx@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+  api_key         = "offline-test-key"
+  api_key_version = 7
+  domain_name     = "sum.example.com"
+  zone_id         = "Z0123456789EXAMPLE"
+}
+
+run "https" {
+  command = plan
+
+  assert {
+    condition     = length(aws_lb_listener.https) == 1 && aws_lb_listener.https[0].port == 443 && aws_lb_listener.https[0].protocol == "HTTPS" && aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+    error_message = "HTTPS must be served with TLS 1.2 or 1.3 and the pinned policy."
+  }
+
+  assert {
+    condition     = aws_lb_listener.http.default_action[0].type == "redirect" && aws_lb_listener.http.default_action[0].redirect[0].protocol == "HTTPS" && aws_lb_listener.http.default_action[0].redirect[0].status_code == "HTTP_301"
+    error_message = "Plain HTTP must be redirected to HTTPS."
+  }
+
+  assert {
+    condition     = aws_lb_listener.https[0].routing_http_response_strict_transport_security_header_value == "max-age=31536000"
+    error_message = "HTTPS must say so for a year (HSTS)."
+  }
+
+  assert {
+    condition     = !aws_lb_listener.https[0].routing_http_response_server_enabled && !aws_lb_listener.http.routing_http_response_server_enabled
+    error_message = "No listener may name its server."
+  }
+
+  assert {
+    condition     = length(aws_vpc_security_group_ingress_rule.alb_https) == 1
+    error_message = "Port 443 must be open to callers."
+  }
+
+  assert {
+    condition     = output.url == "https://sum.example.com"
+    error_message = "The url must be the domain's, by HTTPS."
+  }
+
+  assert {
+    condition     = aws_acm_certificate.this[0].domain_name == "sum.example.com" && aws_acm_certificate.this[0].validation_method == "DNS"
+    error_message = "The certificate must be the domain's, validated by DNS."
+  }
+
+  assert {
+    condition     = aws_lb_listener.https[0].certificate_arn == aws_acm_certificate_validation.this[0].certificate_arn
+    error_message = "The listener must wait for the certificate to be issued."
+  }
+
+  assert {
+    condition     = aws_route53_record.service[0].name == "sum.example.com" && aws_route53_record.service[0].alias[0].name == aws_lb.this.dns_name
+    error_message = "The domain must lead to the load balancer."
+  }
+
+  assert {
+    condition     = one(one(aws_lb_listener_rule.service.condition).path_pattern).values == toset(["/sum", "/openapi.json", "/healthz", "/readyz"])
+    error_message = "The load balancer must forward the contract's routes, and no other."
+  }
+
+  assert {
+    condition     = aws_lb_listener_rule.service.action[0].type == "forward" && aws_lb_listener_rule.service.action[0].target_group_arn == aws_lb_target_group.nginx.arn
+    error_message = "The routes must lead to the sidecar."
+  }
+
+  assert {
+    condition = (
+      aws_lb_listener.https[0].default_action[0].type == "fixed-response"
+      && aws_lb_listener.https[0].default_action[0].fixed_response[0].status_code == "404"
+      && aws_lb_listener.https[0].default_action[0].fixed_response[0].content_type == "application/json"
+      && toset(keys(jsondecode(aws_lb_listener.https[0].default_action[0].fixed_response[0].message_body))) == toset(["detail", "request_id", "status", "title", "type"])
+    )
+    error_message = "Unknown paths must get a 404 in the contract's shape."
+  }
+
+  assert {
+    condition     = aws_lb_target_group.nginx.port == 8081 && aws_lb_target_group.nginx.target_type == "ip" && aws_lb_target_group.nginx.health_check[0].path == "/readyz" && aws_lb_target_group.nginx.health_check[0].matcher == "200"
+    error_message = "The target must be the sidecar, and in service when the API behind it is ready."
+  }
+
+  assert {
+    condition     = one(aws_ecs_service.this.load_balancer).container_name == "nginx" && one(aws_ecs_service.this.load_balancer).container_port == 8081
+    error_message = "The service must register nginx, not the API."
+  }
+
+  assert {
+    condition     = aws_lb.this.drop_invalid_header_fields && aws_lb.this.desync_mitigation_mode == "strictest" && aws_lb.this.xff_header_processing_mode == "append"
+    error_message = "The load balancer must drop odd headers, refuse ambiguous requests and append the address that it saw."
+  }
+
+  assert {
+    condition     = aws_lb.this.enable_deletion_protection && !aws_s3_bucket.logs.force_destroy
+    error_message = "By default neither load balancer nor logs may be destroyed by a slip."
+  }
+
+  assert {
+    condition     = aws_lb.this.access_logs[0].enabled && aws_lb.this.connection_logs[0].enabled
+    error_message = "The load balancer must log requests and connections."
+  }
+
+  assert {
+    condition     = length(aws_wafv2_web_acl.this) == 0
+    error_message = "WAF costs, and must be asked for."
+  }
+}
+
+run "certificate_of_somebody_else" {
+  command = plan
+
+  variables {
+    certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+    zone_id         = null
+  }
+
+  assert {
+    condition     = aws_lb_listener.https[0].certificate_arn == var.certificate_arn
+    error_message = "The given certificate must be the listener's."
+  }
+
+  assert {
+    condition     = length(aws_acm_certificate.this) == 0 && length(aws_route53_record.service) == 0
+    error_message = "With certificate_arn, certificate and records are not ours to make."
+  }
+}
+
+run "plain_http" {
+  command = plan
+
+  variables {
+    insecure_http = true
+    domain_name   = null
+    zone_id       = null
+  }
+
+  # A warning, not a refusal.
+  expect_failures = [check.plain_http]
+
+  assert {
+    condition     = length(aws_lb_listener.https) == 0 && length(aws_vpc_security_group_ingress_rule.alb_https) == 0
+    error_message = "With insecure_http nothing listens on 443."
+  }
+
+  assert {
+    condition     = aws_lb_listener.http.default_action[0].type == "fixed-response" && aws_lb_listener.http.default_action[0].fixed_response[0].status_code == "404"
+    error_message = "With insecure_http the HTTP listener serves, and answers 404 to unknown paths."
+  }
+
+  assert {
+    condition     = output.url == "http://balancer.example.com"
+    error_message = "The url must be the load balancer's, by plain HTTP."
+  }
+}
+
+run "waf" {
+  command = plan
+
+  variables {
+    enable_waf = true
+  }
+
+  assert {
+    condition     = toset([for r in aws_wafv2_web_acl.this[0].rule : r.name]) == toset(["rate", "common"]) && aws_wafv2_web_acl_association.alb[0].resource_arn == aws_lb.this.arn
+    error_message = "WAF must stand in front of the load balancer with its two rules."
+  }
+
+  assert {
+    condition     = one(one([for r in aws_wafv2_web_acl.this[0].rule : r if r.name == "rate"]).statement[0].rate_based_statement).limit == 3600
+    error_message = "The rate rule must leave room for twice what one client may do with every task."
+  }
+
+  assert {
+    condition     = aws_wafv2_web_acl_logging_configuration.this[0].redacted_fields[0].single_header[0].name == "x-api-key"
+    error_message = "WAF's log must not hold keys."
+  }
+}

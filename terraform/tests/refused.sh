@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Gives every value of refused.psv to the variables of the root in this directory's parent, and compares what Terraform says.
+#
+#   tests/refused.sh EXAMPLE     EXAMPLE: a tfvars file that is accepted; each case is laid over it
+#
+# Variables need no provider, so only the files that declare them are taken: a case costs a tenth of a second.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+example=$root/$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cp "$root"/variables*.tf "$work/"
+[ ! -e "$root/fargate.tf" ] || cp "$root/fargate.tf" "$work/"
+cd "$work"
+terraform init -no-color >/dev/null
+export TF_VAR_api_key=${TF_VAR_api_key:-accepted-key}
+
+failed=0 count=0 newline=$'\n'
+: >seen
+wrong() { failed=$((failed + 1)); printf 'FAILED  %s: %s\n' "$1" "$2"; }
+
+while IFS= read -r line; do
+  [[ $line != '#'* && -n $line ]] || continue
+  given=${line% | *} expected=${line##* | }
+  count=$((count + 1))
+  printf "%s\n" "${given//  /$newline}" >case.tfvars
+  terraform plan -no-color -json -input=false -lock=false -var-file="$example" -var-file=case.tfvars >said 2>&1 && accepted=yes || accepted=no
+  grep -oE 'validation rule at variables[a-z_]*\.tf:[0-9]+' said | sed 's/.* at //' >>seen || true
+  if [ "$expected" = accepted ]; then
+    [ "$accepted" = yes ] || wrong "$given" "refused"
+  elif [ "$accepted" = yes ]; then
+    wrong "$given" "accepted"
+  elif ! sed 's/\\u003c/</g; s/\\u003e/>/g; s/\\"/"/g' said | grep -qF "\"detail\":\"$expected"; then
+    wrong "$given" "not with the message \"$expected\""
+  fi
+done <"$root/tests/refused.psv"
+
+# Every validation block must have refused something, whoever wrote it.
+blocks=$(grep -nE '^  validation \{' variables*.tf | cut -d: -f1,2 | sort)
+while IFS= read -r block; do
+  grep -qxF "$block" seen || wrong "$block" "this validation refuses no case of refused.psv"
+done <<<"$blocks"
+
+echo "refused.psv: $count cases against $(wc -l <<<"$blocks") validations"
+echo "$((count + $(wc -l <<<"$blocks") - failed)) passed, $failed failed"
+[ "$failed" -eq 0 ]
