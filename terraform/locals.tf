@@ -35,6 +35,6 @@ locals {
   log_group_name = "/${var.name}/${var.environment}/service"
   parameter_name = "/${var.name}/${var.environment}/api-key"
 
-  # Names of metric alarms that roll a deployment back. Empty until there are alarms; the service reads it.
-  rollback_alarm_names = []
+  # Names of metric alarms that roll a deployment back: what the tasks do to callers, and nothing that a caller can cause.
+  rollback_alarm_names = [aws_cloudwatch_metric_alarm.target_5xx.alarm_name, aws_cloudwatch_metric_alarm.latency_p99.alarm_name]
 }

@@ -53,6 +53,8 @@ locals {
     TRUSTED_PROXIES            = join(",", local.alb_subnet_cidrs)
     RUNTIME_DIR                = "/run/sum-api"
     UPSTREAM_KEEPALIVE_TIMEOUT = "${local.timing.nginx_upstream_keepalive_seconds}s"
+    METRICS_NAMESPACE          = local.metrics_namespace
+    SERVICE_NAME               = local.id
   }
 
   api_container = merge(local.container_defaults, {

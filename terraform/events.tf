@@ -1,0 +1,53 @@
+# What ECS says of its own accord, and no metric tells: a deployment that failed, a task that ended by itself. EventBridge
+# takes it to the topic as a sentence with the runbook's section.
+
+locals {
+  events = {
+    deployment-failed = {
+      says = "A deployment failed; ECS has gone back to the one before, or tries to."
+      pattern = {
+        source      = ["aws.ecs"]
+        detail-type = ["ECS Deployment State Change"]
+        resources   = ["${local.arn.ecs}:service/${local.id}/${local.id}"]
+        detail      = { eventName = ["SERVICE_DEPLOYMENT_FAILED"] }
+      }
+      paths = { reason = "$.detail.reason", subject = "$.detail.deploymentId" }
+    }
+    task-stopped = {
+      says = "A task ended, and nobody had asked it to. ECS starts another."
+      pattern = {
+        source      = ["aws.ecs"]
+        detail-type = ["ECS Task State Change"]
+        detail = {
+          clusterArn = ["${local.arn.ecs}:cluster/${local.id}"]
+          group      = ["service:${local.id}"]
+          lastStatus = ["STOPPED"]
+          stopCode   = ["EssentialContainerExited", "TaskFailedToStart"]
+        }
+      }
+      paths = { reason = "$.detail.stoppedReason", subject = "$.detail.taskArn" }
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "this" {
+  for_each = local.events
+
+  name          = "${local.id}-${each.key}"
+  description   = "${each.value.says} ${local.runbook[each.key]}"
+  event_pattern = jsonencode(each.value.pattern)
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  for_each = local.events
+
+  rule      = aws_cloudwatch_event_rule.this[each.key].name
+  target_id = "notify"
+  arn       = aws_sns_topic.this["notify"].arn
+
+  input_transformer {
+    input_paths = each.value.paths
+    # A JSON string: EventBridge puts the values in, SNS mails the text.
+    input_template = "\"${local.id} ${each.key}: ${each.value.says} <subject>: <reason>. Runbook: ${var.runbook_url}#${each.key}\""
+  }
+}

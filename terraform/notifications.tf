@@ -1,0 +1,55 @@
+# Two topics: one wakes somebody, one is read in working hours. Both encrypted with the stack's key, whose policy (kms.tf)
+# lets CloudWatch and EventBridge use it; with the key that SNS brings along neither could publish, and nothing would say so.
+
+locals {
+  topics = {
+    page   = "somebody must act now"
+    notify = "somebody must act this week"
+  }
+}
+
+resource "aws_sns_topic" "this" {
+  for_each = local.topics
+
+  name              = "${local.id}-${each.key}"
+  display_name      = "${local.id} ${each.key}"
+  kms_master_key_id = aws_kms_key.this.arn
+}
+
+resource "aws_sns_topic_policy" "this" {
+  for_each = local.topics
+
+  arn = aws_sns_topic.this[each.key].arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "AlarmsPublish"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.this[each.key].arn
+        Condition = {
+          StringEquals = { "aws:SourceAccount" = local.account }
+          ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${local.id}-*" }
+        }
+      },
+      {
+        Sid       = "EventsPublish"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.this[each.key].arn
+        Condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:events:${var.region}:${local.account}:rule/${local.id}-*" } }
+      },
+    ]
+  })
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each = merge([for topic in keys(local.topics) : { for address in var.alarm_emails[topic] : "${topic} ${address}" => { topic = topic, address = address } }]...)
+
+  topic_arn = aws_sns_topic.this[each.value.topic].arn
+  protocol  = "email"
+  endpoint  = each.value.address
+}
