@@ -44,7 +44,7 @@ UPSTREAM_KEEPALIVE_TIMEOUT=${UPSTREAM_KEEPALIVE_TIMEOUT-60s}
 nginx=${NGINX-nginx}
 unset NGINX
 export API_KEY RATE_LIMIT RATE_LIMIT_BURST TRUSTED_PROXIES LISTEN API_ADDRESS WORKER_PROCESSES
-export RUNTIME_DIR UPSTREAM_KEEPALIVE_TIMEOUT
+export UPSTREAM_KEEPALIVE_TIMEOUT
 template=$(dirname "$0")/nginx.conf.template
 configuration=$RUNTIME_DIR/nginx.conf
 
@@ -57,9 +57,8 @@ whole_number RATE_LIMIT_BURST "$RATE_LIMIT_BURST" 1 10000
 whole_number WORKER_PROCESSES "$WORKER_PROCESSES" 1 64
 
 case $RUNTIME_DIR in
-    *[!A-Za-z0-9._/-]* | */../* | */..) refuse RUNTIME_DIR 'must be an absolute path of A-Z a-z 0-9 . _ / - without ".."' ;;
     /?*) ;;
-    *) refuse RUNTIME_DIR 'must be an absolute path of A-Z a-z 0-9 . _ / - without ".."' ;;
+    *) refuse RUNTIME_DIR 'must be an absolute path, and not the root directory' ;;
 esac
 
 case $UPSTREAM_KEEPALIVE_TIMEOUT in
@@ -226,8 +225,8 @@ export REQUIRE_API_KEY SIDECAR_USER
 # ── Become nginx ─────────────────────────────────────────────────────────────────────────────────────
 
 unset API_KEY
-"$nginx" -t -q -e stderr -c "$configuration" || {
+"$nginx" -t -q -e stderr -p "$RUNTIME_DIR/" -c "$configuration" || {
     printf 'sidecar: nginx refuses the configuration; its own message is above\n' >&2
     exit 78 # EX_CONFIG
 }
-exec "$nginx" -e stderr -c "$configuration" -g 'daemon off;'
+exec "$nginx" -e stderr -p "$RUNTIME_DIR/" -c "$configuration" -g 'daemon off;'

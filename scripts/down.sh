@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# `make down`: stops what `make up` started, and nothing else. The logs stay in .run/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/processes.sh
+. scripts/processes.sh
+
+if [ -z "$(running sidecar)$(running api)" ]; then echo "Nothing is running that \`make up\` started."; fi
+stop_all
