@@ -177,8 +177,8 @@ for id in "$api_id" "$nginx_id"; do
   name=$(inspect "$id" '{{index .Config.Labels "com.docker.compose.service"}}')
   check "$name: healthy" healthy "$id"
   check "$name: read-only root, no capability, no new privileges, memory and processes bounded" \
-    equal 'true [ALL] [no-new-privileges:true] true true' \
-    "$(inspect "$id" '{{with .HostConfig}}{{.ReadonlyRootfs}} {{.CapDrop}} {{.SecurityOpt}} {{gt .Memory 0}} {{gt .PidsLimit 0}}{{end}}')"
+    grep -qE '^true \[ALL\] \[no-new-privileges:true\] [1-9][0-9]* [1-9][0-9]*$' \
+    <<<"$(inspect "$id" '{{with .HostConfig}}{{.ReadonlyRootfs}} {{.CapDrop}} {{.SecurityOpt}} {{json .Memory}} {{json .PidsLimit}}{{end}}')"
   check "$name: every process is the image's own user's" \
     equal "$(inspect "$id" '{{.Config.User}}')" "$(docker top "$id" -eo pid,uid,gid | awk 'NR > 1 { print $2 ":" $3 }' | sort -u)"
   check "$name: no key in any argument list" without_key "$name" docker top "$id" -eo pid,args
@@ -192,22 +192,25 @@ check "8081 asks for a key" equal 401 "$(call "${sum[@]}" "http://127.0.0.1:$SID
 check "8081 answers with a key" equal 200 "$(call -H 'X-Api-Key: CHANGEME' "${sum[@]}" "http://127.0.0.1:$SIDECAR_PORT/sum")"
 check "8080 answers without one, on this machine only" equal 200 "$(call "${sum[@]}" "http://127.0.0.1:$API_PORT/sum")"
 
-# Indented: the caller's runner adds up lines like cargo's, and this script's last line says it already.
-status=0
+# The log stays apart: the caller's runner adds up lines like cargo's, and the last line here says it all.
+contract_log=$state/contract.log status=0
 SUM_API_URL=http://127.0.0.1:$SIDECAR_PORT SUM_API_KEY=CHANGEME \
-  timeout 420 cargo test --locked -p contract -- --show-output >"$log" 2>&1 </dev/null || status=$?
+  timeout 420 cargo test --locked -p contract -- --show-output >"$contract_log" 2>&1 </dev/null || status=$?
 read -r p f s < <(awk '
   /^test result: / { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^failed/) f += $i } }
   /^SKIPPED: / { k++ }
-  END { print p - k, f + 0, k + 0 }' "$log")
-passed=$((passed + p)) skipped=$((skipped + s))
+  END { print p - k, f + 0, k + 0 }' "$contract_log")
 if [ "$status" -eq 0 ] && [ "$p" -gt 0 ]; then
-  printf 'ok      the black-box tests against the composed stack: %d passed, %d skipped\n' "$p" "$s"
+  passed=$((passed + p))
+  printf 'ok      the black-box tests against the composed stack (%d)\n' "$p"
 else
-  failed=$((failed + (f > 0 ? f - 1 : 0)))
-  fail "the black-box tests against the composed stack (exit code $status)" "$(cat "$log")"
+  passed=$((passed + (p > 0 ? p : 0))) failed=$((failed + (f > 0 ? f - 1 : 0)))
+  fail "the black-box tests against the composed stack (exit code $status)" "$(cat "$contract_log")"
 fi
-grep '^SKIPPED: ' "$log" || true
+if [ "$s" -gt 0 ]; then
+  skip "$s of the black-box tests: they start processes of their own, and did so without containers (names: .run/containers/contract.log)"
+  skipped=$((skipped + s - 1))
+fi
 
 # ── The stop ─────────────────────────────────────────────────────────────────────────────────────────
 
