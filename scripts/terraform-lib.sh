@@ -1,9 +1,10 @@
 # Sourced by scripts/terraform.sh: finds terraform, the provider and Python's tools, makes scratch copies of the roots, runs
 # the emulated AWS. Nothing here writes into terraform/, and nothing needs an account.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034 # work is set, and missing read, by terraform.sh
 
-work=.run/terraform
 venv=.tools/venv
+missing='' # why something cannot be had; empty when it can
+emulators=() # started by this run, to be stopped by it
 passed=0 failed=0 skipped=0
 
 pass() { passed=$((passed + 1)); printf 'ok      %s\n' "$1"; }
@@ -18,11 +19,11 @@ check() {
   rm -f "$log"
 }
 
-# Says why the real provider cannot be had, or nothing when it can. Writes the CLI configuration that finds it.
-provider_missing() {
+# find_provider: terraform, and the provider in a mirror or on the internet. Sets `missing`.
+find_provider() {
   local folder
-  command -v terraform >/dev/null || { echo "terraform is not on PATH"; return; }
-  mkdir -p "$work"
+  missing=
+  command -v terraform >/dev/null || { missing="terraform is not on PATH"; return; }
   # Not the user's: a missing or strange file there must not change what is proved here.
   export TF_CLI_CONFIG_FILE=$PWD/$work/cli.tfrc
   export TF_IN_AUTOMATION=1 TF_INPUT=0 CHECKPOINT_DISABLE=1
@@ -35,8 +36,8 @@ provider_missing() {
     break
   done
   # One init says whether the mirror or the internet holds what the lock file asks for.
-  scratch terraform "$work/probe" && terraform -chdir="$work/probe" init -no-color -lockfile=readonly >"$work/init.log" 2>&1 ||
-    echo "the provider of .terraform.lock.hcl is neither in a mirror nor on the internet ($(grep -m 1 'Error' "$work/init.log" || echo "see $work/init.log"))"
+  ready terraform "$work/provider" 2>/dev/null ||
+    missing="the provider of .terraform.lock.hcl is neither in a mirror nor on the internet (see $work/provider/init.log)"
 }
 
 # scratch ROOT DIR: a fresh copy of a root with what the emulator needs beside it: state in the copy, few retries.
@@ -61,20 +62,21 @@ ready() { # ROOT DIR: copied and initialised
   tf "$2" init -no-color -lockfile=readonly >"$2/init.log" 2>&1 || { tail -n 20 "$2/init.log" >&2; return 1; }
 }
 
-# python_tools REQUIREMENTS: the pinned packages in the one environment of all tools. Says why not, or nothing.
-python_tools() {
+# find_python REQUIREMENTS: the pinned packages, in one environment for all of them. Sets `missing`.
+find_python() {
   local stamp
+  missing=
   stamp=$venv/$(cksum <"$1" | tr ' ' -).installed
   [ ! -e "$stamp" ] || return 0
-  command -v python3 >/dev/null || { echo "python3 is not on PATH"; return; }
-  mkdir -p .tools "$work"
+  command -v python3 >/dev/null || { missing="python3 is not on PATH"; return; }
+  mkdir -p .tools
   # Another target may be installing into it at this moment.
   # shellcheck disable=SC2016 # the inner shell expands them
-  if ! flock .tools/venv.lock sh -c '[ -x "$1/bin/pip" ] || python3 -m venv "$1"; "$1/bin/pip" install -q -r "$2"' - "$venv" "$1" >"$work/pip.log" 2>&1; then
-    echo "pip could not install $1 ($(tail -n 1 "$work/pip.log"))"
-    return
+  if flock .tools/venv.lock sh -c '[ -x "$1/bin/pip" ] || python3 -m venv "$1"; "$1/bin/pip" install -q -r "$2"' - "$venv" "$1" >"$work/pip.log" 2>&1; then
+    touch "$stamp"
+  else
+    missing="pip could not install $1 ($(tail -n 1 "$work/pip.log"))"
   fi
-  touch "$stamp"
 }
 
 probe() { "$venv/bin/python" terraform/emulator/probe.py "$@"; }
@@ -86,8 +88,9 @@ emulator_start() {
   port=$("$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   : >"$dir/calls"
   EMULATOR_CALLS=$PWD/$dir/calls EMULATOR_ROLLBACK=$PWD/$dir/rollback \
-    "$venv/bin/python" terraform/emulator/shim.py -H 127.0.0.1 -p "$port" >"$dir/emulator.log" 2>&1 &
+    "$venv/bin/python" terraform/emulator/shim.py -H 127.0.0.1 -p "$port" >"$dir/emulator.log" 2>&1 9>&- &
   echo $! >"$dir/emulator.pid"
+  emulators+=("$dir")
   cat >"$dir/emulator.env" <<END
 export AWS_ENDPOINT_URL=http://127.0.0.1:$port
 export AWS_ACCESS_KEY_ID=emulated AWS_SECRET_ACCESS_KEY=emulated AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1

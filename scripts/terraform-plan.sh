@@ -12,7 +12,6 @@ write_plans() {
     ready "$root" "$dir"
     tf "$dir" plan -no-color -var-file=terraform.tfvars.example -out=plan.tfplan >"$dir/plan.log" 2>&1 || { tail -n 40 "$dir/plan.log"; return 1; }
     tf "$dir" show -json plan.tfplan >"$dir/plan.json"
-    # What the alarm and review tools read. Each root's own.
   done
   emulator_stop "$work/plan/emulator"
   {
@@ -45,7 +44,7 @@ cmd_plan() {
 
 cmd_plan_check() {
   local started=$SECONDS
-  check "the plans can be made" write_plans "$work/plan.txt"
+  check "both roots can be planned" write_plans "$work/plan.txt"
   check "plan.txt is what \`make plan\` writes" diff -u plan.txt "$work/plan.txt"
   check "plan.txt holds no foreign account, no path, no key" plan_is_clean plan.txt
   echo "plan-check: $((SECONDS - started)) s"

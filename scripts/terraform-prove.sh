@@ -49,7 +49,7 @@ task_definition_is() { # SERVICE, jq-like assertion in Python over `task`
 }
 
 prove_network() {
-  local network=$1 dir=$work/prove/$1 emulator=$work/prove/emulator-$1 id environment=production started old_key new_key arguments=()
+  local network=$1 dir=$work/$1 emulator=$work/emulator-$1 id environment=production started old_key new_key arguments=()
   local parameter digest=3333333333333333333333333333333333333333333333333333333333333333
   [ "$network" = private ] || environment=trial
   id=sum-api-$environment parameter=/sum-api/$environment/api-key
@@ -110,6 +110,8 @@ prove_network() {
   check "$network: nothing is left" same "" "$(tf "$dir" state list 2>/dev/null)$(probe left "$id")"
   echo "        $(grep -hoE 'Resources: .*' "$dir/destroy.log" | tail -n 1) $((SECONDS - started)) s"
   sort -u "$emulator/calls" >"$dir/calls.apply"
+  check "$network: the plan role has every permission that a plan used ($(wc -l <"$dir/calls.plan"))" permitted plan "$dir/calls.plan"
+  check "$network: the apply role has every permission that was used ($(wc -l <"$dir/calls.apply"))" permitted apply "$dir/calls.apply"
   emulator_stop "$emulator"
 }
 
@@ -128,8 +130,49 @@ destroyed() {
     { tail -n 40 "$dir/destroy.log"; return 1; }
 }
 
+# The root that is applied once. It is not destroyed: prevent_destroy keeps the states.
+prove_bootstrap() {
+  local dir=$work/bootstrap emulator=$work/emulator-bootstrap started=$SECONDS arguments=(-var-file=terraform.tfvars.example)
+  echo "--- bootstrap"
+  emulator_start "$emulator"
+  ready terraform/bootstrap "$dir"
+  check "bootstrap: plan" plan_status "$dir" 2 "${arguments[@]}"
+  tf "$dir" show -json plan.tfplan >"$dir/plan.json"
+  check "bootstrap: apply" apply "$dir" plan.tfplan
+  echo "        $(summary "$dir/apply.log") $((SECONDS - started)) s"
+  check "bootstrap: the second plan is empty" plan_status "$dir" 0 "${arguments[@]}"
+  check "bootstrap: its states cannot be destroyed by a slip" not apply "$dir" -destroy "${arguments[@]}"
+  emulator_stop "$emulator"
+  # Which actions the roles of the workflows have, for the proofs that follow.
+  "$venv/bin/python" - "$dir/plan.json" "$dir" <<'END'
+import json, sys
+plan, folder = json.load(open(sys.argv[1])), sys.argv[2]
+actions = {"read": set(), "write": set()}
+for resource in plan["planned_values"]["root_module"]["resources"]:
+    if resource["type"] == "aws_iam_policy" and resource["name"] in actions and "policy" in resource["values"]:
+        for statement in json.loads(resource["values"]["policy"])["Statement"]:
+            actions[resource["name"]].update(statement["Action"])
+open(f"{folder}/actions.plan", "w").write("\n".join(sorted(actions["read"])))
+open(f"{folder}/actions.apply", "w").write("\n".join(sorted(actions["read"] | actions["write"])))
+END
+}
+
+not() { ! "$@"; }
+
+# permitted ROLE CALLS: every call that Terraform made is an action of the role. A name is all that an emulator can prove: not
+# that the resources and conditions match.
+permitted() {
+  local missing
+  # The one S3 call whose permission has another name, and the one call that needs none.
+  missing=$(sed 's/^s3:HeadBucket$/s3:ListBucket/; s/^s3:ListObjectVersions$/s3:ListBucketVersions/' "$2" | sort -u |
+    grep -vxFf "$work/bootstrap/actions.$1" || true)
+  [ -z "$missing" ] || { printf 'not among the actions of the role %s:\n%s\n' "$1" "$missing"; return 1; }
+  [ "$(wc -l <"$2")" -ge 20 ] || { echo "hardly any calls were recorded"; return 1; }
+}
+
 cmd_prove() {
   local network networks=("$@")
   [ $# -gt 0 ] || networks=(private default-vpc)
+  prove_bootstrap
   for network in "${networks[@]}"; do prove_network "$network"; done
 }

@@ -40,7 +40,7 @@ cmd_validate() {
 }
 
 cmd_test() {
-  local root dir line started=$SECONDS
+  local root dir line good bad started=$SECONDS
   for root in "${roots[@]}"; do
     dir=$work/test/${root//\//-}
     ready "$root" "$dir"
@@ -52,48 +52,60 @@ cmd_test() {
     [[ $line == Success!* ]] || grep -vE '\.\.\. pass$' "$dir/test.log"
     grep -E '\.tftest\.hcl\.\.\. ' "$dir/test.log" | grep -v 'in progress\|tearing' | sed 's/^/  /'
     echo "terraform test, $root: $line ($((SECONDS - started)) s)"
+    refusals "$root"
   done
 }
 
+# refusals ROOT: every value that a variable must refuse, with its message.
+refusals() {
+  local log=$work/refused.log
+  started=$SECONDS
+  scripts/terraform-refused.sh "$1" >"$log" 2>&1 || true
+  grep -v ' passed, ' "$log" | sed 's/^/  /' || true
+  read -r good _ bad _ < <(tail -n 1 "$log")
+  if [[ $good =~ ^[0-9]+$ ]]; then
+    passed=$((passed + good)) failed=$((failed + bad))
+    echo "values refused, $1: $good passed, $bad failed ($((SECONDS - started)) s)"
+  else
+    fail "values refused, $1: no result"
+  fi
+}
+
 finish() {
-  local status=$?
-  emulator_stop "$work/prove/emulator-private"
-  emulator_stop "$work/prove/emulator-default-vpc"
-  emulator_stop "$work/plan/emulator"
+  local status=$? dir
+  for dir in "${emulators[@]}"; do emulator_stop "$dir"; done
   exit "$status"
 }
 
 run() { # NAME: one proof, or the reason why it cannot be had
-  local name=$1 missing
+  local name=$1
   shift
+  missing=
   case $name in
-    timing) cmd_timing; return ;;
-    fmt) command -v terraform >/dev/null || { skip "terraform $name" "terraform is not on PATH"; return; } ;;
-    *) missing=$(provider_missing); [ -z "$missing" ] || { skip "terraform $name" "$missing"; return; }
-      provider_missing >/dev/null ;; # once more, for the environment that a subshell does not leave behind
+    timing) ;;
+    fmt) command -v terraform >/dev/null || missing="terraform is not on PATH" ;;
+    *) find_provider ;;
   esac
-  case $name in
-    prove | plan | plan-check) missing=$(python_tools terraform/emulator/requirements.txt) ;;
-    checkov) missing=$(python_tools terraform/requirements.txt; python_tools terraform/emulator/requirements.txt) ;;
-    *) missing= ;;
-  esac
-  [ -z "$missing" ] || { skip "terraform $name" "$missing"; return; }
-  "cmd_${name//-/_}" "$@"
+  case $name in prove | plan | plan-check | checkov) [ -n "$missing" ] || find_python terraform/emulator/requirements.txt ;; esac
+  case $name in checkov) [ -n "$missing" ] || find_python terraform/requirements.txt ;; esac
+  if [ -n "$missing" ]; then skip "terraform $name" "$missing"; else "cmd_${name//-/_}" "$@"; fi
 }
 
 stack() { # up|apply|down DIR ...: an applied stack that outlives this script
-  local what=$1 dir=$2 missing
+  local what=$1 dir=$2
   shift 2
-  missing=$(provider_missing; python_tools terraform/emulator/requirements.txt)
+  work=$dir/work
+  mkdir -p "$work"
+  if [ "$what" = down ]; then emulator_stop "$dir/emulator"; return; fi
+  find_provider
+  [ -n "$missing" ] || find_python terraform/emulator/requirements.txt
   [ -z "$missing" ] || { echo "SKIPPED: terraform stack: $missing"; exit 69; }
-  provider_missing >/dev/null
   case $what in
     up) emulator_start "$dir/emulator"; ready terraform "$dir/root" ;;
     apply)
       # shellcheck disable=SC1091
       . "$dir/emulator/emulator.env"
       ;;
-    down) emulator_stop "$dir/emulator"; return ;;
   esac
   tf "$dir/root" apply -no-color -auto-approve -compact-warnings -var-file=terraform.tfvars.example "$@"
 }
@@ -101,13 +113,22 @@ stack() { # up|apply|down DIR ...: an applied stack that outlives this script
 main() { # read whole before it runs: an edit in between must not reach a running proof
   local command=${1:-} name
   [ $# -eq 0 ] || shift
-  mkdir -p "$work"
   case $command in
-    fmt | validate | timing | test | prove | plan | plan-check | checkov) trap finish EXIT; run "$command" "$@" ;;
-    all) trap finish EXIT; for name in fmt validate timing test checkov plan-check prove; do run "$name"; done ;;
+    fmt | validate | timing | test | prove | plan | plan-check | checkov | all) ;;
     stack-up | stack-apply | stack-down) stack "${command#stack-}" "$@"; exit ;;
-    *) sed -n '2,/^# shellcheck/s/^# \{0,1\}//p' "$0"; exit 64 ;;
+    *) sed -n '2,/^# shellcheck/s/^# \{0,1\}//p' "$0" | grep -v '^shellcheck'; exit 64 ;;
   esac
+  # A folder for each command, and one run of a command at a time: several targets may be under way.
+  work=.run/terraform/$command
+  mkdir -p "$work"
+  exec 9>"$work.lock"
+  flock 9
+  trap finish EXIT
+  if [ "$command" = all ]; then
+    for name in fmt validate timing test checkov plan-check prove; do run "$name"; done
+  else
+    run "$command" "$@"
+  fi
   echo "$passed passed, $failed failed, $skipped skipped"
   [ "$failed" -eq 0 ]
   exit

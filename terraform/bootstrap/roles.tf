@@ -1,7 +1,7 @@
 # Three roles for the workflows, and the boundary that the root's own roles carry.
-#   plan     reads what the root manages, so that Terraform can compare. It reads no key, no secret and no log line.
+#   plan     reads what the root manages, so that Terraform can compare (permissions_read.tf).
 #   publish  pushes the two images. It builds third parties' code, so it can do nothing else.
-#   apply    what plan may, and the changes. Only this stack's names, wherever AWS lets a permission name a resource.
+#   apply    what plan may, and the changes (permissions_write.tf).
 
 resource "aws_iam_role" "github" {
   for_each = var.github_roles
@@ -15,6 +15,7 @@ resource "aws_iam_role" "github" {
 # What the stack's own roles can ever be given. The apply role may create roles only with this boundary, so whoever holds it
 # cannot make a role that is more than a task of this service.
 resource "aws_iam_policy" "workload" {
+  # checkov:skip=CKV_AWS_355: "*" stands for ecr:GetAuthorizationToken alone, which knows no resource.
   name        = "${var.name}-workload"
   description = "Permissions boundary of every role of ${var.name}."
 
@@ -81,6 +82,59 @@ resource "aws_iam_role_policy" "publish" {
           "ecr:DescribeImageScanFindings", "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
         ]
         Resource = [for repository in aws_ecr_repository.this : repository.arn]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "read" {
+  for_each = toset(["plan", "apply"])
+
+  role       = aws_iam_role.github[each.key].name
+  policy_arn = aws_iam_policy.read.arn
+}
+
+resource "aws_iam_role_policy_attachment" "write" {
+  for_each = aws_iam_policy.write
+
+  role       = aws_iam_role.github["apply"].name
+  policy_arn = each.value.arn
+}
+
+# The root's state. Whoever plans must lock, and a lock is a file; only apply may write the state itself.
+resource "aws_iam_role_policy" "state" {
+  for_each = { plan = [".tflock"], apply = ["", ".tflock"] }
+
+  name = "terraform-state"
+  role = aws_iam_role.github[each.key].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "Find"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = local.bucket_arn
+      },
+      {
+        Sid      = "Read"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = "${local.bucket_arn}/${var.name}/*"
+      },
+      {
+        Sid      = "Write"
+        Effect   = "Allow"
+        Action   = ["s3:PutObject", "s3:DeleteObject"]
+        Resource = [for suffix in each.value : "${local.bucket_arn}/${var.name}/*/terraform.tfstate${suffix}"]
+      },
+      {
+        Sid       = "Encrypt"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = aws_kms_key.this.arn
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } }
       },
     ]
   })

@@ -19,7 +19,7 @@ resource "aws_kms_key" "this" {
 }
 
 resource "aws_kms_alias" "this" {
-  name          = "alias/${var.name}-bootstrap"
+  name          = "alias/bootstrap/${var.name}" # outside of alias/NAME-*, which the apply role may change
   target_key_id = aws_kms_key.this.key_id
 }
 

@@ -42,6 +42,17 @@ variable "branch" {
   }
 }
 
+variable "zone_id" {
+  description = "Route 53 hosted zone in which the service's records may be written. Null when certificate and name are somebody else's."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.zone_id == null || can(regex("^[A-Z0-9]{1,32}$", var.zone_id))
+    error_message = "zone_id must be the id of a Route 53 hosted zone, such as Z0123456789EXAMPLE."
+  }
+}
+
 variable "github_roles" {
   description = "For each role the GitHub environment and the workflow files, under .github/workflows, that may assume it."
   type = map(object({

@@ -17,7 +17,7 @@ What is added, and what one would see without it:
 It emulates the interface, not the service: no IAM, no alarm is ever evaluated, no task ever runs. docs/deploy.md lists
 what therefore stays unproven.
 
-Every call is written to the file named by EMULATOR_CALLS, one `service:Operation` a line: that is how the script knows
+Every call of Terraform's is written to the file named by EMULATOR_CALLS, one `service:Operation` a line: that is how the script knows
 which permissions a plan and an apply use. While the file named by EMULATOR_ROLLBACK exists, ECS behaves as if its circuit
 breaker had rolled the deployment back: that is how the script sees an apply fail for it.
 """
@@ -150,11 +150,11 @@ def record_calls(path):
     authorize = ActionAuthenticatorMixin._authenticate_and_authorize_action
 
     def recording(self, iam_request_cls, resource="*"):
-        # The signature names the service as IAM does, but for CloudWatch.
+        # The signature names the service as IAM does, but for CloudWatch. Terraform's calls only, not probe.py's.
         scope = self.headers.get("Authorization", "").partition("Credential=")[2].split("/")
-        service = scope[3] if len(scope) > 3 else self.service_name
-        with open(path, "a", encoding="utf-8") as calls:
-            calls.write(f"{'cloudwatch' if service == 'monitoring' else service}:{self._get_action()}\n")
+        if len(scope) > 3 and "Terraform" in self.headers.get("User-Agent", ""):
+            with open(path, "a", encoding="utf-8") as calls:
+                calls.write(f"{'cloudwatch' if scope[3] == 'monitoring' else scope[3]}:{self._get_action()}\n")
         return authorize(self, iam_request_cls, resource)
 
     ActionAuthenticatorMixin._authenticate_and_authorize_action = recording

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Gives every value of refused.psv to the variables of the root in this directory's parent, and compares what Terraform says.
+# Gives every value of ROOT/tests/refused.psv to the variables of ROOT, and compares what Terraform says.
 #
-#   tests/refused.sh EXAMPLE     EXAMPLE: a tfvars file that is accepted; each case is laid over it
+#   scripts/terraform-refused.sh ROOT   each case is laid over ROOT/terraform.tfvars.example, which is accepted
 #
 # Variables need no provider, so only the files that declare them are taken: a case costs a tenth of a second.
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
-example=$root/$1
+root=$(cd "$1" && pwd)
+example=$root/terraform.tfvars.example
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -37,7 +37,7 @@ while IFS= read -r line; do
 done <"$root/tests/refused.psv"
 
 # Every validation block must have refused something, whoever wrote it.
-blocks=$(grep -nE '^  validation \{' variables*.tf | cut -d: -f1,2 | sort)
+blocks=$(grep -nHE '^  validation \{' variables*.tf | cut -d: -f1,2 | sort)
 while IFS= read -r block; do
   grep -qxF "$block" seen || wrong "$block" "this validation refuses no case of refused.psv"
 done <<<"$blocks"

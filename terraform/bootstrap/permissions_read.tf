@@ -1,0 +1,77 @@
+# What Terraform reads to compare the root with the account. Named one by one; `scripts/terraform.sh prove` records which calls a
+# plan makes and fails when one of them is missing here. Descriptions are not worth a secret; the one thing that is, the
+# parameter, is among them because the provider reads it back decrypted: so the plan role can read the keys, and its GitHub
+# environment needs the same care as production's. docs/deploy.md says what follows from that.
+
+locals {
+  read_actions = {
+    acm                     = ["DescribeCertificate", "ListTagsForCertificate"]
+    application-autoscaling = ["DescribeScalableTargets", "DescribeScalingPolicies", "ListTagsForResource"]
+    cloudwatch              = ["DescribeAlarms", "GetDashboard", "ListTagsForResource"]
+    ec2 = [
+      "DescribeAvailabilityZones", "DescribeFlowLogs", "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces",
+      "DescribePrefixLists", "DescribeRouteTables", "DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets",
+      "DescribeVpcAttribute", "DescribeVpcEndpoints", "DescribeVpcs",
+    ]
+    ecs = ["DescribeClusters", "DescribeServices", "DescribeTaskDefinition", "ListClusters", "ListTagsForResource"]
+    elasticloadbalancing = [
+      "DescribeCapacityReservation", "DescribeListenerAttributes", "DescribeListenerCertificates", "DescribeListeners",
+      "DescribeLoadBalancerAttributes", "DescribeLoadBalancers", "DescribeRules", "DescribeTags", "DescribeTargetGroupAttributes",
+      "DescribeTargetGroups", "DescribeTargetHealth",
+    ]
+    events  = ["DescribeRule", "ListRules", "ListTagsForResource", "ListTargetsByRule"]
+    iam     = ["GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRolePolicies"]
+    kms     = ["DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListAliases", "ListResourceTags"]
+    logs    = ["DescribeLogGroups", "DescribeMetricFilters", "DescribeQueryDefinitions", "DescribeResourcePolicies", "ListTagsForResource"]
+    route53 = ["GetChange", "GetHostedZone", "ListResourceRecordSets"]
+    s3 = [
+      "GetAccelerateConfiguration", "GetBucketAcl", "GetBucketCORS", "GetBucketLogging", "GetBucketObjectLockConfiguration",
+      "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPublicAccessBlock", "GetBucketRequestPayment", "GetBucketTagging",
+      "GetBucketVersioning", "GetBucketWebsite", "GetEncryptionConfiguration", "GetLifecycleConfiguration", "GetReplicationConfiguration",
+    ]
+    sns   = ["GetSubscriptionAttributes", "GetTopicAttributes", "ListTagsForResource"]
+    ssm   = ["DescribeParameters", "ListTagsForResource"]
+    sts   = ["GetCallerIdentity"]
+    wafv2 = ["GetLoggingConfiguration", "GetWebACL", "GetWebACLForResource", "ListTagsForResource"]
+  }
+}
+
+resource "aws_iam_policy" "read" {
+  # checkov:skip=CKV_AWS_355: descriptions; most of these actions know no resource, and none returns what a caller sent or a key.
+  name        = "${var.name}-read"
+  description = "What terraform plan reads."
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "Describe"
+        Effect   = "Allow"
+        Action   = flatten([for service, names in local.read_actions : [for name in names : "${service}:${name}"]])
+        Resource = "*"
+      },
+      {
+        Sid      = "LogBuckets"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = "arn:${local.partition}:s3:::${var.name}-*-logs-${local.account}-*"
+      },
+      {
+        Sid      = "ReadParameterBack"
+        Effect   = "Allow"
+        Action   = ["ssm:GetParameter"]
+        Resource = "arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*"
+      },
+      {
+        Sid      = "DecryptParameter"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt"]
+        Resource = "arn:${local.partition}:kms:${local.here}:key/*"
+        Condition = {
+          StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" }
+          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = "arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*" }
+        }
+      },
+    ]
+  })
+}

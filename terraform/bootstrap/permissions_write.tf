@@ -1,0 +1,175 @@
+# What an apply changes. Three policies, because one may hold 6,144 characters:
+#   network  where AWS lets no permission name what does not exist yet. Held to the region.
+#   named    everything that carries the stack's name, by that name.
+#   keys_and_roles  the key by its tag; roles only within the boundary, and never the workflows' own.
+
+locals {
+  write_network = {
+    acm                     = ["AddTagsToCertificate", "DeleteCertificate", "RemoveTagsFromCertificate", "RequestCertificate"]
+    application-autoscaling = ["DeleteScalingPolicy", "DeregisterScalableTarget", "PutScalingPolicy", "RegisterScalableTarget", "TagResource", "UntagResource"]
+    ec2 = [
+      "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateFlowLogs",
+      "CreateInternetGateway", "CreateRoute", "CreateRouteTable", "CreateSecurityGroup", "CreateSubnet", "CreateTags", "CreateVpc",
+      "CreateVpcEndpoint", "DeleteFlowLogs", "DeleteInternetGateway", "DeleteRoute", "DeleteRouteTable", "DeleteSecurityGroup",
+      "DeleteSubnet", "DeleteTags", "DeleteVpc", "DeleteVpcEndpoints", "DetachInternetGateway", "DisassociateRouteTable",
+      "ModifySecurityGroupRules", "ModifySubnetAttribute", "ModifyVpcAttribute", "ModifyVpcEndpoint", "ReplaceRoute",
+      "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress",
+    ]
+    ecs = ["CreateCluster", "DeregisterTaskDefinition"]
+    kms = ["CreateKey"]
+    # Delivery of flow logs and of WAF's log is a permission of CloudWatch Logs, whatever the destination.
+    logs = ["CreateLogDelivery", "DeleteLogDelivery", "DeleteQueryDefinition", "GetLogDelivery", "ListLogDeliveries", "PutQueryDefinition", "PutResourcePolicy", "UpdateLogDelivery"]
+    sns  = ["SetSubscriptionAttributes", "Unsubscribe"]
+  }
+
+  write_named = {
+    cloudwatch = {
+      actions   = ["DeleteAlarms", "PutCompositeAlarm", "PutMetricAlarm", "TagResource", "UntagResource"]
+      resources = ["arn:${local.partition}:cloudwatch:${local.here}:alarm:${var.name}-*"]
+    }
+    cloudwatch-dashboards = {
+      actions   = ["DeleteDashboards", "PutDashboard"]
+      resources = ["arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-*"]
+    }
+    ecs = {
+      actions   = ["CreateService", "DeleteCluster", "DeleteService", "PutClusterCapacityProviders", "RegisterTaskDefinition", "TagResource", "UntagResource", "UpdateCluster", "UpdateClusterSettings", "UpdateService"]
+      resources = [for kind in ["cluster/${var.name}-*", "service/${var.name}-*/${var.name}-*", "task-definition/${var.name}-*:*"] : "arn:${local.partition}:ecs:${local.here}:${kind}"]
+    }
+    elasticloadbalancing = {
+      actions = [
+        "AddTags", "CreateListener", "CreateLoadBalancer", "CreateRule", "CreateTargetGroup", "DeleteListener", "DeleteLoadBalancer", "DeleteRule",
+        "DeleteTargetGroup", "ModifyListener", "ModifyListenerAttributes", "ModifyLoadBalancerAttributes", "ModifyRule", "ModifyTargetGroup",
+        "ModifyTargetGroupAttributes", "RemoveTags", "SetRulePriorities", "SetSecurityGroups", "SetSubnets", "SetWebACL",
+      ]
+      resources = [for kind in ["listener/app", "listener-rule/app", "loadbalancer/app", "targetgroup"] : "arn:${local.partition}:elasticloadbalancing:${local.here}:${kind}/${var.name}-*"]
+    }
+    events = {
+      actions   = ["DeleteRule", "PutRule", "PutTargets", "RemoveTargets", "TagResource", "UntagResource"]
+      resources = ["arn:${local.partition}:events:${local.here}:rule/${var.name}-*"]
+    }
+    kms-aliases = {
+      actions   = ["CreateAlias", "DeleteAlias", "UpdateAlias"]
+      resources = ["arn:${local.partition}:kms:${local.here}:alias/${var.name}-*"]
+    }
+    logs = {
+      actions   = ["AssociateKmsKey", "CreateLogGroup", "DeleteLogGroup", "DeleteMetricFilter", "DeleteRetentionPolicy", "DisassociateKmsKey", "PutMetricFilter", "PutRetentionPolicy", "TagResource", "UntagResource"]
+      resources = [for group in ["/${var.name}/*", "aws-waf-logs-${var.name}-*"] : "arn:${local.partition}:logs:${local.here}:log-group:${group}"]
+    }
+    s3 = {
+      actions = [
+        "CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "DeleteObject", "DeleteObjectVersion", "ListBucketVersions", "PutBucketOwnershipControls",
+        "PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketTagging", "PutBucketVersioning", "PutEncryptionConfiguration", "PutLifecycleConfiguration",
+      ]
+      resources = [for suffix in ["", "/*"] : "arn:${local.partition}:s3:::${var.name}-*-logs-${local.account}-*${suffix}"]
+    }
+    sns = {
+      actions   = ["CreateTopic", "DeleteTopic", "SetTopicAttributes", "Subscribe", "TagResource", "UntagResource"]
+      resources = ["arn:${local.partition}:sns:${local.here}:${var.name}-*"]
+    }
+    ssm = {
+      actions   = ["AddTagsToResource", "DeleteParameter", "PutParameter", "RemoveTagsFromResource"]
+      resources = ["arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*"]
+    }
+    wafv2 = {
+      actions   = ["AssociateWebACL", "CreateWebACL", "DeleteLoggingConfiguration", "DeleteWebACL", "DisassociateWebACL", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateWebACL"]
+      resources = ["arn:${local.partition}:wafv2:${local.here}:regional/webacl/${var.name}-*", "arn:${local.partition}:wafv2:${local.here}:regional/managedruleset/*", "arn:${local.partition}:elasticloadbalancing:${local.here}:loadbalancer/app/${var.name}-*"]
+    }
+  }
+
+  workload_roles = [for kind in ["execution", "task"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-*-${kind}"]
+
+  write_statements = {
+    network = [{
+      Sid       = "Region"
+      Effect    = "Allow"
+      Action    = flatten([for service, names in local.write_network : [for name in names : "${service}:${name}"]])
+      Resource  = "*"
+      Condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
+    }]
+
+    named = concat(
+      # The part of the key before a hyphen is the service: cloudwatch-dashboards are cloudwatch's.
+      [for service, may in local.write_named : {
+        Effect   = "Allow"
+        Action   = [for name in may.actions : "${split("-", service)[0]}:${name}"]
+        Resource = may.resources
+      }],
+      [for zone in compact([var.zone_id]) : {
+        Effect   = "Allow"
+        Action   = ["route53:ChangeResourceRecordSets"]
+        Resource = "arn:${local.partition}:route53:::hostedzone/${zone}"
+      }],
+    )
+
+    keys_and_roles = [
+      {
+        Sid       = "StackKey"
+        Effect    = "Allow"
+        Action    = ["kms:DisableKeyRotation", "kms:EnableKeyRotation", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription"]
+        Resource  = "arn:${local.partition}:kms:${local.here}:key/*"
+        Condition = { StringEquals = { "aws:ResourceTag/application" = var.name }, StringNotEquals = { "aws:ResourceTag/environment" = "shared" } }
+      },
+      {
+        Sid       = "StackKeyAlias"
+        Effect    = "Allow"
+        Action    = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
+        Resource  = "arn:${local.partition}:kms:${local.here}:key/*"
+        Condition = { StringEquals = { "aws:ResourceTag/application" = var.name }, StringNotEquals = { "aws:ResourceTag/environment" = "shared" } }
+      },
+      {
+        # A key is tagged as it is made, when it has no tags yet.
+        Sid       = "TagNewKey"
+        Effect    = "Allow"
+        Action    = ["kms:TagResource"]
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:RequestTag/application" = var.name }, Null = { "aws:ResourceTag/application" = "true" } }
+      },
+      {
+        Sid       = "WriteParameter"
+        Effect    = "Allow"
+        Action    = ["kms:Encrypt", "kms:GenerateDataKey"]
+        Resource  = "arn:${local.partition}:kms:${local.here}:key/*"
+        Condition = { StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" } }
+      },
+      {
+        # Only with the boundary, made or changed: so no role made here can do more than a task of this service.
+        Sid       = "RolesWithinTheBoundary"
+        Effect    = "Allow"
+        Action    = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"]
+        Resource  = local.workload_roles
+        Condition = { StringEquals = { "iam:PermissionsBoundary" = aws_iam_policy.workload.arn } }
+      },
+      {
+        Sid      = "Roles"
+        Effect   = "Allow"
+        Action   = ["iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]
+        Resource = local.workload_roles
+      },
+      {
+        Sid       = "GiveRolesToTasks"
+        Effect    = "Allow"
+        Action    = ["iam:PassRole"]
+        Resource  = local.workload_roles
+        Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
+      },
+      {
+        Sid       = "ServiceLinkedRoles"
+        Effect    = "Allow"
+        Action    = ["iam:CreateServiceLinkedRole"]
+        Resource  = "arn:${local.partition}:iam::${local.account}:role/aws-service-role/*"
+        Condition = { StringEquals = { "iam:AWSServiceName" = ["ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com", "wafv2.amazonaws.com"] } }
+      },
+    ]
+  }
+}
+
+resource "aws_iam_policy" "write" {
+  # checkov:skip=CKV_AWS_355: "*" with aws:RequestedRegion, for actions that make what has no ARN yet.
+  # checkov:skip=CKV_AWS_290: the same; and key policies and roles only by tag, name and boundary.
+  # checkov:skip=CKV_AWS_289: the same.
+  for_each = local.write_statements
+
+  name        = "${var.name}-write-${replace(each.key, "_", "-")}"
+  description = "What terraform apply changes: ${replace(each.key, "_", " ")}."
+  policy      = jsonencode({ Version = "2012-10-17", Statement = each.value })
+}

@@ -1,0 +1,153 @@
+# What is applied once: who of GitHub may become what, what the roles may do, and how state and images are kept.
+
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000", key_id = "00000000-0000-0000-0000-000000000000" }
+  }
+
+  mock_resource "aws_iam_openid_connect_provider" {
+    defaults = { arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+  }
+
+  mock_resource "aws_iam_policy" {
+    defaults = { arn = "arn:aws:iam::123456789012:policy/sum-api-mocked" }
+  }
+
+  mock_resource "aws_ecr_repository" {
+    defaults = { arn = "arn:aws:ecr:us-east-1:123456789012:repository/sum-api/mocked" }
+  }
+}
+
+variables {
+  region     = "us-east-1"
+  repository = "example/sum-api"
+  zone_id    = "Z0123456789EXAMPLE"
+}
+
+run "bootstrap" {
+  command = plan
+
+  assert {
+    condition = alltrue([for name, role in aws_iam_role.github : jsondecode(role.assume_role_policy).Statement[0].Condition == {
+      StringEquals = {
+        "token.actions.githubusercontent.com:aud"              = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:sub"              = "repo:example/sum-api:environment:${var.github_roles[name].environment}"
+        "token.actions.githubusercontent.com:repository"       = "example/sum-api"
+        "token.actions.githubusercontent.com:job_workflow_ref" = [for w in var.github_roles[name].workflows : "example/sum-api/.github/workflows/${w}@refs/heads/main"]
+      }
+    }])
+    error_message = "A role must be bound to audience, environment, repository and workflow file, each by equality."
+  }
+
+  assert {
+    condition     = toset(keys(aws_iam_role.github)) == toset(["plan", "publish", "apply"])
+    error_message = "There must be three roles."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy_attachment.read) == ["apply", "plan"] && alltrue([for a in aws_iam_role_policy_attachment.write : a.role == "sum-api-apply"])
+    error_message = "Plan and apply may read; only apply may write."
+  }
+
+  assert {
+    condition = alltrue(flatten([for p in concat([aws_iam_policy.read.policy, aws_iam_policy.workload.policy, aws_iam_role_policy.publish.policy], [for w in aws_iam_policy.write : w.policy], [for s in aws_iam_role_policy.state : s.policy]) :
+      [for s in jsondecode(p).Statement : !anytrue([for a in s.Action : strcontains(a, "*")])]
+    ]))
+    error_message = "No policy may have a wildcard action."
+  }
+
+  assert {
+    condition     = !anytrue([for a in jsondecode(aws_iam_policy.read.policy).Statement[0].Action : length(regexall(":(Describe|Get|List)", a)) == 0])
+    error_message = "The plan role's actions on everything must all be reads."
+  }
+
+  assert {
+    condition     = length(setintersection(jsondecode(aws_iam_policy.read.policy).Statement[0].Action, ["ssm:GetParameter", "ssm:GetParameters", "secretsmanager:GetSecretValue", "s3:GetObject", "logs:GetLogEvents", "logs:FilterLogEvents", "kms:Decrypt"])) == 0
+    error_message = "The plan role must not read contents beyond the parameter that Terraform manages."
+  }
+
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_iam_policy.write["network"].policy).Statement : s.Condition.StringEquals["aws:RequestedRegion"] == "us-east-1"])
+    error_message = "What cannot be held to a name must be held to the region."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["named"].policy).Statement : [for r in flatten([s.Resource]) : strcontains(r, "sum-api-") || strcontains(r, "/sum-api/") || strcontains(r, "Z0123456789EXAMPLE") || endswith(r, ":regional/managedruleset/*")]]))
+    error_message = "What can be held to the stack's name must be."
+  }
+
+  assert {
+    condition = alltrue([for s in jsondecode(aws_iam_policy.write["keys_and_roles"].policy).Statement :
+      s.Condition.StringEquals["iam:PermissionsBoundary"] == aws_iam_policy.workload.arn if contains(s.Action, "iam:CreateRole") || contains(s.Action, "iam:PutRolePolicy")
+    ])
+    error_message = "The apply role may make or change a role within the boundary only."
+  }
+
+  assert {
+    condition = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["keys_and_roles"].policy).Statement :
+      [for r in flatten([s.Resource]) : can(regex("role/sum-api-\\*-(execution|task)$", r))] if anytrue([for a in s.Action : startswith(a, "iam:") && a != "iam:CreateServiceLinkedRole"])
+    ]))
+    error_message = "The apply role must not be able to change the workflows' own roles."
+  }
+
+  assert {
+    condition     = length(setintersection(flatten([for w in aws_iam_policy.write : [for s in jsondecode(w.policy).Statement : s.Action]]), ["iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:AttachRolePolicy", "iam:CreatePolicyVersion", "iam:CreateUser", "iam:CreateAccessKey"])) == 0
+    error_message = "The apply role must not be able to leave the boundary."
+  }
+
+  assert {
+    condition     = flatten([for s in jsondecode(aws_iam_role_policy.state["plan"].policy).Statement : s.Resource if contains(s.Action, "s3:PutObject")]) == ["arn:aws:s3:::sum-api-state-123456789012-us-east-1/sum-api/*/terraform.tfstate.tflock"]
+    error_message = "The plan role may write locks, and no state."
+  }
+
+  assert {
+    condition     = alltrue([for p in concat([aws_iam_policy.read.policy, aws_iam_policy.workload.policy], [for w in aws_iam_policy.write : w.policy]) : length(p) <= 6144])
+    error_message = "IAM takes no managed policy of more than 6,144 characters."
+  }
+
+  assert {
+    condition     = alltrue([for r in aws_ecr_repository.this : r.image_tag_mutability == "IMMUTABLE" && r.image_scanning_configuration[0].scan_on_push && r.encryption_configuration[0].encryption_type == "KMS"]) && toset([for r in aws_ecr_repository.this : r.name]) == toset(["sum-api/api", "sum-api/nginx"])
+    error_message = "Both repositories must have immutable tags, scanning and encryption."
+  }
+
+  assert {
+    condition     = length(aws_ecr_lifecycle_policy.this) == 2
+    error_message = "Both repositories must forget old images."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_versioning.state.versioning_configuration[0].status == "Enabled" && one(one(aws_s3_bucket_server_side_encryption_configuration.state.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
+    error_message = "States must be versioned and encrypted."
+  }
+
+  assert {
+    condition = (
+      aws_s3_bucket_public_access_block.state.block_public_acls && aws_s3_bucket_public_access_block.state.block_public_policy
+      && aws_s3_bucket_public_access_block.state.ignore_public_acls && aws_s3_bucket_public_access_block.state.restrict_public_buckets
+    )
+    error_message = "The state bucket must be closed to the public in all four ways."
+  }
+}
+
+run "without_a_zone" {
+  command = plan
+
+  variables {
+    zone_id = null
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_policy.write["named"].policy, "route53")
+    error_message = "Without a zone the apply role must not write records."
+  }
+}
