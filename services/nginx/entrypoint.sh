@@ -19,6 +19,13 @@ cannot_create() {
     exit 73 # EX_CANTCREAT
 }
 
+plain_name() { # SETTING VALUE
+    case $2 in
+        '' | *[!A-Za-z0-9._-]*) refuse "$1" 'must be 1 to 64 of A-Z a-z 0-9 . _ -' ;;
+    esac
+    [ "${#2}" -le 64 ] || refuse "$1" 'must be 1 to 64 of A-Z a-z 0-9 . _ -'
+}
+
 whole_number() { # SETTING VALUE LEAST MOST
     case $2 in
         '' | *[!0-9]* | 0* | ??????*) refuse "$1" "must be a whole number from $3 to $4" ;;
@@ -40,11 +47,13 @@ API_ADDRESS=${API_ADDRESS-127.0.0.1:8080}
 WORKER_PROCESSES=${WORKER_PROCESSES-1}
 RUNTIME_DIR=${RUNTIME_DIR-/run/sum-api}
 UPSTREAM_KEEPALIVE_TIMEOUT=${UPSTREAM_KEEPALIVE_TIMEOUT-60s}
+METRICS_NAMESPACE=${METRICS_NAMESPACE-sum-api}
+SERVICE_NAME=${SERVICE_NAME-sum-api}
 # nginx reads a variable of this name itself, as a list of inherited sockets. It must not see ours.
 nginx=${NGINX-nginx}
 unset NGINX
 export API_KEY RATE_LIMIT RATE_LIMIT_BURST TRUSTED_PROXIES LISTEN API_ADDRESS WORKER_PROCESSES
-export UPSTREAM_KEEPALIVE_TIMEOUT
+export UPSTREAM_KEEPALIVE_TIMEOUT METRICS_NAMESPACE SERVICE_NAME
 template=$(dirname "$0")/nginx.conf.template
 configuration=$RUNTIME_DIR/nginx.conf
 
@@ -55,6 +64,8 @@ esac
 whole_number RATE_LIMIT "$RATE_LIMIT" 1 10000
 whole_number RATE_LIMIT_BURST "$RATE_LIMIT_BURST" 1 10000
 whole_number WORKER_PROCESSES "$WORKER_PROCESSES" 1 64
+plain_name METRICS_NAMESPACE "$METRICS_NAMESPACE"
+plain_name SERVICE_NAME "$SERVICE_NAME"
 
 case $RUNTIME_DIR in
     /?*) ;;
