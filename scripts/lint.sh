@@ -5,7 +5,8 @@
 #   scripts/lint.sh zizmor shellcheck  the named ones only
 #
 # `ok NAME (count)` says how many files or items were looked at: a check that looked at nothing is
-# skipped, never passed. Formatting and clippy are steps of `make test`. With LINT_STRICT=true (as in
+# skipped, never passed. Formatting, clippy and checkov
+# (scripts/terraform.sh) are steps of `make test`. With LINT_STRICT=true (as in
 # CI, where every tool can be had) a skipped check fails. LINT_ROOT names another tree to look at.
 set -euo pipefail
 home=$(cd "$(dirname "$0")/.." && pwd)
@@ -128,13 +129,6 @@ check_advisories() {
   }
 }
 
-check_checkov() {
-  need checkov
-  mapfile -t list < <(files 'terraform/*.tf')
-  found "${list[@]}"
-  checkov --directory terraform --framework terraform --quiet --compact --skip-download --download-external-modules false
-}
-
 check_links() {
   need node
   [ -d "$tools/npm/node_modules/remark-validate-links" ] || skip "remark is not installed (scripts/tools.sh says why)"
@@ -147,7 +141,7 @@ check_links() {
 
 check_guard() { "$home/scripts/guard.sh" >&3; }
 
-checks=(actionlint workflow-scripts zizmor schemas yamllint shellcheck hadolint gixy cargo-deny advisories checkov links guard)
+checks=(actionlint workflow-scripts zizmor schemas yamllint shellcheck hadolint gixy cargo-deny advisories links guard)
 
 for name in "$@"; do
   [[ " ${checks[*]} " == *" $name "* ]] || { echo "no such check: $name (there are: ${checks[*]})" >&2; exit 64; }

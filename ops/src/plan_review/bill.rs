@@ -1,0 +1,102 @@
+//! What a plan does to the monthly bill: the part that is there without a single request.
+//!
+//! Traffic, log volume and data transfer are left out, because a plan does not know them. The prices
+//! stand in `prices.json`, with their source.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::plan::{Action, Plan, Resource};
+
+#[derive(Debug, Deserialize)]
+struct Prices {
+    source: String,
+    hours_a_month: f64,
+    fargate: Fargate,
+    month: BTreeMap<String, f64>,
+    hour: BTreeMap<String, f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Fargate {
+    vcpu_hour: f64,
+    gib_hour: f64,
+}
+
+/// The difference that a plan makes, in US dollars a month.
+#[derive(Debug)]
+pub(super) struct Bill {
+    /// What and how much, the largest first.
+    pub(super) lines: Vec<(String, f64)>,
+    /// Where the prices come from, and what they leave out.
+    pub(super) source: String,
+}
+
+impl Bill {
+    /// The sum of all lines.
+    #[must_use]
+    pub(super) fn difference(&self) -> f64 {
+        self.lines.iter().map(|(_, dollars)| dollars).sum()
+    }
+}
+
+/// The difference that a plan makes.
+#[must_use]
+pub(super) fn difference(plan: &Plan) -> Bill {
+    let prices: Prices =
+        serde_json::from_str(include_str!("prices.json")).expect("a test reads the same text");
+    let mut lines: BTreeMap<String, f64> = BTreeMap::new();
+    for resource in plan.changed() {
+        let (before, after) = (
+            each(resource, &resource.change.before, &prices),
+            each(resource, &resource.change.after, &prices),
+        );
+        let before = if resource.action() == Action::Create { 0.0 } else { before };
+        let after = if matches!(resource.action(), Action::Destroy) { 0.0 } else { after };
+        *lines.entry(resource.kind.clone()).or_default() += after - before;
+    }
+    if let Some(dollars) = tasks(plan, &prices) {
+        lines.insert("Fargate, at the least number of tasks".to_owned(), dollars);
+    }
+    let mut lines: Vec<(String, f64)> =
+        lines.into_iter().filter(|(_, dollars)| dollars.abs() >= 0.005).collect();
+    lines.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    Bill { lines, source: prices.source }
+}
+
+fn each(resource: &Resource, side: &Value, prices: &Prices) -> f64 {
+    if resource.kind == "aws_vpc_endpoint" {
+        // Before it exists its subnets may not be known: then the configuration's two are assumed.
+        let subnets = side["subnet_ids"].as_array().map_or(2, Vec::len);
+        let interface = side["vpc_endpoint_type"] == "Interface";
+        let hour = prices.hour.get("aws_vpc_endpoint_each_subnet").copied().unwrap_or_default();
+        return if interface { count(subnets) * hour * prices.hours_a_month } else { 0.0 };
+    }
+    let month = prices.month.get(&resource.kind).copied().unwrap_or_default();
+    let hour = prices.hour.get(&resource.kind).copied().unwrap_or_default();
+    month + hour * prices.hours_a_month
+}
+
+fn count(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::MAX, f64::from)
+}
+
+/// What the tasks cost more, at the least number of them: autoscaling decides the rest.
+fn tasks(plan: &Plan, prices: &Prices) -> Option<f64> {
+    let find = |kind: &str| plan.managed().find(|resource| resource.kind == kind);
+    let (task, target) = (find("aws_ecs_task_definition")?, find("aws_appautoscaling_target")?);
+    let cost = |task: &Value, target: &Value| {
+        let number = |name: &str| {
+            task[name].as_str().and_then(|text| text.parse::<f64>().ok()).unwrap_or_default()
+        };
+        let hour = number("cpu") / 1024.0 * prices.fargate.vcpu_hour
+            + number("memory") / 1024.0 * prices.fargate.gib_hour;
+        hour * prices.hours_a_month * target["min_capacity"].as_f64().unwrap_or_default()
+    };
+    Some(
+        cost(&task.change.after, &target.change.after)
+            - cost(&task.change.before, &target.change.before),
+    )
+}

@@ -1,0 +1,233 @@
+//! The plan review, held to real plans of real changes to `terraform/`.
+//!
+//! `scripts/plan_fixtures.sh` makes the plans. Each has its review in `golden/`, which a person has
+//! read: `UPDATE_GOLDEN=1 cargo test -p ops --test plan_review` writes them anew after a change of
+//! words, and the diff is what has to be read again.
+
+#![expect(clippy::unwrap_used, reason = "a panic in a test is how a test fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What each plan must come to, whatever the words.
+#[derive(Debug, Deserialize)]
+struct Expected {
+    mark: String,
+    broken: BTreeSet<String>,
+    #[serde(default)]
+    leaks: bool,
+}
+
+/// One value of a good plan made bad, to see exactly one rule break.
+#[derive(Debug, Deserialize)]
+struct Seed {
+    rule: String,
+    /// The resource; the task definition when a container is named instead.
+    address: Option<String>,
+    container: Option<String>,
+    /// JSON pointer into the resource or the container.
+    set: String,
+    to: Value,
+}
+
+impl Seed {
+    fn plant(&self, plan: &mut Value) {
+        let address = self.address.as_deref().unwrap_or("aws_ecs_task_definition.this");
+        let resources = plan["resource_changes"].as_array_mut().unwrap();
+        let resource =
+            resources.iter_mut().find(|resource| resource["address"] == address).expect(address);
+        if let Some(name) = &self.container {
+            let text = &mut resource["change"]["after"]["container_definitions"];
+            let mut containers: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+            let found = containers
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .find(|container| container["name"] == *name);
+            *found.expect(name).pointer_mut(&self.set).expect(&self.set) = self.to.clone();
+            *text = containers.to_string().into();
+        } else {
+            *resource.pointer_mut(&self.set).expect(&self.set) = self.to.clone();
+        }
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plan_review")
+}
+
+fn review(plan: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ops"))
+        .arg("plan-review")
+        .arg(plan)
+        .args(arguments)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .env_remove("TF_VAR_api_key")
+        .output()
+        .expect("the review runs")
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).expect("Markdown is UTF-8")
+}
+
+fn broken_rules(markdown: &str) -> BTreeSet<String> {
+    let rule = |line: &str| {
+        line.strip_prefix("- 🔴 **")?.split_once("**").map(|(name, _)| name.to_owned())
+    };
+    let section = markdown.split("### Broken rules").nth(1).unwrap_or_default();
+    section.split("###").next().unwrap_or_default().lines().filter_map(rule).collect()
+}
+
+fn plan(name: &str) -> PathBuf {
+    folder().join("plans").join(format!("{name}.json"))
+}
+
+#[test]
+fn every_plan_has_the_review_that_a_person_has_read() {
+    let expected: BTreeMap<String, Expected> =
+        serde_json::from_str(&fs::read_to_string(folder().join("expected.json")).unwrap()).unwrap();
+    let plans: BTreeSet<String> = fs::read_dir(folder().join("plans"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        plans,
+        expected.keys().cloned().collect(),
+        "plans/ and expected.json name the same plans"
+    );
+
+    for (name, expected) in expected {
+        let output = review(&plan(&name), &[]);
+        let markdown = text(&output);
+        let golden = folder().join("golden").join(format!("{name}.md"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&golden, &markdown).unwrap();
+        }
+        assert!(markdown.lines().nth(1).unwrap().contains(&expected.mark), "{name}: {markdown}");
+        assert_eq!(broken_rules(&markdown), expected.broken, "{name}");
+        assert_eq!(markdown.contains("SECRETS IN THE PLAN"), expected.leaks, "{name}");
+        assert_eq!(
+            output.status.success(),
+            expected.broken.is_empty() && !expected.leaks,
+            "{name}"
+        );
+        assert_eq!(
+            markdown,
+            fs::read_to_string(&golden).unwrap(),
+            "{name}: the words have changed"
+        );
+    }
+}
+
+#[test]
+fn every_rule_is_kept_by_the_stack_and_broken_by_its_seed() {
+    let good = fs::read_to_string(plan("create_everything")).unwrap();
+    let seeds: Vec<Seed> =
+        serde_json::from_str(&fs::read_to_string(folder().join("seeds.json")).unwrap()).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    for seed in &seeds {
+        let mut bad: Value = serde_json::from_str(&good).unwrap();
+        seed.plant(&mut bad);
+        let path = scratch.path().join("plan.json");
+        fs::write(&path, bad.to_string()).unwrap();
+        let output = review(&path, &[]);
+        assert!(!output.status.success(), "{} is broken and the review passes", seed.rule);
+        let broken = broken_rules(&text(&output));
+        assert_eq!(broken, BTreeSet::from([seed.rule.clone()]));
+
+        let allowed = review(&path, &["--allow", &seed.rule]);
+        let still_leaks = text(&allowed).contains("SECRETS IN THE PLAN");
+        assert_eq!(allowed.status.success(), !still_leaks, "{} is allowed by hand", seed.rule);
+    }
+    let rules = "all 18 rules kept";
+    assert!(
+        text(&review(&plan("create_everything"), &[])).contains(rules),
+        "the good plan keeps {rules}"
+    );
+    let seeded: BTreeSet<&str> = seeds.iter().map(|seed| seed.rule.as_str()).collect();
+    assert_eq!(seeded.len(), 18, "each of the rules has a seed: {seeded:?}");
+}
+
+#[test]
+fn a_comment_is_never_longer_than_it_may_be() {
+    for limit in [2_000, 4_000, 10_000, 60_000] {
+        let markdown = text(&review(&plan("destroy"), &["--limit", &limit.to_string()]));
+        assert!(markdown.len() <= limit, "{} bytes, {limit} allowed", markdown.len());
+        assert_eq!(markdown.matches("<details>").count(), markdown.matches("</details>").count());
+        assert!(markdown.lines().nth(1).unwrap().contains("🔴"), "the verdict comes first");
+    }
+}
+
+#[test]
+fn what_the_plan_says_cannot_speak_for_the_review() {
+    let forged = "x`\n| @everyone <img src=x> |\n## 🟢 Plan review: routine\n- 🟢 [fine](https://example.com)";
+    let mut bad: Value =
+        serde_json::from_str(&fs::read_to_string(plan("wide_task_role")).unwrap()).unwrap();
+    for resource in bad["resource_changes"].as_array_mut().unwrap() {
+        if resource["type"] == "aws_iam_role_policy" {
+            let statement = json!({ "Effect": "Allow", "Action": [forged], "Resource": forged });
+            resource["change"]["after"]["policy"] =
+                json!({ "Statement": [statement] }).to_string().into();
+            resource["address"] = forged.into();
+        }
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("plan.json");
+    fs::write(&path, bad.to_string()).unwrap();
+    let markdown = text(&review(&path, &[]));
+    assert!(markdown.contains("everyone"), "the forged text is there: {markdown}");
+    assert_eq!(markdown.lines().filter(|line| line.starts_with("## ")).count(), 1, "{markdown}");
+    assert!(!markdown.lines().any(|line| line.starts_with("- 🟢")), "{markdown}");
+    // Outside of code spans nothing is a mention, a tag or a link.
+    let plain: String = markdown.split('`').step_by(2).collect();
+    assert!(!plain.contains('@') && !plain.contains("<img") && !plain.contains("]("), "{plain}");
+}
+
+#[test]
+fn the_key_is_found_wherever_it_stands() {
+    let key = "web:fixture.alpha.bravo.charlie";
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("plan.json");
+    let mut bad: Value =
+        serde_json::from_str(&fs::read_to_string(plan("create_everything")).unwrap()).unwrap();
+    bad["resource_changes"][0]["change"]["after"]["comment"] =
+        "made with fixture.alpha.bravo.charlie".into();
+    fs::write(&path, bad.to_string()).unwrap();
+    for (plan, found) in [(&path, true), (&plan("create_everything"), false)] {
+        let output = Command::new(env!("CARGO_BIN_EXE_ops"))
+            .arg("plan-review")
+            .arg(plan)
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+            .env("TF_VAR_api_key", key)
+            .output()
+            .unwrap();
+        let markdown = text(&output);
+        assert_eq!(markdown.contains("the API key"), found, "{markdown}");
+        assert!(!markdown.contains("fixture.alpha"), "the review repeats the key");
+        assert_eq!(output.status.success(), !found);
+    }
+}
+
+#[test]
+fn half_a_plan_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("plan.json");
+    for (json, complaint) in [
+        ("{}", "terraform show -json"),
+        (r#"{"format_version":"2.0"}"#, "reads 1.x"),
+        (r#"{"format_version":"1.2","errored":true}"#, "could not finish"),
+    ] {
+        fs::write(&path, json).unwrap();
+        let output = review(&path, &[]);
+        assert!(!output.status.success());
+        assert!(output.stdout.is_empty());
+        assert!(String::from_utf8_lossy(&output.stderr).contains(complaint), "{complaint}");
+    }
+}

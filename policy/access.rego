@@ -1,0 +1,103 @@
+# Who can get in.
+package sum_api
+
+import rego.v1
+
+rules["only-through-the-balancer"] := "Anybody may reach ports 80 and 443, and nothing else."
+
+rules["no-wildcard-rights"] := "A role's policy names its actions; none ends in a star."
+
+rules["no-strangers"] := "No trust policy lets anybody assume a role."
+
+rules["modern-tls"] := "HTTPS listeners speak TLS 1.2 and 1.3 with forward secrecy."
+
+rules["https-only"] := "Plain HTTP redirects to HTTPS, so that no key travels readable."
+
+rules["keys-are-encrypted"] := "Keys are kept as SecureString."
+
+rules["no-shell"] := "No shell can be opened in a running container."
+
+anywhere := {"0.0.0.0/0", "::/0"}
+
+web := {80, 443}
+
+deny contains {"rule": "only-through-the-balancer", "address": resource.address, "detail": "open to everybody"} if {
+	some resource in staying
+	resource.type == "aws_vpc_security_group_ingress_rule"
+	some attribute in ["cidr_ipv4", "cidr_ipv6"]
+	resource.change.after[attribute] in anywhere
+	not web_port(resource.change.after)
+}
+
+web_port(rule) if {
+	rule.ip_protocol == "tcp"
+	rule.from_port == rule.to_port
+	rule.from_port in web
+}
+
+# As Terraform sees a policy: a string, known or not. An unknown one is shown by the review, not judged here.
+statements(text) := [policy.Statement] if {
+	policy := json.unmarshal(text)
+	is_object(policy.Statement)
+}
+
+statements(text) := policy.Statement if {
+	policy := json.unmarshal(text)
+	is_array(policy.Statement)
+}
+
+listed(value) := value if is_array(value)
+listed(value) := [value] if is_string(value)
+
+deny contains {"rule": "no-wildcard-rights", "address": resource.address, "detail": action} if {
+	some resource in staying
+	resource.type in {"aws_iam_role_policy", "aws_iam_policy"}
+	some statement in statements(resource.change.after.policy)
+	statement.Effect == "Allow"
+	some action in listed(statement.Action)
+	endswith(action, "*")
+}
+
+deny contains {"rule": "no-strangers", "address": resource.address, "detail": "anybody may assume it"} if {
+	some resource in staying
+	resource.type == "aws_iam_role"
+	some statement in statements(resource.change.after.assume_role_policy)
+	statement.Effect == "Allow"
+	stranger(statement.Principal)
+}
+
+stranger(principal) if principal == "*"
+
+stranger(principal) if {
+	is_object(principal)
+	some who in principal
+	"*" in listed(who)
+}
+
+deny contains {"rule": "modern-tls", "address": resource.address, "detail": resource.change.after.ssl_policy} if {
+	some resource in staying
+	resource.type == "aws_lb_listener"
+	resource.change.after.protocol == "HTTPS"
+	not startswith(resource.change.after.ssl_policy, "ELBSecurityPolicy-TLS13-1-2-Res-")
+	not startswith(resource.change.after.ssl_policy, "ELBSecurityPolicy-TLS13-1-3-")
+}
+
+deny contains {"rule": "https-only", "address": resource.address, "detail": "port 80 does not redirect"} if {
+	some resource in staying
+	resource.type == "aws_lb_listener"
+	resource.change.after.protocol == "HTTP"
+	some action in resource.change.after.default_action
+	action.type != "redirect"
+}
+
+deny contains {"rule": "keys-are-encrypted", "address": resource.address, "detail": resource.change.after.type} if {
+	some resource in staying
+	resource.type == "aws_ssm_parameter"
+	resource.change.after.type != "SecureString"
+}
+
+deny contains {"rule": "no-shell", "address": resource.address, "detail": "enable_execute_command"} if {
+	some resource in staying
+	resource.type == "aws_ecs_service"
+	resource.change.after.enable_execute_command
+}

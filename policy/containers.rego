@@ -1,0 +1,54 @@
+# What runs, and with which rights.
+package sum_api
+
+import rego.v1
+
+rules["images-by-digest"] := "An image is named by its digest, which cannot come to mean another."
+
+rules["read-only-root"] := "Every root filesystem is read-only."
+
+rules["nobody-is-root"] := "Every container has a user of its own that is not root, and no added rights."
+
+rules["keys-by-reference"] := "A key reaches a container as a reference to SSM, never as a value."
+
+rules["keys-checked-twice"] := "The API checks keys behind the sidecar as well."
+
+rules["drains-before-the-kill"] := "A container may finish what it drains before it is killed."
+
+deny contains {"rule": "images-by-digest", "address": entry.address, "detail": entry.container.image} if {
+	some entry in containers
+	not regex.match(`@sha256:[0-9a-f]{64}$`, entry.container.image)
+}
+
+deny contains {"rule": "read-only-root", "address": entry.address, "detail": entry.container.name} if {
+	some entry in containers
+	not entry.container.readonlyRootFilesystem == true
+}
+
+deny contains {"rule": "nobody-is-root", "address": entry.address, "detail": entry.container.name} if {
+	some entry in containers
+	not unprivileged(entry.container)
+}
+
+unprivileged(container) if {
+	regex.match(`^[1-9][0-9]*(:[1-9][0-9]*)?$`, container.user)
+	not container.privileged == true
+	not container.linuxParameters.capabilities.add
+}
+
+deny contains {"rule": "keys-by-reference", "address": entry.address, "detail": sprintf("%s: %s", [entry.container.name, setting.name])} if {
+	some entry in containers
+	some setting in entry.container.environment
+	setting.name in {"API_KEY", "API_KEY_PREVIOUS"}
+}
+
+deny contains {"rule": "keys-checked-twice", "address": entry.address, "detail": entry.container.name} if {
+	some entry in containers
+	variable(entry.container, "REQUIRE_API_KEY") != "true"
+}
+
+deny contains {"rule": "drains-before-the-kill", "address": entry.address, "detail": sprintf("%s: killed after %d s, drains for %s", [entry.container.name, entry.container.stopTimeout, drain])} if {
+	some entry in containers
+	drain := variable(entry.container, "DRAIN_TIMEOUT")
+	to_number(trim_suffix(drain, "s")) >= entry.container.stopTimeout
+}
