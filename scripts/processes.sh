@@ -26,13 +26,17 @@ running() { # NAME
   if [ -n "$started" ] && [ "$(start_time "$pid")" = "$started" ]; then echo "$pid"; fi
 }
 
-# Asks NAME to finish with SIGNAL; after 25 s, more than either drains for, ends it and says so.
+# Asks NAME to finish with SIGNAL; after 25 s, more than either drains for, ends it and says so. Asks again
+# and again: a shell starts background processes deaf to SIGQUIT, and the sidecar hears it only once it
+# has become nginx. Neither process minds being told twice.
 stop() { # NAME SIGNAL
   local name=$1 signal=$2 pid deadline=$((SECONDS + 25))
   pid=$(running "$name")
   if [ -n "$pid" ]; then
-    kill -s "$signal" "$pid" 2>/dev/null || true
-    while [ -n "$(running "$name")" ] && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.02; done
+    while [ -n "$(running "$name")" ] && [ "$SECONDS" -lt "$deadline" ]; do
+      kill -s "$signal" "$pid" 2>/dev/null || true
+      sleep 0.02
+    done
     if [ -n "$(running "$name")" ]; then
       # It leads its own group, so this reaches its workers and nobody else.
       kill -s KILL -- "-$pid" 2>/dev/null || true

@@ -112,14 +112,16 @@ command -v nginx >/dev/null || install_nginx
 command -v cargo >/dev/null || fail 'cargo is missing. Install Rust (rustup reads rust-toolchain.toml) and try again.'
 cargo build --release --locked -p sum-api --bin sum-api 9>&-
 
-# In sessions of their own, so that Ctrl-C in this terminal does not reach them later.
+# In sessions of their own, so that Ctrl-C in this terminal does not reach them later. The logs are
+# appended to (">>"), because nginx opens its output a second time and would write over itself.
+rm -f "$run_dir/api.log" "$run_dir/sidecar.log"
 export API_KEY="${API_KEY-CHANGEME}" REQUIRE_API_KEY=true
 unset API_KEY_PARAMETER
 LISTEN=127.0.0.1:$api_port \
-  setsid "${CARGO_TARGET_DIR:-target}/release/sum-api" serve </dev/null >"$run_dir/api.log" 2>&1 9>&- &
+  setsid "${CARGO_TARGET_DIR:-target}/release/sum-api" serve </dev/null >>"$run_dir/api.log" 2>&1 9>&- &
 remember api $!
 LISTEN=127.0.0.1:$sidecar_port API_ADDRESS=127.0.0.1:$api_port RUNTIME_DIR=$run_dir/nginx \
-  setsid services/nginx/entrypoint.sh </dev/null >"$run_dir/sidecar.log" 2>&1 9>&- &
+  setsid services/nginx/entrypoint.sh </dev/null >>"$run_dir/sidecar.log" 2>&1 9>&- &
 remember sidecar $!
 
 deadline=$((SECONDS + ready_within))

@@ -236,8 +236,19 @@ export REQUIRE_API_KEY SIDECAR_USER
 # ── Become nginx ─────────────────────────────────────────────────────────────────────────────────────
 
 unset API_KEY
-"$nginx" -t -q -e stderr -p "$RUNTIME_DIR/" -c "$configuration" || {
-    printf 'sidecar: nginx refuses the configuration; its own message is above\n' >&2
+tested() { "$nginx" -t -q -e stderr -p "$RUNTIME_DIR/" -c "$configuration" 2>&1; }
+
+said=$(tested) || case $said in
+    *'unknown directive "max_headers"'*)
+        # In nginx since 1.29.8, and in older ones that a distribution keeps secure.
+        rest=$(grep -v '^ *max_headers ' "$configuration")
+        printf '%s\n' "$rest" >|"$configuration"
+        unset rest
+        said=$(tested) || false
+        ;;
+    *) false ;;
+esac || {
+    printf '%s\nsidecar: nginx refuses the configuration; its own message is above\n' "$said" >&2
     exit 78 # EX_CONFIG
 }
 exec "$nginx" -e stderr -p "$RUNTIME_DIR/" -c "$configuration" -g 'daemon off;'
