@@ -4,7 +4,7 @@
 //! * `GET /readyz` -- 200 when the keys are loaded, 503 before that and after the stop signal
 //! * `POST /sum` -- the exact sum of `a` and `b`
 //! * `GET /openapi.json` -- the description of this contract
-//! * `GET /metrics` -- for Prometheus, in OpenMetrics text; the sidecar does not let it out
+//! * `GET /metrics` -- for Prometheus, in `OpenMetrics` text; the sidecar does not let it out
 //!
 //! `HEAD` goes wherever `GET` does. Paths are compared as they are sent: `/healthz/` is another path.
 //!

@@ -29,6 +29,8 @@ pub enum BodyError {
 /// A body that is read at most once.
 pub struct RequestBody<'a, B> {
     body: Pin<&'a mut B>,
+    /// Something of it may have been read.
+    begun: bool,
     ended: bool,
 }
 
@@ -37,9 +39,10 @@ where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
 {
     /// Wraps a body of which nothing has been read.
+    #[must_use]
     pub fn new(body: Pin<&'a mut B>) -> Self {
         let ended = body.is_end_stream();
-        Self { body, ended }
+        Self { body, begun: false, ended }
     }
 
     /// Reads to the end, `within` so long. A length declared too large is refused before anything is read.
@@ -47,6 +50,7 @@ where
         if self.body.size_hint().lower() > MAX_BODY as u64 {
             return Err(BodyError::TooLarge);
         }
+        self.begun = true;
         let bytes = match deadline(within, Limited::new(self.body.as_mut(), MAX_BODY).collect())
             .await
         {
@@ -60,6 +64,7 @@ where
     }
 
     /// Whether the body was read to its end, or there is none.
+    #[must_use]
     pub fn was_read(&self) -> bool {
         self.ended
     }
@@ -68,7 +73,7 @@ where
     /// nothing, and says whether that was all. Otherwise the answer must close the connection, or the rest
     /// of this body would be in the way of the next head.
     pub async fn is_over(&mut self) -> bool {
-        if !self.ended && self.body.size_hint().lower() <= MAX_BODY as u64 {
+        if !self.begun && !self.ended && self.body.size_hint().lower() <= MAX_BODY as u64 {
             let rest = pin!(Limited::new(self.body.as_mut(), MAX_BODY).collect());
             self.ended = matches!(at_once(rest).await, Some(Ok(_)));
         }

@@ -33,7 +33,7 @@ pub enum Command {
         #[arg(long, env = "LISTEN", default_value = DEFAULT_LISTEN, value_name = "IP:PORT")]
         listen: SocketAddr,
     },
-    /// Prints the OpenAPI 3.1 description that /openapi.json serves
+    /// Prints the description of the API that /openapi.json serves, as `OpenAPI` 3.1
     Openapi,
 }
 

@@ -140,8 +140,7 @@ const EXPONENT_BOUND: i64 = 1 << 40;
 fn saturating_exponent(text: &str) -> i64 {
     let (sign, digits) = match text.as_bytes() {
         [b'-', rest @ ..] => (-1, rest),
-        [b'+', rest @ ..] => (1, rest),
-        rest => (1, rest),
+        [b'+', rest @ ..] | rest => (1, rest),
     };
     sign * digits
         .iter()

@@ -167,9 +167,9 @@ pub fn is_client_name(name: &str) -> bool {
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
-/// Pads with zeros. `None` when no key has this length.
+/// Pads with zeros. `None` when no key has this length, or holds a zero itself and so would equal a shorter one.
 fn pack(key: &[u8]) -> Option<Packed> {
-    if !(MIN_KEY..=MAX_KEY).contains(&key.len()) {
+    if !(MIN_KEY..=MAX_KEY).contains(&key.len()) || key.contains(&0) {
         return None;
     }
     let mut packed = Packed::default();

@@ -29,6 +29,10 @@ const BUCKETS: [f64; 16] = [
 ];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are the labels, and the conventions name those"
+)]
 struct Labels {
     http_request_method: &'static str,
     /// Empty for an unknown route, which to Prometheus is the same as absent.
@@ -105,8 +109,9 @@ impl Metrics {
         self.durations.get_or_create(&labels).observe(took);
     }
 
-    /// The exposition, in the text format of OpenMetrics, which Prometheus reads.
+    /// The exposition, in the text format of `OpenMetrics`, which Prometheus reads.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the expectation cannot fail")]
     pub fn encode(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string cannot fail");

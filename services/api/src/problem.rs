@@ -117,6 +117,7 @@ impl Problem {
 
     /// The response, without what every response carries.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the expectation cannot fail")]
     pub fn response(&self, request_id: &RequestId) -> Response<Full<Bytes>> {
         let status = self.status();
         let (r#type, title) = match self.own_kind() {

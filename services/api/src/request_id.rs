@@ -41,6 +41,7 @@ impl RequestId {
 
     /// As text.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the expectation cannot fail")]
     pub fn as_str(&self) -> &str {
         self.0.to_str().expect("only visible ASCII is let in")
     }

@@ -14,10 +14,11 @@ use crate::keys::{KeyListError, KeyRing};
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_sdk_ssm::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use secrecy::{ExposeSecret, SecretString};
+use std::error::Error;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
@@ -134,17 +135,35 @@ async fn get_parameter(name: &str) -> Result<SecretString, SdkError<GetParameter
     Ok(value.into())
 }
 
-/// Refused or away? A complete answer with a 4xx status is a refusal, but for a few codes.
+/// Refused or away? A 4xx status is a refusal, but for a few codes that mean "not now".
 fn judge(name: &str, error: &SdkError<GetParameterError>) -> Failure {
-    if let SdkError::ServiceError(answer) = error {
-        let code = answer.err().code().unwrap_or_default();
-        if answer.raw().status().is_client_error() && !TRANSIENT_CODES.contains(&code) {
-            return Failure::Refused(Refused::Answer {
-                name: name.into(),
-                code: if code.is_empty() { answer.raw().status().to_string() } else { code.into() },
-                message: answer.err().message().unwrap_or("no message").into(),
-            });
-        }
+    let Some(status) = error.raw_response().map(|answer| answer.status()) else {
+        return Failure::Away(chain(error));
+    };
+    let (code, message) = match error.as_service_error() {
+        Some(answer) => (answer.code().unwrap_or_default(), answer.message()),
+        // Not SSM's JSON: something on the way has answered. Only a plain "forbidden" is taken at its word.
+        None if status.as_u16() == 403 => ("", None),
+        None => return Failure::Away(chain(error)),
+    };
+    if !status.is_client_error() || TRANSIENT_CODES.contains(&code) {
+        return Failure::Away(chain(error));
     }
-    Failure::Away(DisplayErrorContext(error).to_string())
+    Failure::Refused(Refused::Answer {
+        name: name.into(),
+        code: if code.is_empty() { status.to_string() } else { code.into() },
+        message: message.unwrap_or("no message").into(),
+    })
+}
+
+/// The error and its causes. The SDK's own display of a chain adds the raw response, and that of an answer cut
+/// short may hold the keys.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }

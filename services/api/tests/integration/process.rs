@@ -1,0 +1,157 @@
+//! The real process: started on a free port, watched through its log, and ended by the test that started it.
+
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Long enough for a busy machine; nothing waits this long when all is well.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// `sum-api` with an environment of its own: nothing that a developer has set reaches it.
+pub(crate) fn sum_api(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sum-api"));
+    command.args(arguments).env_clear().envs(environment.iter().copied()).stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut child = sum_api(arguments, environment)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ended = wait(&mut child);
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
+    child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
+    Output { status: ended, stdout, stderr }
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let mut said = String::new();
+            if let Some(mut stdout) = child.stdout.take() {
+                let _ = stdout.read_to_string(&mut said);
+            }
+            panic!("the process did not end: {said}");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A running `sum-api serve`. Dropping it ends it.
+pub(crate) struct Server {
+    child: Child,
+    lines: Receiver<String>,
+    seen: VecDeque<Value>,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// Starts it on a free port and waits until it listens.
+    pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child = sum_api(&["serve", "--listen", "127.0.0.1:0"], environment)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = read_lines(child.stdout.take().unwrap());
+        let address = ([127, 0, 0, 1], 0).into();
+        let mut server = Self { child, lines, seen: VecDeque::new(), address };
+        server.address = server.event("listening")["address"].as_str().unwrap().parse().unwrap();
+        server
+    }
+
+    /// The next event with this message; what comes before it is kept in [`Server::log`].
+    pub(crate) fn event(&mut self, message: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
+                        panic!("not one JSON object a line: {error}: {line}")
+                    });
+                    self.seen.push_back(event.clone());
+                    if event["message"] == message {
+                        return event;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("no {message:?} in {:?}", self.seen),
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("ended without {message:?}: {:?}", self.seen)
+                }
+            }
+        }
+    }
+
+    /// Sends a signal, by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let done = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(done.unwrap().success());
+    }
+
+    /// Waits for the end: the exit code and the whole log.
+    pub(crate) fn end(mut self) -> (Option<i32>, Vec<Value>) {
+        let status = wait(&mut self.child);
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.seen.push_back(serde_json::from_str(&line).unwrap());
+        }
+        (status.code(), self.seen.drain(..).collect())
+    }
+
+    /// A request by the shortest of clients: the status and everything that came.
+    pub(crate) fn ask(&self, request: &str) -> (u16, String) {
+        use std::io::Write;
+        let mut stream = std::net::TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        (answer[9..12].parse().unwrap(), answer)
+    }
+
+    /// The status of a `GET`.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
+    }
+
+    /// The answer to `{"a":2,"b":40}` with this key.
+    pub(crate) fn sum(&self, key: &str) -> (u16, String) {
+        self.ask(&format!(
+            "POST /sum HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-api-key: {key}\r\n\
+             content-type: application/json\r\ncontent-length: 14\r\n\r\n{{\"a\":2,\"b\":40}}"
+        ))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_lines(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

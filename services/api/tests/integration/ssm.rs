@@ -1,0 +1,309 @@
+//! The keys from SSM: against a stub that gives scripted answers, and against an emulated SSM (moto).
+
+use crate::process::{PATIENCE, Server, run};
+use crate::support::skipped;
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const LIST: &str = "web:Ssm-Key-1,web:Ssm-Key-2";
+/// A list that breaks a rule, with a text that must not be seen again.
+const MALFORMED: &str = "web:Hush-Hush-1 ";
+
+fn environment(endpoint: SocketAddr) -> Vec<(&'static str, String)> {
+    vec![
+        ("AWS_ENDPOINT_URL_SSM", format!("http://{endpoint}")),
+        ("AWS_REGION", "eu-central-1".into()),
+        ("AWS_ACCESS_KEY_ID", "test".into()),
+        ("AWS_SECRET_ACCESS_KEY", "Credential-To-Hide".into()),
+        ("AWS_EC2_METADATA_DISABLED", "true".into()),
+        ("API_KEY_PARAMETER", "/sum-api/keys".into()),
+        ("LOG_LEVEL", "trace".into()),
+    ]
+}
+
+fn start(environment: &[(&'static str, String)]) -> Server {
+    let environment: Vec<_> = environment.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    Server::start(&[], &environment)
+}
+
+/// Ends with 78, an error in the log and a line on standard error that has these words.
+fn refused(environment: &[(&'static str, String)], words: &[&str]) {
+    let environment: Vec<_> = environment.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let output = run(&["--listen", "127.0.0.1:0"], &environment);
+    let (stdout, stderr) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(78), "{stdout}{stderr}");
+    let last: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(last["level"], "ERROR");
+    for word in words.iter().chain(&["/sum-api/keys"]) {
+        assert!(stderr.contains(word), "{word:?} is not in {stderr:?}");
+        assert!(last["cause"].as_str().unwrap().contains(word), "{last}");
+    }
+    for text in [&stdout, &stderr] {
+        assert!(!text.contains("Hush") && !text.contains("Credential-To-Hide"), "{text}");
+    }
+}
+
+/// What the stub does with one connection.
+#[derive(Clone)]
+enum Act {
+    Answer(u16, String),
+    Silence,
+    Reset,
+}
+
+fn value(list: &str) -> Act {
+    Act::Answer(200, format!("{{\"Parameter\":{{\"Name\":\"x\",\"Value\":\"{list}\"}}}}"))
+}
+
+fn failure(status: u16, code: &str) -> Act {
+    Act::Answer(status, format!("{{\"__type\":\"{code}\",\"message\":\"words of SSM\"}}"))
+}
+
+/// Plays the acts, one a connection, the last for ever. Returns its address and its count of connections.
+fn stub(acts: Vec<Act>) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming() {
+            let act = &acts[counter.fetch_add(1, Ordering::SeqCst).min(acts.len() - 1)];
+            let mut stream = stream.unwrap();
+            match act {
+                Act::Answer(status, body) => {
+                    let _ = stream.read(&mut [0; 8192]);
+                    let _ = write!(
+                        stream,
+                        "HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.1\r\n\
+                         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                        body.len()
+                    );
+                }
+                Act::Silence => held.push(stream),
+                Act::Reset => drop(stream),
+            }
+        }
+    });
+    (address, count)
+}
+
+#[test]
+fn a_definite_no_is_a_78_that_says_so() {
+    for (act, words) in [
+        (failure(400, "ParameterNotFound"), &["ParameterNotFound", "words of SSM"][..]),
+        (failure(400, "AccessDeniedException"), &["AccessDeniedException", "words of SSM"]),
+        (failure(400, "InvalidKeyId"), &["InvalidKeyId"]),
+        (failure(403, "SomethingNew"), &["SomethingNew"]),
+        (Act::Answer(403, "<html>".into()), &["403"]),
+        (value(MALFORMED), &["the value of", "entry 1", "A-Z a-z 0-9 . _ -"]),
+        (value(""), &["the value of", "is empty"]),
+        (value("Hush-Hush-1,Hush-Hush-1"), &["the value of", "entry 2 repeats"]),
+        (Act::Answer(200, "{}".into()), &["the value of", "is empty"]),
+    ] {
+        let (address, count) = stub(vec![act]);
+        refused(&environment(address), words);
+        assert_eq!(count.load(Ordering::SeqCst), 1, "a no is not asked again: {words:?}");
+    }
+}
+
+#[test]
+fn whatever_passes_is_tried_again_until_there_are_keys() {
+    for acts in [
+        vec![failure(500, "InternalServerError"), failure(400, "ThrottlingException")],
+        vec![Act::Reset, failure(503, "ServiceUnavailable")],
+        // An answer cut short, with a key in it.
+        vec![
+            Act::Answer(200, "{\"Parameter\":{\"Value\":\"Ssm-Key-1".into()),
+            failure(400, "ExpiredTokenException"),
+        ],
+    ] {
+        let (address, _) = stub([acts, vec![value(LIST)]].concat());
+        let mut server = start(&environment(address));
+        for attempt in 1..=2 {
+            let event = server.event("SSM is away");
+            assert_eq!((&event["attempt"], &event["level"]), (&attempt.into(), &"WARN".into()));
+            assert_ne!(event["cause"], "");
+        }
+        let ready = server.event("ready");
+        assert_eq!((&ready["keys"], &ready["clients"]), (&2.into(), &"web".into()));
+        assert_eq!(server.sum("Ssm-Key-2").0, 200);
+        server.signal("TERM");
+        let (_, log) = server.end();
+        let log = format!("{log:?}");
+        assert!(!log.contains("Ssm-Key") && !log.contains("Credential-To-Hide"), "{log}");
+    }
+}
+
+#[test]
+fn a_silent_endpoint_does_not_hold_the_start() {
+    let (address, _) = stub(vec![Act::Silence, value(LIST)]);
+    let begun = Instant::now();
+    let mut server = start(&environment(address));
+    assert_eq!(server.get("/healthz").0, 200);
+    assert_eq!(server.get("/readyz").0, 503);
+    let (status, problem) = server.sum("Ssm-Key-1");
+    assert_eq!(status, 503);
+    assert!(problem.contains("application/problem+json"), "{problem}");
+    let failed = server.event("request failed");
+    assert_eq!(failed["cause"], "the keys are not loaded yet");
+    assert!(problem.contains(failed["request_id"].as_str().unwrap()));
+    server.event("ready");
+    let took = begun.elapsed();
+    assert!(took > Duration::from_secs(2) && took < Duration::from_secs(8), "{took:?}");
+    assert_eq!(server.sum("Ssm-Key-1").0, 200);
+}
+
+/// An emulated SSM. Dropping it ends it.
+struct Moto {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// On the path, or where the repository's own tools are.
+fn moto_server() -> Option<PathBuf> {
+    let tools = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tools");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = ["python/bin", "venv/bin"].map(|place| tools.join(place));
+    places
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .map(|p| p.join("moto_server"))
+        .find(|p| p.is_file())
+}
+
+impl Moto {
+    /// Starts it; its first `open` actions need no permission, all others do (`None`: no action does).
+    fn start(program: &PathBuf, open: Option<u32>) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(program);
+        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        if let Some(open) = open {
+            command.env("INITIAL_NO_AUTH_ACTION_COUNT", open.to_string());
+        }
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let moto = Self { child, address: ([127, 0, 0, 1], port).into() };
+        let deadline = Instant::now() + PATIENCE * 3;
+        while TcpStream::connect(moto.address).is_err() {
+            assert!(Instant::now() < deadline, "moto_server does not listen");
+            thread::sleep(Duration::from_millis(50));
+        }
+        moto
+    }
+
+    /// A call that is not signed, but names its service as a signature would.
+    fn call(&self, service: &str, headers: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(
+            stream,
+            "POST / HTTP/1.1\r\nhost: {service}.eu-central-1.amazonaws.com\r\nconnection: close\r\n\
+             authorization: AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/{service}/aws4_request, \
+             SignedHeaders=host, Signature=0\r\n{headers}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer
+    }
+
+    fn put(&self, value: &str) {
+        let headers =
+            "content-type: application/x-amz-json-1.1\r\nx-amz-target: AmazonSSM.PutParameter";
+        let body = serde_json::json!({
+            "Name": "/sum-api/keys", "Value": value, "Type": "SecureString", "Overwrite": true
+        });
+        self.call("ssm", headers, &body.to_string());
+    }
+
+    fn iam(&self, query: &str) -> String {
+        self.call("iam", "content-type: application/x-www-form-urlencoded", query)
+    }
+}
+
+/// Forwards what comes to `front` once it is opened; before that, `front` refuses connections.
+fn forward(front: SocketAddr, back: SocketAddr) {
+    let listener = TcpListener::bind(front).unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut client, mut server) = (stream.unwrap(), TcpStream::connect(back).unwrap());
+            let (mut from_client, mut to_client) =
+                (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || std::io::copy(&mut from_client, &mut server));
+            thread::spawn(move || std::io::copy(&mut to_client, &mut client));
+        }
+    });
+}
+
+#[test]
+fn an_emulated_ssm_gives_the_keys_or_says_why_not() {
+    let Some(program) = moto_server() else {
+        return skipped(
+            "ssm::an_emulated_ssm_gives_the_keys_or_says_why_not",
+            "moto_server is not installed",
+        );
+    };
+    let moto = Moto::start(&program, None);
+
+    refused(&environment(moto.address), &["ParameterNotFound"]);
+    moto.put(MALFORMED);
+    refused(&environment(moto.address), &["entry 1"]);
+
+    // Away, then back.
+    moto.put(LIST);
+    let front = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut server = start(&environment(front));
+    server.event("SSM is away");
+    assert_eq!(server.get("/readyz").0, 503);
+    assert_eq!(server.get("/healthz").0, 200);
+    forward(front, moto.address);
+    server.event("ready");
+    assert_eq!(server.get("/readyz").0, 200);
+    for (key, status) in [("Ssm-Key-1", 200), ("Ssm-Key-2", 200), ("ssm-key-1", 401)] {
+        assert_eq!(server.sum(key).0, status, "{key}");
+    }
+
+    // The parameter changes, the process does not: both copies change by deployment only.
+    moto.put("web:Ssm-Key-3");
+    assert_eq!(server.sum("Ssm-Key-1").0, 200);
+    assert_eq!(server.sum("Ssm-Key-3").0, 401);
+}
+
+#[test]
+fn an_emulated_iam_denies_access() {
+    let Some(program) = moto_server() else {
+        return skipped("ssm::an_emulated_iam_denies_access", "moto_server is not installed");
+    };
+    let moto = Moto::start(&program, Some(3));
+    moto.put(LIST);
+    moto.iam("Action=CreateUser&Version=2010-05-08&UserName=nobody");
+    let answer = moto.iam("Action=CreateAccessKey&Version=2010-05-08&UserName=nobody");
+    let field = |name: &str| {
+        let rest = answer.split(&format!("<{name}>")).nth(1).unwrap();
+        rest.split('<').next().unwrap().to_owned()
+    };
+    let mut environment = environment(moto.address);
+    environment
+        .retain(|(name, _)| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
+    environment.push(("AWS_ACCESS_KEY_ID", field("AccessKeyId")));
+    environment.push(("AWS_SECRET_ACCESS_KEY", field("SecretAccessKey")));
+    // moto says it in XML, which is no answer of SSM; the status is one.
+    refused(&environment, &["403"]);
+}
