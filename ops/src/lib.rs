@@ -10,4 +10,5 @@ pub mod drill;
 pub mod http;
 pub mod plan_review;
 pub mod rehearse;
+pub mod stage;
 pub mod task;

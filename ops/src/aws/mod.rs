@@ -13,3 +13,14 @@ pub mod ssm;
 mod xml;
 
 pub use client::Client;
+
+/// The texts of all elements of this name in an answer of the query protocol.
+pub fn xml_texts(answer: &str, name: &str) -> anyhow::Result<Vec<String>> {
+    let document = xml::parse(answer, name)?;
+    Ok(document
+        .descendants()
+        .filter(|n| n.tag_name().name() == name)
+        .filter_map(|n| n.text())
+        .map(str::to_owned)
+        .collect())
+}

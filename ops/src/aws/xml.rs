@@ -45,7 +45,7 @@ pub(super) fn list<'a>(document: &'a Document<'_>, name: &str) -> Vec<Node<'a, '
 
 /// The texts of a list of plain members.
 pub(super) fn texts(node: Node<'_, '_>, name: &str) -> Vec<String> {
-    members(node, name).iter().filter_map(|m| m.text()).map(str::to_owned).collect()
+    members(node, name).iter().filter_map(Node::text).map(str::to_owned).collect()
 }
 
 /// Names compared without their namespace: the answers carry a default one.

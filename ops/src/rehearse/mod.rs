@@ -1,10 +1,130 @@
 //! The task that Terraform registered, run on this machine as Fargate would run it.
+//!
+//! Apply against an emulated AWS, read back what was registered, run it, call it through a stand-in
+//! for the balancer, deploy a new image under load, rotate the keys under load. What it proves and
+//! what it cannot: docs/rehearsal.md.
+
+mod calls;
+mod deploys;
+mod ends;
+mod isolation;
+mod registered;
+mod roles;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::Map;
+
+use crate::stage::enclosure::{self, Wanted};
+use crate::stage::key::{Key, joined};
+use crate::stage::report::Report;
+use crate::stage::{self, Stage, Variables};
+use crate::task::sandbox::Walls;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    stage: stage::StageArgs,
+    /// Test program of the crate `contract`, run through the balancer.
+    #[arg(long)]
+    contract: Option<PathBuf>,
+}
 
 /// Runs the command; `Ok(false)` means that it ran and found something wrong.
-pub fn run(_args: &Args) -> anyhow::Result<bool> {
-    anyhow::bail!("not written yet")
+pub fn run(args: &Args) -> anyhow::Result<bool> {
+    stage::on_stage(&args.stage, |level, cgroups| act(args, level, cgroups))
+}
+
+/// Callers of the load: enough of them that each stays below its limit of 5 requests a second.
+const CALLERS: usize = 8;
+
+/// From one request of a caller to its next.
+const PAUSE: Duration = Duration::from_millis(250);
+
+async fn act(args: &Args, level: Wanted, cgroups: Vec<PathBuf>) -> anyhow::Result<bool> {
+    let folder =
+        tempfile::Builder::new().prefix("rehearsal-").tempdir().context("no scratch folder")?;
+    let mut report = Report::default();
+    let ended = tokio::select! {
+        played = play(args, level.walls(), cgroups, folder.path(), &mut report) => played,
+        () = enclosure::stop_wanted() => Err(anyhow::anyhow!("stopped by a signal")),
+    };
+    if let Err(error) = ended {
+        report.check("the rehearsal goes on to its end", false, &format!("{error:#}"));
+    }
+    Ok(report.finish())
+}
+
+async fn play(
+    args: &Args,
+    walls: Walls,
+    cgroups: Vec<PathBuf>,
+    folder: &Path,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    report.part("the stack, applied with the real provider");
+    match walls {
+        Walls::Full => report.note(
+            "one network namespace a task, users, read-only roots, capabilities: all as declared",
+        ),
+        Walls::OneUser => {
+            report.note("namespaces without root: one user for all");
+            report.skip(
+                "containers' users",
+                "a user namespace of one user has no other; run as root",
+            );
+        }
+        Walls::None => {
+            report.note("plain processes, each task on a loopback address of its own, the ports as declared");
+            report.skip(
+                "network namespaces, users, read-only roots, capabilities",
+                "this system allows no namespaces here; run as root",
+            );
+        }
+    }
+    let keys = (0..CALLERS)
+        .map(|n| Key::random(&format!("caller-{n}")))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let probe = Key::random("probe")?;
+    let mut variables =
+        Variables { plain: Map::new(), api_key: joined(keys.iter().chain([&probe])) };
+    let mut stage = Stage::up(&args.stage, walls, cgroups, folder, &mut variables, report).await?;
+
+    report.part("what was registered");
+    let definition = stage.definition().await?;
+    registered::check(&stage, &definition, report)?;
+    roles::check(&stage, &definition, report).await?;
+
+    report.part("the first deployment");
+    let deployed = stage.service.deploy(&definition).await?;
+    report.check(
+        &format!(
+            "{} tasks of {} started, nginx after the API was healthy",
+            stage.service.desired,
+            definition.short_name()
+        ),
+        true,
+        &format!(
+            "healthy after {:.1} s, in service after {:.1} s",
+            deployed.running.as_secs_f32(),
+            deployed.healthy.as_secs_f32()
+        ),
+    );
+    isolation::check(&stage, &variables, report).await;
+
+    report.attempt("terraform apply ends well", stage.applied().await);
+
+    report.part("calls through the balancer");
+    calls::check(&stage, &probe, report).await?;
+    calls::contract(&stage, args.contract.as_deref(), &probe, report).await;
+
+    deploys::check(&mut stage, &mut variables, &keys, &probe, report).await?;
+
+    report.part("the way out");
+    ends::check(&mut stage, report).await;
+    report.note(&format!("{:.0} s in all", report.seconds()));
+    Ok(())
 }

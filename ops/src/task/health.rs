@@ -59,26 +59,27 @@ pub fn argv(check: &HealthCheck) -> Vec<String> {
 
 /// Checks until the receiver is gone. `command` makes the process of one check.
 pub fn watch(
-    check: HealthCheck,
+    check: &HealthCheck,
     command: impl Fn() -> anyhow::Result<Command> + Send + 'static,
 ) -> watch::Receiver<Health> {
     let (sender, receiver) = watch::channel(Health::Unknown);
+    let HealthCheck { interval, timeout: patience, retries, start_period, .. } = *check;
     tokio::spawn(async move {
         let started = Instant::now();
-        let mut verdict = Verdict { health: Health::Unknown, failures: 0, retries: check.retries };
+        let mut verdict = Verdict { health: Health::Unknown, failures: 0, retries };
         loop {
             tokio::select! {
-                () = sleep(Duration::from_secs(check.interval)) => {}
+                () = sleep(Duration::from_secs(interval)) => {}
                 () = sender.closed() => return,
             }
             let passed = match command() {
                 Ok(mut command) => {
-                    let run = timeout(Duration::from_secs(check.timeout), command.status());
+                    let run = timeout(Duration::from_secs(patience), command.status());
                     matches!(run.await, Ok(Ok(status)) if status.success())
                 }
                 Err(_) => false,
             };
-            let in_start_period = started.elapsed() < Duration::from_secs(check.start_period);
+            let in_start_period = started.elapsed() < Duration::from_secs(start_period);
             let health = verdict.take(passed, in_start_period);
             sender.send_if_modified(|old| std::mem::replace(old, health) != health);
         }
@@ -119,7 +120,7 @@ mod tests {
         let check =
             HealthCheck { command: vec![], interval: 5, timeout: 2, retries: 1, start_period: 0 };
         // A paused clock does not wait for a process: the check fails before there is one.
-        let mut health = watch(check, || anyhow::bail!("the container is gone"));
+        let mut health = watch(&check, || anyhow::bail!("the container is gone"));
         let before = Instant::now();
         health.changed().await.unwrap();
         assert_eq!(*health.borrow(), Health::Unhealthy);

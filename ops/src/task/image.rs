@@ -65,6 +65,10 @@ pub fn parse(text: &str) -> anyhow::Result<Image> {
             _ => {}
         }
     }
+    // Earlier stages copy to where they work; only the image itself is put together here.
+    if let Some(file) = image.files.iter().find(|f| f.destination.is_relative()) {
+        bail!("COPY {} goes to a relative path: the runner wants an absolute one", file.source);
+    }
     Ok(image)
 }
 
@@ -109,9 +113,6 @@ fn copied(rest: &str) -> anyhow::Result<Vec<Copied>> {
         }
     }
     let Some(destination) = paths.pop() else { bail!("COPY without paths") };
-    if !destination.starts_with('/') {
-        bail!("COPY to the relative path {destination}: the runner wants an absolute one");
-    }
     let folder = destination.ends_with('/') || paths.len() > 1;
     paths
         .into_iter()
@@ -125,7 +126,7 @@ fn copied(rest: &str) -> anyhow::Result<Vec<Copied>> {
             } else {
                 destination.to_path_buf()
             };
-            Ok(Copied { built, destination, source })
+            Ok(Copied { source, built, destination })
         })
         .collect()
 }
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn only_the_last_stage_counts() {
         let image = parse(
-            "FROM rust AS build\nUSER root\nENTRYPOINT [\"/wrong\"]\nFROM scratch\n# a comment\nCOPY --from=build \\\n  /out/sum-api /sum-api\n\
+            "FROM rust AS build\nCOPY Cargo.toml ./\nUSER root\nENTRYPOINT [\"/wrong\"]\nFROM scratch\n# a comment\nCOPY --from=build \\\n  /out/sum-api /sum-api\n\
              COPY a.sh b.template /etc/sum-api/\nENV LISTEN=127.0.0.1:1 MODE=\"x\"\nUSER 65532:65532\nSTOPSIGNAL SIGTERM\nHEALTHCHECK --interval=5s CMD [\"/sum-api\", \"healthcheck\"]\nENTRYPOINT [\"/sum-api\"]\nCMD [\"serve\"]\n",
         )
         .unwrap();

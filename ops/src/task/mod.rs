@@ -13,5 +13,6 @@ pub mod log;
 pub mod network;
 pub mod policy;
 pub mod runner;
+pub mod running;
 pub mod sandbox;
 pub mod secret;

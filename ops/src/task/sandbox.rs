@@ -140,7 +140,10 @@ fn start_script(launch: &Launch, walls: Walls, folder: &Path, cgroups: &[PathBuf
         line(format!("echo $$ > {}/cgroup.procs", group.display()));
     }
     if let Some((soft, hard)) = launch.open_files {
-        line(format!("ulimit -S -n {soft} && ulimit -H -n {hard}"));
+        // Only root may raise the hard limit; anybody else goes as far as it reaches.
+        line(format!(
+            "ulimit -H -n {hard} 2>/dev/null || true; ulimit -S -n {soft} 2>/dev/null || ulimit -S -n \"$(ulimit -H -n)\""
+        ));
     }
     if walls == Walls::Full {
         // Docker does the same, else `/dev/stdout` could not be opened by the container's user.

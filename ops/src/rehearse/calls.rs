@@ -1,0 +1,228 @@
+//! Calls through the balancer, as a developer makes them, and what is to be seen of them.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::time::sleep;
+
+use crate::stage::Stage;
+use crate::stage::certificate::HOST;
+use crate::stage::key::Key;
+use crate::stage::report::Report;
+
+/// What curl saw.
+struct Seen {
+    status: u16,
+    headers: String,
+    body: String,
+}
+
+/// Checks the listeners, the rules and the way of one request.
+pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyhow::Result<()> {
+    let secure = stage.applied.listeners.iter().any(|l| l.protocol == "HTTPS");
+    let scheme = if secure { "https" } else { "http" };
+    report.note(&format!(
+        "$ curl {scheme}://{HOST}/sum -H \"X-Api-Key: $KEY\" --json '{{\"a\":2,\"b\":40}}'"
+    ));
+    let key_header = format!("X-Api-Key: {}", key.value);
+    let sum = ["-H", &key_header, "--json", r#"{"a":2,"b":40}"#];
+    let seen = curl(stage, scheme, "/sum", &sum).await?;
+    report.check(
+        "POST /sum with a key",
+        seen.status == 200 && seen.body == r#"{"sum":42}"#,
+        &format!("{} {}", seen.status, seen.body),
+    );
+    let policy = seen.headers.to_lowercase().contains("ratelimit-policy: \"client\";q=5;w=1");
+    report.check(
+        "it carries the sidecar's headers",
+        policy && header(&seen, "x-request-id").is_some(),
+        "",
+    );
+    if secure {
+        report.check(
+            "and HSTS from the listener",
+            header(&seen, "strict-transport-security").is_some(),
+            header(&seen, "strict-transport-security").unwrap_or("absent"),
+        );
+        let plain = curl(stage, "http", "/sum?x=1", &[]).await?;
+        let to = header(&plain, "location").unwrap_or("nowhere").to_owned();
+        report.check(
+            "plain HTTP is redirected",
+            plain.status == 301
+                && to.starts_with(&format!("https://{HOST}:"))
+                && to.ends_with("/sum?x=1"),
+            &to,
+        );
+    }
+    let seen = curl(stage, scheme, "/sum", &["--json", "{}"]).await?;
+    report.check(
+        "POST /sum without a key",
+        seen.status == 401 && seen.body.contains("request_id"),
+        &seen.body,
+    );
+    for (path, expected) in
+        [("/healthz", r#"{"status":"ok"}"#), ("/readyz", r#"{"status":"ready"}"#)]
+    {
+        let seen = curl(stage, scheme, path, &[]).await?;
+        report.check(
+            &format!("GET {path}"),
+            seen.status == 200 && seen.body == expected,
+            &seen.body,
+        );
+    }
+    let tasks = stage
+        .service
+        .tasks
+        .iter()
+        .flat_map(|l| &l.task.containers)
+        .map(|c| c.log.len())
+        .sum::<usize>();
+    let seen = curl(stage, scheme, "/metrics", &[]).await?;
+    sleep(Duration::from_millis(300)).await;
+    let after = stage
+        .service
+        .tasks
+        .iter()
+        .flat_map(|l| &l.task.containers)
+        .map(|c| c.log.len())
+        .sum::<usize>();
+    report.check(
+        "an unknown path is the balancer's own 404",
+        seen.status == 404 && seen.body.contains("about:blank") && tasks == after,
+        &seen.body,
+    );
+    report.attempt("one request, found in both logs by its id", followed(stage, scheme, key).await);
+    Ok(())
+}
+
+/// The identifiers of one request, at the caller, in the sidecar's line and in the API's.
+async fn followed(stage: &Stage, scheme: &str, key: &Key) -> anyhow::Result<String> {
+    let id = "rehearsal.follow-1";
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let headers = [
+        format!("X-Api-Key: {}", key.value),
+        format!("X-Request-Id: {id}"),
+        format!("traceparent: {parent}"),
+        "X-Forwarded-For: 198.51.100.66".to_owned(),
+    ];
+    let mut arguments: Vec<&str> = headers.iter().flat_map(|h| ["-H", h]).collect();
+    arguments.extend(["--json", r#"{"a":1,"b":1}"#]);
+    let seen = curl(stage, scheme, "/sum", &arguments).await?;
+    if header(&seen, "x-request-id") != Some(id) {
+        bail!("the answer's id is {:?}", header(&seen, "x-request-id"));
+    }
+    sleep(Duration::from_millis(300)).await;
+    let line = |container: &str| -> anyhow::Result<Value> {
+        let lines = stage
+            .service
+            .tasks
+            .iter()
+            .filter_map(|l| l.task.container(container))
+            .flat_map(|c| c.log.from(0));
+        let text = lines
+            .map(|l| l.text)
+            .find(|t| t.contains(id))
+            .with_context(|| format!("{container} wrote no line with {id}"))?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("{container}'s line is not JSON: {text}"))
+    };
+    let (nginx, api) = (line("nginx")?, line("api")?);
+    let trace = nginx["trace_id"].as_str().unwrap_or_default().to_owned();
+    if !trace.starts_with("Root=1-") || !api.to_string().contains(&trace) {
+        bail!("the balancer's trace id {trace} is not in the API's line: {api}");
+    }
+    if nginx["traceparent"] != parent || !api.to_string().contains(parent) {
+        bail!("the traceparent is not in both lines: {nginx} {api}");
+    }
+    let address = nginx["address"].as_str().unwrap_or_default();
+    if address == "198.51.100.66" || address.is_empty() {
+        bail!("the address is what the caller wrote: {address}");
+    }
+    // The peer is the balancer's node; the caller's address came in X-Forwarded-For, which TRUSTED_PROXIES admits.
+    if nginx["peer"] != stage.place.node.to_string() && !stage.place.node.is_loopback() {
+        bail!("the peer is {}, not the balancer's node {}", nginx["peer"], stage.place.node);
+    }
+    Ok(format!("{trace}, address {address}, not the one that the caller wrote"))
+}
+
+/// The tests of the crate `contract`, from outside.
+pub(super) async fn contract(
+    stage: &Stage,
+    program: Option<&Path>,
+    key: &Key,
+    report: &mut Report,
+) {
+    let Some(program) = program else {
+        report.skip("contract through the balancer", "the test program was not given");
+        return;
+    };
+    let output = Command::new(program)
+        .env("SUM_API_URL", format!("http://{}", stage.tunnel()))
+        .env("SUM_API_KEY", &key.value)
+        .stdin(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+        .output()
+        .await;
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => {
+            return report.check("contract through the balancer", false, &error.to_string());
+        }
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    let verdict =
+        text.lines().rev().find(|l| l.starts_with("test result:")).unwrap_or("no verdict");
+    report.check(
+        "contract through the balancer",
+        output.status.success() && verdict.contains(" ok"),
+        verdict,
+    );
+    for line in text.lines().filter(|l| {
+        l.starts_with("SKIPPED:")
+            || l.ends_with("FAILED")
+            || (l.contains("panicked") && !output.status.success())
+    }) {
+        report.note(line);
+    }
+}
+
+fn header<'a>(seen: &'a Seen, name: &str) -> Option<&'a str> {
+    seen.headers.lines().find_map(|line| {
+        let (n, value) = line.split_once(':')?;
+        n.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+async fn curl(stage: &Stage, scheme: &str, path: &str, arguments: &[&str]) -> anyhow::Result<Seen> {
+    let applied = if scheme == "https" { 443 } else { 80 };
+    let (node, port) = (stage.place.node, stage.place.port(applied));
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--max-time", "10", "--dump-header", "-", "--cacert"])
+        .arg(&stage.certificate.public)
+        .args(["--resolve", &format!("{HOST}:{port}:{node}")])
+        .args(arguments)
+        .arg(format!("{scheme}://{HOST}:{port}{path}"))
+        .env_remove("http_proxy")
+        .env_remove("https_proxy")
+        .env("NO_PROXY", "*")
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .context("cannot run curl: is it installed?")?;
+    if !output.status.success() {
+        bail!("curl: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let text = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+    let (headers, body) = text.split_once("\n\n").context("curl printed no headers")?;
+    let status = headers
+        .split_whitespace()
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .context("curl printed no status")?;
+    Ok(Seen { status, headers: headers.to_owned(), body: body.to_owned() })
+}

@@ -1,0 +1,165 @@
+//! What the containers are held by, seen from the running processes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use tokio::net::TcpStream;
+
+use crate::stage::report::Report;
+use crate::stage::{Stage, Variables};
+use crate::task::running::{Running, Task};
+use crate::task::sandbox::{self, Walls};
+
+/// Checks every container of the first task.
+pub(super) async fn check(stage: &Stage, variables: &Variables, report: &mut Report) {
+    let Some(live) = stage.service.tasks.first() else { return };
+    for container in &live.task.containers {
+        let name = &container.launch.name;
+        report.attempt(
+            &format!("{name}: no key in any argument, of any process"),
+            arguments(container, variables),
+        );
+        if stage.runner.walls == Walls::None {
+            continue;
+        }
+        if stage.runner.walls == Walls::Full {
+            report.attempt(
+                &format!("{name}: runs as its user, without capabilities"),
+                status(container),
+            );
+        }
+        report.attempt(
+            &format!("{name}: the root file system takes no write"),
+            writes(stage, container).await,
+        );
+    }
+    if stage.runner.walls != Walls::None {
+        report.attempt(
+            "both containers share the task's network, which is not ours",
+            network(&live.task),
+        );
+    }
+    report.attempt(
+        "the API cannot be reached from outside of the task",
+        loopback_only(&live.task).await,
+    );
+}
+
+fn proc(pid: u32) -> PathBuf {
+    Path::new("/proc").join(pid.to_string())
+}
+
+/// Processes whose group is the container's.
+fn processes(container: &Running) -> anyhow::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let Ok(pid) = entry?.file_name().to_string_lossy().parse::<u32>() else { continue };
+        let Ok(stat) = std::fs::read_to_string(proc(pid).join("stat")) else { continue };
+        // pid (name) state parent group …; a name may hold anything but is closed by the last bracket.
+        let group = stat
+            .rsplit_once(')')
+            .and_then(|(_, rest)| rest.split_whitespace().nth(2)?.parse::<u32>().ok());
+        if group == Some(container.pid) {
+            found.push(pid);
+        }
+    }
+    Ok(found)
+}
+
+fn arguments(container: &Running, variables: &Variables) -> anyhow::Result<String> {
+    let found = processes(container)?;
+    if found.is_empty() {
+        bail!("no process was found");
+    }
+    for pid in &found {
+        let line =
+            String::from_utf8_lossy(&std::fs::read(proc(*pid).join("cmdline"))?).replace('\0', " ");
+        if variables.api_key.split([',', ':']).any(|part| part.len() >= 20 && line.contains(part)) {
+            bail!("process {pid} has a key in its arguments");
+        }
+    }
+    Ok(format!("{} processes", found.len()))
+}
+
+fn status(container: &Running) -> anyhow::Result<String> {
+    for pid in processes(container)? {
+        let status = std::fs::read_to_string(proc(pid).join("status"))?;
+        let field = |name: &str| {
+            status
+                .lines()
+                .find_map(|l| l.strip_prefix(name))
+                .map(|v| v.split_whitespace().collect::<Vec<_>>())
+        };
+        let (uid, gid) = (container.launch.user.0.to_string(), container.launch.user.1.to_string());
+        if field("Uid:").context("no Uid")?.iter().any(|u| **u != *uid)
+            || field("Gid:").context("no Gid")?.iter().any(|g| **g != *gid)
+        {
+            bail!("process {pid} is not {uid}:{gid}");
+        }
+        for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+            if container.launch.drop_all
+                && field(set).context("no capabilities")? != ["0000000000000000"]
+            {
+                bail!("process {pid} has capabilities in {set}");
+            }
+        }
+    }
+    Ok(format!("{}:{}", container.launch.user.0, container.launch.user.1))
+}
+
+async fn writes(stage: &Stage, container: &Running) -> anyhow::Result<String> {
+    let inside = |script: &str| {
+        let argv = ["/bin/sh", "-c", script].map(str::to_owned);
+        sandbox::enter(&container.launch, stage.runner.walls, container.pid, &argv, &stage.folder)
+    };
+    for path in ["/x", "/etc/x", "/usr/x", "/tmp/x", "/opt/x", "/var/x"] {
+        if inside(&format!("echo > {path}"))?.status().await?.success() {
+            bail!("{path} could be written");
+        }
+    }
+    let mut places = Vec::new();
+    for tmpfs in &container.launch.tmpfs {
+        let path = &tmpfs.container_path;
+        if !inside(&format!("echo > {path}/x && rm {path}/x"))?.status().await?.success() {
+            bail!("the declared tmpfs {path} cannot be written");
+        }
+        places.push(format!("{path} does ({} MiB)", tmpfs.size));
+    }
+    Ok(places.join(", "))
+}
+
+fn network(task: &Task) -> anyhow::Result<String> {
+    let namespace = |pid: &str| {
+        std::fs::read_link(Path::new("/proc").join(pid).join("ns/net")).context("no namespace")
+    };
+    let ours = namespace("self")?;
+    let theirs = task
+        .containers
+        .iter()
+        .map(|c| namespace(&c.pid.to_string()))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    if theirs.iter().any(|n| *n != theirs[0] || *n == ours) {
+        bail!("{theirs:?}, ours is {}", ours.display());
+    }
+    Ok(task.network.address.to_string())
+}
+
+async fn loopback_only(task: &Task) -> anyhow::Result<String> {
+    let api = task.container("api").context("no container api")?;
+    let listen = api
+        .launch
+        .environment
+        .iter()
+        .find(|(n, _)| n == "LISTEN")
+        .context("the API has no LISTEN")?;
+    let port = listen.1.rsplit(':').next().context("LISTEN has a port")?.parse::<u16>()?;
+    if !listen.1.starts_with("127.") {
+        bail!("it listens on {}", listen.1);
+    }
+    if !task.network.address.is_loopback()
+        && TcpStream::connect((task.network.address, port)).await.is_ok()
+    {
+        bail!("{}:{port} answers", task.network.address);
+    }
+    Ok(listen.1.clone())
+}

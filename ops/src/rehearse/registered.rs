@@ -1,0 +1,57 @@
+//! The task definition and the balancer, as they were registered.
+
+use crate::stage::Stage;
+use crate::stage::report::Report;
+use crate::task::container::Launch;
+use crate::task::definition::TaskDefinition;
+use crate::task::{health, image};
+
+/// Checks what can be seen before anything runs.
+pub(super) fn check(
+    stage: &Stage,
+    definition: &TaskDefinition,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    for listener in &stage.applied.listeners {
+        report.note(&format!(
+            "listener {} {}, {} rules",
+            listener.port,
+            listener.protocol,
+            listener.rules.len()
+        ));
+    }
+    let group = &stage.group;
+    report.note(&format!(
+        "target group: {} every {} s, {} to be healthy, {} to be unhealthy, deregistration delay {} s",
+        group.path, group.interval, group.healthy, group.unhealthy, group.deregistration_delay()?
+    ));
+    for container in &definition.container_definitions {
+        let name = &container.name;
+        report.check(
+            &format!("{name}: its image is named by digest"),
+            image::digest(&container.image).is_some(),
+            &container.image,
+        );
+        let ignored = container.ignored();
+        if !ignored.is_empty() {
+            report
+                .note(&format!("{name}: declared, but not acted on here: {}", ignored.join(", ")));
+        }
+        let launch = Launch::new(definition, container, &stage.runner.sources, Vec::new())?;
+        let Some(check) = &launch.health_check else { continue };
+        let (task, image) = (health::argv(check), &launch.image_health_command);
+        // The programs of the base image are not here, so the image's own check says which there are.
+        report.check(
+            &format!("{name}: the health check is the one that the image declares"),
+            task == *image,
+            &task.join(" "),
+        );
+    }
+    let secret = definition
+        .container_definitions
+        .iter()
+        .flat_map(|c| &c.environment)
+        .find(|v| v.name == "API_KEY");
+    report.check("no container carries API_KEY as plain text", secret.is_none(), "");
+    Ok(())
+}

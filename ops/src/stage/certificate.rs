@@ -1,0 +1,86 @@
+//! A self-signed certificate for the stand-in, and in the emulated ACM.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::aws::Client;
+
+/// Name that the certificate is for, and that callers ask for.
+pub const HOST: &str = "sum.example.com";
+
+/// A certificate and its key in one PEM file.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    /// Key and certificate.
+    pub pem: PathBuf,
+    /// The certificate alone, what a caller trusts.
+    pub public: PathBuf,
+}
+
+/// Makes one that is valid for that many days; a negative number makes one that has expired.
+pub async fn make(folder: &Path, name: &str, days: i32) -> anyhow::Result<Certificate> {
+    let path = |end: &str| folder.join(format!("{name}.{end}"));
+    let (key, public, pem) = (path("key"), path("crt"), path("pem"));
+    let mut command = Command::new("openssl");
+    command.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+    ]);
+    command
+        .arg(format!("/CN={HOST}"))
+        .args(["-addext", &format!("subjectAltName=DNS:{HOST},DNS:rehearsal")]);
+    command.args(["-days", &days.to_string()]).arg("-keyout").arg(&key).arg("-out").arg(&public);
+    let output = command.output().await.context("cannot run openssl: is it installed?")?;
+    if !output.status.success() {
+        bail!("openssl: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    std::fs::write(&pem, [std::fs::read(&key)?, std::fs::read(&public)?].concat())?;
+    Ok(Certificate { pem, public })
+}
+
+/// `ImportCertificate`; returns the ARN.
+pub async fn import(client: &Client, certificate: &Certificate) -> anyhow::Result<String> {
+    let (key, public) = (certificate.pem.with_extension("key"), &certificate.public);
+    let body = json!({
+        "Certificate": base64(&std::fs::read(public)?),
+        "PrivateKey": base64(&std::fs::read(key)?),
+    });
+    let answer = client.json("acm", "CertificateManager.ImportCertificate", &body).await?;
+    answer["CertificateArn"].as_str().map(str::to_owned).context("ACM returned no ARN")
+}
+
+/// Base64 as of RFC 4648, section 4: the one place where it is needed does not earn a dependency.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group =
+            chunk.iter().fold(0_u32, |g, b| g << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = ALPHABET[(group >> (18 - 6 * place) & 63) as usize];
+            out.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn base64_as_in_the_rfc() {
+        for (plain, encoded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(super::base64(plain.as_bytes()), encoded);
+        }
+    }
+}

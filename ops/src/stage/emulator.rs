@@ -1,0 +1,117 @@
+//! The emulated AWS, and Terraform against it.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde_json::{Map, Value};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::sleep;
+
+use crate::task::log::Log;
+
+/// Region of everything; the example's own.
+pub const REGION: &str = "us-east-1";
+
+/// A running emulator; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Emulator {
+    _process: Child,
+    port: u16,
+    stack: PathBuf,
+}
+
+impl Emulator {
+    /// Starts it on a free port. `stack` is an initialised copy of the Terraform root.
+    pub async fn start(
+        root: &Path,
+        python: &Path,
+        stack: &Path,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let log = Log::to_file(&folder.join("emulator.log"))?;
+        let mut process = Command::new(python)
+            .arg(root.join("terraform/emulator/shim.py"))
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {}", python.display()))?;
+        log.follow(process.stdout.take().context("stdout is piped")?);
+        log.follow(process.stderr.take().context("stderr is piped")?);
+        let begun = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+            if process.try_wait()?.is_some() || begun.elapsed() > Duration::from_secs(30) {
+                bail!("the emulated AWS did not start: {}", log.tail(20));
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        Ok(Self { _process: process, port, stack: stack.to_owned() })
+    }
+
+    /// `host:port`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// `terraform apply`; returns its summary line.
+    pub async fn apply(
+        &self,
+        variables: &Map<String, Value>,
+        api_key: &str,
+    ) -> anyhow::Result<String> {
+        // A file of JSON and no `-var`: only so can a value of the example be made null again.
+        let file = self.stack.join("stage.tfvars.json");
+        std::fs::write(&file, serde_json::to_vec(variables)?)
+            .with_context(|| file.display().to_string())?;
+        let mut command = Command::new("terraform");
+        command.arg(format!("-chdir={}", self.stack.display()));
+        command.args([
+            "apply",
+            "-no-color",
+            "-auto-approve",
+            "-compact-warnings",
+            "-var-file=terraform.tfvars.example",
+        ]);
+        command.arg("-var-file=stage.tfvars.json");
+        let output = command
+            .env("AWS_ENDPOINT_URL", format!("http://{}", self.address()))
+            .env("AWS_ACCESS_KEY_ID", "emulated")
+            .env("AWS_SECRET_ACCESS_KEY", "emulated")
+            .env("AWS_REGION", REGION)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("TF_IN_AUTOMATION", "1")
+            .env("TF_INPUT", "0")
+            .env("CHECKPOINT_DISABLE", "1")
+            .env("TF_VAR_api_key", api_key)
+            .stdin(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .output()
+            .await
+            .context("cannot run terraform")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        std::fs::write(self.stack.join("apply.log"), text.as_bytes())?;
+        if !output.status.success() {
+            bail!("terraform apply: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        let summary = text
+            .lines()
+            .find(|l| l.starts_with("Apply complete!"))
+            .context("terraform apply printed no summary")?;
+        Ok(summary.to_owned())
+    }
+}
+
+/// A port that nobody listens on now.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}

@@ -1,0 +1,72 @@
+//! The stage that the rehearsal and the drills play on: the applied stack, and what runs of it.
+//!
+//! An emulated AWS holds what Terraform applied; a runner starts the tasks that it registered; a
+//! stand-in for the balancer sends requests to them; a scheduler does what ECS does with tasks.
+
+pub mod address;
+mod applying;
+pub mod certificate;
+pub mod emulator;
+pub mod enclosure;
+pub mod key;
+pub mod load;
+pub mod report;
+pub mod service;
+mod setup;
+
+pub use setup::{Stage, Variables};
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use enclosure::Wanted;
+
+/// What both commands are told. `scripts/rehearse.sh` fills it in.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StageArgs {
+    /// The repository's root.
+    #[arg(long, default_value = ".")]
+    pub root: PathBuf,
+    /// Release build of sum-api, put where the API's image has it.
+    #[arg(long, default_value = "target/release/sum-api")]
+    pub api: PathBuf,
+    /// Python of the environment that holds the emulator.
+    #[arg(long, default_value = ".tools/venv/bin/python")]
+    pub python: PathBuf,
+    /// Initialised copy of the Terraform root; its state stays there.
+    #[arg(long)]
+    pub stack: PathBuf,
+    /// How much of Fargate's isolation to build.
+    #[arg(long, value_enum, default_value_t = Wanted::Best)]
+    pub walls: Wanted,
+    /// Set by the command for itself, once it is inside of its namespaces.
+    #[arg(long, hide = true)]
+    pub enclosed: Option<Wanted>,
+}
+
+/// Runs `act` inside of as many walls as the system allows: the command starts itself again in there.
+pub fn on_stage<F>(
+    args: &StageArgs,
+    act: impl FnOnce(Wanted, Vec<PathBuf>) -> F,
+) -> anyhow::Result<bool>
+where
+    F: Future<Output = anyhow::Result<bool>>,
+{
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    let result = runtime.block_on(async {
+        let Some(level) = args.enclosed else {
+            let level = enclosure::choose(args.walls).await;
+            return enclosure::run_inside(level, &[]).await;
+        };
+        if level != Wanted::None {
+            enclosure::furnish().await?;
+        }
+        let cgroups = std::env::var_os("REHEARSAL_CGROUPS").unwrap_or_default();
+        act(level, std::env::split_paths(&cgroups).filter(|p| !p.as_os_str().is_empty()).collect())
+            .await
+    });
+    // A thread may still be waiting for a line on standard input.
+    runtime.shutdown_background();
+    result
+}

@@ -1,0 +1,216 @@
+//! What the ECS service scheduler does: keeps the tasks of one service, and replaces them.
+//!
+//! A deployment is a rolling one, 100 to 200 percent: all new tasks start, each is registered once
+//! its containers are healthy, and only when the balancer finds all of them healthy are the old ones
+//! deregistered. A deregistered task goes on for the deregistration delay, then it is stopped.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::balancer::{Balancer, State, Target};
+use crate::task::definition::TaskDefinition;
+use crate::task::runner::Runner;
+use crate::task::running::{Stopped, Task};
+
+/// How long a target may take to become healthy. Longer than the applied checks need.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The service.
+#[derive(Debug)]
+pub struct Service {
+    runner: Arc<Runner>,
+    balancer: Arc<Balancer>,
+    /// Container port that the balancer sends to.
+    pub port: u16,
+    /// Number of tasks.
+    pub desired: usize,
+    /// From deregistering to stopping.
+    pub deregistration_delay: Duration,
+    /// Tasks in service.
+    pub tasks: Vec<Live>,
+    leaving: Vec<JoinHandle<(u8, Vec<Stopped>)>>,
+}
+
+/// A task that is registered with the balancer.
+#[derive(Debug)]
+pub struct Live {
+    /// The task.
+    pub task: Task,
+    /// Its registration.
+    pub target: Target,
+}
+
+/// How long the steps of a deployment took.
+#[derive(Debug, Clone, Copy)]
+pub struct Deployed {
+    /// Until the last new task's containers were healthy.
+    pub running: Duration,
+    /// Until the balancer found the last one healthy.
+    pub healthy: Duration,
+}
+
+impl Service {
+    /// A service without tasks.
+    #[must_use]
+    pub fn new(
+        runner: Arc<Runner>,
+        balancer: Arc<Balancer>,
+        port: u16,
+        desired: usize,
+        deregistration_delay: Duration,
+    ) -> Self {
+        Self {
+            runner,
+            balancer,
+            port,
+            desired,
+            deregistration_delay,
+            tasks: Vec::new(),
+            leaving: Vec::new(),
+        }
+    }
+
+    /// Replaces all tasks by tasks of this definition. The old ones leave in the background.
+    /// On failure the old ones stay, and the new ones are stopped: what the circuit breaker does.
+    pub async fn deploy(&mut self, definition: &TaskDefinition) -> anyhow::Result<Deployed> {
+        let begun = Instant::now();
+        let mut new = Vec::new();
+        let result = self.start_all(definition, &mut new, begun).await;
+        match result {
+            Ok(deployed) => {
+                let old = std::mem::replace(&mut self.tasks, new);
+                for live in old {
+                    self.leave(live).await?;
+                }
+                Ok(deployed)
+            }
+            Err(error) => {
+                for mut live in new {
+                    self.balancer.deregister(&live.target).await?;
+                    self.balancer.forget(&live.target).await?;
+                    live.task.stop().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_all(
+        &self,
+        definition: &TaskDefinition,
+        new: &mut Vec<Live>,
+        begun: Instant,
+    ) -> anyhow::Result<Deployed> {
+        let starting: Vec<_> = (0..self.desired)
+            .map(|_| {
+                let (runner, definition) = (self.runner.clone(), definition.clone());
+                tokio::spawn(async move { runner.start(&definition).await })
+            })
+            .collect();
+        let mut error = None;
+        for task in starting {
+            match task.await.context("a task's start was cut off")? {
+                Ok(task) => new.push(self.register(task).await?),
+                Err(e) => error = error.or(Some(e)),
+            }
+        }
+        if let Some(error) = error {
+            return Err(error);
+        }
+        for live in &*new {
+            live.task.healthy().await?;
+        }
+        let running = begun.elapsed();
+        for live in &*new {
+            self.balancer.reaches(&live.target, State::Healthy, PATIENCE).await?;
+        }
+        Ok(Deployed { running, healthy: begun.elapsed() })
+    }
+
+    async fn register(&self, task: Task) -> anyhow::Result<Live> {
+        let target = self.balancer.register(task.network.address, self.port).await?;
+        Ok(Live { task, target })
+    }
+
+    /// Deregisters the task now and stops it after the delay, in the background.
+    pub async fn leave(&mut self, live: Live) -> anyhow::Result<()> {
+        self.balancer.deregister(&live.target).await?;
+        let (balancer, delay) = (self.balancer.clone(), self.deregistration_delay);
+        self.leaving.push(tokio::spawn(async move {
+            let Live { mut task, target } = live;
+            sleep(delay).await;
+            let stopped = task.stop().await;
+            // The slot is free for the next one only when nothing can be in flight there.
+            let _ = balancer.forget(&target).await;
+            (task.number, stopped)
+        }));
+        Ok(())
+    }
+
+    /// Replaces tasks that have ended or are unhealthy, as the scheduler does; how many they were, and why.
+    pub async fn mend(&mut self, definition: &TaskDefinition) -> anyhow::Result<Vec<String>> {
+        let mut reasons = Vec::new();
+        let mut index = 0;
+        while index < self.tasks.len() {
+            let task = &self.tasks[index].task;
+            let reason = task
+                .ended()
+                .map(|c| {
+                    format!("task {}: essential container {} ended", task.number, c.launch.name)
+                })
+                .or_else(|| {
+                    task.unhealthy().map(|c| {
+                        format!("task {}: container {} is unhealthy", task.number, c.launch.name)
+                    })
+                });
+            match reason {
+                Some(reason) => {
+                    reasons.push(reason);
+                    let mut live = self.tasks.remove(index);
+                    self.balancer.deregister(&live.target).await?;
+                    self.balancer.forget(&live.target).await?;
+                    // A frozen process does not hear its signal; nobody waits for it here.
+                    tokio::spawn(async move { live.task.stop().await });
+                }
+                None => index += 1,
+            }
+        }
+        while self.tasks.len() < self.desired {
+            let task = self.runner.start(definition).await?;
+            let live = self.register(task).await?;
+            self.tasks.push(live);
+        }
+        Ok(reasons)
+    }
+
+    /// Waits for the tasks that are leaving; how each container of each ended.
+    pub async fn left(&mut self) -> Vec<(u8, Vec<Stopped>)> {
+        let mut all = Vec::new();
+        for leaving in self.leaving.drain(..) {
+            all.extend(leaving.await);
+        }
+        all.sort_by_key(|(number, _)| *number);
+        all
+    }
+
+    /// Stops everything now, without delay.
+    pub async fn stop(&mut self) -> Vec<(u8, Vec<Stopped>)> {
+        for leaving in self.leaving.drain(..) {
+            leaving.abort();
+        }
+        let stopping: Vec<_> = self
+            .tasks
+            .drain(..)
+            .map(|mut live| tokio::spawn(async move { (live.task.number, live.task.stop().await) }))
+            .collect();
+        let mut all = Vec::new();
+        for task in stopping {
+            all.extend(task.await);
+        }
+        all
+    }
+}

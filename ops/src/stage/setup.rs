@@ -1,0 +1,235 @@
+//! Putting the stage up: emulator, apply, balancer, runner, service.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use serde_json::{Map, Value, json};
+
+use super::applying::Applying;
+use super::certificate::{self, Certificate, HOST};
+use super::emulator::{Emulator, REGION, free_port};
+use super::report::Report;
+use super::service::Service;
+use super::{StageArgs, address};
+use crate::aws::{Client, ecs, elb};
+use crate::balancer::{Balancer, Place, config};
+use crate::task::container::Sources;
+use crate::task::definition::TaskDefinition;
+use crate::task::network;
+use crate::task::runner::Runner;
+use crate::task::sandbox::Walls;
+
+/// What Terraform is told, beside the example's values.
+#[derive(Clone)]
+pub struct Variables {
+    /// Names and values.
+    pub plain: Map<String, Value>,
+    /// `TF_VAR_api_key`.
+    pub api_key: String,
+}
+
+/// The applied stack with everything that runs of it.
+#[derive(Debug)]
+pub struct Stage {
+    /// The emulated AWS.
+    pub client: Client,
+    emulator: Arc<Emulator>,
+    applying: Option<Applying>,
+    /// The applied balancer.
+    pub applied: elb::Balancer,
+    /// The applied target group.
+    pub group: elb::TargetGroup,
+    /// Where the stand-in listens.
+    pub place: Place,
+    /// The stand-in.
+    pub balancer: Arc<Balancer>,
+    /// Starts tasks.
+    pub runner: Arc<Runner>,
+    /// The service's tasks.
+    pub service: Service,
+    /// ARNs of cluster and service.
+    pub names: (String, String),
+    /// What the HTTPS listener shows.
+    pub certificate: Certificate,
+    /// Scratch folder with every log.
+    pub folder: PathBuf,
+}
+
+impl Stage {
+    /// Applies the stack and puts everything in front of and around it; no task runs yet.
+    pub async fn up(
+        args: &StageArgs,
+        walls: Walls,
+        cgroups: Vec<PathBuf>,
+        folder: &Path,
+        variables: &mut Variables,
+        report: &mut Report,
+    ) -> anyhow::Result<Self> {
+        let emulator = Emulator::start(&args.root, &args.python, &args.stack, folder).await?;
+        let client = Client::new(&emulator.address(), REGION);
+        let certificate = certificate::make(folder, "listener", 30).await?;
+        let certificate_arn = certificate::import(&client, &certificate).await?;
+        report.note(&format!(
+            "emulated AWS on {}, a self-signed certificate for {HOST} in its ACM",
+            emulator.address()
+        ));
+        for (name, value) in [
+            ("domain_name", Value::Null),
+            ("zone_id", Value::Null),
+            ("certificate_arn", json!(certificate_arn)),
+        ] {
+            variables.plain.insert(name.to_owned(), value);
+        }
+        let emulator = Arc::new(emulator);
+        let mut applying = Applying::start(&emulator, variables);
+        let names = applying.service_created(&client).await?;
+        report.note(&format!(
+            "Terraform has created the service after {:.1} s; ECS starts its tasks now, Terraform goes on",
+            applying.begun.elapsed().as_secs_f32()
+        ));
+        let service = ecs::describe_service(&client, &names.0, &names.1).await?;
+        let (group_arn, _, port) =
+            service.load_balancers.first().context("the service has no load balancer")?;
+        let applied = elb::balancer(&client).await?;
+        let group = elb::target_group(&client, group_arn).await?;
+
+        let task_subnet =
+            address::cidr(&client, service.subnets.first().context("the service has no subnet")?)
+                .await?;
+        let node_subnet =
+            address::cidr(&client, applied.subnets.first().context("the balancer has no subnet")?)
+                .await?;
+        let place =
+            place(walls, &node_subnet, &task_subnet, &applied, &certificate, folder, &emulator)
+                .await?;
+        let balancer = Arc::new(
+            Balancer::start(&config::render(&applied, &group, &place)?, folder, &place.socket)
+                .await?,
+        );
+        let runner = Arc::new(Runner {
+            client: client.clone(),
+            sources: Sources {
+                root: args.root.canonicalize()?,
+                api: args.api.canonicalize().context("the release build of sum-api")?,
+            },
+            walls,
+            folder: folder.to_owned(),
+            subnet: (address::in_subnet(&task_subnet, 10)?, address::in_subnet(&task_subnet, 1)?),
+            environment: environment(walls, &place),
+            cgroups,
+            next: AtomicU8::new(1),
+        });
+        let service = Service::new(
+            runner.clone(),
+            balancer.clone(),
+            u16::try_from(*port)?,
+            usize::try_from(service.desired_count)?,
+            Duration::from_secs(group.deregistration_delay()?),
+        );
+        Ok(Self {
+            client,
+            emulator,
+            applying: Some(applying),
+            applied,
+            group,
+            place,
+            balancer,
+            runner,
+            service,
+            names,
+            certificate,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Waits until the apply that is under way has ended; its summary.
+    pub async fn applied(&mut self) -> anyhow::Result<String> {
+        match self.applying.take() {
+            Some(applying) => applying.end().await,
+            None => Ok("nothing to apply".to_owned()),
+        }
+    }
+
+    /// `terraform apply` once more, until the service is given a new task definition: from then on
+    /// ECS deploys, while Terraform waits for the end of it.
+    pub async fn apply(&mut self, variables: &Variables) -> anyhow::Result<TaskDefinition> {
+        self.applied().await?;
+        let before = self.definition().await?.task_definition_arn;
+        let mut applying = Applying::start(&self.emulator, variables);
+        loop {
+            let now = self.definition().await?;
+            if now.task_definition_arn != before {
+                self.applying = Some(applying);
+                return Ok(now);
+            }
+            applying.go_on().await.context("the service was given no new task definition")?;
+        }
+    }
+
+    /// The task definition that the service shall run now, as ECS has it.
+    pub async fn definition(&self) -> anyhow::Result<TaskDefinition> {
+        let service = ecs::describe_service(&self.client, &self.names.0, &self.names.1).await?;
+        ecs::describe_task_definition(&self.client, &service.task_definition).await
+    }
+
+    /// Where tools without TLS reach the service listener.
+    #[must_use]
+    pub fn tunnel(&self) -> SocketAddrV4 {
+        self.place.tunnel
+    }
+}
+
+async fn place(
+    walls: Walls,
+    node_subnet: &str,
+    task_subnet: &str,
+    applied: &elb::Balancer,
+    certificate: &Certificate,
+    folder: &Path,
+    emulator: &Emulator,
+) -> anyhow::Result<Place> {
+    let loopback = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+    let mut place = Place {
+        node: Ipv4Addr::LOCALHOST,
+        ports: Vec::new(),
+        certificate: certificate.pem.clone(),
+        socket: folder.join("balancer.sock"),
+        tunnel: loopback(free_port()?),
+        endpoint: (loopback(free_port()?), emulator.address()),
+        credentials: loopback(free_port()?),
+    };
+    if walls == Walls::None {
+        for listener in &applied.listeners {
+            place.ports.push((listener.port, free_port()?));
+        }
+        return Ok(place);
+    }
+    place.node = address::in_subnet(node_subnet, 10)?;
+    place.credentials = SocketAddrV4::new(Ipv4Addr::new(169, 254, 170, 2), 80);
+    place.endpoint.0 = SocketAddrV4::new(address::in_subnet(task_subnet, 5)?, 4566);
+    for address in [place.node, *place.credentials.ip(), *place.endpoint.0.ip()] {
+        network::add_local_address(address).await?;
+    }
+    Ok(place)
+}
+
+/// What Fargate's agent adds to every container, and the one thing that it does not: the endpoint.
+fn environment(walls: Walls, place: &Place) -> Vec<(String, String)> {
+    let credentials = if walls == Walls::None {
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{}/credentials", place.credentials))
+    } else {
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/task".to_owned())
+    };
+    [
+        ("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE".to_owned()),
+        ("AWS_ENDPOINT_URL", format!("http://{}", place.endpoint.0)),
+        credentials,
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}

@@ -1,0 +1,193 @@
+//! A running task and its containers: what they are like, and how they end.
+
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::container::Launch;
+use super::definition::TaskDefinition;
+use super::health::Health;
+use super::log::Log;
+use super::network::TaskNetwork;
+
+/// How long a container may take until the ones that wait for it give up; ECS's default on Fargate.
+const START_TIMEOUT: Duration = Duration::from_mins(3);
+
+/// A running task.
+#[derive(Debug)]
+pub struct Task {
+    /// Its number: 1, 2, 3 …
+    pub number: u8,
+    /// What it was started from.
+    pub definition: TaskDefinition,
+    /// Its interface.
+    pub network: TaskNetwork,
+    /// Its containers in the order in which they were started.
+    pub containers: Vec<Running>,
+}
+
+/// A running container.
+#[derive(Debug)]
+pub struct Running {
+    /// What it was started from.
+    pub launch: Launch,
+    /// Whether the task stops with it.
+    pub essential: bool,
+    /// Process id of its first process.
+    pub pid: u32,
+    /// What it writes.
+    pub log: Log,
+    /// Its health.
+    pub health: watch::Receiver<Health>,
+    /// How it ended.
+    pub exit: watch::Receiver<Option<ExitStatus>>,
+    /// When it started.
+    pub started: Instant,
+}
+
+/// How one container ended.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Which.
+    pub name: String,
+    /// The signal that it was sent.
+    pub signal: String,
+    /// From the signal to the end.
+    pub took: Duration,
+    /// Whether `stopTimeout` ran out and it was killed.
+    pub killed: bool,
+    /// Exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+}
+
+impl Task {
+    /// The container of this name.
+    #[must_use]
+    pub fn container(&self, name: &str) -> Option<&Running> {
+        self.containers.iter().find(|c| c.launch.name == name)
+    }
+
+    /// Waits until every container that has a health check is healthy.
+    pub async fn healthy(&self) -> anyhow::Result<()> {
+        for container in self.containers.iter().filter(|c| c.launch.health_check.is_some()) {
+            reached(container, "HEALTHY")
+                .await
+                .with_context(|| format!("container {}", container.launch.name))?;
+        }
+        Ok(())
+    }
+
+    /// The essential container that has ended, if any: then ECS stops the task.
+    #[must_use]
+    pub fn ended(&self) -> Option<&Running> {
+        self.containers.iter().find(|c| c.essential && c.exit.borrow().is_some())
+    }
+
+    /// The essential container that is unhealthy, if any: then ECS replaces the task.
+    #[must_use]
+    pub fn unhealthy(&self) -> Option<&Running> {
+        self.containers.iter().find(|c| c.essential && *c.health.borrow() == Health::Unhealthy)
+    }
+
+    /// Stops the containers in the reverse of their order, each with its signal and its time.
+    pub async fn stop(&mut self) -> Vec<Stopped> {
+        let mut stopped = Vec::new();
+        for container in self.containers.iter_mut().rev() {
+            stopped.push(container.stop().await);
+        }
+        // A namespace that is already gone is what is wanted.
+        let _ = self.network.remove().await;
+        stopped
+    }
+}
+
+impl Running {
+    /// Sends a signal to the container's first process, as `docker kill` does.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).context("a process id")?;
+        kill_process(pid, signal).with_context(|| format!("cannot signal {}", self.launch.name))
+    }
+
+    /// Sends a signal to every process of the container, as the freezer would.
+    pub fn signal_all(&self, signal: Signal) {
+        signal_group(self.pid, signal);
+    }
+
+    async fn stop(&mut self) -> Stopped {
+        let begun = Instant::now();
+        let signal = named_signal(&self.launch.stop_signal).unwrap_or(Signal::TERM);
+        // One that has ended by itself cannot be signalled, and need not be.
+        let _ = self.signal(signal);
+        let patience = Duration::from_secs(self.launch.stop_timeout);
+        let killed = timeout(patience, self.exit.wait_for(Option::is_some)).await.is_err();
+        if killed {
+            signal_group(self.pid, Signal::KILL);
+            let _ = self.exit.wait_for(Option::is_some).await;
+        }
+        let code = self.exit.borrow().and_then(|status| status.code());
+        Stopped {
+            name: self.launch.name.clone(),
+            signal: self.launch.stop_signal.clone(),
+            took: begun.elapsed(),
+            killed,
+            code,
+        }
+    }
+}
+
+pub(super) fn signal_group(pid: u32, signal: Signal) {
+    if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // An empty group is what is wanted.
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+fn named_signal(name: &str) -> Option<Signal> {
+    Some(match name {
+        "SIGTERM" | "15" => Signal::TERM,
+        "SIGQUIT" | "3" => Signal::QUIT,
+        "SIGINT" | "2" => Signal::INT,
+        "SIGHUP" | "1" => Signal::HUP,
+        "SIGUSR1" => Signal::USR1,
+        "SIGKILL" | "9" => Signal::KILL,
+        _ => return None,
+    })
+}
+
+/// Waits for a `dependsOn` condition of the other container.
+pub(super) async fn reached(other: &Running, condition: &str) -> anyhow::Result<()> {
+    let (mut health, mut exit) = (other.health.clone(), other.exit.clone());
+    let wait = async {
+        match condition {
+            "START" => Ok(()),
+            "HEALTHY" => tokio::select! {
+                biased;
+                _ = exit.wait_for(Option::is_some) => bail!("{} ended: {:?}", other.launch.name, other.exit.borrow().map(|s| s.to_string())),
+                verdict = health.wait_for(|h| *h != Health::Unknown) => match verdict.map(|v| *v) {
+                    Ok(Health::Healthy) => Ok(()),
+                    _ => bail!("{} is unhealthy", other.launch.name),
+                },
+            },
+            "COMPLETE" | "SUCCESS" => {
+                let status = exit
+                    .wait_for(Option::is_some)
+                    .await
+                    .map(|s| s.and_then(|s| s.code()))
+                    .ok()
+                    .flatten();
+                if condition == "SUCCESS" && status != Some(0) {
+                    bail!("{} ended with {status:?}", other.launch.name)
+                }
+                Ok(())
+            }
+            unknown => bail!("the condition {unknown} is not known"),
+        }
+    };
+    timeout(START_TIMEOUT, wait)
+        .await
+        .with_context(|| format!("not {condition} within {} s", START_TIMEOUT.as_secs()))?
+}
