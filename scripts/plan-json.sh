@@ -7,17 +7,18 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+out=${1:-target/plan.json}
+# Not the directory in which the tests of terraform/ may be at work.
+work=.run/plan-json
+mkdir -p "$work"
+
 # shellcheck source=scripts/terraform-lib.sh
 . scripts/terraform-lib.sh
 
-out=${1:-target/plan.json}
-work=.run/plan-json # not the directory in which the tests of terraform/ may be at work
-missing=$(provider_missing)
+find_provider
+# shellcheck disable=SC2154 # find_provider sets it
 [ -z "$missing" ] || { echo "SKIPPED: plan: $missing"; exit 69; }
-provider_missing >/dev/null # once more, for the environment that a subshell does not leave behind
-
-ready terraform "$work/root"
-tf "$work/root" test -json -verbose -filter=tests/observability.tftest.hcl >"$work/test.jsonl" || true
+tf "$work/provider" test -json -verbose -filter=tests/observability.tftest.hcl >"$work/test.jsonl" || true
 mkdir -p "$(dirname "$out")"
 if ! grep -m 1 '"@testrun":"stack".*"type":"test_plan"' "$work/test.jsonl" >"$out.new"; then
   grep '"@level":"error"' "$work/test.jsonl" >&2 || tail -n 5 "$work/test.jsonl" >&2
