@@ -100,6 +100,16 @@ impl Store {
         self.0.push((id, series));
     }
 
+    /// Adds samples to a minute of one metric, as they are read from a log.
+    pub fn push(&mut self, id: &MetricId, minute: i64, samples: &[Sample]) {
+        if let Some((_, series)) = self.0.iter_mut().find(|(known, _)| known == id) {
+            return series.push(minute, samples);
+        }
+        let mut series = Series::default();
+        series.push(minute, samples);
+        self.0.push((id.clone(), series));
+    }
+
     /// The data that feeds a metric, if any was replayed.
     #[must_use]
     pub fn get(&self, wanted: &MetricId) -> Option<&Series> {

@@ -14,6 +14,7 @@
 #![expect(clippy::doc_markdown, reason = "CloudWatch is a name, not code")]
 
 pub mod compute;
+pub mod emf;
 pub mod evaluate;
 pub mod math;
 pub mod metric;

@@ -58,26 +58,22 @@ fn one() -> i64 {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum What {
-    /// A counter: so many samples of 1.
+    /// A counter: so many samples of 1; at least one.
     Count(f64),
     /// A gauge: one sample.
     Value(f64),
-    /// `[value, count]` pairs.
+    /// `[value, count]` pairs; none means that nothing is published.
     Samples(Vec<(f64, f64)>),
-    /// Nothing is published.
-    Nothing,
 }
 
 impl What {
     fn samples(&self) -> Vec<Sample> {
         match self {
-            Self::Count(count) if *count == 0.0 => vec![],
             Self::Count(count) => vec![Sample { value: 1.0, count: *count }],
             Self::Value(value) => vec![Sample { value: *value, count: 1.0 }],
             Self::Samples(pairs) => {
                 pairs.iter().map(|&(value, count)| Sample { value, count }).collect()
             }
-            Self::Nothing => vec![],
         }
     }
 }
