@@ -25,6 +25,14 @@ impl Metrics {
         self.total(|labels| labels.contains(r#"http_route="/sum""#))
     }
 
+    /// Sums that were given.
+    #[must_use]
+    pub fn sums_ok(&self) -> u64 {
+        self.total(|labels| {
+            labels.contains(r#"http_route="/sum""#) && labels.contains(r#"status_code="200""#)
+        })
+    }
+
     /// Requests answered, but for the harness's own looks at metrics and health.
     #[must_use]
     pub fn requests(&self) -> u64 {

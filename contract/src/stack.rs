@@ -93,7 +93,7 @@ impl Builder {
     /// Starts both and waits.
     #[must_use]
     pub fn start(self) -> Stack {
-        let api = start_api(&self.api);
+        let api = start_api(&self.api, port::free());
         let sidecar = start_sidecar(&self.sidecar, api.address);
         let stack = Stack { sidecar, api };
         if self.wait_ready {
@@ -111,7 +111,13 @@ impl Builder {
     /// Starts the API alone.
     #[must_use]
     pub fn start_api(self) -> Server {
-        start_api(&self.api)
+        self.start_api_at(port::free())
+    }
+
+    /// Starts the API alone, on the address of one that has gone.
+    #[must_use]
+    pub fn start_api_at(self, address: SocketAddr) -> Server {
+        start_api(&self.api, address)
     }
 }
 
@@ -190,8 +196,7 @@ impl Stack {
     }
 }
 
-fn start_api(settings: &Settings) -> Server {
-    let address = port::free();
+fn start_api(settings: &Settings, address: SocketAddr) -> Server {
     let process = api_process(settings, address);
     wait_accepting(&process, address);
     Server { process, address, runtime: None }

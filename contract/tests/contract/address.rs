@@ -1,0 +1,91 @@
+//! The source address: what the balancer saw, and never what a caller wrote.
+
+use contract::connection::Connection;
+use contract::http::Request;
+use contract::own_stack_only;
+use contract::stack::{Stack, client_key};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The address that the sidecar logs for a request with this `X-Forwarded-For`.
+fn address(stack: &Stack, forwarded: &[&str]) -> String {
+    let request = forwarded
+        .iter()
+        .fold(Request::get("/nothing"), |request, value| request.header("X-Forwarded-For", value));
+    let answer = stack.ask(&request);
+    let line = stack.sidecar.process.log.of_request(answer.request_id()).remove(0);
+    assert_eq!(line["peer"], "127.0.0.1");
+    line["address"].as_str().expect("text").to_owned()
+}
+
+#[test]
+fn nobody_is_trusted_unless_named() {
+    own_stack_only!("nobody_is_trusted_unless_named");
+    let stack = Stack::start();
+    for forwarded in [
+        &["198.51.100.7"][..],
+        &["198.51.100.7, 127.0.0.1"],
+        &["127.0.0.2"],
+        &["::1"],
+        &["nonsense"],
+    ] {
+        assert_eq!(address(&stack, forwarded), "127.0.0.1", "{forwarded:?}");
+    }
+}
+
+#[test]
+fn the_last_entry_counts_behind_a_trusted_balancer() {
+    own_stack_only!("the_last_entry_counts_behind_a_trusted_balancer");
+    let stack =
+        Stack::builder().sidecar("TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.0/8,fd00::/8").start();
+    for (forwarded, expected) in [
+        (&["198.51.100.7"][..], "198.51.100.7"),
+        // What the caller wrote stands to the left of what the balancer added.
+        (&["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
+        (&["203.0.113.9,198.51.100.7"], "198.51.100.7"),
+        // A caller inside the trusted network is still the one that the balancer saw.
+        (&["203.0.113.9, 10.0.3.4"], "10.0.3.4"),
+        (&["127.0.0.1, 10.0.3.4"], "10.0.3.4"),
+        (&["2001:db8::1"], "2001:db8::1"),
+        (&["nonsense"], "127.0.0.1"),
+        (&[""], "127.0.0.1"),
+        (&[], "127.0.0.1"),
+    ] {
+        assert_eq!(address(&stack, forwarded), expected, "{forwarded:?}");
+    }
+}
+
+#[test]
+fn a_forged_address_does_not_escape_the_limit() {
+    own_stack_only!("a_forged_address_does_not_escape_the_limit");
+    for (trusted, forwarded) in
+        [("", "198.51.100.{n}"), ("127.0.0.1/32", "198.51.100.{n}, 203.0.113.5")]
+    {
+        let stack = Stack::builder().limited().sidecar("TRUSTED_PROXIES", trusted).start();
+        let mut connection = stack.sidecar.connect();
+        let refused = (0..60)
+            .filter(|number| {
+                let forged = forwarded.replace("{n}", &number.to_string());
+                let request =
+                    Request::sum("not-a-key-at-all", "{}").header("X-Forwarded-For", &forged);
+                connection.ask(&request).expect("answered").status == 429
+            })
+            .count();
+        assert!(refused > 30, "only {refused} of 60 refused with TRUSTED_PROXIES={trusted}");
+    }
+}
+
+#[test]
+fn an_untrusted_address_cannot_speak_for_others() {
+    own_stack_only!("an_untrusted_address_cannot_speak_for_others");
+    let stack = Stack::builder().sidecar("TRUSTED_PROXIES", "127.0.0.9/32").start();
+    let ask = |last: u8| {
+        let source: IpAddr = Ipv4Addr::new(127, 0, 0, last).into();
+        let request = Request::sum(&client_key(1), "{}").header("X-Forwarded-For", "198.51.100.7");
+        let mut connection =
+            Connection::open_from(source, stack.sidecar.address).expect("it accepts");
+        let answer = connection.ask(&request).expect("answered");
+        stack.sidecar.process.log.of_request(answer.request_id())[0]["address"].clone()
+    };
+    assert_eq!(ask(9), "198.51.100.7");
+    assert_eq!(ask(8), "127.0.0.8");
+}

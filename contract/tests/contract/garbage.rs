@@ -1,0 +1,154 @@
+//! Ten thousand strings that nobody meant as a request. Each is answered in the one shape or not at all, and
+//! both processes live on.
+
+use contract::connection::Connection;
+use contract::http::Request;
+use contract::own_stack_only;
+use contract::shape::faults;
+use contract::stack::{KEY, Stack};
+use fastrand::Rng;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::thread::scope;
+
+const STRINGS: usize = 10_000;
+const THREADS: usize = 4;
+/// Another seed finds other things. A failure names the string.
+const SEED: u64 = 9112;
+const TOKENS: [&str; 32] = [
+    "GET",
+    "POST",
+    "HEAD",
+    " ",
+    "/",
+    "/sum",
+    "/healthz",
+    "/openapi.json",
+    "*",
+    "?",
+    "#",
+    "%",
+    "%2e",
+    "..",
+    "HTTP/1.1",
+    "HTTP/1.0",
+    "HTTP/2",
+    "\r\n",
+    "\n",
+    "\r",
+    "\r\n\r\n",
+    "Host:",
+    "Content-Length:",
+    "Transfer-Encoding:",
+    "chunked",
+    "0\r\n\r\n",
+    "X-Api-Key:",
+    "Connection: close",
+    "\t",
+    "\0",
+    "\u{7f}",
+    "é",
+];
+
+/// A third each: bytes, words of the protocol, and a good request with a few bytes changed.
+fn string(rng: &mut Rng) -> Vec<u8> {
+    match rng.u8(0..3) {
+        0 => (0..rng.usize(1..400)).map(|_| rng.u8(..)).collect(),
+        1 => {
+            (0..rng.usize(1..40)).flat_map(|_| TOKENS[rng.usize(..TOKENS.len())].bytes()).collect()
+        }
+        _ => {
+            let mut bytes = Request::sum(KEY, r#"{"a":2,"b":40}"#).bytes("garbage");
+            for _ in 0..rng.usize(1..6) {
+                let at = rng.usize(..bytes.len().max(1));
+                match rng.u8(0..4) {
+                    0 if at < bytes.len() => bytes[at] = rng.u8(..),
+                    1 if at < bytes.len() => drop(bytes.remove(at)),
+                    2 => bytes.insert(at, rng.u8(..)),
+                    3 => bytes.truncate(at),
+                    _ => {}
+                }
+            }
+            bytes
+        }
+    }
+}
+
+/// What is wrong with what came back for one string.
+fn wrong(sidecar: SocketAddr, bytes: &[u8]) -> Vec<String> {
+    let mut connection = Connection::open(sidecar).expect("it accepts");
+    // It may have been answered and closed half-way: that is an answer, too.
+    let _ = connection.send(bytes).and_then(|()| connection.end());
+    let mut wrong = Vec::new();
+    // HEAD is answered without the body that it announces.
+    let head = bytes.windows(4).any(|window| window == b"HEAD");
+    loop {
+        let answer = if head { connection.receive_head() } else { connection.receive() };
+        match answer {
+            Ok(None) => return wrong,
+            Ok(Some(answer))
+                if [200, 400, 401, 404, 405, 408, 413, 414, 415, 417, 422, 431, 501, 505]
+                    .contains(&answer.status) =>
+            {
+                wrong.extend(faults(&answer, head));
+                if head {
+                    return wrong;
+                }
+            }
+            Ok(Some(answer)) => wrong.push(format!("{} {}", answer.status, answer.text())),
+            Err(error) => {
+                // HTTP/0.9 has no head; nginx answers it with the bare body.
+                if !error.to_string().contains(": \"{")
+                    && error.kind() != std::io::ErrorKind::ConnectionReset
+                {
+                    wrong.push(error.to_string());
+                }
+                return wrong;
+            }
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_strings_are_answered_in_the_one_shape_or_not_at_all() {
+    own_stack_only!("ten_thousand_strings_are_answered_in_the_one_shape_or_not_at_all");
+    let stack = Stack::builder().api("LOG_LEVEL", "info").start();
+    let (sidecar_family, failures) = (stack.sidecar.process.family(), Mutex::new(Vec::new()));
+    scope(|scope| {
+        for thread in 0..THREADS {
+            let (address, failures) = (stack.sidecar.address, &failures);
+            scope.spawn(move || {
+                let mut rng = Rng::with_seed(SEED + thread as u64);
+                for _ in 0..STRINGS / THREADS {
+                    let bytes = string(&mut rng);
+                    let wrong = wrong(address, &bytes);
+                    if !wrong.is_empty() {
+                        let shown = format!("{:?}: {wrong:?}", String::from_utf8_lossy(&bytes));
+                        failures
+                            .lock()
+                            .expect("nothing panics while it holds the lock")
+                            .push(shown);
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().expect("nothing panics while it holds the lock");
+    let shown: Vec<&String> = failures.iter().take(10).collect();
+    assert!(failures.is_empty(), "{} of {STRINGS}, the first: {shown:#?}", failures.len());
+
+    assert_eq!(stack.ask(&Request::sum(KEY, r#"{"a":2,"b":40}"#)).text(), r#"{"sum":42}"#);
+    assert_eq!(stack.sidecar.process.family(), sidecar_family, "no worker died");
+    assert!(stack.api.process.ended().is_none());
+    // Every line about them is JSON; this fails at the first that is not.
+    assert!(!stack.sidecar.process.log.events().is_empty());
+    let errors: Vec<_> = stack
+        .api
+        .process
+        .log
+        .events()
+        .into_iter()
+        .filter(|event| event["level"] == "ERROR")
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}

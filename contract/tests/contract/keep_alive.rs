@@ -1,0 +1,111 @@
+//! The race between an idle connection that the API closes and a POST that the sidecar sends on it.
+//!
+//! The sidecar gives an idle connection up before the API does. Here with short timers, and callers that
+//! pause for about as long as either timer runs: that is when the race is lost, if it is there.
+
+use contract::connection::Connection;
+use contract::http::Request;
+use contract::own_stack_only;
+use contract::stack::{Builder, Stack, client_key};
+use std::thread::{scope, sleep};
+use std::time::Duration;
+
+const SIDECAR: u64 = 300;
+const API: u64 = 1200;
+const CALLERS: u8 = 6;
+/// Around both timers, in milliseconds.
+const PAUSES: [u64; 10] = [296, 300, 304, 308, 1180, 1192, 1196, 1200, 1204, 1216];
+/// An API that gives up first: how often a POST finds out depends on the machine.
+const HASTY_API: u64 = 100;
+
+struct Seen {
+    sent: u64,
+    answered: u64,
+    api: u64,
+}
+
+fn race(builder: Builder, pauses: &[u64]) -> Seen {
+    let stack = builder.start();
+    let before = stack.metrics().sums();
+    let address = stack.sidecar.address;
+    let call = |caller: u8| {
+        let request = Request::sum(&client_key(caller), r#"{"a":2,"b":40}"#);
+        let mut connection = Connection::open(address).expect("it accepts");
+        let ask = |pause: &u64| {
+            let status =
+                connection.ask(&request).expect("the sidecar itself keeps the connection").status;
+            sleep(Duration::from_millis(*pause));
+            u64::from(status == 200)
+        };
+        pauses.iter().map(ask).sum::<u64>()
+    };
+    let answered = scope(|scope| {
+        let callers: Vec<_> =
+            (1..=CALLERS).map(|caller| scope.spawn(move || call(caller))).collect();
+        callers.into_iter().map(|caller| caller.join().expect("a caller ends")).sum()
+    });
+    let sent = u64::from(CALLERS) * u64::try_from(pauses.len()).expect("few");
+    Seen { sent, answered, api: stack.metrics().sums() - before }
+}
+
+fn timers(sidecar: u64, api: u64) -> Builder {
+    Stack::builder()
+        .sidecar("UPSTREAM_KEEPALIVE_TIMEOUT", &format!("{sidecar}ms"))
+        .api("KEEP_ALIVE_TIMEOUT", &format!("{api}ms"))
+}
+
+#[test]
+fn no_post_is_lost_and_none_is_sent_twice() {
+    own_stack_only!("no_post_is_lost_and_none_is_sent_twice");
+    let seen = race(timers(SIDECAR, API), &PAUSES);
+    assert_eq!(
+        (seen.answered, seen.api),
+        (seen.sent, seen.sent),
+        "of {} answered and seen by the API",
+        seen.sent
+    );
+}
+
+#[test]
+fn even_with_the_timers_the_wrong_way_round_none_is_sent_twice() {
+    own_stack_only!("even_with_the_timers_the_wrong_way_round_none_is_sent_twice");
+    let pauses: Vec<u64> = (0..40).map(|number| HASTY_API - 4 + number % 5).collect();
+    let seen = race(timers(10_000, HASTY_API), &pauses);
+    assert!(seen.api <= seen.sent, "the API saw {} of {}", seen.api, seen.sent);
+    // Whatever the race took was a 502, seen by the caller: never a second try behind its back.
+    assert!(seen.answered <= seen.api, "{} answered, {} seen", seen.answered, seen.api);
+    println!(
+        "timers the wrong way round: {} of {} POSTs lost",
+        seen.sent - seen.answered,
+        seen.sent
+    );
+}
+
+#[test]
+fn the_defaults_rise_towards_the_back() {
+    own_stack_only!("the_defaults_rise_towards_the_back");
+    let stack = Stack::start();
+    let runtime = stack.sidecar.runtime.as_ref().expect("a sidecar has one").path();
+    let rendered = std::fs::read_to_string(runtime.join("nginx.conf")).expect("rendered");
+    let upstream = rendered
+        .split("upstream api {")
+        .nth(1)
+        .and_then(|rest| rest.split('}').next())
+        .expect("a block");
+    let seconds = |text: &str| -> u64 {
+        let value = text.split("keepalive_timeout").nth(1).and_then(|rest| rest.split(';').next());
+        value
+            .and_then(|value| value.trim().strip_suffix('s'))
+            .and_then(|value| value.parse().ok())
+            .expect("seconds")
+    };
+    let to_api = seconds(upstream);
+    let client = seconds(&rendered.replace(upstream, ""));
+    let listening =
+        stack.api.process.log.events().into_iter().find(|event| event["message"] == "listening");
+    let api =
+        listening.expect("it says so")["keep_alive_timeout"].as_str().expect("text").to_owned();
+    // The balancer's idle timeout is 60 s.
+    assert!(client > 60, "{client}");
+    assert_eq!((to_api, api.as_str()), (60, "1m 15s"));
+}

@@ -1,0 +1,135 @@
+//! Keys: exact, several at a time, checked twice.
+
+use contract::binary;
+use contract::http::Request;
+use contract::own_stack_only;
+use contract::shape::check_problem;
+use contract::stack::{KEY, RuntimeDir, Stack, client_key, sidecar_process};
+use contract::{port, table};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+const EX_USAGE: i32 = 64;
+const BODY: &str = r#"{"a":2,"b":40}"#;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Accepted {
+    name: String,
+    value: String,
+    clients: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    wrong: Vec<String>,
+}
+
+#[test]
+fn every_good_list_of_keys_opens_to_its_keys_and_to_no_other() {
+    own_stack_only!("every_good_list_of_keys_opens_to_its_keys_and_to_no_other");
+    let table: crate::start::KeyTable = table::read("keys");
+    for case in table.accepted {
+        let stack = Stack::builder().keys(&case.value).start();
+        for (client, keys) in &case.clients {
+            for key in keys {
+                let answer = stack.ask(&Request::sum(key, BODY));
+                assert_eq!(answer.status, 200, "{}: {key}: {}", case.name, answer.text());
+                let line = stack.sidecar.process.log.of_request(answer.request_id()).remove(0);
+                assert_eq!(line["client"], client.as_str(), "{}", case.name);
+            }
+        }
+        for key in &case.wrong {
+            let answer = stack.ask(&Request::sum(key, BODY));
+            assert_eq!(answer.status, 401, "{}: {key:?}", case.name);
+        }
+    }
+}
+
+#[test]
+fn missing_and_wrong_are_answered_alike() {
+    own_stack_only!("missing_and_wrong_are_answered_alike");
+    let stack = Stack::start();
+    let ask = |request: Request| {
+        let answer = stack.ask(&request.header("X-Request-Id", "same"));
+        check_problem(&answer, 401, "about:blank");
+        let headers: Vec<_> =
+            answer.headers.iter().filter(|(name, _)| name != "Date").cloned().collect();
+        (headers, answer.text())
+    };
+    let missing =
+        ask(Request::new("POST", "/sum").header("Content-Type", "application/json").body(BODY));
+    assert_eq!(missing, ask(Request::sum("not-a-key-at-all", BODY)));
+    assert_eq!(missing, ask(Request::sum("", BODY)));
+}
+
+#[test]
+fn two_key_headers_are_refused_whatever_they_hold() {
+    own_stack_only!("two_key_headers_are_refused_whatever_they_hold");
+    let stack = Stack::start();
+    let before = stack.metrics();
+    for (one, two) in [(KEY, KEY), (KEY, "not-a-key-at-all"), ("not-a-key-at-all", KEY), (KEY, "")]
+    {
+        let answer = stack.ask(&Request::sum(one, BODY).header("x-api-key", two));
+        check_problem(&answer, 401, "about:blank");
+    }
+    let sums = |text: &contract::metrics::Metrics| text.sums_ok();
+    assert_eq!(sums(&stack.metrics()), sums(&before), "none of them was served");
+}
+
+#[test]
+fn the_api_checks_again_and_a_mismatch_stays_closed() {
+    own_stack_only!("the_api_checks_again_and_a_mismatch_stays_closed");
+    let stack = Stack::builder()
+        .api("API_KEY", "acme:another-key-1,both:key-of-both")
+        .sidecar("API_KEY", &format!("acme:{KEY},both:key-of-both"));
+    let stack = stack.start();
+    check_problem(&stack.ask(&Request::sum(KEY, BODY)), 401, "about:blank");
+    check_problem(&stack.ask(&Request::sum("another-key-1", BODY)), 401, "about:blank");
+    assert_eq!(stack.ask(&Request::sum("key-of-both", BODY)).status, 200);
+}
+
+#[test]
+fn the_api_alone_is_as_closed_as_behind_the_sidecar() {
+    own_stack_only!("the_api_alone_is_as_closed_as_behind_the_sidecar");
+    let api = Stack::builder().start_api();
+    assert_eq!(api.ask(&Request::sum(KEY, BODY)).status, 200);
+    for request in [
+        Request::sum("not-a-key-at-all", BODY),
+        Request::sum(KEY, BODY).header("X-Api-Key", KEY),
+        Request::sum(&KEY.to_lowercase(), BODY),
+        Request::new("POST", "/sum")
+            .header("X-Api-Client", "acme")
+            .header("Content-Type", "application/json")
+            .body(BODY),
+    ] {
+        let answer = api.ask(&request);
+        check_problem(&answer, 401, "about:blank");
+    }
+}
+
+#[test]
+fn a_client_cannot_name_itself() {
+    own_stack_only!("a_client_cannot_name_itself");
+    let stack = Stack::start();
+    let answer = stack.ask(&Request::sum(&client_key(1), BODY).header("X-Api-Client", "acme"));
+    let line = stack.sidecar.process.log.of_request(answer.request_id()).remove(0);
+    assert_eq!(line["client"], "c1");
+    let bare = stack.ask(&Request::get("/nothing").header("X-Api-Client", "acme"));
+    assert_eq!(stack.sidecar.process.log.of_request(bare.request_id())[0]["client"], "");
+}
+
+#[test]
+fn the_sidecar_alone_checks_only_where_it_sees_every_header() {
+    own_stack_only!("the_sidecar_alone_checks_only_where_it_sees_every_header");
+    if binary::nginx_version() < (1, 23, 0) {
+        let settings = [("API_KEY", KEY), ("REQUIRE_API_KEY", "false")];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let runtime = RuntimeDir::new();
+        let process = sidecar_process(&settings, port::free(), port::free(), &runtime);
+        assert_eq!(process.exit_code(), EX_USAGE);
+        assert!(process.log.text().contains("1.23"), "{}", process.log.text());
+        return;
+    }
+    let stack = Stack::builder().api("REQUIRE_API_KEY", "false").api_without("API_KEY");
+    let stack = stack.sidecar("REQUIRE_API_KEY", "false").start();
+    assert_eq!(stack.ask(&Request::sum(KEY, BODY)).status, 200);
+    let twice = stack.ask(&Request::sum(KEY, BODY).header("X-Api-Key", KEY));
+    check_problem(&twice, 401, "about:blank");
+}

@@ -1,0 +1,167 @@
+//! The limits: how many pass, how fast more do, and who shares with whom.
+
+use contract::connection::Connection;
+use contract::http::{Request, Response};
+use contract::own_stack_only;
+use contract::shape::{check, check_problem};
+use contract::stack::{Stack, client_key};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const BODY: &str = r#"{"a":2,"b":40}"#;
+const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+/// One more passes after this long: a fifth of a second.
+const REFILL: Duration = Duration::from_millis(200);
+
+fn statuses(connection: &mut Connection, request: &Request, times: usize) -> Vec<u16> {
+    (0..times).map(|_| connection.ask(request).expect("answered").status).collect()
+}
+
+fn from(last: u8, sidecar: SocketAddr) -> Connection {
+    let source: IpAddr = Ipv4Addr::new(127, 0, 3, last).into();
+    Connection::open_from(source, sidecar).expect("it accepts")
+}
+
+/// Tries until the measurement was quick enough to mean anything: on a busy machine a pause may refill.
+fn measured<T>(mut attempt: impl FnMut(u8) -> Option<T>) -> T {
+    (1..=10).find_map(&mut attempt).expect("ten times too slow to measure")
+}
+
+#[test]
+fn six_pass_from_idle_and_one_more_every_fifth_of_a_second() {
+    own_stack_only!("six_pass_from_idle_and_one_more_every_fifth_of_a_second");
+    let stack = Stack::builder().limited().start();
+    let (burst, later) = measured(|client| {
+        let (request, mut connection) =
+            (Request::sum(&client_key(client), BODY), stack.sidecar.connect());
+        let started = Instant::now();
+        let burst = statuses(&mut connection, &request, 8);
+        if started.elapsed() > REFILL {
+            return None;
+        }
+        // Five refills later exactly five more are let through, give or take the one that the clock cuts.
+        sleep((REFILL * 5 + REFILL / 2).saturating_sub(started.elapsed()));
+        let later = statuses(&mut connection, &request, 8);
+        (started.elapsed() < REFILL * 6).then_some((burst, later))
+    });
+    assert_eq!(burst, [200, 200, 200, 200, 200, 200, 429, 429]);
+    let passed = later.iter().filter(|status| **status == 200).count();
+    assert_eq!(passed, 5, "{later:?}");
+}
+
+#[test]
+fn a_sustained_flood_gets_five_a_second() {
+    own_stack_only!("a_sustained_flood_gets_five_a_second");
+    let stack = Stack::builder().limited().start();
+    let (request, mut connection) = (Request::sum(&client_key(1), BODY), stack.sidecar.connect());
+    let started = Instant::now();
+    let mut passed = 0_u32;
+    while started.elapsed() < Duration::from_secs(3) {
+        let answer = connection.ask(&request).expect("answered");
+        passed += u32::from(answer.status == 200);
+        if answer.closes() {
+            connection = stack.sidecar.connect();
+        }
+    }
+    let allowed = 6.0 + started.elapsed().as_secs_f64() * 5.0;
+    assert!(
+        f64::from(passed) <= allowed && f64::from(passed) >= allowed - 2.0,
+        "{passed} passed, {allowed} allowed"
+    );
+}
+
+#[test]
+fn a_client_has_one_allowance_wherever_it_calls_from() {
+    own_stack_only!("a_client_has_one_allowance_wherever_it_calls_from");
+    let stack = Stack::builder().limited().sidecar("TRUSTED_PROXIES", "127.0.0.0/8").start();
+    let seventh = measured(|client| {
+        let started = Instant::now();
+        let ask = |number: u8| {
+            let request = Request::sum(&client_key(client), BODY)
+                .header("X-Forwarded-For", &format!("198.51.100.{number}"));
+            from(number, stack.sidecar.address).ask(&request).expect("answered")
+        };
+        let answers: Vec<Response> = (1..=7).map(ask).collect();
+        (started.elapsed() < REFILL).then_some(answers)
+    });
+    let found: Vec<u16> = seventh.iter().map(|answer| answer.status).collect();
+    assert_eq!(found, [200, 200, 200, 200, 200, 200, 429]);
+    check_problem(&seventh[6], 429, QUOTA);
+}
+
+#[test]
+fn guessing_keys_is_limited_for_each_address() {
+    own_stack_only!("guessing_keys_is_limited_for_each_address");
+    let stack = Stack::builder().limited().start();
+    let (guesses, other) = measured(|last| {
+        let started = Instant::now();
+        let mut connection = from(last, stack.sidecar.address);
+        let guess = |number| Request::sum(&format!("guess-number-{number}"), BODY);
+        let guesses: Vec<u16> =
+            (0..8).map(|number| connection.ask(&guess(number)).expect("answered").status).collect();
+        let other = from(last + 100, stack.sidecar.address).ask(&guess(0)).expect("answered");
+        (started.elapsed() < REFILL).then_some((guesses, other.status))
+    });
+    assert_eq!(guesses, [401, 401, 401, 401, 401, 401, 429, 429]);
+    assert_eq!(other, 401, "another address has its own allowance");
+}
+
+#[test]
+fn nobody_suffers_from_anothers_flood() {
+    own_stack_only!("nobody_suffers_from_anothers_flood");
+    let stack = Stack::builder().limited().start();
+    let mut connection = stack.sidecar.connect();
+    let mut flood = |request: &Request| {
+        let refused = |answer: Response| {
+            check(&answer);
+            answer.status == 429
+        };
+        (0..100).filter(|_| refused(connection.ask(request).expect("answered"))).count()
+    };
+    assert!(flood(&Request::sum(&client_key(1), BODY)) > 80);
+    assert!(flood(&Request::sum("not-a-key-at-all", BODY)) > 80);
+    // From the same address, with another key: the whole allowance is there.
+    let mut calm = stack.sidecar.connect();
+    assert_eq!(statuses(&mut calm, &Request::sum(&client_key(2), BODY), 6), [200; 6]);
+    // The flooded address without a key is limited, and health checks from it are not.
+    let other = measured(|_| {
+        let started = Instant::now();
+        let _ = statuses(&mut calm, &Request::get("/nothing"), 7);
+        let last = calm.ask(&Request::get("/nothing")).expect("answered");
+        (started.elapsed() < REFILL).then_some(last)
+    });
+    check_problem(&other, 429, QUOTA);
+    assert_eq!(other.json()["violated-policies"], serde_json::json!(["address"]));
+    assert_eq!(statuses(&mut calm, &Request::get("/healthz"), 50), [200; 50]);
+}
+
+#[test]
+fn a_refusal_says_when_to_come_back_and_that_is_true() {
+    own_stack_only!("a_refusal_says_when_to_come_back_and_that_is_true");
+    let stack = Stack::builder().limited().start();
+    let (request, mut connection) = (Request::sum(&client_key(1), BODY), stack.sidecar.connect());
+    let refused = measured(|_| connection.ask(&request).ok().filter(|answer| answer.status == 429));
+    check_problem(&refused, 429, QUOTA);
+    assert_eq!(refused.header("RateLimit-Policy"), Some(r#""client";q=5;w=1"#));
+    assert_eq!(refused.header("RateLimit"), Some(r#""client";r=0;t=1"#));
+    assert_eq!(refused.json()["violated-policies"], serde_json::json!(["client"]));
+    let wait = refused.header("Retry-After").expect("it says when").parse().expect("seconds");
+    sleep(Duration::from_secs(wait));
+    assert_eq!(connection.ask(&request).expect("answered").status, 200);
+}
+
+#[test]
+fn the_settings_are_the_limits() {
+    own_stack_only!("the_settings_are_the_limits");
+    let stack =
+        Stack::builder().sidecar("RATE_LIMIT", "1").sidecar("RATE_LIMIT_BURST", "2").start();
+    let (request, mut connection) = (Request::sum(&client_key(1), BODY), stack.sidecar.connect());
+    let answers: Vec<Response> =
+        (0..4).map(|_| connection.ask(&request).expect("answered")).collect();
+    assert_eq!(
+        answers.iter().map(|answer| answer.status).collect::<Vec<_>>(),
+        [200, 200, 200, 429]
+    );
+    assert_eq!(answers[3].header("RateLimit-Policy"), Some(r#""client";q=1;w=1"#));
+}

@@ -1,0 +1,114 @@
+//! Nothing that leaves a process, and nothing that others can read of it, holds a key.
+
+use contract::http::Request;
+use contract::own_stack_only;
+use contract::stack::{KEY, Server, Stack};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+/// Any eight characters of a key in a row are a part of it worth hiding.
+const PART: usize = 8;
+/// Alike to no other text in the suite.
+const SECRET: &str = "Zq9-Wk3.Xv7_Jh5-Bn1.Tm4";
+const WRONG: &str = "Pd8_Rc2-Yf6.Lg0_Us5-Ei3";
+
+fn parts(key: &str) -> impl Iterator<Item = &str> {
+    (0..=key.len() - PART).map(move |start| &key[start..start + PART])
+}
+
+fn assert_hidden(place: &str, text: &str) {
+    for key in [SECRET, WRONG] {
+        assert!(
+            !parts(key).any(|part| text.contains(part)),
+            "a part of a key is in {place}:\n{text}"
+        );
+    }
+}
+
+/// Requests of every outcome, each with a key in it.
+fn provoke(stack: &Stack) {
+    let ask = |request: &Request| {
+        let answer = stack.ask(request);
+        assert_hidden("an answer", &format!("{:?} {}", answer.headers, answer.text()));
+        let _ = stack.sidecar.process.log.of_request(answer.request_id());
+    };
+    ask(&Request::sum(SECRET, r#"{"a":2,"b":40}"#));
+    ask(&Request::sum(SECRET, "{"));
+    ask(&Request::sum(WRONG, "{}"));
+    ask(&Request::sum(SECRET, "{}").header("X-Api-Key", WRONG));
+    ask(&Request::sum(&format!("{SECRET},{WRONG}"), "{}"));
+    ask(&Request::new("DELETE", "/sum").header("X-Api-Key", SECRET));
+    ask(&Request::get("/nothing").header("X-Api-Key", WRONG));
+    ask(&Request::get(&format!("/openapi.json?key={SECRET}")));
+    ask(&Request::sum(SECRET, " ".repeat(5000)));
+    let mut connection = stack.sidecar.connect();
+    connection
+        .send(format!("GET /x HTTP/1.1\r\nX-Api-Key: {SECRET}\r\n\r\n").as_bytes())
+        .expect("sent");
+    let _ = connection.receive();
+}
+
+fn assert_process_hides(server: &Server, name: &str) {
+    assert_hidden(&format!("the log of {name}"), &server.process.log.text());
+    for arguments in server.process.proc_files("cmdline") {
+        assert_hidden(&format!("the arguments of {name}"), &arguments);
+    }
+}
+
+#[test]
+fn no_key_is_in_a_log_an_answer_or_an_argument() {
+    own_stack_only!("no_key_is_in_a_log_an_answer_or_an_argument");
+    for level in ["info", "trace"] {
+        let stack =
+            Stack::builder().keys(&format!("acme:{SECRET}")).api("LOG_LEVEL", level).start();
+        provoke(&stack);
+        assert_process_hides(&stack.sidecar, "the sidecar");
+        assert_process_hides(&stack.api, "the API");
+        let (sidecar, api) = (stack.sidecar.process.finish(), stack.api.process.finish());
+        assert_eq!((sidecar, api), (0, 0));
+        assert_hidden("the last lines", &stack.sidecar.process.log.text());
+        assert_hidden("the last lines", &stack.api.process.log.text());
+    }
+}
+
+#[test]
+fn nginx_and_its_workers_have_no_key_in_their_environment() {
+    own_stack_only!("nginx_and_its_workers_have_no_key_in_their_environment");
+    let stack = Stack::builder().keys(&format!("acme:{SECRET}")).start();
+    let environments = stack.sidecar.process.proc_files("environ");
+    assert!(environments.len() >= 2, "a master and a worker");
+    for environment in environments {
+        assert_hidden("an environment", &environment);
+    }
+}
+
+#[test]
+fn the_rendered_file_is_its_owners_alone_and_the_only_place_of_the_keys() {
+    own_stack_only!("the_rendered_file_is_its_owners_alone_and_the_only_place_of_the_keys");
+    let stack = Stack::builder().keys(&format!("acme:{SECRET}")).start();
+    let runtime = stack.sidecar.runtime.as_ref().expect("a sidecar has one").path();
+    let mut holders = Vec::new();
+    for entry in fs::read_dir(runtime).expect("it is there") {
+        let entry = entry.expect("readable");
+        let text = fs::read(entry.path()).unwrap_or_default();
+        if String::from_utf8_lossy(&text).contains(SECRET) {
+            let mode = entry.metadata().expect("readable").permissions().mode() & 0o777;
+            holders.push((entry.file_name().into_string().expect("text"), mode));
+        }
+    }
+    assert_eq!(holders, [("nginx.conf".to_owned(), 0o600)]);
+}
+
+#[test]
+fn the_key_reaches_the_api_only_when_it_is_to_check_it() {
+    own_stack_only!("the_key_reaches_the_api_only_when_it_is_to_check_it");
+    let stub = contract::stub::Stub::start(contract::stub::Manner::Say(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+    ));
+    let sidecar = Stack::builder().start_sidecar(stub.address);
+    let _ = sidecar.ask(&Request::sum(KEY, "{}").header("X-Api-Client", "forged"));
+    let seen = stub.received();
+    assert!(seen.contains(KEY), "REQUIRE_API_KEY is true: {seen}");
+    assert!(seen.contains("X-Api-Client: acme\r\n"), "{seen}");
+    assert!(!seen.contains("forged"), "{seen}");
+}
