@@ -17,6 +17,7 @@ use crate::metrics::{self, Metrics};
 use crate::problem::Problem;
 use crate::readiness::{Readiness, Stage};
 use crate::request_id::{Origin, RequestId, X_REQUEST_ID};
+use crate::route::Route;
 use crate::{openapi, panics, sum};
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -43,49 +44,6 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// The description changes with a deployment only; a few minutes of the old one harm nobody.
 const BRIEFLY: HeaderValue = HeaderValue::from_static("public, max-age=300");
-
-/// The routes, for a `match` and for the labels of metrics and logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
-    /// `/healthz`
-    Healthz,
-    /// `/readyz`
-    Readyz,
-    /// `/sum`
-    Sum,
-    /// `/openapi.json`
-    OpenApi,
-    /// `/metrics`
-    Metrics,
-    /// Anything else.
-    Unknown,
-}
-
-impl Route {
-    fn of(path: &str) -> Self {
-        match path {
-            "/sum" => Self::Sum,
-            "/healthz" => Self::Healthz,
-            "/readyz" => Self::Readyz,
-            "/openapi.json" => Self::OpenApi,
-            "/metrics" => Self::Metrics,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// The path; empty for [`Route::Unknown`].
-    #[must_use]
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Sum => "/sum",
-            Self::Healthz => "/healthz",
-            Self::Readyz => "/readyz",
-            Self::OpenApi => "/openapi.json",
-            Self::Metrics => "/metrics",
-            Self::Unknown => "",
-        }
-    }
-}
 
 /// Who may ask for a sum.
 #[derive(Debug)]

@@ -5,8 +5,8 @@
 //!
 //! * [`decimal`], [`sum`]: bytes in, an exact sum or a typed refusal out. No HTTP.
 //! * [`keys`]: who may ask. [`ssm`]: where the keys come from.
-//! * [`app`]: a request in, a response out. No sockets. With it [`body`], [`problem`], [`request_id`],
-//!   [`readiness`], [`metrics`], [`openapi`], [`panics`].
+//! * [`app`]: a request in, a response out. No sockets. With it [`route`], [`body`], [`problem`],
+//!   [`request_id`], [`readiness`], [`metrics`], [`openapi`], [`panics`].
 //! * [`server`]: connections. No routes.
 //! * [`cli`] is what was typed, [`config`] what is meant, [`telemetry`] the log, [`serve`] and [`healthcheck`]
 //!   the commands.
@@ -27,6 +27,7 @@ pub mod panics;
 pub mod problem;
 pub mod readiness;
 pub mod request_id;
+pub mod route;
 pub mod serve;
 pub mod server;
 pub mod ssm;

@@ -7,7 +7,7 @@
 //! The handles of the answers that matter are resolved once, at start. They are also visible from the start,
 //! at zero, so a rate over the first minutes of a task is not missing.
 
-use crate::app::Route;
+use crate::route::Route;
 use hyper::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;

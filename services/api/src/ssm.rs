@@ -137,9 +137,10 @@ async fn get_parameter(name: &str) -> Result<SecretString, SdkError<GetParameter
 
 /// Refused or away? A 4xx status is a refusal, but for a few codes that mean "not now".
 fn judge(name: &str, error: &SdkError<GetParameterError>) -> Failure {
-    let Some(status) = error.raw_response().map(|answer| answer.status()) else {
+    let Some(answer) = error.raw_response() else {
         return Failure::Away(chain(error));
     };
+    let status = answer.status();
     let (code, message) = match error.as_service_error() {
         Some(answer) => (answer.code().unwrap_or_default(), answer.message()),
         // Not SSM's JSON: something on the way has answered. Only a plain "forbidden" is taken at its word.

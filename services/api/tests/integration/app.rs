@@ -1,24 +1,19 @@
 //! Routes, keys, headers and bodies, called without a socket.
 
-use crate::support::{BODY_TIMEOUT, KEY, Reply, call, ready_app, request, sum_request};
+use crate::bodies::with_body;
+use crate::support::{BODY_TIMEOUT, GOOD, KEY, Reply, call, ready_app, request, sum_request};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Frame;
 use hyper::{Request, StatusCode};
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
 use sum_api::app::App;
 use sum_api::keys::KeyRing;
-
-const GOOD: &str = r#"{"a":2,"b":40}"#;
 
 /// Everything that the API may say in a header. `content-length` and `date` are hyper's.
 const ALLOWED: [&str; 6] =
     ["allow", "cache-control", "connection", "content-type", "www-authenticate", "x-request-id"];
 
-fn check_headers(what: &str, reply: &Reply) {
+pub(crate) fn check_headers(what: &str, reply: &Reply) {
     for name in reply.headers.keys() {
         assert!(ALLOWED.contains(&name.as_str()), "{what}: {name}");
         assert_eq!(reply.headers.get_all(name).iter().count(), 1, "{what}: {name} twice");
@@ -239,126 +234,6 @@ async fn an_id_is_kept_when_it_is_sane_and_is_in_header_and_body() {
         assert_eq!(id == sent, kept, "{sent}");
         assert_eq!(reply.json()["request_id"], id);
     }
-}
-
-/// A body of unknown length, in pieces.
-fn chunks(pieces: Vec<&'static [u8]>) -> impl Body<Data = Bytes, Error = Infallible> {
-    let frames = pieces.into_iter().map(|piece| Ok(Frame::data(Bytes::from_static(piece))));
-    StreamBody::new(futures_util::stream::iter(frames))
-}
-
-fn with_body<B>(body: B) -> Request<B> {
-    sum_request("").map(|_| body)
-}
-
-#[tokio::test]
-async fn a_body_in_pieces_is_one_body_and_has_the_same_limit() {
-    let app = ready_app();
-    let reply = call(&app, with_body(chunks(vec![b"{\"a\":", b"2,\"b\"", b":40}"]))).await;
-    assert_eq!(reply.body, "{\"sum\":42}");
-    assert_eq!(reply.header("connection"), None);
-
-    let reply = call(&app, with_body(chunks(vec![&[b' '; 4096], b" "]))).await;
-    assert_eq!(reply.status, 413);
-    assert_eq!(reply.header("connection"), Some("close"), "the rest is still on its way");
-}
-
-/// A body that never comes, promised to be this long.
-pub(crate) struct Silent(pub(crate) u64);
-
-impl Body for Silent {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Pending
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0)
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_a_408_after_its_time() {
-    let app = ready_app();
-    let begun = tokio::time::Instant::now();
-    let reply = call(&app, with_body(Silent(14))).await;
-    assert_eq!(reply.status, 408);
-    assert_eq!(reply.header("connection"), Some("close"));
-    check_headers("408", &reply);
-    let took = begun.elapsed();
-    assert!(took >= BODY_TIMEOUT && took < BODY_TIMEOUT + Duration::from_millis(10), "{took:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_body_that_nobody_needs_is_not_waited_for() {
-    let app = ready_app();
-    let begun = tokio::time::Instant::now();
-    for (path, length, status) in
-        [("/sum", 14, 401), ("/nothing", 14, 404), ("/sum", 1_000_000, 401)]
-    {
-        let request = Request::post(path).body(Silent(length)).unwrap();
-        let reply = call(&app, request).await;
-        assert_eq!(reply.status, status);
-        assert_eq!(
-            reply.header("connection"),
-            Some("close"),
-            "half a body is left on the connection"
-        );
-    }
-    assert_eq!(
-        call(&app, with_body(Silent(4097))).await.status,
-        413,
-        "refused by its declared length"
-    );
-    assert_eq!(begun.elapsed(), Duration::ZERO);
-}
-
-#[tokio::test]
-async fn a_refusal_whose_body_is_here_keeps_the_connection() {
-    let app = ready_app();
-    let reply = call(&app, Request::post("/sum").body(Full::from(GOOD)).unwrap()).await;
-    assert_eq!((reply.status.as_u16(), reply.header("connection")), (401, None));
-}
-
-#[tokio::test]
-async fn a_caller_that_waits_to_be_asked_is_not_asked_in_vain() {
-    let app = ready_app();
-    let polled = |_: &Bytes| panic!("the body was asked for");
-    let body = Full::from(GOOD).map_frame(move |frame| {
-        frame.data_ref().map(polled);
-        frame
-    });
-    let request = Request::post("/sum").header("expect", "100-continue").body(body).unwrap();
-    let reply = call(&app, request).await;
-    assert_eq!((reply.status.as_u16(), reply.header("connection")), (401, Some("close")));
-}
-
-/// A body that breaks off.
-struct Broken;
-
-impl Body for Broken {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Poll::Ready(Some(Err(std::io::Error::other("reset"))))
-    }
-}
-
-#[tokio::test]
-async fn a_body_that_breaks_off_is_a_400() {
-    let reply = call(&ready_app(), with_body(Broken)).await;
-    assert_eq!(reply.status, 400);
-    assert_eq!(reply.json()["type"], "about:blank");
-    assert_eq!(reply.header("connection"), Some("close"));
 }
 
 #[tokio::test]

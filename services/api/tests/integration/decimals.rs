@@ -23,9 +23,9 @@ fn write_out(token: &str) -> Written {
     let mut scale = fraction.len();
     while exponent > 0 {
         if scale > 0 {
-            scale -= 1
+            scale -= 1;
         } else {
-            digits.push(0)
+            digits.push(0);
         }
         exponent -= 1;
     }

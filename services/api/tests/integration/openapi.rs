@@ -93,7 +93,7 @@ async fn answers() -> Vec<(&'static str, &'static str, Reply)> {
     let panics = Full::from("{}")
         .map_frame(|_: Frame<bytes::Bytes>| -> Frame<bytes::Bytes> { panic!("seeded by a test") });
     answers.push(("/sum", "POST", call(&app, sum_request("").map(|_| panics)).await));
-    let silent = crate::app::Silent(14);
+    let silent = crate::bodies::Silent(14);
     answers.push(("/sum", "POST", call(&app, sum_request("").map(|_| silent)).await));
     answers
 }

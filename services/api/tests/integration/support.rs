@@ -14,13 +14,16 @@ use sum_api::app::App;
 use sum_api::keys::KeyRing;
 
 pub(crate) const KEY: &str = "Test-Key-1";
+/// The body of the example in the contract.
+pub(crate) const GOOD: &str = r#"{"a":2,"b":40}"#;
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A table of `contract/data`.
 pub(crate) fn table(name: &str) -> Value {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../contract/data").join(name);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+    let shown = path.display();
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{shown}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{shown}: {error}"))
 }
 
 /// A case of `sum.json`.

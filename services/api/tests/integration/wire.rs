@@ -1,5 +1,5 @@
-//! The server over in-memory connections, with time that stands still until everybody waits: bounds, timeouts
-//! and the drain, as bytes.
+//! The server over in-memory connections, with time that stands still until everybody waits: bounds and
+//! timeouts, as bytes.
 
 use crate::support::{KEY, ready_app};
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-const fn limits() -> Limits {
+pub(crate) const fn limits() -> Limits {
     Limits {
         keep_alive_timeout: Duration::from_secs(75),
         max_connections: 1024,
@@ -42,13 +42,13 @@ impl Listener for Connections {
 }
 
 /// A server, and the ends that a test holds.
-struct Running {
+pub(crate) struct Running {
     connect: mpsc::UnboundedSender<DuplexStream>,
     stop: Option<oneshot::Sender<()>>,
-    server: JoinHandle<Drained>,
+    pub(crate) server: JoinHandle<Drained>,
 }
 
-fn start<H: Handler>(handler: Arc<H>, limits: Limits) -> Running {
+pub(crate) fn start<H: Handler>(handler: Arc<H>, limits: Limits) -> Running {
     let (connect, connections) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel();
     let stopped = async {
@@ -64,26 +64,26 @@ fn prometheus() -> prometheus_client::metrics::gauge::Gauge {
 }
 
 impl Running {
-    fn connect(&self) -> Client {
+    pub(crate) fn connect(&self) -> Client {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         self.connect.send(theirs).unwrap();
         Client(ours)
     }
 
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
     }
 }
 
-struct Client(DuplexStream);
+pub(crate) struct Client(pub(crate) DuplexStream);
 
 impl Client {
-    async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
 
     /// One response with a `content-length`: its status, its head and its body.
-    async fn response(&mut self) -> (u16, String, String) {
+    pub(crate) async fn response(&mut self) -> (u16, String, String) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(self.0.read_u8().await.expect("a response"));
@@ -99,7 +99,7 @@ impl Client {
     }
 
     /// What comes until the other side closes.
-    async fn rest(&mut self) -> String {
+    pub(crate) async fn rest(&mut self) -> String {
         let mut rest = Vec::new();
         self.0.read_to_end(&mut rest).await.unwrap();
         String::from_utf8(rest).unwrap()
@@ -113,18 +113,8 @@ fn sum_head(length: usize) -> String {
     )
 }
 
-fn sum_request() -> String {
+pub(crate) fn sum_request() -> String {
     sum_head(14) + "{\"a\":2,\"b\":40}"
-}
-
-/// Answers after a while.
-struct Slow(Duration);
-
-impl Handler for Slow {
-    async fn handle(&self, _: Request<Incoming>) -> Response<Full<Bytes>> {
-        sleep(self.0).await;
-        Response::new(Full::from("done"))
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,108 +288,4 @@ async fn a_panic_outside_of_the_api_costs_one_connection() {
         assert_eq!(client.rest().await, "");
     }
     assert!(!server.server.is_finished());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stop_with_nothing_open_is_the_end() {
-    let mut server = start(ready_app(), limits());
-    let begun = Instant::now();
-    server.stop();
-    assert_eq!(server.server.await.unwrap(), Drained { cut: 0 });
-    assert_eq!(begun.elapsed(), Duration::ZERO);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_connection_that_waits_in_the_queue_at_the_stop_is_served() {
-    let mut server = start(ready_app(), limits());
-    server.stop();
-    let mut client = server.connect();
-    client.send(sum_request()).await;
-    assert_eq!(client.response().await.0, 200);
-    assert_eq!(server.server.await.unwrap(), Drained { cut: 0 });
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_request_is_lost_on_a_connection_that_idles_when_the_stop_comes() {
-    let mut server = start(ready_app(), limits());
-    let mut idle = server.connect();
-    idle.send(sum_request()).await;
-    assert!(!idle.response().await.1.contains("connection: close"));
-    server.stop();
-    sleep(Duration::from_millis(1900)).await;
-    // The peer did not know yet; a server that had closed its idle connections would have lost this.
-    idle.send(sum_request()).await;
-    let (status, head, _) = idle.response().await;
-    assert_eq!(status, 200);
-    assert!(head.contains("connection: close\r\n"), "{head}");
-    assert_eq!(idle.rest().await, "");
-    let begun = Instant::now();
-    assert_eq!(server.server.await.unwrap(), Drained { cut: 0 });
-    assert_eq!(begun.elapsed(), Duration::ZERO, "nothing is open: no reason to wait");
-}
-
-#[tokio::test(start_paused = true)]
-async fn new_connections_are_accepted_in_the_grace_and_idle_ones_closed_after_it() {
-    let mut server = start(ready_app(), limits());
-    let mut idle = server.connect();
-    idle.send(sum_request()).await;
-    idle.response().await;
-    let begun = Instant::now();
-    server.stop();
-    sleep(Duration::from_secs(1)).await;
-    let mut fresh = server.connect();
-    fresh.send(sum_request()).await;
-    assert!(fresh.response().await.1.contains("connection: close\r\n"));
-    assert_eq!(idle.rest().await, "");
-    assert_eq!(begun.elapsed().as_secs(), 2);
-    assert_eq!(server.server.await.unwrap(), Drained { cut: 0 });
-    assert_eq!(begun.elapsed().as_secs(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_in_flight_is_finished() {
-    let mut server = start(Arc::new(Slow(Duration::from_secs(15))), limits());
-    let mut client = server.connect();
-    client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    sleep(Duration::from_millis(1)).await;
-    let begun = Instant::now();
-    server.stop();
-    let (status, head, body) = client.response().await;
-    assert_eq!((status, body.as_str()), (200, "done"));
-    assert!(head.contains("connection: close\r\n"), "{head}");
-    assert_eq!(server.server.await.unwrap(), Drained { cut: 0 });
-    assert!(begun.elapsed() < Duration::from_secs(16));
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_takes_too_long_is_cut_and_counted() {
-    let mut server = start(Arc::new(Slow(Duration::from_secs(60))), limits());
-    let mut clients = [server.connect(), server.connect()];
-    for client in &mut clients {
-        client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    }
-    sleep(Duration::from_millis(1)).await;
-    let begun = Instant::now();
-    server.stop();
-    assert_eq!(server.server.await.unwrap(), Drained { cut: 2 });
-    assert_eq!(begun.elapsed().as_secs(), 20);
-    for client in &mut clients {
-        assert_eq!(client.rest().await, "");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_grace_longer_than_the_drain_ends_with_it() {
-    let limits = Limits {
-        drain_grace: Duration::from_secs(9),
-        drain_timeout: Duration::from_secs(3),
-        ..limits()
-    };
-    let mut server = start(ready_app(), limits);
-    let _idle = server.connect();
-    sleep(Duration::from_millis(1)).await;
-    let begun = Instant::now();
-    server.stop();
-    server.server.await.unwrap();
-    assert_eq!(begun.elapsed().as_secs(), 3);
 }
