@@ -71,17 +71,15 @@ impl Request {
     /// The head as sent, to the empty line.
     #[must_use]
     pub fn head(&self, host: &str) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", self.method, self.path);
-        for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
+        let mut head =
+            vec![format!("{} {} HTTP/1.1", self.method, self.path), format!("Host: {host}")];
+        head.extend(self.headers.iter().map(|(name, value)| format!("{name}: {value}")));
         match &self.body {
-            Some(_) if self.chunked => head.push_str("Transfer-Encoding: chunked\r\n"),
-            Some(body) => head.push_str(&format!("Content-Length: {}\r\n", body.len())),
+            Some(_) if self.chunked => head.push("Transfer-Encoding: chunked".into()),
+            Some(body) => head.push(format!("Content-Length: {}", body.len())),
             None => {}
         }
-        head.push_str("\r\n");
-        head.into_bytes()
+        format!("{}\r\n\r\n", head.join("\r\n")).into_bytes()
     }
 
     /// The whole request as sent.

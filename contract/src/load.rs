@@ -107,7 +107,7 @@ impl Shared {
                     }
                 }
                 Ok((_, response)) => {
-                    self.fail(format!("{number}: {} {}", response.status, response.text()))
+                    self.fail(format!("{number}: {} {}", response.status, response.text()));
                 }
                 Err(error) => self.fail(format!("{number}: {error}")),
             }

@@ -121,7 +121,9 @@ impl Drop for Process {
         // A test that has ended has no use for what is still in flight.
         self.signal(Signal::TERM);
         if self.wait(Duration::from_secs(5)).is_none() {
-            family.into_iter().for_each(|pid| send(pid, Signal::KILL));
+            for pid in family {
+                send(pid, Signal::KILL);
+            }
             let _ = self.wait(PATIENCE);
         }
     }

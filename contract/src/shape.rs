@@ -133,7 +133,7 @@ fn problem_faults(response: &Response) -> Vec<String> {
         (422 | 429, r#type) => fault(format!("type is {type}")),
         (status, "about:blank") if Some(text("title")) == phrase(status) => {}
         (status, r#type) => {
-            fault(format!("type is {type}, title {:?} for {status}", text("title")))
+            fault(format!("type is {type}, title {:?} for {status}", text("title")));
         }
     }
     faults

@@ -32,8 +32,7 @@ struct Refused {
 /// A part of the API's message for each rule.
 fn words(rule: &str) -> &'static str {
     match rule {
-        "empty" => "is empty",
-        "empty-entry" => "is empty",
+        "empty" | "empty-entry" => "is empty",
         "key-length" => "8 to 128 characters",
         "key-characters" => "A-Z a-z 0-9 . _ -",
         "client-name" => "1 to 32 of a-z 0-9 -",
