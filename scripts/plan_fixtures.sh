@@ -14,7 +14,8 @@ cd "$(dirname "$0")/.."
 target=ops/tests/plan_review/plans
 scratch=.run/plan-review
 stack=$scratch/stack
-mkdir -p "$target"
+work=$scratch
+mkdir -p "$target" "$work"
 # shellcheck source=scripts/terraform-lib.sh
 . scripts/terraform-lib.sh
 
@@ -77,9 +78,10 @@ trim='
       | { address, mode, type, change: (.change | {actions, before, after, after_unknown, before_sensitive, after_sensitive, replace_paths} | with_entries(select(.value != null))) }] }
   | walk(if type == "object" then del(.tags_all) | with_entries(select(.value != null)) else . end)'
 
-missing=$(provider_missing; python_tools terraform/emulator/requirements.txt)
+find_provider
+[ -n "$missing" ] || find_python terraform/emulator/requirements.txt
+# shellcheck disable=SC2154 # the two set it
 [ -z "$missing" ] || { echo "no plans without the provider and the emulator: $missing" >&2; exit 69; }
-provider_missing >/dev/null
 
 export TF_VAR_api_key=web:fixture.alpha.bravo.charlie
 trap 'emulator_stop "$stack/emulator"' EXIT

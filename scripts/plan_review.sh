@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# What a change of terraform/ means, as Markdown in .run/plan-review/review.md: `make plan-review`.
+#
+#   scripts/plan_review.sh              this work tree against the branch point from main
+#   scripts/plan_review.sh COMMIT       this work tree against another commit
+#   scripts/plan_review.sh PLAN.json    a plan that is there already
+#
+# No account is needed: the emulated AWS gets the older configuration applied, and the newer one is
+# planned against it. So it is safe for a pull request from a fork, whose plan may run code of its own
+# (an `external` data source, a provisioner): there is nothing here that it could take.
+#
+# Exit code 1: the plan breaks a rule of policy/ or holds a secret. 69: Terraform cannot be had.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scratch=.run/plan-review
+work=$scratch
+mkdir -p "$work"
+# shellcheck source=scripts/terraform-lib.sh
+. scripts/terraform-lib.sh
+
+review() {
+  local status=0
+  cargo run --quiet --locked -p ops -- plan-review "$1" --output "$scratch/review.md" || status=$?
+  cat "$scratch/review.md"
+  return "$status"
+}
+trap 'emulator_stop "$scratch/emulator"' EXIT
+
+if [[ ${1:-} == *.json ]]; then
+  review "$1"
+  exit
+fi
+
+base=${1:-$(git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD)}
+find_provider
+[ -n "$missing" ] || find_python terraform/emulator/requirements.txt
+# shellcheck disable=SC2154 # the two set it
+[ -z "$missing" ] || { echo "SKIPPED: plan-review: $missing"; exit 69; }
+
+rm -rf "$scratch/base" "$scratch/old" "$scratch/new"
+mkdir -p "$scratch/base"
+emulator_start "$scratch/emulator"
+# Nobody's key, and a hosted zone of the emulator's in place of the example's.
+export TF_VAR_api_key=review:not-a-key-of-anybody
+variables=(-input=false -no-color -compact-warnings -var-file=terraform.tfvars.example "-var=zone_id=$(probe zone example.com)")
+
+ready terraform "$scratch/new"
+if git archive "$base" terraform 2>/dev/null | tar -x -C "$scratch/base" 2>/dev/null; then
+  echo "applying terraform/ of $base to the emulated AWS" >&2
+  ready "$scratch/base/terraform" "$scratch/old"
+  tf "$scratch/old" apply -auto-approve "${variables[@]}" >"$scratch/apply.log" 2>&1 || { tail -n 40 "$scratch/apply.log" >&2; exit 1; }
+  cp "$scratch/old/terraform.tfstate" "$scratch/new/"
+else
+  echo "$base has no terraform/: everything is new" >&2
+fi
+tf "$scratch/new" plan -refresh=false -out=plan "${variables[@]}" >"$scratch/plan.log" 2>&1 || { tail -n 40 "$scratch/plan.log" >&2; exit 1; }
+tf "$scratch/new" show -json plan >"$scratch/plan.json"
+review "$scratch/plan.json"
