@@ -47,8 +47,8 @@ scratch() {
   cp "$1"/*.tf "$1"/.terraform.lock.hcl "$2/"
   find "$1" -maxdepth 1 \( -name '*.json' -o -name '*.tftpl' -o -name '*.example' \) -exec cp {} "$2/" \;
   [ ! -d "$1/tests" ] || cp -R "$1/tests" "$2/tests"
-  # A call that the emulator does not know fails after one retry instead of minutes.
-  printf 'terraform {\n  backend "local" {}\n}\n\nprovider "aws" {\n  max_retries = 1\n}\n' >"$2/emulator_override.tf"
+  # A call that the emulator does not know fails after three attempts instead of minutes.
+  printf 'terraform {\n  backend "local" {}\n}\n\nprovider "aws" {\n  max_retries = 3\n}\n' >"$2/emulator_override.tf"
 }
 
 tf() { # DIR, arguments

@@ -50,16 +50,16 @@ cmd_plan_check() {
   echo "plan-check: $((SECONDS - started)) s"
 }
 
-# The scanner on what is written and on what is planned. The plan knows no comments, so what the configuration skips with its
-# reason beside the resource is skipped there as well, by the same ids.
+# The scanner on what is written and on what is planned. A plan knows no comments; the scanner looks them up in the configuration.
 cmd_checkov() {
-  local started=$SECONDS root dir ids scanner=$venv/bin/checkov
+  local started=$SECONDS root dir scanner=$venv/bin/checkov
   [ -s "$work/plan/terraform/plan.json" ] || write_plans "$work/plan.txt" >/dev/null
   for root in "${roots[@]}"; do
     dir=$work/plan/${root//\//-}
-    ids=$(grep -rhoE 'checkov:skip=[A-Z0-9_]+' "$root"/*.tf | cut -d= -f2 | sort -u | paste -sd, -)
-    scan "configuration, $root" "$work/checkov-${root//\//-}.json" "$scanner" --directory "$root" --framework terraform --skip-path bootstrap --skip-path tests
-    scan "plan, $root" "$work/checkov-${root//\//-}-plan.json" "$scanner" --file "$dir/plan.json" --framework terraform_plan --skip-check "$ids"
+    # The bootstrap root lies inside the other's folder.
+    scan "configuration, $root" "$work/configuration-${root//\//-}.json" "$scanner" --directory "$root" --framework terraform \
+      --skip-path "$([ "$root" = terraform ] && echo /bootstrap/ || echo /none/)" --skip-path /tests/
+    scan "plan, $root" "$work/plan-${root//\//-}.json" "$scanner" --file "$dir/plan.json" --framework terraform_plan --repo-root-for-plan-enrichment "$root"
   done
   echo "checkov: $((SECONDS - started)) s"
 }

@@ -1,5 +1,5 @@
 # Sourced by scripts/terraform.sh: the stack's whole life against an emulated AWS, once for each network.
-# shellcheck shell=bash disable=SC2154 # work and venv are of terraform-lib.sh
+# shellcheck shell=bash disable=SC2154,SC2030,SC2031,SC2034 # work and venv are of terraform.sh; a subshell counts into a file
 
 # What each network is proved with: an example file, and what the emulator needs besides.
 network_arguments() { # NETWORK
@@ -140,8 +140,9 @@ prove_bootstrap() {
   tf "$dir" show -json plan.tfplan >"$dir/plan.json"
   check "bootstrap: apply" apply "$dir" plan.tfplan
   echo "        $(summary "$dir/apply.log") $((SECONDS - started)) s"
+  grep -q '^Apply complete' "$dir/apply.log" || { emulator_stop "$emulator"; return; }
   check "bootstrap: the second plan is empty" plan_status "$dir" 0 "${arguments[@]}"
-  check "bootstrap: its states cannot be destroyed by a slip" not apply "$dir" -destroy "${arguments[@]}"
+  check "bootstrap: its states cannot be destroyed by a slip" kept "$dir" -destroy "${arguments[@]}"
   emulator_stop "$emulator"
   # Which actions the roles of the workflows have, for the proofs that follow.
   "$venv/bin/python" - "$dir/plan.json" "$dir" <<'END'
@@ -157,22 +158,46 @@ open(f"{folder}/actions.apply", "w").write("\n".join(sorted(actions["read"] | ac
 END
 }
 
-not() { ! "$@"; }
+kept() {
+  local dir=$1
+  if apply "$@" >/dev/null; then echo "it was destroyed"; return 1; fi
+  grep -q 'Instance cannot be destroyed' "$dir/apply.log" || { tail -n 20 "$dir/apply.log"; return 1; }
+}
 
 # permitted ROLE CALLS: every call that Terraform made is an action of the role. A name is all that an emulator can prove: not
 # that the resources and conditions match.
 permitted() {
   local missing
-  # The one S3 call whose permission has another name, and the one call that needs none.
+  # Two S3 calls whose permissions have other names.
   missing=$(sed 's/^s3:HeadBucket$/s3:ListBucket/; s/^s3:ListObjectVersions$/s3:ListBucketVersions/' "$2" | sort -u |
     grep -vxFf "$work/bootstrap/actions.$1" || true)
   [ -z "$missing" ] || { printf 'not among the actions of the role %s:\n%s\n' "$1" "$missing"; return 1; }
   [ "$(wc -l <"$2")" -ge 20 ] || { echo "hardly any calls were recorded"; return 1; }
 }
 
+# The networks at once, each with an emulator of its own: most of the time goes into the provider's waiting.
 cmd_prove() {
-  local network networks=("$@")
+  local network networks=("$@") pids=() good bad
   [ $# -gt 0 ] || networks=(private default-vpc)
   prove_bootstrap
-  for network in "${networks[@]}"; do prove_network "$network"; done
+  for network in "${networks[@]}"; do
+    rm -f "$work/$network.counts"
+    (
+      trap finish EXIT
+      passed=0 failed=0 emulators=()
+      prove_network "$network"
+      echo "$passed $failed" >"$work/$network.counts"
+    ) >"$work/$network.log" 2>&1 &
+    pids+=($!)
+  done
+  for network in "${networks[@]}"; do
+    wait "${pids[0]}" || true
+    pids=("${pids[@]:1}")
+    cat "$work/$network.log"
+    if read -r good bad <"$work/$network.counts"; then
+      passed=$((passed + good)) failed=$((failed + bad))
+    else
+      fail "$network: the proof did not end"
+    fi
+  done
 }

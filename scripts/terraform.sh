@@ -16,7 +16,7 @@
 #   scripts/terraform.sh stack-down DIR
 #
 # What cannot run says `SKIPPED: name: reason`. The last line counts: `N passed, N failed, N skipped`.
-# shellcheck disable=SC2317 # run calls the cmd_ functions by name
+# shellcheck disable=SC2317,SC2031 # run calls the cmd_ functions by name; a network is proved in a subshell
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

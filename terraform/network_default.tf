@@ -19,6 +19,12 @@ data "aws_subnets" "default" {
     name   = "default-for-az"
     values = ["true"]
   }
+
+  # The balancer pays for an address in every zone it stands in; a region may have six.
+  filter {
+    name   = "availability-zone"
+    values = [for zone in var.zones : "${var.region}${zone}"]
+  }
 }
 
 data "aws_subnet" "default" {

@@ -54,7 +54,7 @@ variable "vpc_cidr" {
 }
 
 variable "zones" {
-  description = "Letters of the two or three availability zones. Named rather than looked up, so that a new zone never moves a subnet. Used by network = private only."
+  description = "Letters of the two or three availability zones. Named rather than looked up, so that a new zone never moves a subnet, and paid for one by one."
   type        = list(string)
   default     = ["a", "b"]
 

@@ -21,7 +21,7 @@ resource "aws_ecr_lifecycle_policy" "this" {
 
   repository = each.value.name
 
-  # Fifty images are far more deployments than anybody rolls back, and cost about five cents a month.
+  # Fifty images are far more deployments than anybody rolls back, and cost some ten cents a month.
   policy = jsonencode({
     rules = [
       {

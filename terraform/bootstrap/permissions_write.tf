@@ -137,7 +137,7 @@ locals {
         Effect    = "Allow"
         Action    = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"]
         Resource  = local.workload_roles
-        Condition = { StringEquals = { "iam:PermissionsBoundary" = aws_iam_policy.workload.arn } }
+        Condition = { StringEquals = { "iam:PermissionsBoundary" = local.boundary_arn } }
       },
       {
         Sid      = "Roles"

@@ -88,7 +88,7 @@ run "bootstrap" {
 
   assert {
     condition = alltrue([for s in jsondecode(aws_iam_policy.write["keys_and_roles"].policy).Statement :
-      s.Condition.StringEquals["iam:PermissionsBoundary"] == aws_iam_policy.workload.arn if contains(s.Action, "iam:CreateRole") || contains(s.Action, "iam:PutRolePolicy")
+      s.Condition.StringEquals["iam:PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/${aws_iam_policy.workload.name}" if contains(s.Action, "iam:CreateRole") || contains(s.Action, "iam:PutRolePolicy")
     ])
     error_message = "The apply role may make or change a role within the boundary only."
   }
