@@ -208,7 +208,7 @@ else
   fail "the black-box tests against the composed stack (exit code $status)" "$(cat "$contract_log")"
 fi
 if [ "$s" -gt 0 ]; then
-  skip "$s of the black-box tests: they start processes of their own, and did so without containers (names: .run/containers/contract.log)"
+  skip "$s of the black-box tests: they start processes of their own, as in \`make test\` without containers (names: .run/containers/contract.log)"
   skipped=$((skipped + s - 1))
 fi
 
