@@ -7,6 +7,7 @@ pub mod alarms;
 pub mod aws;
 pub mod balancer;
 pub mod drill;
+pub mod group;
 pub mod http;
 pub mod plan_review;
 pub mod rehearse;

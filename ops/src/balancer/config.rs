@@ -181,10 +181,12 @@ fn targets(group: &TargetGroup, place: &Place) -> String {
     let TargetGroup { path, matcher, interval, timeout, healthy, unhealthy, port, .. } = group;
     let source =
         if place.node.is_loopback() { String::new() } else { format!("  source {}\n", place.node) };
+    // A target that is down is looked at each second: so the first check of a new one comes at once, as the
+    // balancer's does. From its first success on it is the applied interval.
     format!(
         "backend targets\n  balance roundrobin\n{source}  timeout check {timeout}s\n  option httpchk\n  \
          http-check send meth GET uri {path} ver HTTP/1.1 hdr Host balancer hdr User-Agent ELB-HealthChecker/2.0\n  http-check expect status {matcher}\n  \
-         server-template t 1-{SLOTS} 0.0.0.0:{port} check inter {interval}s rise {healthy} fall {unhealthy} disabled\n\n\
+         server-template t 1-{SLOTS} 0.0.0.0:{port} check inter {interval}s downinter 1s rise {healthy} fall {unhealthy} disabled\n\n\
          backend fail-open\n  balance roundrobin\n{source}  server-template t 1-{SLOTS} 0.0.0.0:{port} disabled\n\n"
     )
 }
@@ -303,7 +305,7 @@ mod tests {
             "set-var(txn.rule) int(0) if rule0_0 rule0_1 !{",
             "return status 404 content-type 'application/json' string '{}' if { var(txn.rule) -m int 1 }",
             "redirect code 301 location https://%[req.hdr(host),field(1,:)]:8443%[pathq]",
-            "inter 10s rise 2 fall 3",
+            "inter 10s downinter 1s rise 2 fall 3",
             "timeout check 5s",
             "uri /readyz",
             "expect status 200",

@@ -12,12 +12,14 @@ use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 use super::stats::{self, Row, State};
+use crate::group::Group;
 use crate::task::log::Log;
 
 /// A running balancer; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Balancer {
     process: Child,
+    _group: Group,
     socket: PathBuf,
     /// One line a request.
     pub log: Log,
@@ -49,7 +51,8 @@ impl Balancer {
             .context("cannot start haproxy: is it installed?")?;
         log.follow(process.stdout.take().context("stdout is piped")?);
         log.follow(process.stderr.take().context("stderr is piped")?);
-        let mut balancer = Self { process, socket: socket.to_owned(), log };
+        let mut balancer =
+            Self { _group: Group::of(process.id()), process, socket: socket.to_owned(), log };
         let patience = Instant::now();
         while balancer.command("show info").await.is_err() {
             if balancer.process.try_wait()?.is_some()

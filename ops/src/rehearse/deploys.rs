@@ -1,12 +1,17 @@
-//! A new image and a rotation of the keys, each under load.
+//! A new image and a rotation of the keys, under load.
+//!
+//! Two deployments: the first brings a new image and, beside every caller's old key, the new one; the
+//! second takes the old keys away. Callers with the old keys go on through the first, callers with
+//! the new keys through the second, until the tasks of before have been stopped.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{CALLERS, PAUSE};
+use super::{CALLERS, PAUSE, calls, ends};
 use crate::http::{self, Request};
 use crate::stage::certificate::HOST;
 use crate::stage::key::{Key, joined};
@@ -17,71 +22,53 @@ use crate::stage::{Stage, Variables};
 /// How long the load goes on before and after the thing that is done under it.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// Deploys and rotates.
+/// Deploys and rotates, the tests of the crate `contract` in between.
 pub(super) async fn check(
     stage: &mut Stage,
     variables: &mut Variables,
     keys: &[Key],
     probe: &Key,
+    contract: Option<&Path>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    report.part("a new image under load");
+    let new = (0..CALLERS)
+        .map(|n| Key::random(&format!("caller-{n}")))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+
+    report.part("under load: a new image, and a second key for every caller");
     let before = stage.definition().await?;
     let api = before.container("api").context("no container api")?;
     let (repository, digest) = api.image.rsplit_once(':').context("an image by digest")?;
     // The same binaries under another digest: what is rehearsed is the way from one to the other.
-    let other: String = digest.chars().rev().map(|c| if c == 'a' { 'b' } else { 'a' }).collect();
+    let other: String = digest.chars().map(|c| if c == 'a' { 'b' } else { 'a' }).collect();
     variables.plain.insert("api_image".to_owned(), json!(format!("{repository}:{other}")));
+    variables.plain.insert("api_key_version".to_owned(), json!(2));
+    variables.api_key = joined(keys.iter().chain(&new).chain([probe]));
     let load = Load::start(stage.tunnel(), keys, PAUSE);
     sleep(MARGIN).await;
-    let now = deploy(stage, variables, report).await?;
-    report.check("the service runs the new digest", now.contains(&other), "");
+    let image = deploy(stage, variables, report).await?;
+    report.check("the service runs the new digest", image.ends_with(&other), &image);
     sleep(MARGIN).await;
     let outcome = load.stop().await;
-    report.check("no request failed", outcome.clean(), &outcome.summary());
+    report.check("no caller with an old key failed", outcome.clean(), &outcome.summary());
 
-    report.part("a rotation of every caller's key under load");
-    let new = (0..CALLERS)
-        .map(|n| Key::random(&format!("caller-{n}")))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let (both, after) =
-        (joined(keys.iter().chain(&new).chain([probe])), joined(new.iter().chain([probe])));
-    let load = Load::start(stage.tunnel(), keys, PAUSE);
-    rotate(stage, variables, 2, both, report).await?;
-    sleep(MARGIN).await;
-    let outcome = load.stop().await;
-    report.check(
-        "step 1, both keys valid: no caller with the old key failed",
-        outcome.clean(),
-        &outcome.summary(),
-    );
+    report.part("under load: the old keys go");
+    variables.plain.insert("api_key_version".to_owned(), json!(3));
+    variables.api_key = joined(new.iter().chain([probe]));
     let load = Load::start(stage.tunnel(), &new, PAUSE);
-    rotate(stage, variables, 3, after, report).await?;
+    calls::contract(stage, contract, probe, report).await;
+    deploy(stage, variables, report).await?;
+    let stopped = stage.service.left_so_far().await;
     sleep(MARGIN).await;
     let outcome = load.stop().await;
-    report.check(
-        "step 2, the old key gone: no caller with the new key failed",
-        outcome.clean(),
-        &outcome.summary(),
-    );
+    report.check("no caller with a new key failed", outcome.clean(), &outcome.summary());
+    ends::describe(&stopped, report);
     let status = status_with(stage, &keys[0]).await?;
-    report.check("the old key is refused now", status == 401, &status.to_string());
+    report.check("an old key is refused now", status == 401, &status.to_string());
     Ok(())
 }
 
-async fn rotate(
-    stage: &mut Stage,
-    variables: &mut Variables,
-    version: u32,
-    api_key: String,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    variables.plain.insert("api_key_version".to_owned(), json!(version));
-    variables.api_key = api_key;
-    deploy(stage, variables, report).await.map(drop)
-}
-
-/// `terraform apply`, then what ECS does with the new task definition; returns the API's image.
+/// `terraform apply`, and what ECS does with the new task definition; returns the API's image.
 async fn deploy(
     stage: &mut Stage,
     variables: &Variables,
@@ -90,7 +77,7 @@ async fn deploy(
     let begun = Instant::now();
     let definition = stage.apply(variables).await?;
     report.note(&format!(
-        "terraform apply: the service was given {} after {:.1} s",
+        "Terraform gave the service {} after {:.1} s; ECS starts its tasks now",
         definition.short_name(),
         begun.elapsed().as_secs_f32()
     ));

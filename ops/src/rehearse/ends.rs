@@ -6,37 +6,39 @@ use crate::stage::Stage;
 use crate::stage::report::Report;
 use crate::task::running::Stopped;
 
-/// Waits for the tasks that are leaving, stops the rest, and looks at all of them.
+/// What a scheduler returns: a task's number, and its containers in the order of their end.
+type Ended = (u8, Vec<Stopped>);
+
+/// Stops what still runs, as if the service were deleted.
 pub(super) async fn check(stage: &mut Stage, report: &mut Report) {
-    let mut tasks = stage.service.left().await;
-    tasks.extend(stage.service.stop().await);
-    for (number, containers) in &tasks {
-        let said: Vec<_> = containers.iter().map(describe).collect();
-        report.note(&format!("task {number}: {}", said.join(", then ")));
+    let ended = stage.service.stop().await;
+    describe(&ended, report);
+}
+
+/// Says how the tasks ended, and whether it was as declared.
+pub(super) fn describe(tasks: &[Ended], report: &mut Report) {
+    for (number, containers) in tasks {
+        let said: Vec<_> = containers.iter().map(one).collect();
+        report.note(&format!("task {number} stopped: {}", said.join(", then ")));
     }
     let all = || tasks.iter().flat_map(|(_, containers)| containers);
     let order = tasks.iter().all(|(_, c)| {
         c.first().is_some_and(|c| c.name == "nginx") && c.last().is_some_and(|c| c.name == "api")
     });
-    report.check(
-        "nginx stopped before the API, in every task",
-        order && !tasks.is_empty(),
-        &format!("{} tasks", tasks.len()),
-    );
-    report.check(
-        "none had to be killed, all ended with code 0",
-        all().all(|c| !c.killed && c.code == Some(0)),
-        "",
-    );
+    let kept = all().all(|c| !c.killed && c.code == Some(0));
     let slowest = all().map(|c| c.took).max().unwrap_or(Duration::ZERO);
     report.check(
-        "each within its stopTimeout",
-        all().count() > 0,
-        &format!("the slowest took {:.1} s", slowest.as_secs_f32()),
+        "nginx stopped before the API, each by its signal, within its stopTimeout, with code 0",
+        order && kept && !tasks.is_empty(),
+        &format!(
+            "{} tasks, the slowest container took {:.1} s",
+            tasks.len(),
+            slowest.as_secs_f32()
+        ),
     );
 }
 
-fn describe(stopped: &Stopped) -> String {
+fn one(stopped: &Stopped) -> String {
     let Stopped { name, signal, took, killed, code } = stopped;
     let end = match (killed, code) {
         (true, _) => "killed".to_owned(),

@@ -119,9 +119,9 @@ async fn play(
 
     report.part("calls through the balancer");
     calls::check(&stage, &probe, report).await?;
-    calls::contract(&stage, args.contract.as_deref(), &probe, report).await;
 
-    deploys::check(&mut stage, &mut variables, &keys, &probe, report).await?;
+    deploys::check(&mut stage, &mut variables, &keys, &probe, args.contract.as_deref(), report)
+        .await?;
 
     report.part("the way out");
     ends::check(&mut stage, report).await;

@@ -1,8 +1,10 @@
 //! The emulated AWS, and Terraform against it.
 
+use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -11,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
+use crate::group::Group;
 use crate::task::log::Log;
 
 /// Region of everything; the example's own.
@@ -20,8 +23,10 @@ pub const REGION: &str = "us-east-1";
 #[derive(Debug)]
 pub struct Emulator {
     _process: Child,
+    _group: Group,
     port: u16,
     stack: PathBuf,
+    applies: AtomicU32,
 }
 
 impl Emulator {
@@ -53,7 +58,13 @@ impl Emulator {
             }
             sleep(Duration::from_millis(100)).await;
         }
-        Ok(Self { _process: process, port, stack: stack.to_owned() })
+        Ok(Self {
+            _group: Group::of(process.id()),
+            _process: process,
+            port,
+            stack: stack.to_owned(),
+            applies: AtomicU32::new(1),
+        })
     }
 
     /// `host:port`.
@@ -82,7 +93,10 @@ impl Emulator {
             "-var-file=terraform.tfvars.example",
         ]);
         command.arg("-var-file=stage.tfvars.json");
-        let output = command
+        let number = self.applies.fetch_add(1, Ordering::Relaxed);
+        let file = self.stack.join(format!("apply-{number}.log"));
+        let log = File::create(&file).with_context(|| file.display().to_string())?;
+        let mut terraform = command
             .env("AWS_ENDPOINT_URL", format!("http://{}", self.address()))
             .env("AWS_ACCESS_KEY_ID", "emulated")
             .env("AWS_SECRET_ACCESS_KEY", "emulated")
@@ -93,15 +107,18 @@ impl Emulator {
             .env("CHECKPOINT_DISABLE", "1")
             .env("TF_VAR_api_key", api_key)
             .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
             .process_group(0)
-            .kill_on_drop(true)
-            .output()
-            .await
+            .spawn()
             .context("cannot run terraform")?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        std::fs::write(self.stack.join("apply.log"), text.as_bytes())?;
-        if !output.status.success() {
-            bail!("terraform apply: {}", String::from_utf8_lossy(&output.stderr).trim());
+        let mut group = Group::of(terraform.id());
+        let status = terraform.wait().await?;
+        group.forget();
+        let text = std::fs::read_to_string(&file)?;
+        if !status.success() {
+            let error = text.find("Error: ").map_or("", |at| &text[at..]);
+            bail!("terraform apply: {}", error.trim());
         }
         let summary = text
             .lines()

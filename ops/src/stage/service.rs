@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use crate::balancer::{Balancer, State, Target};
 use crate::task::definition::TaskDefinition;
@@ -33,6 +34,7 @@ pub struct Service {
     /// Tasks in service.
     pub tasks: Vec<Live>,
     leaving: Vec<JoinHandle<(u8, Vec<Stopped>)>>,
+    hurry: watch::Sender<bool>,
 }
 
 /// A task that is registered with the balancer.
@@ -71,6 +73,7 @@ impl Service {
             deregistration_delay,
             tasks: Vec::new(),
             leaving: Vec::new(),
+            hurry: watch::channel(false).0,
         }
     }
 
@@ -140,9 +143,11 @@ impl Service {
     pub async fn leave(&mut self, live: Live) -> anyhow::Result<()> {
         self.balancer.deregister(&live.target).await?;
         let (balancer, delay) = (self.balancer.clone(), self.deregistration_delay);
+        let mut hurry = self.hurry.subscribe();
         self.leaving.push(tokio::spawn(async move {
             let Live { mut task, target } = live;
-            sleep(delay).await;
+            // No request can be in flight any more when the delay has ended, or everything has.
+            let _ = timeout(delay, hurry.wait_for(|hurry| *hurry)).await;
             let stopped = task.stop().await;
             // The slot is free for the next one only when nothing can be in flight there.
             let _ = balancer.forget(&target).await;
@@ -187,26 +192,23 @@ impl Service {
         Ok(reasons)
     }
 
-    /// Waits for the tasks that are leaving; how each container of each ended.
-    pub async fn left(&mut self) -> Vec<(u8, Vec<Stopped>)> {
+    /// Waits for the tasks that the deployments before the last one replaced; how their containers ended.
+    pub async fn left_so_far(&mut self) -> Vec<(u8, Vec<Stopped>)> {
+        let last = self.leaving.len().saturating_sub(self.desired);
         let mut all = Vec::new();
-        for leaving in self.leaving.drain(..) {
+        for leaving in self.leaving.drain(..last) {
             all.extend(leaving.await);
         }
-        all.sort_by_key(|(number, _)| *number);
         all
     }
 
-    /// Stops everything now, without delay.
+    /// Stops everything now: who is leaving does not wait for the end of its delay any more.
     pub async fn stop(&mut self) -> Vec<(u8, Vec<Stopped>)> {
-        for leaving in self.leaving.drain(..) {
-            leaving.abort();
-        }
-        let stopping: Vec<_> = self
-            .tasks
-            .drain(..)
-            .map(|mut live| tokio::spawn(async move { (live.task.number, live.task.stop().await) }))
-            .collect();
+        self.hurry.send_replace(true);
+        let mut stopping: Vec<_> = self.leaving.drain(..).collect();
+        stopping.extend(self.tasks.drain(..).map(|mut live| {
+            tokio::spawn(async move { (live.task.number, live.task.stop().await) })
+        }));
         let mut all = Vec::new();
         for task in stopping {
             all.extend(task.await);

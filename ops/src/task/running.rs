@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -13,6 +13,7 @@ use super::definition::TaskDefinition;
 use super::health::Health;
 use super::log::Log;
 use super::network::TaskNetwork;
+use crate::group::Group;
 
 /// How long a container may take until the ones that wait for it give up; ECS's default on Fargate.
 const START_TIMEOUT: Duration = Duration::from_mins(3);
@@ -139,11 +140,19 @@ impl Running {
     }
 }
 
-pub(super) fn signal_group(pid: u32, signal: Signal) {
-    if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // An empty group is what is wanted.
-        let _ = kill_process_group(group, signal);
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Where there is no namespace to end with it, whatever still runs of it ends here.
+        if self.exit.borrow().is_none() {
+            signal_group(self.pid, Signal::KILL);
+        }
     }
+}
+
+pub(super) fn signal_group(pid: u32, signal: Signal) {
+    let mut group = Group::of(Some(pid));
+    group.signal(signal);
+    group.forget();
 }
 
 fn named_signal(name: &str) -> Option<Signal> {
