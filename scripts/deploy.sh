@@ -38,7 +38,7 @@ start() {
 # Everything that the apply will do, as one hash: each change, the outputs, and the code that it came from.
 fingerprint() {
   {
-    git rev-parse HEAD
+    printf '%s\n' "${GITHUB_SHA:-$(git rev-parse HEAD)}"
     jq --sort-keys --compact-output '
       [.resource_changes[]? | select(.change.actions != ["no-op"] and .change.actions != ["read"])
         | { address, mode, deposed, change: (.change | { actions, before, after, after_unknown, replace_paths }) }],

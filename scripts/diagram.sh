@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# The two pictures: arch_diagram.png, from docs/diagrams/architecture.py, and docs/terraform_graph.png,
+# from `terraform graph`.
+#
+#   scripts/diagram.sh         draws both
+#   scripts/diagram.sh check   says whether a picture is older than what it shows
+#
+# The bytes of a picture differ from one graphviz to the next. So the graph of each is kept beside its
+# source as text, the check compares that, and a hash ties the text to the picture drawn from it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+work=.run/diagram
+mkdir -p "$work"
+# shellcheck source=scripts/terraform-lib.sh
+. scripts/terraform-lib.sh
+
+architecture() { .tools/diagram/bin/python docs/diagrams/architecture.py "$@"; }
+
+# Resources by the file that describes them, and which file leans on which: a hundred resources are a
+# knot, twenty files are a picture.
+terraform_graph() {
+  tf "$work/provider" graph >"$work/full.dot"
+  awk '
+    FNR == 1 { file = FILENAME; sub(/.*\//, "", file); sub(/\.tf$/, "", file) }
+    FILENAME ~ /\.tf$/ && /^(resource|data) "/ { split($0, part, "\""); where[($1 == "data" ? "data." : "") part[2] "." part[4]] = file; count[file]++; next }
+    FILENAME !~ /\.tf$/ && / -> / { gsub(/[";]/, ""); from = where[$1]; to = where[$3]; if (from != "" && to != "" && from != to) edge["  \"" from "\" -> \"" to "\""] = 1 }
+    END {
+      print "digraph terraform {"
+      for (file in count) printf "  \"%s\" [label=\"%s\\n%d\"]\n", file, file, count[file] | "LC_ALL=C sort"
+      close("LC_ALL=C sort")
+      for (line in edge) print line | "LC_ALL=C sort"
+      close("LC_ALL=C sort")
+      print "}"
+    }' terraform/*.tf "$work/full.dot"
+}
+
+look=(-Grankdir=TB -Gbgcolor=white -Gpad=0.4 -Granksep=0.6 -Gnodesep=0.2 -Gdpi=96
+  -Nshape=box '-Nstyle=rounded,filled' '-Nfillcolor=#eef3f8' '-Ncolor=#5a6b7b' -Nfontname=Helvetica -Nfontsize=20 '-Nmargin=0.18,0.08'
+  '-Ecolor=#5a6b7b' -Epenwidth=1.3 -Earrowsize=0.8)
+
+pair() { cat "$1" "$2" | sha256sum | cut -d' ' -f1; }
+pictures='docs/diagrams/architecture.dot arch_diagram.png
+docs/diagrams/terraform.dot docs/terraform_graph.png'
+
+draw() {
+  scripts/tools.sh diagram
+  command -v dot >/dev/null || { echo "graphviz is missing: install the package graphviz" >&2; exit 69; }
+  architecture
+  architecture --dot >docs/diagrams/architecture.dot
+  find_provider
+  [ -z "$missing" ] || { echo "no graph without the provider: $missing" >&2; exit 69; }
+  terraform_graph >docs/diagrams/terraform.dot
+  # `tred` leaves out what follows from the rest.
+  tred docs/diagrams/terraform.dot 2>/dev/null | dot -Tpng "${look[@]}" -o docs/terraform_graph.png
+  while read -r graph picture; do printf '%s %s\n' "$(pair "$graph" "$picture")" "$picture"; done <<<"$pictures" >docs/diagrams/drawn.sha256
+}
+
+drawn_from() { grep -qxF "$(pair "$1" "$2") $2" docs/diagrams/drawn.sha256 || { echo "$2 was not drawn from $1: make diagram"; return 1; }; }
+same_graph() { diff -u "$2" <("$1") || { echo "$2 is older than its source: make diagram"; return 1; }; }
+architecture_dot() { architecture --dot; }
+
+cmd_check() {
+  while read -r graph picture; do check "diagram: $picture is drawn from $graph" drawn_from "$graph" "$picture"; done <<<"$pictures"
+  if scripts/tools.sh diagram >/dev/null 2>&1; then
+    check 'diagram: the architecture is current' same_graph architecture_dot docs/diagrams/architecture.dot
+  else
+    skip 'diagram: architecture' 'the library could not be installed (.tools/log/diagram.log)'
+  fi
+  find_provider
+  if [ -z "$missing" ]; then
+    check "diagram: Terraform's graph is current" same_graph terraform_graph docs/diagrams/terraform.dot
+  else
+    skip 'diagram: terraform' "$missing"
+  fi
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ "$failed" -eq 0 ]
+}
+
+case ${1:-draw} in
+  draw) draw ;;
+  check) cmd_check ;;
+  *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit 64 ;;
+esac
