@@ -10,13 +10,20 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# name | command. The order is from the quickest verdict to the slowest.
+# name | command. Roughly from the quickest verdict to the slowest.
 steps=(
   "format|cargo fmt --all --check"
   "clippy|cargo clippy --locked --workspace --all-targets -- -D warnings"
   "docs|env RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items"
+  "lint|scripts/lint.sh"
   "api|cargo test --locked -p sum-api -- --show-output"
   "contract|cargo test --locked -p contract -- --show-output"
+  "terraform|scripts/terraform.sh all"
+  "ops|cargo test --locked -p ops -- --show-output"
+  "deploy|scripts/test_deploy.sh"
+  "rehearse|scripts/rehearse.sh"
+  "drill|scripts/rehearse.sh drill"
+  "containers|scripts/test-containers.sh"
 )
 
 logs=.run/test
@@ -60,6 +67,15 @@ for name in "$@"; do
     *) echo "no such step: $name (there are:$known)" >&2; exit 64 ;;
   esac
 done
+
+# What the steps need and the machine may lack. Not a check, so it counts as nothing, but it must work.
+scripts/packages.sh nginx haproxy ip setpriv openssl curl jq
+scripts/tools.sh
+# shellcheck source=scripts/terraform-lib.sh
+. scripts/terraform-lib.sh
+work=$logs
+find_python terraform/emulator/requirements.txt
+[ -z "$missing" ] || echo "No emulated AWS: $missing"
 
 for step in "${steps[@]}"; do
   name=${step%%|*}

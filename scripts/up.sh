@@ -16,38 +16,6 @@ fail() {
   exit 1
 }
 
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
-}
-
-# Debian starts a web server on port 80 as soon as its nginx is installed, and again at each boot. Only
-# the program is wanted here. Exit code 101 of policy-rc.d means "do not start it".
-policy=/usr/sbin/policy-rc.d policy_is_ours=
-install_nginx() {
-  command -v apt-get >/dev/null || fail 'nginx is missing. Install nginx 1.22 or newer with the package manager of this system and try again.'
-  [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
-    fail 'nginx is missing, and installing it takes root or sudo. Install nginx 1.22 or newer and try again.'
-  echo 'Installing nginx (log: .run/install.log)'
-  if [ ! -e "$policy" ]; then
-    policy_is_ours=yes
-    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
-    as_root chmod 755 "$policy"
-  fi
-  {
-    as_root apt-get update -q &&
-      as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends nginx
-  } >"$run_dir/install.log" 2>&1 || {
-    tail -n 15 "$run_dir/install.log" >&2
-    fail 'nginx could not be installed. What apt-get said is above.'
-  }
-  if [ -d /run/systemd/system ]; then as_root systemctl disable -q nginx; fi
-  remove_policy
-}
-remove_policy() {
-  if [ -n "$policy_is_ours" ]; then as_root rm -f "$policy"; fi
-  policy_is_ours=
-}
-
 # Prints "inode" of the socket that listens on PORT where 127.0.0.1 would, if there is one.
 listener() { # PORT
   awk -v port="$(printf '%04X' "$1")" '
@@ -100,7 +68,6 @@ refuse_taken "$sidecar_port"
 undo() {
   local code=$?
   trap - EXIT INT TERM
-  remove_policy
   stop_all
   exit "$code"
 }
@@ -108,7 +75,7 @@ trap undo EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-command -v nginx >/dev/null || install_nginx
+scripts/packages.sh nginx 9>&- || fail 'nginx could not be installed.'
 command -v cargo >/dev/null || fail 'cargo is missing. Install Rust (rustup reads rust-toolchain.toml) and try again.'
 cargo build --release --locked -p sum-api --bin sum-api 9>&-
 
