@@ -1,7 +1,7 @@
 # sum-api: `make` alone explains the targets.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help up down test
+.PHONY: help up down test lint test-containers plan plan-review rehearse drill diagram
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,3 +14,24 @@ down: ## Stop what `make up` started, and nothing else
 
 test: ## Run every test and proof; say what was skipped and why (STEPS="api contract" runs those only)
 	@scripts/test.sh $(STEPS)
+
+lint: ## Run every static check (installs the pinned tools into .tools/)
+	@scripts/tools.sh && scripts/lint.sh
+
+test-containers: ## Build both images and run the black-box tests against the composed stack
+	@scripts/test-containers.sh
+
+plan: ## Write plan.txt from the real provider
+	@scripts/terraform.sh plan
+
+plan-review: ## Say what the change of terraform/ means (.run/plan-review/review.md)
+	@scripts/plan_review.sh
+
+rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load
+	@scripts/rehearse.sh
+
+drill: ## Inject the runbook's incidents one after another and watch them recognised and mended
+	@scripts/rehearse.sh drill
+
+diagram: ## Draw arch_diagram.png and docs/terraform_graph.png
+	@scripts/diagram.sh

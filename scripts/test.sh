@@ -24,6 +24,7 @@ steps=(
   "rehearse|scripts/rehearse.sh"
   "drill|scripts/rehearse.sh drill"
   "containers|scripts/test-containers.sh"
+  "readme|scripts/readme.sh"
 )
 
 logs=.run/test
