@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the pinned tools that `make lint` and `make diagram` run, into .tools/ and nowhere else.
+# Installs the pinned tools that lint, draw and write bills of materials, into .tools/ and nowhere else.
 #
 #   scripts/tools.sh                 what `make lint` needs: python, npm, cargo
 #   scripts/tools.sh python diagram  the named groups only
@@ -41,6 +41,8 @@ install_python() { python_environment "$tools/python" tools/requirements.txt; }
 
 install_diagram() { python_environment "$tools/diagram" tools/diagram-requirements.txt; }
 
+install_sbom() { python_environment "$tools/sbom" tools/sbom-requirements.txt; }
+
 install_npm() {
   mkdir -p "$tools/npm"
   cp tools/package.json tools/package-lock.json "$tools/npm/"
@@ -66,7 +68,8 @@ for name in "$@"; do
     npm) group npm tools/package.json tools/package-lock.json || failed=1 ;;
     cargo) group cargo tools/cargo.txt || failed=1 ;;
     diagram) group diagram tools/diagram-requirements.txt || failed=1 ;;
-    *) echo "no such group: $name (there are: python npm cargo diagram)" >&2; exit 64 ;;
+    sbom) group sbom tools/sbom-requirements.txt || failed=1 ;;
+    *) echo "no such group: $name (there are: python npm cargo diagram sbom)" >&2; exit 64 ;;
   esac
 done
 exit "$failed"

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# The two images on their way to the registry. Called by .github/workflows/build.yml and deploy.yml.
+#
+#   scripts/images.sh build             builds both, for this machine's kind of processor
+#   scripts/images.sh sbom [api]        writes target/sbom/*.cdx.json; `api` alone: the crates, without an image
+#   scripts/images.sh push              pushes both, says their digests
+#   scripts/images.sh scan IMAGE ...    waits for the registry's scan, refuses critical and high findings
+#   scripts/images.sh verify IMAGE ...  refuses an image that our build workflow on main did not build
+#   scripts/images.sh licences          the licences of what is linked, as a table
+#
+# push takes API_REPOSITORY and NGINX_REPOSITORY, as ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The registry's repositories are immutable: one commit, one tag, written once.
+commit=${GITHUB_SHA:-$(git rev-parse HEAD)}
+sbom=target/sbom
+output() { printf '%s\n' "$1"; [ -z "${GITHUB_OUTPUT:-}" ] || printf '%s\n' "$1" >>"$GITHUB_OUTPUT"; }
+
+cmd_build() {
+  local name
+  for name in api nginx; do
+    docker build --pull --tag "sum-api-$name:$commit" --file "services/$name/Dockerfile" \
+      --label "org.opencontainers.image.revision=$commit" .
+  done
+}
+
+crate_tree() { cargo tree --locked --package sum-api --edges normal --target x86_64-unknown-linux-gnu --prefix none --format '{p}|{l}'; }
+
+bill() { .tools/sbom/bin/python tools/sbom.py "$@"; }
+
+# What an image's package database says, without starting it.
+take() { # IMAGE PATH TARGET
+  local container
+  container=$(docker create "$1" nothing)
+  docker cp "$container:$2" "$3" >/dev/null
+  docker rm "$container" >/dev/null
+}
+
+cmd_sbom() {
+  scripts/tools.sh sbom
+  rm -rf "$sbom"
+  mkdir -p "$sbom"
+  crate_tree >"$sbom/crates"
+  if [ "${1:-}" = api ]; then
+    bill sum-api "$commit" "$sbom/api.cdx.json" --crates "$sbom/crates" Cargo.lock
+    return
+  fi
+  take "sum-api-api:$commit" /var/lib/dpkg/status.d "$sbom/dpkg"
+  take "sum-api-nginx:$commit" /lib/apk/db/installed "$sbom/apk"
+  bill sum-api-api "$commit" "$sbom/api.cdx.json" --crates "$sbom/crates" Cargo.lock --dpkg "$sbom/dpkg"
+  bill sum-api-nginx "$commit" "$sbom/nginx.cdx.json" --apk "$sbom/apk"
+}
+
+cmd_push() {
+  local name repository image digest
+  aws ecr get-login-password | docker login --username AWS --password-stdin "${API_REPOSITORY%%/*}"
+  for name in api nginx; do
+    repository=API_REPOSITORY
+    [ "$name" = api ] || repository=NGINX_REPOSITORY
+    repository=${!repository}
+    image=$repository:$commit
+    # A run that is repeated finds its tag taken, and takes what it pushed the first time.
+    digest=$(aws ecr describe-images --repository-name "${repository#*/}" --image-ids "imageTag=$commit" \
+      --query 'imageDetails[0].imageDigest' --output text 2>/dev/null) || {
+      docker tag "sum-api-$name:$commit" "$image"
+      docker push --quiet "$image"
+      digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" | sed -n "s|^$repository@||p" | head -n 1)
+    }
+    output "${name}_digest=$digest"
+    output "${name}_image=$repository@$digest"
+  done
+}
+
+cmd_scan() {
+  local image repository digest bad
+  for image in "$@"; do
+    repository=${image%@*} digest=${image#*@}
+    aws ecr wait image-scan-complete --repository-name "${repository#*/}" --image-id "imageDigest=$digest"
+    bad=$(aws ecr describe-image-scan-findings --repository-name "${repository#*/}" --image-id "imageDigest=$digest" \
+      --query "imageScanFindings.findings[?severity=='CRITICAL' || severity=='HIGH'].[severity,name,uri]" --output text)
+    [ -z "$bad" ] || { printf '%s has findings:\n%s\n' "$image" "$bad" >&2; return 1; }
+    printf 'ok      %s: no critical and no high finding\n' "$image"
+  done
+}
+
+cmd_verify() {
+  local image
+  for image in "$@"; do
+    [[ $image =~ @sha256:[0-9a-f]{64}$ ]] || { printf '%s is not named by its digest\n' "$image" >&2; return 1; }
+    # By our workflow file, on main, on GitHub's own machines: not merely from this repository.
+    gh attestation verify "oci://$image" --repo "$GITHUB_REPOSITORY" --source-ref refs/heads/main --deny-self-hosted-runners \
+      --signer-workflow "$GITHUB_REPOSITORY/.github/workflows/build.yml"
+  done
+}
+
+cmd_licences() {
+  printf '| licence | crates |\n|---|---|\n'
+  crate_tree | sed 's/ (\*)$//' | sort -u |
+    awk -F'|' '{ split($1, part, " "); gsub("/", " OR ", $2); n[$2]++; who[$2] = who[$2] (n[$2] > 1 ? ", " : "") part[1] } END { for (l in n) printf "| %s | %d: %s |\n", l, n[l], who[l] }' |
+    sort
+}
+
+command=${1:-}
+[ $# -eq 0 ] || shift
+case $command in
+  build | sbom | push | scan | verify | licences) "cmd_$command" "$@" ;;
+  *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit 64 ;;
+esac
