@@ -70,23 +70,26 @@ impl Log {
     /// All lines of standard output as JSON objects. A line that is none fails the test.
     #[must_use]
     pub fn events(&self) -> Vec<Value> {
-        let parse = |line: String| {
-            let event: Value = serde_json::from_str(&line)
-                .unwrap_or_else(|error| panic!("not JSON ({error}): {line}"));
-            assert!(event.is_object(), "not an object: {line}");
-            event
-        };
-        self.lines(Stream::Out).into_iter().map(parse).collect()
+        self.lines(Stream::Out).iter().map(|line| parse(line)).collect()
     }
 
     /// The events with this request id, as soon as there is one.
     #[must_use]
     pub fn of_request(&self, id: &str) -> Vec<Value> {
         poll(PATIENCE, || {
+            // Only these are parsed: a test may ask a thousand times.
+            let lines = self.lines(Stream::Out).into_iter().filter(|line| line.contains(id));
             let found: Vec<Value> =
-                self.events().into_iter().filter(|event| event["request_id"] == id).collect();
+                lines.map(|line| parse(&line)).filter(|event| event["request_id"] == id).collect();
             (!found.is_empty()).then_some(found)
         })
         .unwrap_or_else(|| panic!("no line for request {id} in:\n{}", self.text()))
     }
+}
+
+fn parse(line: &str) -> Value {
+    let event: Value =
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"));
+    assert!(event.is_object(), "not an object: {line}");
+    event
 }

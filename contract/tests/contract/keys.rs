@@ -5,9 +5,11 @@ use contract::http::Request;
 use contract::own_stack_only;
 use contract::shape::check_problem;
 use contract::stack::{KEY, RuntimeDir, Stack, client_key, sidecar_process};
+use contract::stub::{Manner, Stub};
 use contract::{port, table};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::thread::scope;
 
 const EX_USAGE: i32 = 64;
 const BODY: &str = r#"{"a":2,"b":40}"#;
@@ -21,25 +23,68 @@ pub(crate) struct Accepted {
     wrong: Vec<String>,
 }
 
+/// The sidecar before an API that asks for no key, so that no refusal can be the API's.
+fn sidecar_alone(keys: &str) -> Stack {
+    let builder = Stack::builder().api_without("API_KEY").api("REQUIRE_API_KEY", "false");
+    builder.sidecar("API_KEY", keys).start()
+}
+
 #[test]
-fn every_good_list_of_keys_opens_to_its_keys_and_to_no_other() {
-    own_stack_only!("every_good_list_of_keys_opens_to_its_keys_and_to_no_other");
+fn every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other() {
+    own_stack_only!("every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other");
     let table: crate::start::KeyTable = table::read("keys");
-    for case in table.accepted {
-        let stack = Stack::builder().keys(&case.value).start();
+    let api = Stub::start(Manner::Say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    let check = |case: &Accepted| {
+        let sidecar = Stack::builder().sidecar("API_KEY", &case.value).start_sidecar(api.address);
         for (client, keys) in &case.clients {
             for key in keys {
-                let answer = stack.ask(&Request::sum(key, BODY));
+                let answer = sidecar.ask(&Request::sum(key, BODY));
                 assert_eq!(answer.status, 200, "{}: {key}: {}", case.name, answer.text());
-                let line = stack.sidecar.process.log.of_request(answer.request_id()).remove(0);
+                let line = sidecar.process.log.of_request(answer.request_id()).remove(0);
                 assert_eq!(line["client"], client.as_str(), "{}", case.name);
             }
         }
         for key in &case.wrong {
-            let answer = stack.ask(&Request::sum(key, BODY));
+            let answer = sidecar.ask(&Request::sum(key, BODY));
             assert_eq!(answer.status, 401, "{}: {key:?}", case.name);
         }
+    };
+    // Some at a time: most of a start is waiting.
+    scope(|scope| {
+        for cases in table.accepted.chunks(table.accepted.len().div_ceil(4)) {
+            scope.spawn(move || cases.iter().for_each(check));
+        }
+    });
+}
+
+#[test]
+fn every_good_list_of_keys_opens_the_api_to_its_keys_and_to_no_other() {
+    own_stack_only!("every_good_list_of_keys_opens_the_api_to_its_keys_and_to_no_other");
+    let table: crate::start::KeyTable = table::read("keys");
+    for case in table.accepted {
+        let api = Stack::builder().keys(&case.value).start_api();
+        for key in case.clients.values().flatten() {
+            assert_eq!(api.ask(&Request::sum(key, BODY)).status, 200, "{}: {key}", case.name);
+        }
+        for key in &case.wrong {
+            assert_eq!(api.ask(&Request::sum(key, BODY)).status, 401, "{}: {key:?}", case.name);
+        }
     }
+}
+
+#[test]
+fn the_sidecar_by_itself_compares_exactly() {
+    own_stack_only!("the_sidecar_by_itself_compares_exactly");
+    let stack = sidecar_alone(&format!("acme:{KEY}"));
+    assert_eq!(stack.ask(&Request::sum(KEY, BODY)).status, 200);
+    let (shorter, longer) = (&KEY[1..], format!("{KEY}x"));
+    for key in [&KEY.to_lowercase(), &KEY.to_uppercase(), shorter, &longer, "", "acme", "default"] {
+        check_problem(&stack.ask(&Request::sum(key, BODY)), 401, "about:blank");
+    }
+    let before = stack.metrics().sums();
+    let none = Request::new("POST", "/sum").header("Content-Type", "application/json").body(BODY);
+    check_problem(&stack.ask(&none.header("X-Api-Client", "acme")), 401, "about:blank");
+    assert_eq!(stack.metrics().sums(), before, "the API was not even asked");
 }
 
 #[test]
