@@ -1,5 +1,6 @@
 # The keys. Terraform sends the value to SSM and forgets it: value_wo is write-only, api_key is ephemeral, so neither
 # state nor plan has ever seen it. docs/decisions/0104-ephemeral-key.md says what else was thought of.
+# Any other change of this resource needs a new api_key_version as well: without one the provider sends an empty value, which SSM refuses.
 
 resource "aws_ssm_parameter" "api_key" {
   name             = local.parameter_name
