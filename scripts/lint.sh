@@ -9,6 +9,8 @@
 # (as in CI, where every tool can be had) a skipped check fails. LINT_ROOT names another tree to look at.
 set -euo pipefail
 home=$(cd "$(dirname "$0")/.." && pwd)
+# Costs nothing when they are there. What cannot be installed is skipped below, one check at a time.
+"$home/scripts/tools.sh" || true
 cd "${LINT_ROOT:-$home}"
 
 tools=$home/.tools
@@ -139,7 +141,7 @@ check_links() {
   mapfile -t list < <(files '*.md')
   found "${list[@]}"
   # --frail: a warning (a link to a file or a heading that is not there) is a failure.
-  NODE_PATH=$tools/npm/node_modules "$tools/npm/node_modules/.bin/remark" --quiet --frail --no-config --no-stdout \
+  NODE_PATH=$tools/npm/node_modules "$tools/npm/node_modules/.bin/remark" --no-color --quiet --frail --no-config --no-stdout \
     --use "$tools/npm/node_modules/remark-validate-links/index.js=repository:false" "${list[@]}"
 }
 

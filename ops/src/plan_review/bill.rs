@@ -66,17 +66,28 @@ pub(super) fn difference(plan: &Plan) -> Bill {
     Bill { lines, source: prices.source }
 }
 
+/// One resource as it is on one side of the change.
 fn each(resource: &Resource, side: &Value, prices: &Prices) -> f64 {
-    if resource.kind == "aws_vpc_endpoint" {
-        // Before it exists its subnets may not be known: then the configuration's two are assumed.
-        let subnets = side["subnet_ids"].as_array().map_or(2, Vec::len);
-        let interface = side["vpc_endpoint_type"] == "Interface";
-        let hour = prices.hour.get("aws_vpc_endpoint_each_subnet").copied().unwrap_or_default();
-        return if interface { count(subnets) * hour * prices.hours_a_month } else { 0.0 };
+    let of =
+        |table: &BTreeMap<String, f64>, name: &str| table.get(name).copied().unwrap_or_default();
+    let length = |name: &str| side[name].as_array().map(Vec::len);
+    // Before they exist the subnets may not be known: then the configuration's two zones are assumed.
+    let subnets = || count(length("subnet_ids").or(length("subnets")).unwrap_or(2).max(1));
+    let hour = of(&prices.hour, &resource.kind) * prices.hours_a_month;
+    let month = of(&prices.month, &resource.kind);
+    match resource.kind.as_str() {
+        "aws_vpc_endpoint" if side["vpc_endpoint_type"] != "Interface" => 0.0,
+        "aws_vpc_endpoint" => subnets() * hour,
+        // The balancer has one public address in each zone.
+        "aws_lb" => hour + subnets() * of(&prices.hour, "aws_eip") * prices.hours_a_month,
+        // An alarm that computes is paid for each metric that it reads.
+        "aws_cloudwatch_metric_alarm" => {
+            let queries = side["metric_query"].as_array().into_iter().flatten();
+            let metrics = queries.filter(|query| query["metric"][0].is_object()).count();
+            count(metrics.max(1)) * month
+        }
+        _ => month + hour,
     }
-    let month = prices.month.get(&resource.kind).copied().unwrap_or_default();
-    let hour = prices.hour.get(&resource.kind).copied().unwrap_or_default();
-    month + hour * prices.hours_a_month
 }
 
 fn count(number: usize) -> f64 {
