@@ -34,12 +34,16 @@ files() {
 
 shell_files() {
   local file first
-  files '*.sh'
-  files ':!*.*' '.ci/*' | while read -r file; do
-    IFS= read -r first <"$file" 2>/dev/null || true
-    [[ $first =~ ^\#!.*[/\ ](ba|da)?sh($|\ ) ]] && printf '%s\n' "$file"
+  files | while read -r file; do
+    case ${file##*/} in
+      *.sh) printf '%s\n' "$file" ;;
+      *.*) ;;
+      *)
+        IFS= read -r first <"$file" 2>/dev/null || true
+        if [[ $first =~ ^\#!.*[/\ ](ba|da)?sh($|\ ) ]]; then printf '%s\n' "$file"; fi
+        ;;
+    esac
   done
-  return 0
 }
 
 # Counts its arguments' lines into fd 3, where the caller reads how much was looked at.

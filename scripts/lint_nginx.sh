@@ -2,8 +2,9 @@
 # gixy over the sidecar's configuration as the entry script renders it, for the version of nginx that
 # the image carries: its known holes count as findings. Prints how many renderings were looked at.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-export PATH=$PWD/.tools/python/bin:$PATH
+home=$(cd "$(dirname "$0")/.." && pwd)
+cd "${LINT_ROOT:-$home}"
+export PATH=$home/.tools/python/bin:$PATH
 
 version=$(sed -nE 's|^FROM .*nginx[a-z/-]*:([0-9]+\.[0-9]+\.[0-9]+).*|\1|p' services/nginx/Dockerfile | head -n 1)
 [ -n "$version" ] || { echo "services/nginx/Dockerfile names no version of nginx" >&2; exit 1; }
@@ -27,8 +28,8 @@ renderings=0 failed=0
 while read -r name settings; do
   # shellcheck disable=SC2086 # the settings are words
   env NGINX="$scratch/nginx" RUNTIME_DIR="$scratch/$name" $settings services/nginx/entrypoint.sh
-  printf '%s, nginx %s\n' "$name" "$version"
-  gixy --nginx-version "$version" --skips "$waived" --disable-includes "$scratch/$name/nginx.conf" || failed=1
+  printf '%s, nginx %s\n' "$name" "$version" >&2
+  gixy --nginx-version "$version" --skips "$waived" --disable-includes "$scratch/$name/nginx.conf" >&2 || failed=1
   renderings=$((renderings + 1))
 done <<'SETTINGS'
 laptop API_KEY=CHANGEME

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Plants one defect for each check of scripts/lint.sh in a scratch tree, and sees the check find it:
+# a linter that passes everything passes this repository too.
+# shellcheck disable=SC2016  # the dollars are what is planted
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+passed=0 failed=0 skipped=0
+
+# seed CHECK SAYS: what is planted in the tree must fail CHECK, with these words in its log.
+seed() {
+  local output
+  output=$(LINT_ROOT=$scratch scripts/lint.sh "$1" 2>&1) || true
+  if grep -q '^SKIPPED: ' <<<"$output"; then
+    printf 'SKIPPED: seed of %s: %s\n' "$1" "$(sed -n 's/^SKIPPED: [^:]*: //p' <<<"$output")"
+    skipped=$((skipped + 1))
+  elif grep -q "^FAIL $1" <<<"$output" && grep -qE "$2" <<<"$output"; then
+    printf 'ok      %s finds: %s\n' "$1" "$2"
+    passed=$((passed + 1))
+  else
+    printf 'FAILED  %s does not find: %s\n%s\n' "$1" "$2" "$output"
+    failed=$((failed + 1))
+  fi
+  rm -rf "${scratch:?}"/* "$scratch/.github" "$scratch/.ci"
+}
+
+workflow() { # the steps of one job
+  mkdir -p "$scratch/.github/workflows"
+  printf 'name: seed\non: pull_request\npermissions: {}\njobs:\n  seed:\n    name: seed\n    runs-on: ubuntu-24.04\n    steps:\n%s\n' "$1" >"$scratch/.github/workflows/seed.yml"
+}
+
+git -C "$scratch" init --quiet
+
+workflow '      - run: echo "${{ steps.missing.outputs.x }}"'
+seed actionlint 'missing'
+workflow '      - run: rm -rf $HOME/x'
+seed workflow-scripts 'SC2086'
+workflow '      - run: echo "${{ github.event.pull_request.title }}"'
+seed zizmor 'template-injection'
+workflow '      - uses: actions/checkout@v7'
+seed zizmor 'unpinned-uses'
+workflow '      - runs: echo'
+seed schemas 'seed.yml'
+printf 'a: [1,2\n' >"$scratch/bad.yml"
+seed yamllint 'syntax error'
+printf '#!/bin/sh\necho $1\n' >"$scratch/bad.sh"
+seed shellcheck 'SC2086'
+mkdir -p "$scratch/.ci"
+printf '#!/usr/bin/env bash\ncd x\n' >"$scratch/.ci/run"
+seed shellcheck 'SC2164'
+printf 'FROM debian\nRUN cd /tmp\n' >"$scratch/Dockerfile"
+seed hadolint 'DL3006'
+
+mkdir -p "$scratch/services"
+cp -R services/nginx "$scratch/services/"
+sed -i 's|FROM \([^ ]*\):[0-9.]*|FROM \1:1.30.0|' "$scratch/services/nginx/Dockerfile"
+seed gixy 'CVE'
+mkdir -p "$scratch/services"
+cp -R services/nginx "$scratch/services/"
+sed -i 's|proxy_pass http://api|proxy_pass http://$http_host|' "$scratch/services/nginx/nginx.conf.template"
+seed gixy 'ssrf'
+
+printf '[package]\nname = "seed"\nversion = "0.1.0"\nedition = "2024"\nlicense = "GPL-3.0-only"\n[lib]\npath = "lib.rs"\n' >"$scratch/Cargo.toml"
+touch "$scratch/lib.rs"
+cargo generate-lockfile --quiet --offline --manifest-path "$scratch/Cargo.toml"
+seed cargo-deny 'licenses FAILED'
+printf '[text](missing.md)\n' >"$scratch/bad.md"
+seed links 'missing.md'
+
+# The guard must not find its own seeds in this file, so none stands here in one piece.
+printf '{}\n' >"$scratch/terraform.tfstate"
+seed guard 'holds state'
+printf -- '-----BEGIN RSA %s KEY-----\n' PRIVATE >"$scratch/notes.txt"
+seed guard 'private key'
+printf 'arn:aws:iam::9876%s:role/x\n' 54321098 >"$scratch/notes.txt"
+seed guard 'account id'
+printf 'AKIA%s\n' ABCDEFGHIJKLMNOP >"$scratch/notes.txt"
+seed guard 'access key'
+printf 'ghp_%s\n' "$(printf 'a%.0s' $(seq 36))" >"$scratch/notes.txt"
+seed guard 'token of GitHub'
+printf 'API_KEY=9f%s\n' 83hd72kdh38dhw83 >"$scratch/notes.txt"
+seed guard 'API key'
+printf 'see /%s/somebody/x\n' home >"$scratch/notes.txt"
+seed guard 'path of one machine'
+
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ]
