@@ -1,1 +1,2 @@
+//! `make bench`
 fn main() {}

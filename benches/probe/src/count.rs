@@ -1,0 +1,102 @@
+//! Costs that do not depend on how busy the machine is: instructions, allocations, system calls.
+//!
+//! Each is the difference of two runs of the same server, one with many and one with few requests over one
+//! kept-alive connection, divided by the difference in requests. What start and end cost cancels out.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::client::{Client, Pace};
+use crate::program::Setup;
+use crate::server::{Directory, Server, free_address};
+
+/// Requests of the short run; the process is warm after these.
+const FEW: u64 = 500;
+/// Requests of the long run.
+const MANY: u64 = 2500;
+
+/// A tool that counts while a server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counter {
+    /// Instructions in user space, by callgrind.
+    Instructions,
+    /// Blocks allocated on the heap, by DHAT.
+    Allocations,
+    /// System calls, by strace.
+    SystemCalls,
+}
+
+/// How many for one request at the front of `setup`.
+pub fn for_one_request(counter: Counter, setup: Setup, request: &[u8]) -> Result<f64> {
+    let few = total(counter, setup, request, FEW)?;
+    let many = total(counter, setup, request, MANY)?;
+    Ok((many as f64 - few as f64) / (MANY - FEW) as f64)
+}
+
+fn total(counter: Counter, setup: Setup, request: &[u8], requests: u64) -> Result<u64> {
+    let directory = Directory::new()?;
+    let report = directory.0.join("report");
+    let server = Server::start_at(setup, free_address()?, &tool(counter, &report))?;
+    let target = (server.address, request.to_vec());
+    let outcome = Client::open(vec![target])?.run(Pace::Count(requests))?;
+    ensure!(outcome.failed == 0, "{}: {} requests failed", setup.name(), outcome.failed);
+    server.stop();
+    let text = fs::read_to_string(&report)
+        .with_context(|| format!("{counter:?} of {} left no report", setup.name()))?;
+    parse(counter, &text).with_context(|| format!("{counter:?} printed no total"))
+}
+
+fn tool(counter: Counter, report: &Path) -> Vec<String> {
+    let report = report.display();
+    let words = match counter {
+        Counter::Instructions => {
+            format!("valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file={report}")
+        }
+        Counter::Allocations => {
+            format!("valgrind --tool=dhat --dhat-out-file=/dev/null --log-file={report}")
+        }
+        // -D: the server is our child and gets the signal; strace is the one that stands aside.
+        Counter::SystemCalls => format!("strace -D -f -c -o {report}"),
+    };
+    words.split(' ').map(String::from).collect()
+}
+
+/// The total in a tool's report.
+fn parse(counter: Counter, report: &str) -> Option<u64> {
+    match counter {
+        Counter::Instructions => {
+            number(report.lines().find_map(|line| line.split_once("Collected : "))?.1)
+        }
+        Counter::Allocations => {
+            let line = report.lines().find_map(|line| line.split_once("Total:"))?.1;
+            number(line.split_once(" in ")?.1.split(' ').next()?)
+        }
+        Counter::SystemCalls => {
+            let line = report.lines().rfind(|line| line.ends_with(" total"))?;
+            number(line.split_whitespace().nth(3).or_else(|| line.split_whitespace().nth(2))?)
+        }
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    text.trim().replace(',', "").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_report_has_its_total() {
+        let callgrind = "==1== Events    : Ir\n==1== Collected : 10880742\n";
+        assert_eq!(parse(Counter::Instructions, callgrind), Some(10_880_742));
+        let dhat =
+            "==1== Total:     12,345 bytes in 67 blocks\n==1== At t-gmax: 1 bytes in 1 blocks\n";
+        assert_eq!(parse(Counter::Allocations, dhat), Some(67));
+        let strace = "% time     seconds  usecs/call     calls    errors syscall\n\
+                      100.00    0.001000           1      3021        12 total\n";
+        assert_eq!(parse(Counter::SystemCalls, strace), Some(3021));
+    }
+}

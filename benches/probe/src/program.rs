@@ -1,0 +1,204 @@
+//! What can be measured, and how it is started.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+
+use crate::request;
+
+/// A server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Program {
+    /// sum-api itself, with everything on.
+    Api,
+    /// hyper with a constant answer.
+    Bare,
+    /// `/sum` on axum.
+    Axum,
+    /// `/sum` on actix-web.
+    Actix,
+    /// `/sum` on Go's `net/http`.
+    Go,
+    /// nginx with a constant answer.
+    Nginx,
+    /// Our sidecar, in front of another.
+    Sidecar,
+    /// nginx with a plain `proxy_pass`, in front of another.
+    PlainProxy,
+}
+
+/// A server and what stands behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Setup {
+    /// What gets the requests.
+    pub front: Program,
+    /// What a proxy passes them on to.
+    pub behind: Option<Program>,
+    /// How many keys the API and the sidecar know.
+    pub keys: usize,
+}
+
+impl Setup {
+    /// The program alone, as it is loaded.
+    pub const fn alone(program: Program) -> Self {
+        Self { front: program, behind: None, keys: request::CLIENTS }
+    }
+
+    /// A proxy in front of a program.
+    pub const fn proxied(front: Program, behind: Program) -> Self {
+        Self { front, behind: Some(behind), keys: request::CLIENTS }
+    }
+
+    /// The same with so many keys.
+    #[must_use]
+    pub const fn with_keys(self, keys: usize) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// As tables and plots call it.
+    pub fn name(&self) -> String {
+        match self.behind {
+            None => self.front.name().into(),
+            Some(behind) => format!("{} → {}", self.front.name(), behind.name()),
+        }
+    }
+}
+
+impl Program {
+    /// As tables and plots call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "sum-api",
+            Self::Bare => "bare hyper",
+            Self::Axum => "axum",
+            Self::Actix => "actix-web",
+            Self::Go => "Go net/http",
+            Self::Nginx => "nginx return",
+            Self::Sidecar => "sidecar",
+            Self::PlainProxy => "plain proxy",
+        }
+    }
+
+    /// Where its binary is, when it is one of ours.
+    pub fn binary(self) -> PathBuf {
+        let peer = |name| root().join("target/bench/release").join(name);
+        match self {
+            Self::Api => std::env::var_os("SUM_API_BIN")
+                .map_or_else(|| root().join("target/release/sum-api"), PathBuf::from),
+            Self::Bare => peer("peer-bare"),
+            Self::Axum => peer("peer-axum"),
+            Self::Actix => peer("peer-actix"),
+            Self::Go => peer("peer-go"),
+            Self::Nginx | Self::Sidecar | Self::PlainProxy => {
+                std::env::var_os("NGINX").map_or_else(|| "nginx".into(), PathBuf::from)
+            }
+        }
+    }
+
+    /// Whether there is one on this machine.
+    pub fn exists(self) -> bool {
+        match self {
+            Self::Nginx | Self::Sidecar | Self::PlainProxy => {
+                Command::new(self.binary()).arg("-v").output().is_ok()
+            }
+            _ => self.binary().exists(),
+        }
+    }
+
+    /// What asks it to finish its work and go.
+    pub const fn graceful(self) -> Signal {
+        match self {
+            Self::Nginx | Self::Sidecar | Self::PlainProxy => Signal::QUIT,
+            _ => Signal::TERM,
+        }
+    }
+
+    /// The command that starts it under `tool`, a program with its arguments, or plainly. Under a tool nginx
+    /// is one process, so that the tool sees it all.
+    pub fn command(
+        self,
+        address: SocketAddr,
+        behind: Option<SocketAddr>,
+        keys: usize,
+        directory: &Path,
+        tool: &[String],
+    ) -> Result<Command> {
+        let behind = behind.map_or_else(String::new, |address| address.to_string());
+        match self {
+            Self::Api => {
+                let mut command = under(tool, &self.binary());
+                command.env("LISTEN", address.to_string()).env("API_KEY", request::key_list(keys));
+                Ok(command)
+            }
+            Self::Bare | Self::Axum | Self::Actix | Self::Go => {
+                let mut command = under(tool, &self.binary());
+                command.arg(address.to_string());
+                Ok(command)
+            }
+            Self::Nginx | Self::PlainProxy => {
+                let name = if self == Self::Nginx { "return.conf" } else { "proxy.conf" };
+                let template = root().join("benches/peers/nginx").join(name);
+                let text = fs::read_to_string(&template)
+                    .with_context(|| format!("reading {}", template.display()))?
+                    .replace("@LISTEN@", &address.to_string())
+                    .replace("@BEHIND@", &behind);
+                let configuration = directory.join("nginx.conf");
+                fs::write(&configuration, text)?;
+                let single = if tool.is_empty() { "" } else { " master_process off;" };
+                let mut command = under(tool, &self.binary());
+                command.arg("-e").arg("stderr").arg("-p").arg(directory).arg("-c");
+                command.arg(configuration).arg("-g").arg(format!("daemon off;{single}"));
+                Ok(command)
+            }
+            Self::Sidecar => {
+                let mut command = Command::new("sh");
+                command.arg(root().join("services/nginx/entrypoint.sh"));
+                command
+                    .env("LISTEN", address.to_string())
+                    .env("API_ADDRESS", behind)
+                    .env("API_KEY", request::key_list(keys))
+                    .env("RUNTIME_DIR", directory)
+                    .env("RATE_LIMIT", "10000")
+                    .env("RATE_LIMIT_BURST", "10000");
+                if !tool.is_empty() {
+                    command.env("NGINX", nginx_under(tool, directory)?);
+                }
+                Ok(command)
+            }
+        }
+    }
+}
+
+fn under(tool: &[String], program: &Path) -> Command {
+    let Some((first, rest)) = tool.split_first() else { return Command::new(program) };
+    let mut command = Command::new(first);
+    command.args(rest).arg(program);
+    command
+}
+
+/// The sidecar's entry script asks nginx for its version and for a test before it becomes nginx. Only the
+/// last of the three is to be counted.
+fn nginx_under(tool: &[String], directory: &Path) -> Result<PathBuf> {
+    let nginx = Program::Sidecar.binary();
+    let (nginx, tool) = (nginx.display(), tool.join(" "));
+    let script = directory.join("nginx-counted");
+    let text = format!(
+        "#!/bin/sh\ncase \"$*\" in\n*daemon*) exec {tool} {nginx} -e stderr -p \"$4\" -c \"$6\" -g 'daemon off; master_process off;' ;;\n*) exec {nginx} \"$@\" ;;\nesac\n"
+    );
+    fs::write(&script, text)?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    Ok(script)
+}
+
+/// The root of the repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the crate lies two levels down in the repository")
+}

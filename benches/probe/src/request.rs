@@ -1,0 +1,40 @@
+//! What is asked for: the same bytes of every server, so that none gets an easier question.
+
+/// Nobody may send more than 10,000 requests a second through the sidecar; so many clients share a load.
+pub const CLIENTS: usize = 4;
+
+/// The key of client number `client`. Keys of one length, as a key's length costs.
+#[must_use]
+pub fn key(client: usize) -> String {
+    format!("bench-key-{client:05}")
+}
+
+/// An `API_KEY` with so many clients.
+#[must_use]
+pub fn key_list(clients: usize) -> String {
+    let entry = |client| format!("c{client}:{}", key(client));
+    (0..clients).map(entry).collect::<Vec<_>>().join(",")
+}
+
+/// `POST /sum` with this body, by client number `client`.
+#[must_use]
+pub fn post(client: usize, body: &str) -> Vec<u8> {
+    format!(
+        "POST /sum HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nX-Api-Key: {}\r\nContent-Length: {}\r\n\r\n{body}",
+        key(client),
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// The request of all comparisons: two small whole numbers.
+#[must_use]
+pub fn usual(client: usize) -> Vec<u8> {
+    post(client, r#"{"a":2,"b":40}"#)
+}
+
+/// One request for each connection, the clients taking turns.
+#[must_use]
+pub fn usual_for(connections: usize) -> Vec<Vec<u8>> {
+    (0..connections).map(|place| usual(place % CLIENTS)).collect()
+}
