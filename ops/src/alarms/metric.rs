@@ -1,6 +1,6 @@
 //! Which metric: its namespace, its name and its dimensions, and the data that was replayed for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use anyhow::{Context, bail};
@@ -67,26 +67,50 @@ impl MetricId {
 /// One metric's samples, a list for each minute. Minutes may be negative: history before a scenario
 /// begins.
 #[derive(Debug, Clone, Default)]
-pub struct Series(BTreeMap<i64, Vec<Sample>>);
+pub struct Series {
+    /// The minute of the first list.
+    first: i64,
+    minutes: VecDeque<Vec<Sample>>,
+}
 
 impl Series {
+    /// A minute's list, made if need be.
+    fn minute(&mut self, minute: i64) -> &mut Vec<Sample> {
+        if self.minutes.is_empty() {
+            self.first = minute;
+        }
+        while minute < self.first {
+            self.minutes.push_front(vec![]);
+            self.first -= 1;
+        }
+        let index = self.index(minute);
+        while index >= self.minutes.len() {
+            self.minutes.push_back(vec![]);
+        }
+        &mut self.minutes[index]
+    }
+
+    /// Where a minute's list is or would be; 0 for those before the first.
+    fn index(&self, minute: i64) -> usize {
+        usize::try_from(minute - self.first).unwrap_or(0)
+    }
+
     /// Adds samples to a minute.
     pub fn push(&mut self, minute: i64, samples: &[Sample]) {
-        if !samples.is_empty() {
-            self.0.entry(minute).or_default().extend_from_slice(samples);
-        }
+        self.minute(minute).extend_from_slice(samples);
     }
 
     /// Takes a minute's samples away, as when a metric stopped being published.
     pub fn clear(&mut self, minute: i64) {
-        self.0.remove(&minute);
+        self.minute(minute).clear();
     }
 
     /// The statistic over the minutes `from..to`; `None` when nothing arrived in them.
     #[must_use]
     pub fn statistic(&self, statistic: Statistic, from: i64, to: i64) -> Option<f64> {
-        let samples: Vec<Sample> = self.0.range(from..to).flat_map(|(_, s)| s).copied().collect();
-        statistic.of(&samples)
+        let end = self.index(to).min(self.minutes.len());
+        let window = self.minutes.range(self.index(from).min(end)..end);
+        statistic.of(window.flatten().copied())
     }
 }
 

@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     };
     let scenario = Scenario::read(series)?;
     println!("{}", scenario.about);
-    let minutes = -scenario.history..scenario.minutes;
+    let minutes = scenario.watched();
     let changes = replay::replay(&alarms, &scenario.store()?, minutes, Reading::FillsEmpty)?;
     let tells = |name: &str| alarms.iter().any(|a| a.name == name && !a.alarm_actions.is_empty());
     let mut quiet = true;

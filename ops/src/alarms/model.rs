@@ -74,16 +74,26 @@ impl MetricAlarm {
         present: State,
         reading: Reading,
     ) -> anyhow::Result<State> {
-        let points = self.points(store, now, reading)?;
+        // The extra periods of the range matter only when one of the last N is missing.
+        let mut points = self.points(store, now, self.condition.evaluation_periods, reading)?;
+        if points.contains(&None) {
+            points = self.points(store, now, self.condition.range(), reading)?;
+        }
         Ok(self.condition.next(&points, present))
     }
 
-    /// The watched series over the evaluation range that ends with minute `now`, oldest first.
+    /// The watched series over the last `length` periods, the last of which ends with minute `now`;
+    /// oldest first.
     ///
     /// # Errors
     /// When an expression cannot be computed.
-    pub fn points(&self, store: &Store, now: i64, reading: Reading) -> anyhow::Result<Points> {
-        let length = self.condition.range();
+    pub fn points(
+        &self,
+        store: &Store,
+        now: i64,
+        length: usize,
+        reading: Reading,
+    ) -> anyhow::Result<Points> {
         let mut ends: Vec<i64> =
             (0..).map(|back: i64| now + 1 - back * self.period).take(length).collect();
         ends.reverse();

@@ -64,37 +64,40 @@ impl Statistic {
 
     /// The statistic of a period's samples; `None` when there were none, for CloudWatch then has no
     /// data point, not a zero.
-    #[must_use]
-    pub fn of(self, samples: &[Sample]) -> Option<f64> {
-        if samples.is_empty() {
-            return None;
+    pub fn of(self, samples: impl Iterator<Item = Sample>) -> Option<f64> {
+        let mut all = Vec::new();
+        let (mut count, mut sum, mut below) = (0.0, 0.0, 0.0);
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+        for sample in samples {
+            count += sample.count;
+            sum += sample.value * sample.count;
+            least = least.min(sample.value);
+            most = most.max(sample.value);
+            match self {
+                Self::RankUpTo(limit) if sample.value <= limit => below += sample.count,
+                Self::Percentile(_) => all.push(sample),
+                _ => {}
+            }
         }
-        let count: f64 = samples.iter().map(|s| s.count).sum();
-        let sum: f64 = samples.iter().map(|s| s.value * s.count).sum();
-        let values = samples.iter().map(|s| s.value);
-        Some(match self {
+        (count > 0.0).then(|| match self {
             Self::Sum => sum,
             Self::Average => sum / count,
-            Self::Minimum => values.fold(f64::INFINITY, f64::min),
-            Self::Maximum => values.fold(f64::NEG_INFINITY, f64::max),
+            Self::Minimum => least,
+            Self::Maximum => most,
             Self::SampleCount => count,
-            Self::Percentile(percent) => percentile(samples, count * percent / 100.0),
-            Self::RankUpTo(limit) => {
-                let below: f64 = samples.iter().filter(|s| s.value <= limit).map(|s| s.count).sum();
-                100.0 * below / count
-            }
+            Self::RankUpTo(_) => 100.0 * below / count,
+            Self::Percentile(percent) => percentile(all, count * percent / 100.0),
         })
     }
 }
 
 /// The smallest value with at least `rank` samples at or below it (nearest rank; CloudWatch's own
 /// estimate comes from a histogram and may differ in the third digit).
-fn percentile(samples: &[Sample], rank: f64) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(|a, b| a.value.total_cmp(&b.value));
+fn percentile(mut samples: Vec<Sample>, rank: f64) -> f64 {
+    samples.sort_by(|a, b| a.value.total_cmp(&b.value));
     let mut seen = 0.0;
     let mut last = f64::NAN;
-    for sample in sorted {
+    for sample in samples {
         seen += sample.count;
         last = sample.value;
         if seen >= rank {
@@ -128,14 +131,14 @@ mod tests {
             ("PR(:2)", 100.0),
             ("PR(:0.05)", 0.0),
         ] {
-            let got = Statistic::parse(text).unwrap().of(&samples()).unwrap();
+            let got = Statistic::parse(text).unwrap().of(samples().into_iter()).unwrap();
             assert!((got - expected).abs() < 1e-9, "{text}: {got} instead of {expected}");
         }
     }
 
     #[test]
     fn no_samples_give_no_data_point() {
-        assert_eq!(Statistic::Sum.of(&[]), None);
+        assert_eq!(Statistic::Sum.of(std::iter::empty()), None);
     }
 
     #[test]

@@ -103,6 +103,13 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// The minutes in which the alarms are watched: from shortly before minute 0, for a fresh alarm
+    /// needs some to find its state. The rest of the history is there to look back on.
+    #[must_use]
+    pub fn watched(&self) -> std::ops::Range<i64> {
+        -self.history.min(30)..self.minutes
+    }
+
     /// All of the data.
     ///
     /// # Errors

@@ -1,0 +1,108 @@
+//! Every widget shows something that exists, and none lies on another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ops::alarms::math::Expression;
+use ops::alarms::metric::MetricId;
+use serde_json::Value;
+
+use crate::stack::{Stack, stack};
+use crate::{lines, queries, wiring};
+
+fn widgets(stack: &Stack) -> Vec<Value> {
+    let body = stack.name_of("aws_cloudwatch_dashboard", "dashboard_body");
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    body["widgets"].as_array().expect("widgets").clone()
+}
+
+/// A row of a widget: namespace, name, dimension and value in turn, and options at the end.
+fn metric(row: &[Value]) -> MetricId {
+    let words: Vec<&str> = row.iter().filter_map(Value::as_str).collect();
+    let (pairs, rest) = words[2..].as_chunks::<2>();
+    assert!(rest.is_empty(), "a dimension without a value in {row:?}");
+    MetricId {
+        namespace: words[0].to_owned(),
+        name: words[1].to_owned(),
+        dimensions: pairs.iter().map(|[k, v]| ((*k).to_owned(), (*v).to_owned())).collect(),
+    }
+}
+
+#[test]
+fn every_metric_widget_shows_metrics_that_have_data() {
+    let Some(stack) = stack("every_metric_widget_shows_metrics_that_have_data") else { return };
+    let emitted = lines::emitted(stack);
+    let mut checked = 0;
+    for widget in widgets(stack).iter().filter(|w| w["type"] == "metric") {
+        let properties = &widget["properties"];
+        let title = properties["title"].as_str().expect("a title");
+        let rows = properties["metrics"].as_array().expect("metrics");
+        let mut ids = BTreeSet::new();
+        let mut expressions = Vec::new();
+        for row in rows {
+            let row = row.as_array().unwrap();
+            let options = row.last().filter(|o| o.is_object()).cloned().unwrap_or_default();
+            if let Some(expression) = options["expression"].as_str() {
+                expressions.push(Expression::parse(expression).unwrap());
+            } else {
+                wiring::check_metric(stack, &emitted, &metric(row));
+                let has_stat = options["stat"].is_string() || properties["stat"].is_string();
+                assert!(has_stat, "{title}: CloudWatch would show an average");
+                checked += 1;
+            }
+            if let Some(id) = options["id"].as_str() {
+                assert!(ids.insert(id.to_owned()), "{title}: two rows have the id {id}");
+            }
+        }
+        for expression in &expressions {
+            for id in expression.references() {
+                assert!(ids.contains(id), "{title}: no row has the id {id}");
+            }
+        }
+        assert_eq!(properties["region"], "us-east-1", "{title}");
+    }
+    assert!(checked >= 25, "{checked}");
+}
+
+#[test]
+fn every_log_widget_asks_for_what_lines_have() {
+    let Some(stack) = stack("every_log_widget_asks_for_what_lines_have") else { return };
+    let group = stack.name_of("aws_cloudwatch_log_group", "name");
+    for widget in widgets(stack).iter().filter(|w| w["type"] == "log") {
+        let title = widget["properties"]["title"].as_str().expect("a title");
+        let query = widget["properties"]["query"].as_str().expect("a query");
+        let start = format!("SOURCE '{group}' | ");
+        assert!(query.starts_with(&start), "{title}: {query}");
+        queries::check(stack, title, query);
+    }
+}
+
+#[test]
+fn the_alarm_widget_shows_every_alarm_that_tells_somebody() {
+    let Some(stack) = stack("the_alarm_widget_shows_every_alarm_that_tells_somebody") else {
+        return;
+    };
+    let shown: BTreeSet<String> = widgets(stack)
+        .iter()
+        .filter(|w| w["type"] == "alarm")
+        .flat_map(|w| w["properties"]["alarms"].as_array().cloned().unwrap_or_default())
+        .map(|arn| arn.as_str().unwrap().rsplit(':').next().unwrap().to_owned())
+        .collect();
+    let telling = stack.alarms.iter().filter(|a| !a.alarm_actions.is_empty());
+    assert_eq!(shown, telling.map(|a| a.name.clone()).collect());
+}
+
+#[test]
+fn widgets_fill_rows_of_24_and_none_lies_on_another() {
+    let Some(stack) = stack("widgets_fill_rows_of_24_and_none_lies_on_another") else { return };
+    let mut taken = BTreeSet::new();
+    let mut rows: BTreeMap<u64, u64> = BTreeMap::new();
+    for widget in widgets(stack) {
+        let number = |name: &str| widget[name].as_u64().unwrap_or_else(|| panic!("{widget}"));
+        let (x, y, width, height) = (number("x"), number("y"), number("width"), number("height"));
+        *rows.entry(y).or_default() += width;
+        for cell in (y..y + height).flat_map(|y| (x..x + width).map(move |x| (x, y))) {
+            assert!(taken.insert(cell), "two widgets at {cell:?}");
+        }
+    }
+    assert!(rows.values().all(|width| *width == 24), "{rows:?}");
+}

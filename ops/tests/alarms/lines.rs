@@ -1,0 +1,266 @@
+//! Every kind of line that the two containers write, collected from the real ones. Their members and
+//! the metrics in them are what alarms, queries and dashboard may ask for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use contract::http::Request;
+use contract::process::Process;
+use contract::stack::{Builder, KEY, Server, Stack as Service, client_key};
+use contract::stub::{Manner, Stub};
+use contract::wait::{PATIENCE, poll};
+use ops::alarms::emf::Record;
+use ops::alarms::metric::MetricId;
+use serde_json::Value;
+
+use crate::stack::Stack;
+
+/// What one request must leave behind: status, outcome, who answered, route.
+pub type Expected = (u16, &'static str, &'static str, &'static str);
+
+/// All lines that were collected, and what was expected of some.
+pub struct Lines {
+    pub sidecar: Vec<Value>,
+    api: Vec<Value>,
+    pub expected: Vec<(Expected, Value)>,
+}
+
+/// All lines; collected once, in some ten seconds.
+pub fn lines(stack: &Stack) -> &'static Lines {
+    static LINES: OnceLock<Lines> = OnceLock::new();
+    LINES.get_or_init(|| collect(&stack.sidecar_environment()))
+}
+
+/// The metrics of the real lines.
+pub fn emitted(stack: &Stack) -> BTreeSet<MetricId> {
+    let records = lines(stack).sidecar.iter().map(record);
+    records.flat_map(|record| record.data.into_iter().map(|datum| datum.id)).collect()
+}
+
+/// The members of the real lines of both containers.
+pub fn fields(stack: &Stack) -> BTreeSet<String> {
+    let lines = lines(stack);
+    let all = lines.sidecar.iter().chain(&lines.api);
+    all.filter_map(Value::as_object).flat_map(|line| line.keys().cloned()).collect()
+}
+
+/// The messages of the API's lines.
+pub fn messages(stack: &Stack) -> BTreeSet<&'static str> {
+    lines(stack).api.iter().filter_map(|line| line["message"].as_str()).collect()
+}
+
+/// The metric record that a line is.
+pub fn record(line: &Value) -> Record {
+    Record::read(&line.to_string())
+        .unwrap_or_else(|error| panic!("{error:#}: {line}"))
+        .unwrap_or_else(|| panic!("no metric record: {line}"))
+}
+
+/// The only line of the process that `is` it, once it is there.
+fn line(process: &Process, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    poll(PATIENCE, || process.log.events().into_iter().find(&is))
+        .unwrap_or_else(|| panic!("no line of {what} in:\n{}", process.log.text()))
+}
+
+/// Sends a request under an id and finds its line.
+fn ask(server: &Server, name: &str, request: Request, expected: Expected) -> (Expected, Value) {
+    let answer = server.ask(&request.header("X-Request-Id", name));
+    assert_eq!(answer.status, expected.0, "{name}");
+    (expected, line(&server.process, name, |line| line["request_id"] == name))
+}
+
+/// Sends bytes, waits for the end of the connection, and finds the line by its status.
+fn say(server: &Server, bytes: &str, expected: Expected) -> (Expected, Value) {
+    let mut connection = server.connect();
+    connection.send(bytes.as_bytes()).unwrap();
+    let _ = connection.receive_rest();
+    let found = line(&server.process, bytes, |line| line["status"] == expected.0);
+    (expected, found)
+}
+
+fn fast_cases(service: &Service) -> Vec<(Expected, Value)> {
+    let key = |request: Request| request.header("X-Api-Key", KEY);
+    let long = "x".repeat(4000);
+    let sidecar = &service.sidecar;
+    vec![
+        ask(
+            sidecar,
+            "served",
+            Request::sum(KEY, r#"{"a":2,"b":40}"#),
+            (200, "Served", "api", "/sum"),
+        ),
+        ask(sidecar, "no-json", Request::sum(KEY, "{"), (400, "Refused", "api", "/sum")),
+        ask(
+            sidecar,
+            "no-key",
+            Request::new("POST", "/sum"),
+            (401, "Unauthorized", "sidecar", "/sum"),
+        ),
+        ask(sidecar, "nothing", Request::get("/nothing"), (404, "Refused", "sidecar", "other")),
+        ask(sidecar, "method", key(Request::get("/sum")), (405, "Refused", "api", "/sum")),
+        ask(
+            sidecar,
+            "large",
+            Request::sum(KEY, " ".repeat(4097)),
+            (413, "Refused", "sidecar", "/sum"),
+        ),
+        ask(
+            sidecar,
+            "type",
+            key(Request::new("POST", "/sum").header("Content-Type", "text/plain").body("{}")),
+            (415, "Refused", "api", "/sum"),
+        ),
+        ask(sidecar, "empty", Request::sum(KEY, "{}"), (422, "Refused", "api", "/sum")),
+        ask(
+            sidecar,
+            "openapi",
+            Request::get("/openapi.json"),
+            (200, "Served", "api", "/openapi.json"),
+        ),
+        ask(
+            sidecar,
+            "alive",
+            Request::get("/healthz").header("X-Forwarded-For", "192.0.2.1"),
+            (200, "Served", "api", "/healthz"),
+        ),
+        ask(
+            sidecar,
+            "ready",
+            Request::get("/readyz").header("X-Forwarded-For", "192.0.2.1"),
+            (200, "Served", "api", "/readyz"),
+        ),
+        say(
+            sidecar,
+            &format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (414, "Refused", "sidecar", "other"),
+        ),
+        say(
+            sidecar,
+            &format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n"),
+            (431, "Refused", "sidecar", "other"),
+        ),
+        say(
+            sidecar,
+            "POST /sum HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+            (501, "SidecarErrors", "sidecar", "other"),
+        ),
+        say(
+            sidecar,
+            "GET / HTTP/3.0\r\nHost: x\r\n\r\n",
+            (505, "SidecarErrors", "sidecar", "other"),
+        ),
+    ]
+}
+
+/// A sidecar before an API that is a stub.
+fn before_stub(builder: &Builder, manner: Manner) -> Server {
+    builder.clone().start_sidecar(Stub::start(manner).address)
+}
+
+fn failing_api(builder: &Builder) -> Vec<(Expected, Value)> {
+    const FAILED: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
+    const STARTING: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+    let cases = [
+        ("failed", Manner::Say(FAILED), (500, "ApiErrors", "api", "/sum")),
+        ("starting", Manner::Say(STARTING), (503, "ApiErrors", "api", "/sum")),
+        ("gone", Manner::Close, (502, "SidecarErrors", "sidecar", "/sum")),
+        ("silent", Manner::Silence, (504, "SidecarErrors", "sidecar", "/sum")),
+    ];
+    let started = cases.map(|(name, manner, expected)| {
+        let builder = builder.clone();
+        thread::spawn(move || {
+            let server = before_stub(&builder, manner);
+            ask(&server, name, Request::sum(KEY, "{}"), expected)
+        })
+    });
+    started.into_iter().map(|case| case.join().expect("no panic")).collect()
+}
+
+/// A caller who hangs up, one whose body never comes, and one whose head never ends.
+fn bad_callers(builder: &Builder, service: &Service) -> Vec<(Expected, Value)> {
+    let silent = before_stub(builder, Manner::Silence);
+    let mut connection = silent.connect();
+    connection.send(&Request::sum(KEY, "{}").bytes("x")).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    drop(connection);
+    let hung_up = line(&silent.process, "who hangs up", |line| line["status"] == 499);
+
+    let slow = "X-Request-Id: slow\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+    let slow = format!("POST /sum HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n{slow}");
+    let mut body = service.sidecar.connect();
+    body.send(slow.as_bytes()).unwrap();
+    let mut head = silent.connect();
+    head.send(b"GET /sum HTTP/1.1\r\nHost:").unwrap();
+    let _ = (body.receive_rest(), head.receive_rest());
+    let body = line(&service.sidecar.process, "a slow body", |line| line["status"] == 408);
+    let head = line(&silent.process, "a slow head", |line| line["status"] == 408);
+    vec![
+        ((499, "Refused", "sidecar", "/sum"), hung_up),
+        ((408, "Refused", "api", "/sum"), body),
+        ((408, "Refused", "sidecar", "other"), head),
+    ]
+}
+
+fn throttled(builder: &Builder) -> Vec<(Expected, Value)> {
+    let limited = builder.clone().limited().start();
+    let id = |n: u8| format!("throttled-{n}");
+    let until_429 = |request: &dyn Fn() -> Request, n| {
+        for _ in 0..30 {
+            let request = request().header("X-Request-Id", &id(n));
+            if limited.sidecar.ask(&request).status == 429 {
+                return line(&limited.sidecar.process, "429", |line| {
+                    line["status"] == 429 && line["request_id"] == id(n).as_str()
+                });
+            }
+        }
+        panic!("the limit never came");
+    };
+    let client = until_429(&|| Request::sum(&client_key(1), "{}"), 1);
+    let address = until_429(&|| Request::new("POST", "/sum"), 2);
+    vec![
+        ((429, "ClientThrottled", "sidecar", "/sum"), client),
+        ((429, "AddressThrottled", "sidecar", "/sum"), address),
+    ]
+}
+
+/// The lines of an API that cannot reach SSM, is asked all the same, and is stopped.
+fn api_without_ssm() -> Vec<Value> {
+    let api = Service::builder()
+        .never_ready()
+        .api_without("API_KEY")
+        .api("API_KEY_PARAMETER", "/nowhere")
+        .api("AWS_REGION", "us-east-1")
+        .api("AWS_ACCESS_KEY_ID", "none")
+        .api("AWS_SECRET_ACCESS_KEY", "none")
+        .api("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        .start_api();
+    let _ = line(&api.process, "SSM", |line| line["message"] == "SSM is away");
+    let request = Request::sum(KEY, "{}")
+        .header("X-Amzn-Trace-Id", "Root=1-67891233-abcdef012345678912345678");
+    assert_eq!(api.ask(&request).status, 503);
+    api.process.signal(contract::process::Signal::TERM);
+    let _ = line(&api.process, "the end", |line| line["message"] == "drain ends");
+    api.process.log.events()
+}
+
+fn collect(environment: &BTreeMap<String, String>) -> Lines {
+    let builder = Service::builder()
+        .sidecar("METRICS_NAMESPACE", &environment["METRICS_NAMESPACE"])
+        .sidecar("SERVICE_NAME", &environment["SERVICE_NAME"]);
+    let service = builder.clone().start();
+    let slow = {
+        let builder = builder.clone();
+        thread::spawn(move || failing_api(&builder))
+    };
+    let mut expected = fast_cases(&service);
+    expected.extend(bad_callers(&builder, &service));
+    expected.extend(throttled(&builder));
+    expected.extend(slow.join().expect("no panic"));
+    let mut sidecar: Vec<Value> = expected.iter().map(|(_, line)| line.clone()).collect();
+    sidecar.extend(service.sidecar.process.log.events());
+    let mut api = service.api.process.log.events();
+    api.extend(api_without_ssm());
+    Lines { sidecar, api, expected }
+}

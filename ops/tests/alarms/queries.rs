@@ -1,0 +1,109 @@
+//! Every saved query asks for members that real lines have, in the group that exists.
+
+use std::collections::BTreeSet;
+
+use crate::lines;
+use crate::stack::{Stack, stack};
+
+const WORDS: [&str; 28] = [
+    "fields",
+    "filter",
+    "stats",
+    "sort",
+    "limit",
+    "by",
+    "as",
+    "and",
+    "or",
+    "not",
+    "in",
+    "like",
+    "desc",
+    "asc",
+    "bin",
+    "count",
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "pct",
+    "ispresent",
+    "SOURCE",
+    "m",
+    "h",
+    "s",
+    "d",
+    "dedup",
+];
+
+/// The members that a query names: its words without strings, patterns, keywords and its own aliases.
+pub fn members(query: &str) -> BTreeSet<String> {
+    let mut bare = String::new();
+    let mut quote = None;
+    for c in query.chars() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None => bare.push(c),
+        }
+    }
+    // A pattern stands between slashes; a division has blanks around it.
+    let bare: Vec<&str> =
+        bare.split_whitespace().filter(|w| !w.starts_with('/') || *w == "/").collect();
+    let bare = bare.join(" ");
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '@';
+    let words: Vec<&str> = bare
+        .split(|c| !is_part(c))
+        .filter(|w| w.starts_with(|c: char| c.is_ascii_alphabetic() || c == '@'))
+        .collect();
+    let aliases: BTreeSet<&str> =
+        words.windows(2).filter(|pair| pair[0] == "as").map(|pair| pair[1]).collect();
+    words
+        .into_iter()
+        .filter(|word| !WORDS.contains(word) && !aliases.contains(word))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Checks a query's members.
+pub fn check(stack: &Stack, name: &str, query: &str) {
+    let fields = lines::fields(stack);
+    let members = members(query);
+    assert!(!members.is_empty(), "{name} asks for nothing");
+    for member in members {
+        let known = fields.contains(&member) || member == "@timestamp" || member == "@logStream";
+        assert!(known, "{name}: no line has a member {member}");
+    }
+}
+
+#[test]
+fn members_are_told_from_keywords_strings_and_aliases() {
+    let query = "fields a, b\n| filter @logStream like /^api/ and c = \"d e\"\n| stats count(*) as n, 100 * sum(f) / count(*) as g by h1, bin(1m)\n| sort n desc";
+    let expected = ["@logStream", "a", "b", "c", "f", "h1"].map(str::to_owned);
+    assert_eq!(members(query), BTreeSet::from(expected));
+}
+
+#[test]
+fn every_saved_query_asks_for_what_lines_have() {
+    let Some(stack) = stack("every_saved_query_asks_for_what_lines_have") else { return };
+    let group = stack.name_of("aws_cloudwatch_log_group", "name");
+    let queries = stack.of("aws_cloudwatch_query_definition");
+    assert!(queries.len() >= 8);
+    for query in queries {
+        let name = query.values["name"].as_str().unwrap();
+        assert_eq!(query.values["log_group_names"][0], group, "{name}");
+        check(stack, name, query.values["query_string"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn every_metric_filter_matches_a_line_that_is_written() {
+    let Some(stack) = stack("every_metric_filter_matches_a_line_that_is_written") else { return };
+    for filter in stack.of("aws_cloudwatch_log_metric_filter") {
+        let pattern = filter.values["pattern"].as_str().unwrap();
+        let message = pattern.split('"').nth(1).expect("a message in quotes");
+        assert_eq!(pattern, format!("{{ $.message = \"{message}\" }}"));
+        assert!(lines::messages(stack).contains(message), "no line says {message:?}");
+    }
+}

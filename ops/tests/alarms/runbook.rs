@@ -1,0 +1,155 @@
+//! Whoever is woken finds a section: each alarm and each event has one, with everything in it, and no
+//! section is without its alarm.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::stack::{Stack, stack, text};
+
+const RUNBOOK: &str = "docs/runbook.md";
+
+/// What a section has, in this order.
+const PARTS: [&str; 7] =
+    ["Means", "Impact", "First minute", "Mitigate", "Verify", "Escalate", "Threshold"];
+
+/// The sections under `## Alarms`, by heading.
+fn sections() -> BTreeMap<String, String> {
+    let text = text(RUNBOOK);
+    let alarms = text.split("\n## ").find(|part| part.starts_with("Alarms\n")).expect("## Alarms");
+    alarms
+        .split("\n### ")
+        .skip(1)
+        .map(|section| {
+            let (heading, body) = section.split_once('\n').expect("a body");
+            (heading.trim().to_owned(), body.to_owned())
+        })
+        .collect()
+}
+
+/// What alarms and rules say: their name and their description.
+fn descriptions(stack: &Stack) -> Vec<(String, String)> {
+    let rules = stack.of("aws_cloudwatch_event_rule");
+    let rules = rules.iter().map(|rule| {
+        let value = |name: &str| rule.values[name].as_str().unwrap().to_owned();
+        (value("name"), value("description"))
+    });
+    let alarms = stack.alarms.iter().map(|a| (a.name.clone(), a.description.clone()));
+    alarms.chain(rules).collect()
+}
+
+/// The runbook's section and the first command of a description.
+fn links(description: &str) -> (&str, Option<&str>) {
+    let (_, after) = description.split_once("Runbook: ").expect("a link to the runbook");
+    let (link, command) = match after.split_once(" First: ") {
+        Some((link, command)) => (link, Some(command)),
+        None => (after, None),
+    };
+    let (page, section) = link.split_once('#').expect("a section");
+    assert_eq!(page, RUNBOOK);
+    (section, command)
+}
+
+#[test]
+fn every_alarm_leads_to_a_section_and_every_section_belongs_to_an_alarm() {
+    let name = "every_alarm_leads_to_a_section_and_every_section_belongs_to_an_alarm";
+    let Some(stack) = stack(name) else { return };
+    let sections = sections();
+    let mut linked = BTreeSet::new();
+    for (name, description) in descriptions(stack) {
+        let (section, _) = links(&description);
+        assert!(sections.contains_key(section), "{name} leads to {section}, which is not there");
+        linked.insert(section.to_owned());
+        assert!(description.chars().count() <= 1024, "{name}");
+    }
+    assert_eq!(linked, sections.into_keys().collect());
+}
+
+#[test]
+fn who_is_told_is_told_the_first_command_and_finds_it_in_the_section() {
+    let name = "who_is_told_is_told_the_first_command_and_finds_it_in_the_section";
+    let Some(stack) = stack(name) else { return };
+    let sections = sections();
+    let mut checked = 0;
+    for (name, description) in descriptions(stack) {
+        let tells = stack.alarms.iter().all(|a| a.name != name || !a.alarm_actions.is_empty());
+        let (section, command) = links(&description);
+        assert_eq!(command.is_some(), tells, "{name}");
+        if let Some(command) = command {
+            let first = sections[section].split("```sh\n").nth(1).expect("a block of commands");
+            let first = first.lines().find(|line| !line.starts_with('#')).unwrap_or_default();
+            assert_eq!(first, command, "the first command of {section}");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 19, "{checked}");
+}
+
+#[test]
+fn every_section_has_every_part_and_the_line_of_its_drill() {
+    for (heading, body) in sections() {
+        let mut rest = body.as_str();
+        for part in PARTS {
+            let mark = format!("**{part}.**");
+            let at =
+                rest.find(&mark).unwrap_or_else(|| panic!("{heading}: no {part}, or too early"));
+            rest = &rest[at + mark.len()..];
+        }
+        let drilled: Vec<&str> =
+            rest.lines().filter(|line| line.starts_with("Last drilled: ")).collect();
+        assert_eq!(drilled.len(), 1, "{heading}");
+        check_drilled(&heading, drilled[0]);
+    }
+}
+
+/// `Last drilled: YYYY-MM-DD, detected in N s, recovered in N s (make drill)`, or `never: reason`.
+fn check_drilled(heading: &str, line: &str) {
+    let said = line.strip_prefix("Last drilled: ").unwrap_or_default();
+    if let Some(reason) = said.strip_prefix("never: ") {
+        assert!(reason.len() > 10, "{heading}: why not?");
+        return;
+    }
+    let words: Vec<&str> = said.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    let shape = matches!(
+        words[..],
+        [_, "detected", "in", _, "s", "recovered", "in", _, "s", "(make", "drill)"]
+    );
+    assert!(shape, "{heading}: {line}");
+    let numbers = words[0].split('-').chain([words[3], words[7]]);
+    assert!(
+        numbers.clone().count() == 5 && numbers.clone().all(|n| n.parse::<f64>().is_ok()),
+        "{line}"
+    );
+}
+
+#[test]
+fn every_saved_query_is_used_and_every_query_named_exists() {
+    let Some(stack) = stack("every_saved_query_is_used_and_every_query_named_exists") else {
+        return;
+    };
+    let text = text(RUNBOOK);
+    let saved: BTreeSet<&str> = stack
+        .of("aws_cloudwatch_query_definition")
+        .iter()
+        .map(|q| q.values["name"].as_str().unwrap().rsplit('/').next().unwrap())
+        .collect();
+    // "query `x`", or "Query `x`" where a sentence begins.
+    let named: BTreeSet<&str> =
+        text.split("uery `").skip(1).filter_map(|rest| rest.split('`').next()).collect();
+    assert_eq!(named, saved);
+}
+
+#[test]
+fn links_inside_the_runbook_lead_somewhere() {
+    let text = text(RUNBOOK);
+    let anchors: BTreeSet<String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .map(|line| {
+            let heading = line.trim_start_matches('#').trim().to_lowercase();
+            let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+        })
+        .collect();
+    for link in text.split("](#").skip(1).filter_map(|rest| rest.split(')').next()) {
+        assert!(anchors.contains(link), "#{link}");
+    }
+}

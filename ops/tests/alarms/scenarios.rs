@@ -1,0 +1,101 @@
+//! Hours of metrics, and every change of state that they must cause. One test for each file.
+
+use std::collections::BTreeMap;
+
+use ops::alarms::compute::Reading;
+use ops::alarms::evaluate::State;
+use ops::alarms::replay::replay;
+use ops::alarms::scenario::Scenario;
+
+use crate::stack::{data, stack};
+
+/// Replays a scenario, under both readings of what the documentation leaves open, and compares the
+/// changes of every alarm that tells somebody something.
+fn hold(name: &str) {
+    let Some(stack) = stack(name) else { return };
+    let scenario = Scenario::read(&data("scenarios").join(format!("{name}.json"))).unwrap();
+    let store = scenario.store().unwrap();
+    let told: Vec<&str> = stack
+        .alarms
+        .iter()
+        .filter(|a| !a.alarm_actions.is_empty())
+        .map(|a| stack.short(&a.name))
+        .collect();
+    for alarm in scenario.changes.keys() {
+        assert!(told.contains(&alarm.as_str()), "no alarm is called {alarm}");
+    }
+    // A series that no alarm looks at tests nothing, and hides a misspelt name.
+    for id in store.ids() {
+        let fed = stack.alarms.iter().any(|a| match &a.kind {
+            ops::alarms::model::Kind::Metric(m) => m.metrics.values().any(|m| id.feeds(&m.id)),
+            ops::alarms::model::Kind::Composite(_) => false,
+        });
+        assert!(fed, "no alarm looks at {id}");
+    }
+    for reading in [Reading::FillsEmpty, Reading::LeavesEmpty] {
+        let changes = replay(&stack.alarms, &store, scenario.watched(), reading).unwrap();
+        let mut found: BTreeMap<String, Vec<(i64, State)>> = BTreeMap::new();
+        for change in changes {
+            let alarm = stack.short(&change.alarm);
+            if !told.contains(&alarm) {
+                continue;
+            }
+            if change.minute >= 0 {
+                found.entry(alarm.to_owned()).or_default().push((change.minute, change.to));
+            } else {
+                assert_ne!(change.to, State::Alarm, "{alarm} in the history, {}", change.minute);
+            }
+        }
+        assert_eq!(found, scenario.changes, "{name}, {reading:?}");
+    }
+}
+
+macro_rules! scenarios {
+    ($($test:ident $file:literal)*) => {
+        $(#[test]
+        fn $test() {
+            hold($file);
+        })*
+
+        #[test]
+        fn every_scenario_has_its_test() {
+            let mut files: Vec<String> = std::fs::read_dir(data("scenarios"))
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
+                .filter(|name| name != "baseline")
+                .collect();
+            files.sort();
+            assert_eq!(files, [$($file),*]);
+        }
+    };
+}
+
+scenarios! {
+    a_monitor_polls_through_the_balancer "a-monitor-polls-through-the-balancer"
+    api_gone "api-gone"
+    certificate_not_renewed "certificate-not-renewed"
+    client_over_its_limit "client-over-its-limit"
+    client_over_its_limit_for_a_moment "client-over-its-limit-for-a-moment"
+    deployment "deployment"
+    deployment_that_cannot_start "deployment-that-cannot-start"
+    deployment_that_fails_requests "deployment-that-fails-requests"
+    deployment_that_is_slow "deployment-that-is-slow"
+    deployment_with_a_bad_image "deployment-with-a-bad-image"
+    guessing_keys "guessing-keys"
+    healthy_day "healthy-day"
+    logs_stopped "logs-stopped"
+    memory_filling "memory-filling"
+    missing_data "missing-data"
+    no_traffic "no-traffic"
+    one_error_at_night "one-error-at-night"
+    outage_and_recovery "outage-and-recovery"
+    outage_behind_a_storm "outage-behind-a-storm"
+    outage_of_everything_registered "outage-of-everything-registered"
+    outage_with_few_callers "outage-with-few-callers"
+    sidecar_gone "sidecar-gone"
+    slow_all_afternoon "slow-all-afternoon"
+    slow_behind_a_storm "slow-behind-a-storm"
+    slow_burn "slow-burn"
+    slower_burn "slower-burn"
+}

@@ -1,0 +1,105 @@
+//! The plan that the tests look at, and what it says of names.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use ops::alarms::model::Alarm;
+use ops::alarms::plan::{Plan, Resource};
+use serde_json::Value;
+
+/// The plan and its alarms.
+pub struct Stack {
+    pub plan: Plan,
+    pub alarms: Vec<Alarm>,
+}
+
+/// The stack, or nothing when Terraform cannot be had; then the caller's test counts as skipped.
+pub fn stack(test: &str) -> Option<&'static Stack> {
+    static STACK: OnceLock<Result<Stack, String>> = OnceLock::new();
+    let stack = STACK.get_or_init(|| {
+        let out = contract::binary::root().join("target/plan.json");
+        let script = Command::new("scripts/plan-json.sh")
+            .arg(&out)
+            .current_dir(contract::binary::root())
+            .output()
+            .expect("the script runs");
+        if script.status.code() == Some(69) {
+            return Err(String::from_utf8_lossy(&script.stdout).trim().to_owned());
+        }
+        assert!(
+            script.status.success(),
+            "scripts/plan-json.sh: {}",
+            String::from_utf8_lossy(&script.stderr)
+        );
+        let plan = Plan::read(&out).expect("it wrote a plan");
+        let alarms = plan.alarms().expect("the evaluator understands every alarm");
+        Ok(Stack { plan, alarms })
+    });
+    match stack {
+        Ok(stack) => Some(stack),
+        Err(reason) => {
+            println!("{}", reason.replacen("plan", test, 1));
+            None
+        }
+    }
+}
+
+impl Stack {
+    /// The resources of one type.
+    pub fn of(&self, kind: &str) -> Vec<Resource<'_>> {
+        self.plan.resources().filter(|r| r.kind == kind).collect()
+    }
+
+    /// The only resource of a type.
+    pub fn the(&self, kind: &str) -> &Value {
+        let found = self.of(kind);
+        assert_eq!(found.len(), 1, "{kind}");
+        found[0].values
+    }
+
+    /// An attribute of the only resource of a type.
+    pub fn name_of(&self, kind: &str, attribute: &str) -> &str {
+        self.the(kind)[attribute].as_str().unwrap_or_else(|| panic!("{kind} has no {attribute}"))
+    }
+
+    /// Environment of the sidecar's container.
+    pub fn sidecar_environment(&self) -> BTreeMap<String, String> {
+        let text = self.name_of("aws_ecs_task_definition", "container_definitions");
+        let containers: Value = serde_json::from_str(text).expect("JSON");
+        let nginx = containers
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|c| c["name"] == "nginx")
+            .expect("there is a sidecar");
+        nginx["environment"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|pair| {
+                (pair["name"].as_str().unwrap().into(), pair["value"].as_str().unwrap().into())
+            })
+            .collect()
+    }
+
+    /// An alarm's name without what every name of the stack begins with.
+    pub fn short<'a>(&self, name: &'a str) -> &'a str {
+        let prefix = self.name_of("aws_ecs_service", "name");
+        name.strip_prefix(prefix)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .unwrap_or_else(|| panic!("{name} does not begin with {prefix}-"))
+    }
+}
+
+/// A file of the repository.
+pub fn text(path: &str) -> String {
+    let path = contract::binary::root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The tests' data.
+pub fn data(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}

@@ -1,0 +1,184 @@
+//! Every alarm watches something that exists, and tells somebody, or is part of an alarm that does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ops::alarms::metric::MetricId;
+use ops::alarms::model::Kind;
+use serde_json::Value;
+
+use crate::stack::{Stack, data, stack};
+
+/// Metrics of AWS's own namespaces, with their dimension sets.
+fn aws_metrics() -> Value {
+    let text = std::fs::read_to_string(data("aws-metrics.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Checks that a metric can have data: AWS publishes it under these dimensions, or the sidecar's lines
+/// name it; and every dimension's value is that of a resource of the plan.
+pub fn check_metric(stack: &Stack, emitted: &BTreeSet<MetricId>, id: &MetricId) {
+    let sidecar = stack.sidecar_environment();
+    if id.namespace == sidecar["METRICS_NAMESPACE"] {
+        let filters = stack.of("aws_cloudwatch_log_metric_filter");
+        let by_filter = filters.iter().any(|f| {
+            let made = &f.values["metric_transformation"][0];
+            made["namespace"] == id.namespace.as_str()
+                && made["name"] == id.name.as_str()
+                && id.dimensions.is_empty()
+        });
+        assert!(by_filter || emitted.contains(id), "nothing emits {id}");
+        return;
+    }
+    let metrics = aws_metrics();
+    let sets = &metrics[&id.namespace]["metrics"][&id.name];
+    let names: Vec<&String> = id.dimensions.keys().collect();
+    let known = sets.as_array().is_some_and(|sets| {
+        sets.iter().any(|set| {
+            let mut set: Vec<&str> =
+                set.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            set.sort_unstable();
+            set == names
+        })
+    });
+    assert!(known, "AWS does not publish {id} with the dimensions {names:?}");
+    let certificate = stack.of("aws_acm_certificate_validation");
+    let existing = BTreeMap::from([
+        ("LoadBalancer", Some(stack.name_of("aws_lb", "arn_suffix"))),
+        ("TargetGroup", Some(stack.name_of("aws_lb_target_group", "arn_suffix"))),
+        ("ClusterName", Some(stack.name_of("aws_ecs_cluster", "name"))),
+        ("ServiceName", Some(stack.name_of("aws_ecs_service", "name"))),
+        ("CertificateArn", certificate[0].values["certificate_arn"].as_str()),
+    ]);
+    for (name, value) in &id.dimensions {
+        assert_eq!(existing[name.as_str()], Some(value.as_str()), "{name} of {id}");
+    }
+}
+
+#[test]
+fn every_metric_of_every_alarm_has_data() {
+    let Some(stack) = stack("every_metric_of_every_alarm_has_data") else { return };
+    let emitted = crate::lines::emitted(stack);
+    let mut checked = 0;
+    for alarm in &stack.alarms {
+        let Kind::Metric(metric) = &alarm.kind else { continue };
+        assert!(!metric.metrics.is_empty(), "{} watches nothing", alarm.name);
+        for metric in metric.metrics.values() {
+            check_metric(stack, &emitted, &metric.id);
+            checked += 1;
+        }
+    }
+    assert!(checked > 40, "{checked}");
+    println!("{checked} metrics of {} alarms", stack.alarms.len());
+}
+
+#[test]
+fn container_insights_are_on_because_alarms_need_them() {
+    let Some(stack) = stack("container_insights_are_on_because_alarms_need_them") else { return };
+    let setting = &stack.the("aws_ecs_cluster")["setting"][0];
+    assert_eq!(setting["name"], "containerInsights");
+    assert!(matches!(setting["value"].as_str(), Some("enabled" | "enhanced")));
+}
+
+#[test]
+fn every_alarm_tells_somebody_or_is_part_of_one_that_does() {
+    let Some(stack) = stack("every_alarm_tells_somebody_or_is_part_of_one_that_does") else {
+        return;
+    };
+    let topics: BTreeSet<&str> =
+        stack.of("aws_sns_topic").iter().filter_map(|t| t.values["arn"].as_str()).collect();
+    assert_eq!(topics.len(), 2);
+    let children: BTreeSet<&str> = stack
+        .alarms
+        .iter()
+        .filter_map(|a| match &a.kind {
+            Kind::Composite(rule) => Some(rule.children()),
+            Kind::Metric(_) => None,
+        })
+        .flatten()
+        .collect();
+    let names: BTreeSet<&str> = stack.alarms.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(names.len(), stack.alarms.len(), "an alarm is created over another of its name");
+    for child in &children {
+        assert!(names.contains(child), "a composite names {child}, which does not exist");
+    }
+    for alarm in &stack.alarms {
+        let name = alarm.name.as_str();
+        let is_child = children.contains(name);
+        assert_eq!(alarm.alarm_actions.is_empty(), is_child, "{name}");
+        assert_eq!(
+            alarm.alarm_actions, alarm.ok_actions,
+            "{name}: who hears of it hears of its end"
+        );
+        for topic in &alarm.alarm_actions {
+            assert!(topics.contains(topic.as_str()), "{name} tells {topic}");
+        }
+    }
+}
+
+#[test]
+fn only_what_callers_feel_wakes_somebody() {
+    let Some(stack) = stack("only_what_callers_feel_wakes_somebody") else { return };
+    let waking: BTreeSet<&str> = stack
+        .alarms
+        .iter()
+        .filter(|a| a.alarm_actions.iter().any(|t| t.ends_with("-page")))
+        .map(|a| stack.short(&a.name))
+        .collect();
+    assert_eq!(
+        waking,
+        BTreeSet::from([
+            "no-healthy-target",
+            "slo-availability-fast",
+            "slo-availability-slow",
+            "slo-latency-fast",
+            "slo-latency-slow",
+        ])
+    );
+}
+
+#[test]
+fn a_deployment_is_rolled_back_by_what_the_tasks_do_and_not_by_callers() {
+    let name = "a_deployment_is_rolled_back_by_what_the_tasks_do_and_not_by_callers";
+    let Some(stack) = stack(name) else { return };
+    let service = stack.the("aws_ecs_service");
+    let rolling: Vec<&str> = service["alarms"][0]["alarm_names"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    assert_eq!(rolling.len(), 2, "{rolling:?}");
+    for name in rolling {
+        let alarm = stack.alarms.iter().find(|a| a.name == name).expect("it exists");
+        let Kind::Metric(alarm) = &alarm.kind else { panic!("{name} is a composite") };
+        for metric in alarm.metrics.values() {
+            let metric = metric.id.name.as_str();
+            assert!(!metric.contains("4XX") && metric != "RequestCount", "{name} counts {metric}");
+        }
+    }
+}
+
+#[test]
+fn every_event_of_a_rule_reaches_a_topic() {
+    let Some(stack) = stack("every_event_of_a_rule_reaches_a_topic") else { return };
+    let targets = stack.of("aws_cloudwatch_event_target");
+    let cluster = stack.name_of("aws_ecs_cluster", "name");
+    for rule in stack.of("aws_cloudwatch_event_rule") {
+        let name = rule.values["name"].as_str().unwrap();
+        let to: Vec<_> = targets.iter().filter(|t| t.values["rule"] == name).collect();
+        assert_eq!(to.len(), 1, "{name}");
+        assert!(to[0].values["arn"].as_str().is_some_and(|a| a.ends_with("-notify")), "{name}");
+        let pattern: Value =
+            serde_json::from_str(rule.values["event_pattern"].as_str().unwrap()).unwrap();
+        assert_eq!(pattern["source"][0], "aws.ecs");
+        assert!(pattern.to_string().contains(&format!("/{cluster}")), "{pattern}");
+        // What the sentence speaks of, the event's paths bring.
+        let transformer = &to[0].values["input_transformer"][0];
+        let template = transformer["input_template"].as_str().unwrap();
+        let paths = transformer["input_paths"].as_object().unwrap();
+        for path in paths.keys() {
+            assert!(template.contains(&format!("<{path}>")), "{name}: {path}");
+        }
+        assert_eq!(template.matches('<').count(), paths.len(), "{template}");
+    }
+}
