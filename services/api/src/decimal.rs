@@ -5,7 +5,7 @@
 //! bytes to send and a gigabyte to print. So the length is worked out from the digits and the exponent
 //! first, and only a number that passes is ever expanded.
 //!
-//! Whole numbers of up to [`SMALL_DIGITS`] digits, nearly all of the traffic, are added as `i64`. The rest
+//! Whole numbers of up to eighteen digits, nearly all of the traffic, are added as `i64`. The rest
 //! goes through `bigdecimal`, whose addition is exact by definition; a library that rounds to a context's
 //! precision would need a precision proved sufficient for every pair.
 

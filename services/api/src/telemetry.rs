@@ -1,7 +1,9 @@
 //! The log: one event a line on standard output, flat JSON for machines or plain text for people.
 //!
-//! The level holds for our own events. Those of libraries are shown from `warn` up whatever the level: at
-//! `debug` the SDK describes its requests, and a key must not be in a log by anybody's hand.
+//! The level holds for our own events. Those of libraries are shown from `warn` up whatever the level, and those
+//! of the SDK not at all: beside an error it prints the raw response, and that of SSM or of a provider of
+//! credentials is full of secrets. What became of each attempt is told by [`crate::ssm`]. The SDK's HTTP client
+//! alone may warn: it misses certificates, and knows no secret.
 
 use clap::ValueEnum;
 use tracing::Level;
@@ -33,8 +35,12 @@ impl LogFormat {
 /// Starts the log, for the whole process.
 pub fn start(format: LogFormat, level: Level) {
     let ours = LevelFilter::from_level(level);
-    let targets =
-        Targets::new().with_default(ours.min(LevelFilter::WARN)).with_target("sum_api", ours);
+    let theirs = ours.min(LevelFilter::WARN);
+    let targets = Targets::new()
+        .with_default(theirs)
+        .with_target("sum_api", ours)
+        .with_target("aws_", LevelFilter::OFF)
+        .with_target("aws_smithy_http_client", theirs);
     let lines = tracing_subscriber::fmt::layer::<Registry>();
     let lines = match format {
         LogFormat::Json => {

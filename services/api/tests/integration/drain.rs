@@ -119,6 +119,7 @@ fn a_stop_signal_is_obeyed_while_ssm_is_away() {
             ("AWS_REGION", "eu-central-1"),
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
         ],
     );
     assert_eq!(server.get("/healthz").0, 200);

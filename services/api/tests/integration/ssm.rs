@@ -142,6 +142,26 @@ fn whatever_passes_is_tried_again_until_there_are_keys() {
     }
 }
 
+/// The SDK would warn with the whole answer of a provider of credentials. The metadata service is played by the
+/// stub; the test does not leave the machine.
+#[test]
+fn the_answer_of_a_credentials_provider_is_not_repeated() {
+    let (provider, asked) = stub(vec![Act::Answer(403, "Hush-Credential".into())]);
+    let mut environment = environment(([127, 0, 0, 1], 1).into());
+    environment.retain(|(name, _)| {
+        !["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"].contains(name)
+    });
+    environment.push(("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{provider}")));
+    let mut server = start(&environment);
+    server.event("SSM is away");
+    server.signal("TERM");
+    let (code, log) = server.end();
+    assert_eq!(code, Some(0));
+    assert!(asked.load(Ordering::SeqCst) > 0, "the stub was not asked");
+    let log = format!("{log:?}");
+    assert!(!log.contains("Hush") && !log.contains("72, 117, 115, 104"), "{log}");
+}
+
 #[test]
 fn a_silent_endpoint_does_not_hold_the_start() {
     let (address, _) = stub(vec![Act::Silence, value(LIST)]);
