@@ -18,41 +18,41 @@ use serde_json::Value;
 use crate::stack::Stack;
 
 /// What one request must leave behind: status, outcome, who answered, route.
-pub type Expected = (u16, &'static str, &'static str, &'static str);
+pub(crate) type Expected = (u16, &'static str, &'static str, &'static str);
 
 /// All lines that were collected, and what was expected of some.
-pub struct Lines {
-    pub sidecar: Vec<Value>,
+pub(crate) struct Lines {
+    pub(crate) sidecar: Vec<Value>,
     api: Vec<Value>,
-    pub expected: Vec<(Expected, Value)>,
+    pub(crate) expected: Vec<(Expected, Value)>,
 }
 
 /// All lines; collected once, in some ten seconds.
-pub fn lines(stack: &Stack) -> &'static Lines {
+pub(crate) fn lines(stack: &Stack) -> &'static Lines {
     static LINES: OnceLock<Lines> = OnceLock::new();
     LINES.get_or_init(|| collect(&stack.sidecar_environment()))
 }
 
 /// The metrics of the real lines.
-pub fn emitted(stack: &Stack) -> BTreeSet<MetricId> {
+pub(crate) fn emitted(stack: &Stack) -> BTreeSet<MetricId> {
     let records = lines(stack).sidecar.iter().map(record);
     records.flat_map(|record| record.data.into_iter().map(|datum| datum.id)).collect()
 }
 
 /// The members of the real lines of both containers.
-pub fn fields(stack: &Stack) -> BTreeSet<String> {
+pub(crate) fn fields(stack: &Stack) -> BTreeSet<String> {
     let lines = lines(stack);
     let all = lines.sidecar.iter().chain(&lines.api);
     all.filter_map(Value::as_object).flat_map(|line| line.keys().cloned()).collect()
 }
 
 /// The messages of the API's lines.
-pub fn messages(stack: &Stack) -> BTreeSet<&'static str> {
+pub(crate) fn messages(stack: &Stack) -> BTreeSet<&'static str> {
     lines(stack).api.iter().filter_map(|line| line["message"].as_str()).collect()
 }
 
 /// The metric record that a line is.
-pub fn record(line: &Value) -> Record {
+pub(crate) fn record(line: &Value) -> Record {
     Record::read(&line.to_string())
         .unwrap_or_else(|error| panic!("{error:#}: {line}"))
         .unwrap_or_else(|| panic!("no metric record: {line}"))

@@ -37,7 +37,7 @@ const WORDS: [&str; 28] = [
 ];
 
 /// The members that a query names: its words without strings, patterns, keywords and its own aliases.
-pub fn members(query: &str) -> BTreeSet<String> {
+pub(crate) fn members(query: &str) -> BTreeSet<String> {
     let mut bare = String::new();
     let mut quote = None;
     for c in query.chars() {
@@ -67,7 +67,7 @@ pub fn members(query: &str) -> BTreeSet<String> {
 }
 
 /// Checks a query's members.
-pub fn check(stack: &Stack, name: &str, query: &str) {
+pub(crate) fn check(stack: &Stack, name: &str, query: &str) {
     let fields = lines::fields(stack);
     let members = members(query);
     assert!(!members.is_empty(), "{name} asks for nothing");

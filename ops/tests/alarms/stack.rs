@@ -10,13 +10,13 @@ use ops::alarms::plan::{Plan, Resource};
 use serde_json::Value;
 
 /// The plan and its alarms.
-pub struct Stack {
-    pub plan: Plan,
-    pub alarms: Vec<Alarm>,
+pub(crate) struct Stack {
+    pub(crate) plan: Plan,
+    pub(crate) alarms: Vec<Alarm>,
 }
 
 /// The stack, or nothing when Terraform cannot be had; then the caller's test counts as skipped.
-pub fn stack(test: &str) -> Option<&'static Stack> {
+pub(crate) fn stack(test: &str) -> Option<&'static Stack> {
     static STACK: OnceLock<Result<Stack, String>> = OnceLock::new();
     let stack = STACK.get_or_init(|| {
         let out = contract::binary::root().join("target/plan.json");
@@ -48,24 +48,24 @@ pub fn stack(test: &str) -> Option<&'static Stack> {
 
 impl Stack {
     /// The resources of one type.
-    pub fn of(&self, kind: &str) -> Vec<Resource<'_>> {
+    pub(crate) fn of(&self, kind: &str) -> Vec<Resource<'_>> {
         self.plan.resources().filter(|r| r.kind == kind).collect()
     }
 
     /// The only resource of a type.
-    pub fn the(&self, kind: &str) -> &Value {
+    pub(crate) fn the(&self, kind: &str) -> &Value {
         let found = self.of(kind);
         assert_eq!(found.len(), 1, "{kind}");
         found[0].values
     }
 
     /// An attribute of the only resource of a type.
-    pub fn name_of(&self, kind: &str, attribute: &str) -> &str {
+    pub(crate) fn name_of(&self, kind: &str, attribute: &str) -> &str {
         self.the(kind)[attribute].as_str().unwrap_or_else(|| panic!("{kind} has no {attribute}"))
     }
 
     /// Environment of the sidecar's container.
-    pub fn sidecar_environment(&self) -> BTreeMap<String, String> {
+    pub(crate) fn sidecar_environment(&self) -> BTreeMap<String, String> {
         let text = self.name_of("aws_ecs_task_definition", "container_definitions");
         let containers: Value = serde_json::from_str(text).expect("JSON");
         let nginx = containers
@@ -85,7 +85,7 @@ impl Stack {
     }
 
     /// An alarm's name without what every name of the stack begins with.
-    pub fn short<'a>(&self, name: &'a str) -> &'a str {
+    pub(crate) fn short<'a>(&self, name: &'a str) -> &'a str {
         let prefix = self.name_of("aws_ecs_service", "name");
         name.strip_prefix(prefix)
             .and_then(|rest| rest.strip_prefix('-'))
@@ -94,12 +94,12 @@ impl Stack {
 }
 
 /// A file of the repository.
-pub fn text(path: &str) -> String {
+pub(crate) fn text(path: &str) -> String {
     let path = contract::binary::root().join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The tests' data.
-pub fn data(name: &str) -> std::path::PathBuf {
+pub(crate) fn data(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }

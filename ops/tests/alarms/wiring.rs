@@ -16,7 +16,7 @@ fn aws_metrics() -> Value {
 
 /// Checks that a metric can have data: AWS publishes it under these dimensions, or the sidecar's lines
 /// name it; and every dimension's value is that of a resource of the plan.
-pub fn check_metric(stack: &Stack, emitted: &BTreeSet<MetricId>, id: &MetricId) {
+pub(crate) fn check_metric(stack: &Stack, emitted: &BTreeSet<MetricId>, id: &MetricId) {
     let sidecar = stack.sidecar_environment();
     if id.namespace == sidecar["METRICS_NAMESPACE"] {
         let filters = stack.of("aws_cloudwatch_log_metric_filter");
