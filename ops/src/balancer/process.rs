@@ -1,8 +1,10 @@
 //! The running stand-in: targets come and go through its runtime socket.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -21,6 +23,10 @@ pub struct Balancer {
     process: Child,
     _group: Group,
     socket: PathBuf,
+    /// How long a target may be new: as long as its checks must fail to make it unhealthy.
+    initial: Duration,
+    /// Registered slots: since when, and whether they were ever healthy.
+    known: Mutex<BTreeMap<String, (Instant, bool)>>,
     /// One line a request.
     pub log: Log,
 }
@@ -35,7 +41,12 @@ pub struct Target {
 
 impl Balancer {
     /// Writes the configuration into the folder and starts with it.
-    pub async fn start(configuration: &str, folder: &Path, socket: &Path) -> anyhow::Result<Self> {
+    pub async fn start(
+        configuration: &str,
+        folder: &Path,
+        socket: &Path,
+        initial: Duration,
+    ) -> anyhow::Result<Self> {
         let file = folder.join("balancer.cfg");
         std::fs::write(&file, configuration)?;
         let log = Log::to_file(&folder.join("balancer.log"))?;
@@ -51,8 +62,14 @@ impl Balancer {
             .context("cannot start haproxy: is it installed?")?;
         log.follow(process.stdout.take().context("stdout is piped")?);
         log.follow(process.stderr.take().context("stderr is piped")?);
-        let mut balancer =
-            Self { _group: Group::of(process.id()), process, socket: socket.to_owned(), log };
+        let mut balancer = Self {
+            _group: Group::of(process.id()),
+            process,
+            socket: socket.to_owned(),
+            initial,
+            known: Mutex::default(),
+            log,
+        };
         let patience = Instant::now();
         while balancer.command("show info").await.is_err() {
             if balancer.process.try_wait()?.is_some()
@@ -77,6 +94,8 @@ impl Balancer {
         self.command(&format!("set server targets/{slot} state ready")).await?;
         self.command(&format!("set server targets/{slot} health down")).await?;
         self.command(&format!("set server fail-open/{slot} state ready")).await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(slot.clone(), (Instant::now(), false));
         Ok(Target { slot, address })
     }
 
@@ -130,12 +149,31 @@ impl Balancer {
     /// Number of healthy and unhealthy registered targets.
     pub async fn counts(&self) -> anyhow::Result<(usize, usize)> {
         let rows = self.rows().await?;
-        let count = |state| {
-            rows.iter()
-                .filter(|r| r.group == "targets" && r.name.starts_with('t') && r.state == state)
-                .count()
-        };
-        Ok((count(State::Healthy), count(State::Unhealthy)))
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = (0, 0);
+        for row in rows.iter().filter(|r| r.group == "targets") {
+            let Some((since, was_healthy)) = known.get_mut(&row.name) else { continue };
+            *was_healthy |= row.state == State::Healthy;
+            counts.0 += usize::from(row.state == State::Healthy);
+            // Until its checks have decided, a new target is `initial`, which is neither.
+            let decided = *was_healthy || since.elapsed() > self.initial;
+            counts.1 += usize::from(row.state == State::Unhealthy && decided);
+        }
+        Ok(counts)
+    }
+
+    /// Shows another certificate from now on; `name` is the file that the configuration names.
+    pub async fn show_certificate(&self, name: &Path, pem: &Path) -> anyhow::Result<()> {
+        let text = std::fs::read_to_string(pem)?;
+        let answer = self.command(&format!("set ssl cert {} <<\n{text}", name.display())).await?;
+        if !answer.contains("Transaction") {
+            bail!("the balancer does not take the certificate: {}", answer.trim());
+        }
+        let answer = self.command(&format!("commit ssl cert {}", name.display())).await?;
+        if !answer.contains("Success") {
+            bail!("the balancer does not show the certificate: {}", answer.trim());
+        }
+        Ok(())
     }
 
     /// Cuts tasks off from the emulated AWS, or connects them again.

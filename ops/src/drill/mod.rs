@@ -1,10 +1,58 @@
 //! The runbook's incidents, injected one after another, each recognised and recovered from.
+//!
+//! Each is done to the rehearsed stack under load. Its sign must appear in the metrics, the applied
+//! alarm must go off on them, the section's mitigation must end it. How time is scaled, and what is
+//! done in place of what: docs/drills.md.
+
+mod event;
+mod incident;
+mod play;
+mod recorder;
+mod row;
+mod scene;
+mod special;
+mod traffic;
+mod verdict;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use crate::stage::enclosure::{self, Wanted};
+use crate::stage::report::Report;
+use crate::stage::{self};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    stage: stage::StageArgs,
+    /// Only these incidents
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Runbook whose headings the incidents name; a file, or a folder of files
+    #[arg(long, default_value = "docs/runbook.md")]
+    runbook: PathBuf,
+    /// Document that keeps the last drill's table; written when every incident was drilled
+    #[arg(long, default_value = "docs/drills.md")]
+    record: PathBuf,
+}
 
 /// Runs the command; `Ok(false)` means that it ran and found something wrong.
-pub fn run(_args: &Args) -> anyhow::Result<bool> {
-    anyhow::bail!("not written yet")
+pub fn run(args: &Args) -> anyhow::Result<bool> {
+    stage::on_stage(&args.stage, |level| act(args, level))
+}
+
+async fn act(args: &Args, level: Wanted) -> anyhow::Result<bool> {
+    let folder =
+        tempfile::Builder::new().prefix("drill-").tempdir().context("no scratch folder")?;
+    let mut report = Report::default();
+    let ended = tokio::select! {
+        played = play::play(args, level.walls(), folder.path(), &mut report) => played,
+        () = enclosure::stop_wanted() => Err(anyhow::anyhow!("stopped by a signal")),
+    };
+    if let Err(error) = ended {
+        report.check("the drill goes on to its end", false, &format!("{error:#}"));
+    }
+    Ok(report.finish())
 }

@@ -41,7 +41,9 @@ pub(super) async fn check(
     let (repository, digest) = api.image.rsplit_once(':').context("an image by digest")?;
     // The same binaries under another digest: what is rehearsed is the way from one to the other.
     let other: String = digest.chars().map(|c| if c == 'a' { 'b' } else { 'a' }).collect();
-    variables.plain.insert("api_image".to_owned(), json!(format!("{repository}:{other}")));
+    let image = format!("{repository}:{other}");
+    stage.runner.push(&image);
+    variables.plain.insert("api_image".to_owned(), json!(image));
     variables.plain.insert("api_key_version".to_owned(), json!(2));
     variables.api_key = joined(keys.iter().chain(&new).chain([probe]));
     let load = Load::start(stage.tunnel(), keys, PAUSE);

@@ -35,7 +35,7 @@ pub struct Args {
 
 /// Runs the command; `Ok(false)` means that it ran and found something wrong.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
-    stage::on_stage(&args.stage, |level, cgroups| act(args, level, cgroups))
+    stage::on_stage(&args.stage, |level| act(args, level))
 }
 
 /// Callers of the load: enough of them that each stays below its limit of 5 requests a second.
@@ -44,12 +44,12 @@ const CALLERS: usize = 8;
 /// From one request of a caller to its next.
 const PAUSE: Duration = Duration::from_millis(250);
 
-async fn act(args: &Args, level: Wanted, cgroups: Vec<PathBuf>) -> anyhow::Result<bool> {
+async fn act(args: &Args, level: Wanted) -> anyhow::Result<bool> {
     let folder =
         tempfile::Builder::new().prefix("rehearsal-").tempdir().context("no scratch folder")?;
     let mut report = Report::default();
     let ended = tokio::select! {
-        played = play(args, level.walls(), cgroups, folder.path(), &mut report) => played,
+        played = play(args, level.walls(), folder.path(), &mut report) => played,
         () = enclosure::stop_wanted() => Err(anyhow::anyhow!("stopped by a signal")),
     };
     if let Err(error) = ended {
@@ -58,13 +58,7 @@ async fn act(args: &Args, level: Wanted, cgroups: Vec<PathBuf>) -> anyhow::Resul
     Ok(report.finish())
 }
 
-async fn play(
-    args: &Args,
-    walls: Walls,
-    cgroups: Vec<PathBuf>,
-    folder: &Path,
-    report: &mut Report,
-) -> anyhow::Result<()> {
+async fn play(args: &Args, walls: Walls, folder: &Path, report: &mut Report) -> anyhow::Result<()> {
     report.part("the stack, applied with the real provider");
     match walls {
         Walls::Full => report.note(
@@ -91,7 +85,7 @@ async fn play(
     let probe = Key::random("probe")?;
     let mut variables =
         Variables { plain: Map::new(), api_key: joined(keys.iter().chain([&probe])) };
-    let mut stage = Stage::up(&args.stage, walls, cgroups, folder, &mut variables, report).await?;
+    let mut stage = Stage::up(&args.stage, walls, folder, &mut variables, report).await?;
 
     report.part("what was registered");
     let definition = stage.definition().await?;

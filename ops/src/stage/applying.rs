@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::Variables;
 use super::emulator::Emulator;
-use crate::aws::{Client, ecs, elb};
+use crate::aws::{Client, ecs};
 
 /// From one look at the emulator to the next.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -44,9 +44,6 @@ impl Applying {
             if let Ok(names) = ecs::find_service(client).await {
                 return Ok(names);
             }
-            // The emulator makes a balancer `active` when it is first looked at. Terraform looks for the first
-            // time after 30 s, and would look again after 30 s more.
-            let _ = elb::balancer(client).await;
             self.go_on().await.context("no service was created")?;
         }
     }

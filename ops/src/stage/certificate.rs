@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 use tokio::process::Command;
 
+use super::Stage;
 use crate::aws::Client;
 
 /// Name that the certificate is for, and that callers ask for.
@@ -20,8 +21,8 @@ pub struct Certificate {
     pub public: PathBuf,
 }
 
-/// Makes one that is valid for that many days; a negative number makes one that has expired.
-pub async fn make(folder: &Path, name: &str, days: i32) -> anyhow::Result<Certificate> {
+/// Makes one that is valid for that many days from now.
+pub async fn make(folder: &Path, name: &str, days: u32) -> anyhow::Result<Certificate> {
     let path = |end: &str| folder.join(format!("{name}.{end}"));
     let (key, public, pem) = (path("key"), path("crt"), path("pem"));
     let mut command = Command::new("openssl");
@@ -39,12 +40,28 @@ pub async fn make(folder: &Path, name: &str, days: i32) -> anyhow::Result<Certif
         .arg(format!("/CN={HOST}"))
         .args(["-addext", &format!("subjectAltName=DNS:{HOST},DNS:rehearsal")]);
     command.args(["-days", &days.to_string()]).arg("-keyout").arg(&key).arg("-out").arg(&public);
+    finish(command, Certificate { pem, public }).await
+}
+
+/// Makes one that ended yesterday.
+pub async fn make_expired(folder: &Path, name: &str) -> anyhow::Result<Certificate> {
+    let certificate = make(folder, name, 1).await?;
+    // `req` makes none that has ended, so it is signed once more, with its dates moved.
+    let mut command = Command::new("openssl");
+    command.arg("x509").arg("-in").arg(&certificate.public);
+    command.arg("-signkey").arg(certificate.public.with_extension("key")).args(["-days", "-1"]);
+    command.arg("-out").arg(&certificate.public);
+    finish(command, certificate).await
+}
+
+async fn finish(mut command: Command, certificate: Certificate) -> anyhow::Result<Certificate> {
     let output = command.output().await.context("cannot run openssl: is it installed?")?;
     if !output.status.success() {
         bail!("openssl: {}", String::from_utf8_lossy(&output.stderr));
     }
-    std::fs::write(&pem, [std::fs::read(&key)?, std::fs::read(&public)?].concat())?;
-    Ok(Certificate { pem, public })
+    let key = std::fs::read(certificate.public.with_extension("key"))?;
+    std::fs::write(&certificate.pem, [key, std::fs::read(&certificate.public)?].concat())?;
+    Ok(certificate)
 }
 
 /// `ImportCertificate`; returns the ARN.
@@ -56,6 +73,21 @@ pub async fn import(client: &Client, certificate: &Certificate) -> anyhow::Resul
     });
     let answer = client.json("acm", "CertificateManager.ImportCertificate", &body).await?;
     answer["CertificateArn"].as_str().map(str::to_owned).context("ACM returned no ARN")
+}
+
+/// Asks the HTTPS listener as a caller does who trusts the stage's certificate; why it was refused.
+pub async fn refused(stage: &Stage) -> anyhow::Result<Option<String>> {
+    let port = stage.place.port(443);
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--max-time", "5", "--output", "/dev/null", "--cacert"])
+        .arg(&stage.certificate.public)
+        .args(["--resolve", &format!("{HOST}:{port}:{}", stage.place.node)])
+        .arg(format!("https://{HOST}:{port}/healthz"))
+        .output()
+        .await
+        .context("cannot run curl: is it installed?")?;
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Ok((!output.status.success()).then_some(said))
 }
 
 /// Base64 as of RFC 4648, section 4: the one place where it is needed does not earn a dependency.

@@ -73,6 +73,50 @@ impl Emulator {
         format!("127.0.0.1:{}", self.port)
     }
 
+    fn terraform(&self, api_key: &str) -> Command {
+        let mut command = Command::new("terraform");
+        command
+            .arg(format!("-chdir={}", self.stack.display()))
+            .env("AWS_ENDPOINT_URL", format!("http://{}", self.address()))
+            .env("AWS_ACCESS_KEY_ID", "emulated")
+            .env("AWS_SECRET_ACCESS_KEY", "emulated")
+            .env("AWS_REGION", REGION)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("TF_IN_AUTOMATION", "1")
+            .env("TF_INPUT", "0")
+            .env("CHECKPOINT_DISABLE", "1")
+            .env("TF_VAR_api_key", api_key);
+        command
+    }
+
+    /// A plan after the apply, as JSON: every value is known in it, whatever AWS has decided.
+    pub async fn plan_json(&self) -> anyhow::Result<String> {
+        let plan = [
+            "plan",
+            "-refresh=false",
+            "-out=stage.tfplan",
+            "-var-file=terraform.tfvars.example",
+            "-var-file=stage.tfvars.json",
+        ];
+        // The key changes nothing in a plan, which must not know it.
+        let done = self
+            .terraform("plan:not-a-key-of-anybody")
+            .args(plan)
+            .stdin(Stdio::null())
+            .output()
+            .await?;
+        if !done.status.success() {
+            bail!("terraform plan: {}", String::from_utf8_lossy(&done.stderr).trim());
+        }
+        let show = self
+            .terraform("")
+            .args(["show", "-json", "stage.tfplan"])
+            .stdin(Stdio::null())
+            .output()
+            .await?;
+        String::from_utf8(show.stdout).context("terraform show printed no text")
+    }
+
     /// `terraform apply`; returns its summary line.
     pub async fn apply(
         &self,
@@ -83,8 +127,7 @@ impl Emulator {
         let file = self.stack.join("stage.tfvars.json");
         std::fs::write(&file, serde_json::to_vec(variables)?)
             .with_context(|| file.display().to_string())?;
-        let mut command = Command::new("terraform");
-        command.arg(format!("-chdir={}", self.stack.display()));
+        let mut command = self.terraform(api_key);
         command.args([
             "apply",
             "-no-color",
@@ -97,15 +140,6 @@ impl Emulator {
         let file = self.stack.join(format!("apply-{number}.log"));
         let log = File::create(&file).with_context(|| file.display().to_string())?;
         let mut terraform = command
-            .env("AWS_ENDPOINT_URL", format!("http://{}", self.address()))
-            .env("AWS_ACCESS_KEY_ID", "emulated")
-            .env("AWS_SECRET_ACCESS_KEY", "emulated")
-            .env("AWS_REGION", REGION)
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("TF_IN_AUTOMATION", "1")
-            .env("TF_INPUT", "0")
-            .env("CHECKPOINT_DISABLE", "1")
-            .env("TF_VAR_api_key", api_key)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -5,7 +5,7 @@
 //! it ends, goes with the namespaces. Standard input is the lifeline: when the outer process is gone
 //! or wants an end, the inner one reads its end and stops in order.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::Context as _;
@@ -77,7 +77,7 @@ pub async fn choose(wanted: Wanted) -> Wanted {
 }
 
 /// Runs this very command again inside; returns whether it found everything good.
-pub async fn run_inside(level: Wanted, cgroups: &[PathBuf]) -> anyhow::Result<bool> {
+pub async fn run_inside(level: Wanted, cgroup: Option<&Path>) -> anyhow::Result<bool> {
     let this = std::env::current_exe().context("this program's path")?;
     let name = match level {
         Wanted::OneUser => "one-user",
@@ -92,10 +92,12 @@ pub async fn run_inside(level: Wanted, cgroups: &[PathBuf]) -> anyhow::Result<bo
         }
         None => Command::new(this),
     };
+    command.args(std::env::args_os().skip(1));
+    if let Some(cgroup) = cgroup {
+        command.arg("--cgroup").arg(cgroup);
+    }
     let mut inner = command
-        .args(std::env::args_os().skip(1))
         .arg(format!("--enclosed={name}"))
-        .env("REHEARSAL_CGROUPS", std::env::join_paths(cgroups).context("control groups")?)
         .stdin(Stdio::piped())
         .spawn()
         .context("cannot start inside of namespaces")?;

@@ -21,6 +21,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use enclosure::Wanted;
 
+use crate::task::cgroup;
+
 /// What both commands are told. `scripts/rehearse.sh` fills it in.
 #[derive(Debug, Clone, clap::Args)]
 pub struct StageArgs {
@@ -42,13 +44,13 @@ pub struct StageArgs {
     /// Set by the command for itself, once it is inside of its namespaces.
     #[arg(long, hide = true)]
     pub enclosed: Option<Wanted>,
+    /// Set like it: the control group in which tasks get theirs.
+    #[arg(long, hide = true)]
+    pub cgroup: Option<PathBuf>,
 }
 
 /// Runs `act` inside of as many walls as the system allows: the command starts itself again in there.
-pub fn on_stage<F>(
-    args: &StageArgs,
-    act: impl FnOnce(Wanted, Vec<PathBuf>) -> F,
-) -> anyhow::Result<bool>
+pub fn on_stage<F>(args: &StageArgs, act: impl FnOnce(Wanted) -> F) -> anyhow::Result<bool>
 where
     F: Future<Output = anyhow::Result<bool>>,
 {
@@ -57,14 +59,15 @@ where
     let result = runtime.block_on(async {
         let Some(level) = args.enclosed else {
             let level = enclosure::choose(args.walls).await;
-            return enclosure::run_inside(level, &[]).await;
+            let base = (level == Wanted::Full).then(cgroup::make_base).flatten();
+            let result = enclosure::run_inside(level, base.as_deref()).await;
+            base.as_deref().inspect(|base| cgroup::remove_base(base));
+            return result;
         };
         if level != Wanted::None {
             enclosure::furnish().await?;
         }
-        let cgroups = std::env::var_os("REHEARSAL_CGROUPS").unwrap_or_default();
-        act(level, std::env::split_paths(&cgroups).filter(|p| !p.as_os_str().is_empty()).collect())
-            .await
+        act(level).await
     });
     // A thread may still be waiting for a line on standard input.
     runtime.shutdown_background();

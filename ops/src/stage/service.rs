@@ -81,57 +81,80 @@ impl Service {
     /// On failure the old ones stay, and the new ones are stopped: what the circuit breaker does.
     pub async fn deploy(&mut self, definition: &TaskDefinition) -> anyhow::Result<Deployed> {
         let begun = Instant::now();
-        let mut new = Vec::new();
-        let result = self.start_all(definition, &mut new, begun).await;
-        match result {
-            Ok(deployed) => {
-                let old = std::mem::replace(&mut self.tasks, new);
-                for live in old {
-                    self.leave(live).await?;
-                }
-                Ok(deployed)
-            }
-            Err(error) => {
-                for mut live in new {
-                    self.balancer.deregister(&live.target).await?;
-                    self.balancer.forget(&live.target).await?;
-                    live.task.stop().await;
-                }
-                Err(error)
-            }
-        }
+        let new = self.begin(definition).await?;
+        let running = begun.elapsed();
+        self.finish(new).await?;
+        Ok(Deployed { running, healthy: begun.elapsed() })
     }
 
-    async fn start_all(
-        &self,
-        definition: &TaskDefinition,
-        new: &mut Vec<Live>,
-        begun: Instant,
-    ) -> anyhow::Result<Deployed> {
+    /// The first half of a deployment: new tasks that run and are registered, beside the old ones.
+    pub async fn begin(&mut self, definition: &TaskDefinition) -> anyhow::Result<Vec<Live>> {
         let starting: Vec<_> = (0..self.desired)
             .map(|_| {
                 let (runner, definition) = (self.runner.clone(), definition.clone());
                 tokio::spawn(async move { runner.start(&definition).await })
             })
             .collect();
-        let mut error = None;
+        let mut new = Vec::new();
+        let mut failed = None;
         for task in starting {
             match task.await.context("a task's start was cut off")? {
                 Ok(task) => new.push(self.register(task).await?),
-                Err(e) => error = error.or(Some(e)),
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        if let Some(error) = error {
-            return Err(error);
+        if failed.is_none() {
+            for live in &new {
+                if let Err(error) = live.task.healthy().await {
+                    failed = Some(error);
+                    break;
+                }
+            }
         }
-        for live in &*new {
-            live.task.healthy().await?;
+        match failed {
+            None => Ok(new),
+            Some(error) => {
+                self.give_up(new).await?;
+                Err(error)
+            }
         }
-        let running = begun.elapsed();
-        for live in &*new {
+    }
+
+    /// The second half: when the balancer finds the new tasks healthy, the old ones leave.
+    pub async fn finish(&mut self, new: Vec<Live>) -> anyhow::Result<()> {
+        for live in &new {
+            let healthy = self.balancer.reaches(&live.target, State::Healthy, PATIENCE).await;
+            if let Err(error) = healthy {
+                self.give_up(new).await?;
+                return Err(error);
+            }
+        }
+        for old in std::mem::replace(&mut self.tasks, new) {
+            self.leave(old).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes every task out at once and starts new ones in their place: `aws ecs stop-task` for each.
+    pub async fn replace(&mut self, definition: &TaskDefinition) -> anyhow::Result<()> {
+        let old = std::mem::take(&mut self.tasks);
+        self.give_up(old).await?;
+        self.tasks = self.begin(definition).await?;
+        for live in &self.tasks {
             self.balancer.reaches(&live.target, State::Healthy, PATIENCE).await?;
         }
-        Ok(Deployed { running, healthy: begun.elapsed() })
+        Ok(())
+    }
+
+    async fn give_up(&mut self, tasks: Vec<Live>) -> anyhow::Result<()> {
+        for mut live in tasks {
+            self.balancer.deregister(&live.target).await?;
+            self.balancer.forget(&live.target).await?;
+            // A frozen process does not hear its signal until SIGKILL; nobody waits for it here.
+            self.leaving
+                .push(tokio::spawn(async move { (live.task.number, live.task.stop().await) }));
+        }
+        Ok(())
     }
 
     async fn register(&self, task: Task) -> anyhow::Result<Live> {
@@ -154,42 +177,6 @@ impl Service {
             (task.number, stopped)
         }));
         Ok(())
-    }
-
-    /// Replaces tasks that have ended or are unhealthy, as the scheduler does; how many they were, and why.
-    pub async fn mend(&mut self, definition: &TaskDefinition) -> anyhow::Result<Vec<String>> {
-        let mut reasons = Vec::new();
-        let mut index = 0;
-        while index < self.tasks.len() {
-            let task = &self.tasks[index].task;
-            let reason = task
-                .ended()
-                .map(|c| {
-                    format!("task {}: essential container {} ended", task.number, c.launch.name)
-                })
-                .or_else(|| {
-                    task.unhealthy().map(|c| {
-                        format!("task {}: container {} is unhealthy", task.number, c.launch.name)
-                    })
-                });
-            match reason {
-                Some(reason) => {
-                    reasons.push(reason);
-                    let mut live = self.tasks.remove(index);
-                    self.balancer.deregister(&live.target).await?;
-                    self.balancer.forget(&live.target).await?;
-                    // A frozen process does not hear its signal; nobody waits for it here.
-                    tokio::spawn(async move { live.task.stop().await });
-                }
-                None => index += 1,
-            }
-        }
-        while self.tasks.len() < self.desired {
-            let task = self.runner.start(definition).await?;
-            let live = self.register(task).await?;
-            self.tasks.push(live);
-        }
-        Ok(reasons)
     }
 
     /// Waits for the tasks that the deployments before the last one replaced; how their containers ended.

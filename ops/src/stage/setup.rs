@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -65,7 +65,6 @@ impl Stage {
     pub async fn up(
         args: &StageArgs,
         walls: Walls,
-        cgroups: Vec<PathBuf>,
         folder: &Path,
         variables: &mut Variables,
         report: &mut Report,
@@ -108,8 +107,13 @@ impl Stage {
             place(walls, &node_subnet, &task_subnet, &applied, &certificate, folder, &emulator)
                 .await?;
         let balancer = Arc::new(
-            Balancer::start(&config::render(&applied, &group, &place)?, folder, &place.socket)
-                .await?,
+            Balancer::start(
+                &config::render(&applied, &group, &place)?,
+                folder,
+                &place.socket,
+                Duration::from_secs(group.interval * u64::from(group.unhealthy)),
+            )
+            .await?,
         );
         let runner = Arc::new(Runner {
             client: client.clone(),
@@ -121,9 +125,16 @@ impl Stage {
             folder: folder.to_owned(),
             subnet: (address::in_subnet(&task_subnet, 10)?, address::in_subnet(&task_subnet, 1)?),
             environment: environment(walls, &place),
-            cgroups,
+            cgroup: args.cgroup.clone(),
+            images: Mutex::default(),
             next: AtomicU8::new(1),
         });
+        for container in &ecs::describe_task_definition(&client, &service.task_definition)
+            .await?
+            .container_definitions
+        {
+            runner.push(&container.image);
+        }
         let service = Service::new(
             runner.clone(),
             balancer.clone(),
@@ -153,6 +164,11 @@ impl Stage {
             Some(applying) => applying.end().await,
             None => Ok("nothing to apply".to_owned()),
         }
+    }
+
+    /// What Terraform applied, as a plan in which nothing changes: for who reads plans.
+    pub async fn plan_json(&self) -> anyhow::Result<String> {
+        self.emulator.plan_json().await
     }
 
     /// `terraform apply` once more, until the service is given a new task definition: from then on

@@ -5,6 +5,7 @@
 //! signal, files) is mapped to the binaries of this machine, so that the Dockerfile is tested too.
 //! How faithful it is, and where it is not: docs/rehearsal.md.
 
+pub mod cgroup;
 pub mod container;
 pub mod definition;
 pub mod health;

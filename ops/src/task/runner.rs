@@ -1,14 +1,17 @@
 //! Starts a task, its containers in the order of `dependsOn`.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use rustix::process::Signal;
 use tokio::sync::watch;
 
+use super::cgroup;
 use super::container::{Launch, Sources};
 use super::definition::{Container, TaskDefinition};
 use super::health::{self, Health};
@@ -34,13 +37,20 @@ pub struct Runner {
     pub subnet: (Ipv4Addr, Ipv4Addr),
     /// What the tasks' AWS SDK is told: endpoint and credentials.
     pub environment: Vec<(String, String)>,
-    /// Control groups that every task's processes join.
-    pub cgroups: Vec<PathBuf>,
+    /// Control group in which each task gets one with its memory limit; `None` where that cannot be.
+    pub cgroup: Option<PathBuf>,
+    /// Images that can be pulled, by reference. There is no registry here, so it is a list of what was pushed.
+    pub images: Mutex<BTreeSet<String>>,
     /// Number of the next task.
     pub next: AtomicU8,
 }
 
 impl Runner {
+    /// Makes an image one that can be pulled.
+    pub fn push(&self, image: &str) {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned());
+    }
+
     /// Starts every container when what it waits for has come about. On failure all is stopped again.
     pub async fn start(&self, definition: &TaskDefinition) -> anyhow::Result<Task> {
         if definition.network_mode.as_deref() != Some("awsvpc") {
@@ -48,8 +58,11 @@ impl Runner {
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let network = self.network(number).await.context("the task's network interface")?;
-        let mut task =
-            Task { number, definition: definition.clone(), network, containers: Vec::new() };
+        let memory = definition.memory.as_ref().and_then(|m| m.parse().ok());
+        let cgroup = self.cgroup.as_deref().zip(memory);
+        let cgroup = cgroup.and_then(|(base, memory)| cgroup::task(base, number, memory));
+        let definition = definition.clone();
+        let mut task = Task { number, definition, network, cgroup, containers: Vec::new() };
         match self.start_containers(&mut task).await {
             Ok(()) => Ok(task),
             Err(error) => {
@@ -84,6 +97,9 @@ impl Runner {
     }
 
     async fn start_container(&self, task: &Task, container: &Container) -> anyhow::Result<Running> {
+        if !self.images.lock().unwrap_or_else(PoisonError::into_inner).contains(&container.image) {
+            bail!("CannotPullContainerError: {}: not found", container.image);
+        }
         let secrets = secret::resolve(&self.client, &task.definition, container)
             .await
             .context("ResourceInitializationError")?;
@@ -100,7 +116,7 @@ impl Runner {
             &self.folder.join(format!("task-{}-{}.log", task.number, container.name)),
         )?;
         let mut command =
-            sandbox::command(&launch, self.walls, &task.network, &folder, &self.cgroups)?;
+            sandbox::command(&launch, self.walls, &task.network, &folder, task.cgroup.as_deref())?;
         // A group of its own: Ctrl-C must not reach it, and what it leaves behind can be ended.
         let mut child = command.process_group(0).spawn().context("cannot start")?;
         let pid = child.id().context("it ended at once")?;

@@ -1,5 +1,6 @@
 //! A running task and its containers: what they are like, and how they end.
 
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ pub struct Task {
     pub definition: TaskDefinition,
     /// Its interface.
     pub network: TaskNetwork,
+    /// Its control group, where it has one.
+    pub cgroup: Option<PathBuf>,
     /// Its containers in the order in which they were started.
     pub containers: Vec<Running>,
 }
@@ -199,4 +202,34 @@ pub(super) async fn reached(other: &Running, condition: &str) -> anyhow::Result<
     timeout(START_TIMEOUT, wait)
         .await
         .with_context(|| format!("not {condition} within {} s", START_TIMEOUT.as_secs()))?
+}
+
+/// Whether a task still runs, for who does not own it.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    number: u8,
+    essential: Vec<watch::Receiver<Option<ExitStatus>>>,
+}
+
+impl Watch {
+    /// Whether all of its essential containers run.
+    #[must_use]
+    pub fn running(&self) -> bool {
+        self.essential.iter().all(|exit| exit.borrow().is_none())
+    }
+
+    /// Whether it is of the same task.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Task {
+    /// See [`Watch`].
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        let essential = self.containers.iter().filter(|c| c.essential).map(|c| c.exit.clone());
+        Watch { number: self.number, essential: essential.collect() }
+    }
 }

@@ -39,19 +39,24 @@ pub fn command(
     walls: Walls,
     network: &TaskNetwork,
     folder: &Path,
-    cgroups: &[PathBuf],
+    cgroup: Option<&Path>,
 ) -> anyhow::Result<Command> {
     let mut command = match (walls, &network.namespace) {
         (Walls::None, _) | (_, None) => plain(launch, folder)?,
         (_, Some(namespace)) => {
             let script = folder.join("start.sh");
-            std::fs::write(&script, start_script(launch, walls, folder, cgroups))
+            std::fs::write(&script, start_script(launch, walls, folder))
                 .context("cannot write the start script")?;
-            let mut command = Command::new("ip");
-            command
-                .args(["netns", "exec", namespace, "unshare", "--mount", "sh", "-eu"])
-                .arg(script)
-                .args(&launch.argv);
+            let mut command = Command::new("sh");
+            // First of all the control group: inside of the namespaces /sys is another.
+            command.args([
+                "-euc",
+                "[ -z \"$1\" ] || echo $$ > \"$1/cgroup.procs\"; shift; exec \"$@\"",
+                "sh",
+            ]);
+            command.arg(cgroup.unwrap_or(Path::new("")));
+            command.args(["ip", "netns", "exec", namespace, "unshare", "--mount", "sh", "-eu"]);
+            command.arg(script).args(&launch.argv);
             command
         }
     };
@@ -128,7 +133,7 @@ fn privileges(launch: &Launch, walls: Walls) -> Vec<String> {
     setpriv
 }
 
-fn start_script(launch: &Launch, walls: Walls, folder: &Path, cgroups: &[PathBuf]) -> String {
+fn start_script(launch: &Launch, walls: Walls, folder: &Path) -> String {
     let root = folder.join("root");
     let root = root.display();
     let mut s = String::new();
@@ -136,9 +141,6 @@ fn start_script(launch: &Launch, walls: Walls, folder: &Path, cgroups: &[PathBuf
     let mut line = |text: String| {
         let _ = writeln!(s, "{text}");
     };
-    for group in cgroups {
-        line(format!("echo $$ > {}/cgroup.procs", group.display()));
-    }
     if let Some((soft, hard)) = launch.open_files {
         // Only root may raise the hard limit; anybody else goes as far as it reaches.
         line(format!(
@@ -164,7 +166,7 @@ fn start_script(launch: &Launch, walls: Walls, folder: &Path, cgroups: &[PathBuf
         "for d in null zero full random urandom; do touch {root}/dev/$d && mount --bind /dev/$d {root}/dev/$d; done"
     ));
     line(format!(
-        "ln -s /proc/self/fd {root}/dev/fd && ln -s /proc/self/fd/1 {root}/dev/stdout && ln -s /proc/self/fd/2 {root}/dev/stderr"
+        "ln -s /proc/self/fd {root}/dev/fd && ln -s /proc/self/fd/0 {root}/dev/stdin && ln -s /proc/self/fd/1 {root}/dev/stdout && ln -s /proc/self/fd/2 {root}/dev/stderr"
     ));
     for (local, destination) in &launch.files {
         line(image_file(local, destination, &root.to_string()));

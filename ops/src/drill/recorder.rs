@@ -1,0 +1,190 @@
+//! What CloudWatch would have received, second by second.
+//!
+//! The balancer's metrics are made of the stand-in's log lines and statistics, under the names that
+//! AWS gives them. The sidecar's are the Embedded Metric Format records among its own log lines, read
+//! as CloudWatch reads them. The tasks' are counted, and their memory is their control group's.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio::time::interval;
+
+use crate::alarms::emf::{Datum, Record};
+use crate::balancer::Balancer;
+use crate::stage::service::Live;
+use crate::task::cgroup;
+use crate::task::log::Log;
+
+/// One second of everything that is watched.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Second {
+    /// `HTTPCode_Target_2XX_Count`, `…4XX…`, `…5XX…`.
+    pub(super) target: [u32; 3],
+    /// `HTTPCode_ELB_5XX_Count`.
+    pub(super) elb_5xx: u32,
+    /// `TargetResponseTime`, seconds.
+    pub(super) latencies: Vec<f64>,
+    /// `HealthyHostCount` and `UnHealthyHostCount`.
+    pub(super) hosts: (usize, usize),
+    /// `RunningTaskCount`.
+    pub(super) running: usize,
+    /// `MemoryUtilization` of the fullest task, percent.
+    pub(super) memory: Option<f64>,
+    /// What the sidecars' lines say.
+    pub(super) sidecar: Vec<Datum>,
+}
+
+impl Second {
+    /// Sum of a metric of the sidecar's over its routes.
+    pub(super) fn of_sidecar(&self, name: &str) -> f64 {
+        self.sidecar.iter().filter(|d| d.id.name == name).map(|d| d.value).sum()
+    }
+}
+
+/// Where the recorder finds the logs and control groups of the tasks that run now.
+#[derive(Debug, Default)]
+struct Sources {
+    sidecars: Vec<(Log, usize)>,
+    alive: Vec<(crate::task::running::Watch, Option<std::path::PathBuf>)>,
+}
+
+/// Records until it is dropped.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    clock: JoinHandle<()>,
+    seconds: Arc<Mutex<Vec<(Instant, Second)>>>,
+    sources: Arc<Mutex<Sources>>,
+}
+
+impl Recorder {
+    /// Begins to record.
+    pub(super) fn start(balancer: Arc<Balancer>) -> Self {
+        let seconds: Arc<Mutex<Vec<(Instant, Second)>>> = Arc::default();
+        let sources: Arc<Mutex<Sources>> = Arc::default();
+        let (written, read) = (seconds.clone(), sources.clone());
+        let clock = tokio::spawn(async move {
+            let mut clock = interval(Duration::from_secs(1));
+            let mut first = balancer.log.len();
+            loop {
+                clock.tick().await;
+                let mut second = Second {
+                    hosts: balancer.counts().await.unwrap_or_default(),
+                    ..Second::default()
+                };
+                for line in balancer.log.from(first) {
+                    first += 1;
+                    of_balancer(&line.text, &mut second);
+                }
+                of_tasks(&mut read.lock().unwrap_or_else(PoisonError::into_inner), &mut second);
+                written
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((Instant::now(), second));
+            }
+        });
+        Self { clock, seconds, sources }
+    }
+
+    /// Watches these tasks too. Those that are watched already go on being watched.
+    pub(super) fn watch(&self, tasks: &[Live]) {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.alive.retain(|(watch, _)| watch.running());
+        for task in tasks.iter().map(|live| &live.task) {
+            let watch = task.watch();
+            if sources.alive.iter().any(|(known, _)| known.same(&watch)) {
+                continue;
+            }
+            if let Some(nginx) = task.container("nginx") {
+                sources.sidecars.push((nginx.log.clone(), 0));
+            }
+            sources.alive.push((watch, task.cgroup.clone()));
+        }
+    }
+
+    /// The seconds that ended in this span.
+    pub(super) fn between(&self, from: Instant, to: Instant) -> Vec<Second> {
+        let seconds = self.seconds.lock().unwrap_or_else(PoisonError::into_inner);
+        seconds.iter().filter(|(at, _)| (from..to).contains(at)).map(|(_, s)| s.clone()).collect()
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.clock.abort();
+    }
+}
+
+/// A line of the stand-in's log. A 5xx without an answer from a target is the balancer's own.
+fn of_balancer(line: &str, second: &mut Second) {
+    let Ok(line) = serde_json::from_str::<Value>(line) else { return };
+    let forwarded = matches!(line["group"].as_str(), Some("targets" | "fail-open"));
+    let (Some(status), Some(answered)) = (line["status"].as_u64(), line["target_ms"].as_i64())
+    else {
+        return;
+    };
+    if !forwarded {
+        return;
+    }
+    if answered < 0 {
+        second.elb_5xx += u32::from(status >= 500);
+        return;
+    }
+    second.latencies.push(Duration::from_millis(answered.unsigned_abs()).as_secs_f64());
+    match status {
+        200..300 => second.target[0] += 1,
+        400..500 => second.target[1] += 1,
+        500..600 => second.target[2] += 1,
+        _ => {}
+    }
+}
+
+fn of_tasks(sources: &mut Sources, second: &mut Second) {
+    for (log, read) in &mut sources.sidecars {
+        for line in log.from(*read) {
+            *read += 1;
+            // What is no record (nginx's own messages) has no figures.
+            if let Ok(Some(record)) = Record::read(&line.text) {
+                second.sidecar.extend(record.data);
+            }
+        }
+    }
+    for (watch, group) in sources.alive.iter().filter(|(watch, _)| watch.running()) {
+        second.running += usize::from(watch.running());
+        let used = group.as_deref().and_then(cgroup::usage);
+        let percent = used.map(|(used, most)| percent(used, most));
+        second.memory = second.memory.into_iter().chain(percent).reduce(f64::max);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bytes of a task are far below 2^52")]
+fn percent(used: u64, most: u64) -> f64 {
+    100.0 * used as f64 / most as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_answered_decides_whose_failure_it_is() {
+        let mut second = Second::default();
+        for (status, target_ms, group) in [
+            (200, 3, "targets"),
+            (502, 1, "targets"),
+            (503, -1, "targets"),
+            (504, 6001, "fail-open"),
+            (404, -1, "listener-443"),
+        ] {
+            of_balancer(
+                &format!(
+                    r#"{{"alb":1,"status":{status},"group":"{group}","target_ms":{target_ms}}}"#
+                ),
+                &mut second,
+            );
+        }
+        assert_eq!((second.target, second.elb_5xx), ([1, 0, 2], 1));
+        assert_eq!(second.latencies.len(), 3);
+    }
+}
