@@ -85,7 +85,7 @@ locals {
             concat([local.metrics_namespace, "Refused"], local.dashboard_log, [{ label = "wrong request", color = local.colour.caller }]),
             concat([local.metrics_namespace, "Unauthorized"], local.dashboard_log, [{ label = "no valid key", color = "#c7c7c7" }]),
             concat([local.metrics_namespace, "ClientThrottled"], local.dashboard_log, [{ label = "client over its limit", color = local.colour.limit }]),
-            concat([local.metrics_namespace, "AddressThrottled"], local.dashboard_log, [{ label = "no key and over the limit", color = "#ffbb78" }]),
+            concat([local.metrics_namespace, "AddressThrottled"], local.dashboard_log, [{ label = "no key, over the limit", color = "#ffbb78" }]),
           ]
         } },
         { width = 8, type = "metric", properties = {
@@ -110,7 +110,7 @@ locals {
       ]
     },
     {
-      height = 6
+      height = 5
       widgets = [
         { width = 12, type = "log", properties = { title = "Limits by client", view = "table", query = "SOURCE '${local.log_group_name}' | ${replace(trimspace(local.queries["throttled-clients"]), "\n", " ")}" } },
         { width = 12, type = "log", properties = { title = "Callers without a valid key", view = "table", query = "SOURCE '${local.log_group_name}' | ${replace(trimspace(local.queries["callers-without-key"]), "\n", " ")}" } },
