@@ -1,5 +1,6 @@
 //! Requests and responses as data.
 
+use crate::operation;
 use serde_json::Value;
 use std::io::Write;
 
@@ -35,7 +36,7 @@ impl Request {
     /// `POST /sum` with a JSON body.
     #[must_use]
     pub fn sum(key: &str, body: impl AsRef<[u8]>) -> Self {
-        Self::new("POST", "/sum")
+        Self::new("POST", operation::PATH)
             .header("X-Api-Key", key)
             .header("Content-Type", "application/json")
             .body(body)

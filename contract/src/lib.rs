@@ -5,6 +5,7 @@
 //! * [`stack`] starts both processes on free ports; [`target`] is either that or a stack that runs already
 //! * [`http`] and [`connection`] speak HTTP/1.1 byte by byte, because half of the contract is about bytes that
 //!   no well-behaved client can send
+//! * [`operation`] is what a good request asks for, and what it gets
 //! * [`shape`] knows what every answer looks like, errors above all
 //! * [`load`] sends requests all the time while something is being replaced
 //! * [`stub`] is an API that misbehaves
@@ -19,6 +20,7 @@ pub mod http;
 pub mod load;
 pub mod log;
 pub mod metrics;
+pub mod operation;
 pub mod port;
 pub mod process;
 pub mod shape;

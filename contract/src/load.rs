@@ -2,6 +2,7 @@
 
 use crate::connection::Connection;
 use crate::http::{Request, Response};
+use crate::operation;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -98,10 +99,9 @@ impl Shared {
             number += 1;
             self.sent.fetch_add(1, Ordering::Relaxed);
             let connection = kept.take().filter(|(address, _)| *address == route.address);
-            match ask(connection.map(|(_, connection)| connection), &route, number, slow) {
-                Ok((connection, response))
-                    if response.text() == format!("{{\"sum\":{}}}", number + 1) =>
-                {
+            let (body, answer) = operation::numbered(number);
+            match ask(connection.map(|(_, connection)| connection), &route, &body, slow) {
+                Ok((connection, response)) if response.text() == answer => {
                     if !response.closes() {
                         kept = Some((route.address, connection));
                     }
@@ -123,11 +123,11 @@ impl Shared {
 fn ask(
     kept: Option<Connection>,
     route: &Route,
-    number: u64,
+    body: &str,
     slow: bool,
 ) -> io::Result<(Connection, Response)> {
     let mut connection = kept.map_or_else(|| Connection::open(route.address), Ok)?;
-    let request = Request::sum(&route.key, format!("{{\"a\":{number},\"b\":1}}"));
+    let request = Request::sum(&route.key, body);
     if !slow {
         let response = connection.ask(&request)?;
         return Ok((connection, response));

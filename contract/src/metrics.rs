@@ -2,6 +2,7 @@
 
 use crate::connection::Connection;
 use crate::http::Request;
+use crate::operation;
 use std::net::SocketAddr;
 
 const COUNT: &str = "http_server_request_duration_seconds_count";
@@ -19,18 +20,16 @@ impl Metrics {
         Self(connection.ask(&request).expect("the API answers").expect_status(200).text())
     }
 
-    /// Requests answered on `/sum`, whatever the status.
+    /// Requests to the operation, whatever the answer's status.
     #[must_use]
-    pub fn sums(&self) -> u64 {
-        self.total(|labels| labels.contains(r#"http_route="/sum""#))
+    pub fn calls(&self) -> u64 {
+        self.total(is_call)
     }
 
-    /// Sums that were given.
+    /// Those that were answered with 200.
     #[must_use]
-    pub fn sums_ok(&self) -> u64 {
-        self.total(|labels| {
-            labels.contains(r#"http_route="/sum""#) && labels.contains(r#"status_code="200""#)
-        })
+    pub fn calls_served(&self) -> u64 {
+        self.total(|labels| is_call(labels) && labels.contains(r#"status_code="200""#))
     }
 
     /// Requests answered, but for the harness's own looks at metrics and health.
@@ -48,4 +47,8 @@ impl Metrics {
         };
         self.0.lines().filter_map(value).sum()
     }
+}
+
+fn is_call(labels: &str) -> bool {
+    labels.contains(&format!("http_route=\"{}\"", operation::PATH))
 }

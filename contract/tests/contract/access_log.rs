@@ -2,6 +2,7 @@
 
 use contract::http::Request;
 use contract::log::Stream;
+use contract::operation::{GOOD, PATH};
 use contract::own_stack_only;
 use contract::stack::{KEY, Stack};
 use serde_json::Value;
@@ -51,7 +52,7 @@ fn assert_fields(line: &Value) {
 fn a_request_has_one_line_that_says_everything() {
     own_stack_only!("a_request_has_one_line_that_says_everything");
     let stack = Stack::start();
-    let request = Request::sum(KEY, r#"{"a":2,"b":40}"#)
+    let request = Request::sum(KEY, GOOD)
         .header("X-Request-Id", "one-line")
         .header("User-Agent", "a \"quoted\\ agent\"/1");
     let _ = stack.ask(&request).expect_status(200);
@@ -64,8 +65,8 @@ fn a_request_has_one_line_that_says_everything() {
         ("address", "127.0.0.1"),
         ("peer", "127.0.0.1"),
         ("method", "POST"),
-        ("route", "/sum"),
-        ("path", "/sum"),
+        ("route", PATH),
+        ("path", PATH),
         ("upstream_status", "200"),
         ("limit", "PASSED"),
         ("user_agent", "a \"quoted\\ agent\"/1"),
@@ -81,16 +82,11 @@ fn every_kind_of_refusal_has_a_line_with_all_fields() {
     let stack = Stack::start();
     let id = |request: Request, id: &str| request.header("X-Request-Id", id);
     let cases = [
-        (id(Request::new("POST", "/sum"), "no-key"), 401, "POST", "/sum"),
-        (
-            id(Request::new("DELETE", "/sum").header("X-Api-Key", KEY), "method"),
-            405,
-            "DELETE",
-            "/sum",
-        ),
+        (id(Request::new("POST", PATH), "no-key"), 401, "POST", PATH),
+        (id(Request::new("DELETE", PATH).header("X-Api-Key", KEY), "method"), 405, "DELETE", PATH),
         (id(Request::get("/nothing?secret=1"), "unknown"), 404, "GET", "other"),
-        (id(Request::sum(KEY, " ".repeat(4097)), "large"), 413, "POST", "/sum"),
-        (id(Request::sum(KEY, "{}"), "semantics"), 422, "POST", "/sum"),
+        (id(Request::sum(KEY, " ".repeat(4097)), "large"), 413, "POST", PATH),
+        (id(Request::sum(KEY, "{}"), "semantics"), 422, "POST", PATH),
         (id(Request::get("/openapi.json"), "openapi"), 200, "GET", "/openapi.json"),
         (id(Request::new("FROB", "/nothing"), "invented"), 404, "_OTHER", "other"),
     ];

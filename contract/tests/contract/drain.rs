@@ -2,6 +2,7 @@
 
 use contract::connection::Connection;
 use contract::http::{Request, Response};
+use contract::operation::{ANSWER, GOOD};
 use contract::own_stack_only;
 use contract::process::Signal;
 use contract::shape::check;
@@ -17,7 +18,7 @@ struct Half {
 
 impl Half {
     fn send(mut connection: Connection) -> Self {
-        let bytes = Request::sum(KEY, r#"{"a":2,"b":40}"#).bytes("half");
+        let bytes = Request::sum(KEY, GOOD).bytes("half");
         let (half, rest) = bytes.split_at(bytes.len() - 7);
         connection.send(half).expect("sent");
         Self { connection, rest: rest.to_vec() }
@@ -52,10 +53,10 @@ fn the_api_finishes_what_is_in_flight_and_says_that_it_goes() {
         assert_eq!(stack.ask(&Request::get("/healthz")).status, 200, "it is alive");
         assert!(stack.api.ask(&Request::get("/healthz")).closes(), "it asks its peers to let go");
         // New requests are still answered: the balancer may not have noticed yet.
-        assert_eq!(stack.ask(&Request::sum(KEY, r#"{"a":2,"b":40}"#)).status, 200);
+        assert_eq!(stack.ask(&Request::sum(KEY, GOOD)).status, 200);
 
         let answer = half.finish();
-        assert_eq!(answer.text(), r#"{"sum":42}"#);
+        assert_eq!(answer.text(), ANSWER);
         drop(half);
         // Nothing is open any more, so it does not wait for its grace to pass.
         assert_eq!(stack.api.process.exit_code(), 0);
@@ -102,7 +103,7 @@ fn the_api_stops_listening_when_its_grace_is_over() {
     in_flight(&stack);
     stack.api.process.stop();
     wait::until("a closed port", || Connection::open(stack.api.address).is_err());
-    assert_eq!(half.finish().text(), r#"{"sum":42}"#);
+    assert_eq!(half.finish().text(), ANSWER);
     drop(half);
     assert_eq!(stack.api.process.exit_code(), 0);
 }
@@ -125,7 +126,7 @@ fn the_sidecar_finishes_what_is_in_flight() {
     in_flight(&stack);
     stack.sidecar.process.signal(Signal::QUIT);
     wait::until("a closed port", || Connection::open(stack.sidecar.address).is_err());
-    assert_eq!(half.finish().text(), r#"{"sum":42}"#);
+    assert_eq!(half.finish().text(), ANSWER);
     drop(half);
     assert_eq!(stack.sidecar.process.exit_code(), 0);
 }

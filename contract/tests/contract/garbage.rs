@@ -3,6 +3,7 @@
 
 use contract::connection::Connection;
 use contract::http::Request;
+use contract::operation::{ANSWER, GOOD, PATH};
 use contract::own_stack_only;
 use contract::shape::faults;
 use contract::stack::{KEY, Stack};
@@ -21,7 +22,7 @@ const TOKENS: [&str; 32] = [
     "HEAD",
     " ",
     "/",
-    "/sum",
+    PATH,
     "/healthz",
     "/openapi.json",
     "*",
@@ -58,7 +59,7 @@ fn string(rng: &mut Rng) -> Vec<u8> {
             (0..rng.usize(1..40)).flat_map(|_| TOKENS[rng.usize(..TOKENS.len())].bytes()).collect()
         }
         _ => {
-            let mut bytes = Request::sum(KEY, r#"{"a":2,"b":40}"#).bytes("garbage");
+            let mut bytes = Request::sum(KEY, GOOD).bytes("garbage");
             for _ in 0..rng.usize(1..6) {
                 let at = rng.usize(..bytes.len().max(1));
                 match rng.u8(0..4) {
@@ -137,7 +138,7 @@ fn ten_thousand_strings_are_answered_in_the_one_shape_or_not_at_all() {
     let shown: Vec<&String> = failures.iter().take(10).collect();
     assert!(failures.is_empty(), "{} of {STRINGS}, the first: {shown:#?}", failures.len());
 
-    assert_eq!(stack.ask(&Request::sum(KEY, r#"{"a":2,"b":40}"#)).text(), r#"{"sum":42}"#);
+    assert_eq!(stack.ask(&Request::sum(KEY, GOOD)).text(), ANSWER);
     assert_eq!(stack.sidecar.process.family(), sidecar_family, "no worker died");
     assert!(stack.api.process.ended().is_none());
     // Every line about them is JSON; this fails at the first that is not.

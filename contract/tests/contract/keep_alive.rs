@@ -5,6 +5,7 @@
 
 use contract::connection::Connection;
 use contract::http::Request;
+use contract::operation::GOOD;
 use contract::own_stack_only;
 use contract::stack::{Builder, Stack, client_key};
 use std::thread::{scope, sleep};
@@ -26,10 +27,10 @@ struct Seen {
 
 fn race(builder: Builder, pauses: &[u64]) -> Seen {
     let stack = builder.start();
-    let before = stack.metrics().sums();
+    let before = stack.metrics().calls();
     let address = stack.sidecar.address;
     let call = |caller: u8| {
-        let request = Request::sum(&client_key(caller), r#"{"a":2,"b":40}"#);
+        let request = Request::sum(&client_key(caller), GOOD);
         let mut connection = Connection::open(address).expect("it accepts");
         let ask = |pause: &u64| {
             let status =
@@ -45,7 +46,7 @@ fn race(builder: Builder, pauses: &[u64]) -> Seen {
         callers.into_iter().map(|caller| caller.join().expect("a caller ends")).sum()
     });
     let sent = u64::from(CALLERS) * u64::try_from(pauses.len()).expect("few");
-    Seen { sent, answered, api: stack.metrics().sums() - before }
+    Seen { sent, answered, api: stack.metrics().calls() - before }
 }
 
 fn timers(sidecar: u64, api: u64) -> Builder {

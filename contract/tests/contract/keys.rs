@@ -2,6 +2,7 @@
 
 use contract::binary;
 use contract::http::Request;
+use contract::operation::{GOOD, PATH};
 use contract::own_stack_only;
 use contract::shape::check_problem;
 use contract::stack::{KEY, RuntimeDir, Stack, client_key, sidecar_process};
@@ -12,7 +13,6 @@ use std::collections::BTreeMap;
 use std::thread::scope;
 
 const EX_USAGE: i32 = 64;
-const BODY: &str = r#"{"a":2,"b":40}"#;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Accepted {
@@ -38,14 +38,14 @@ fn every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other() {
         let sidecar = Stack::builder().sidecar("API_KEY", &case.value).start_sidecar(api.address);
         for (client, keys) in &case.clients {
             for key in keys {
-                let answer = sidecar.ask(&Request::sum(key, BODY));
+                let answer = sidecar.ask(&Request::sum(key, GOOD));
                 assert_eq!(answer.status, 200, "{}: {key}: {}", case.name, answer.text());
                 let line = sidecar.process.log.of_request(answer.request_id()).remove(0);
                 assert_eq!(line["client"], client.as_str(), "{}", case.name);
             }
         }
         for key in &case.wrong {
-            let answer = sidecar.ask(&Request::sum(key, BODY));
+            let answer = sidecar.ask(&Request::sum(key, GOOD));
             assert_eq!(answer.status, 401, "{}: {key:?}", case.name);
         }
     };
@@ -64,10 +64,10 @@ fn every_good_list_of_keys_opens_the_api_to_its_keys_and_to_no_other() {
     for case in table.accepted {
         let api = Stack::builder().keys(&case.value).start_api();
         for key in case.clients.values().flatten() {
-            assert_eq!(api.ask(&Request::sum(key, BODY)).status, 200, "{}: {key}", case.name);
+            assert_eq!(api.ask(&Request::sum(key, GOOD)).status, 200, "{}: {key}", case.name);
         }
         for key in &case.wrong {
-            assert_eq!(api.ask(&Request::sum(key, BODY)).status, 401, "{}: {key:?}", case.name);
+            assert_eq!(api.ask(&Request::sum(key, GOOD)).status, 401, "{}: {key:?}", case.name);
         }
     }
 }
@@ -76,15 +76,15 @@ fn every_good_list_of_keys_opens_the_api_to_its_keys_and_to_no_other() {
 fn the_sidecar_by_itself_compares_exactly() {
     own_stack_only!("the_sidecar_by_itself_compares_exactly");
     let stack = sidecar_alone(&format!("acme:{KEY}"));
-    assert_eq!(stack.ask(&Request::sum(KEY, BODY)).status, 200);
+    assert_eq!(stack.ask(&Request::sum(KEY, GOOD)).status, 200);
     let (shorter, longer) = (&KEY[1..], format!("{KEY}x"));
     for key in [&KEY.to_lowercase(), &KEY.to_uppercase(), shorter, &longer, "", "acme", "default"] {
-        check_problem(&stack.ask(&Request::sum(key, BODY)), 401, "about:blank");
+        check_problem(&stack.ask(&Request::sum(key, GOOD)), 401, "about:blank");
     }
-    let before = stack.metrics().sums();
-    let none = Request::new("POST", "/sum").header("Content-Type", "application/json").body(BODY);
+    let before = stack.metrics().calls();
+    let none = Request::new("POST", PATH).header("Content-Type", "application/json").body(GOOD);
     check_problem(&stack.ask(&none.header("X-Api-Client", "acme")), 401, "about:blank");
-    assert_eq!(stack.metrics().sums(), before, "the API was not even asked");
+    assert_eq!(stack.metrics().calls(), before, "the API was not even asked");
 }
 
 #[test]
@@ -99,9 +99,9 @@ fn missing_and_wrong_are_answered_alike() {
         (headers, answer.text())
     };
     let missing =
-        ask(Request::new("POST", "/sum").header("Content-Type", "application/json").body(BODY));
-    assert_eq!(missing, ask(Request::sum("not-a-key-at-all", BODY)));
-    assert_eq!(missing, ask(Request::sum("", BODY)));
+        ask(Request::new("POST", PATH).header("Content-Type", "application/json").body(GOOD));
+    assert_eq!(missing, ask(Request::sum("not-a-key-at-all", GOOD)));
+    assert_eq!(missing, ask(Request::sum("", GOOD)));
 }
 
 #[test]
@@ -111,11 +111,11 @@ fn two_key_headers_are_refused_whatever_they_hold() {
     let before = stack.metrics();
     for (one, two) in [(KEY, KEY), (KEY, "not-a-key-at-all"), ("not-a-key-at-all", KEY), (KEY, "")]
     {
-        let answer = stack.ask(&Request::sum(one, BODY).header("x-api-key", two));
+        let answer = stack.ask(&Request::sum(one, GOOD).header("x-api-key", two));
         check_problem(&answer, 401, "about:blank");
     }
-    let sums = |text: &contract::metrics::Metrics| text.sums_ok();
-    assert_eq!(sums(&stack.metrics()), sums(&before), "none of them was served");
+    let served = |text: &contract::metrics::Metrics| text.calls_served();
+    assert_eq!(served(&stack.metrics()), served(&before), "none of them was served");
 }
 
 #[test]
@@ -125,24 +125,24 @@ fn the_api_checks_again_and_a_mismatch_stays_closed() {
         .api("API_KEY", "acme:another-key-1,both:key-of-both")
         .sidecar("API_KEY", &format!("acme:{KEY},both:key-of-both"));
     let stack = stack.start();
-    check_problem(&stack.ask(&Request::sum(KEY, BODY)), 401, "about:blank");
-    check_problem(&stack.ask(&Request::sum("another-key-1", BODY)), 401, "about:blank");
-    assert_eq!(stack.ask(&Request::sum("key-of-both", BODY)).status, 200);
+    check_problem(&stack.ask(&Request::sum(KEY, GOOD)), 401, "about:blank");
+    check_problem(&stack.ask(&Request::sum("another-key-1", GOOD)), 401, "about:blank");
+    assert_eq!(stack.ask(&Request::sum("key-of-both", GOOD)).status, 200);
 }
 
 #[test]
 fn the_api_alone_is_as_closed_as_behind_the_sidecar() {
     own_stack_only!("the_api_alone_is_as_closed_as_behind_the_sidecar");
     let api = Stack::builder().start_api();
-    assert_eq!(api.ask(&Request::sum(KEY, BODY)).status, 200);
+    assert_eq!(api.ask(&Request::sum(KEY, GOOD)).status, 200);
     for request in [
-        Request::sum("not-a-key-at-all", BODY),
-        Request::sum(KEY, BODY).header("X-Api-Key", KEY),
-        Request::sum(&KEY.to_lowercase(), BODY),
-        Request::new("POST", "/sum")
+        Request::sum("not-a-key-at-all", GOOD),
+        Request::sum(KEY, GOOD).header("X-Api-Key", KEY),
+        Request::sum(&KEY.to_lowercase(), GOOD),
+        Request::new("POST", PATH)
             .header("X-Api-Client", "acme")
             .header("Content-Type", "application/json")
-            .body(BODY),
+            .body(GOOD),
     ] {
         let answer = api.ask(&request);
         check_problem(&answer, 401, "about:blank");
@@ -153,7 +153,7 @@ fn the_api_alone_is_as_closed_as_behind_the_sidecar() {
 fn a_client_cannot_name_itself() {
     own_stack_only!("a_client_cannot_name_itself");
     let stack = Stack::start();
-    let answer = stack.ask(&Request::sum(&client_key(1), BODY).header("X-Api-Client", "acme"));
+    let answer = stack.ask(&Request::sum(&client_key(1), GOOD).header("X-Api-Client", "acme"));
     let line = stack.sidecar.process.log.of_request(answer.request_id()).remove(0);
     assert_eq!(line["client"], "c1");
     let bare = stack.ask(&Request::get("/nothing").header("X-Api-Client", "acme"));
@@ -174,7 +174,7 @@ fn the_sidecar_alone_checks_only_where_it_sees_every_header() {
     }
     let stack = Stack::builder().api("REQUIRE_API_KEY", "false").api_without("API_KEY");
     let stack = stack.sidecar("REQUIRE_API_KEY", "false").start();
-    assert_eq!(stack.ask(&Request::sum(KEY, BODY)).status, 200);
-    let twice = stack.ask(&Request::sum(KEY, BODY).header("X-Api-Key", KEY));
+    assert_eq!(stack.ask(&Request::sum(KEY, GOOD)).status, 200);
+    let twice = stack.ask(&Request::sum(KEY, GOOD).header("X-Api-Key", KEY));
     check_problem(&twice, 401, "about:blank");
 }

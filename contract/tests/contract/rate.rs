@@ -2,6 +2,7 @@
 
 use contract::connection::Connection;
 use contract::http::{Request, Response};
+use contract::operation::GOOD;
 use contract::own_stack_only;
 use contract::shape::{check, check_problem};
 use contract::stack::{Stack, client_key};
@@ -9,7 +10,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const BODY: &str = r#"{"a":2,"b":40}"#;
 const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 /// One more passes after this long: a fifth of a second.
 const REFILL: Duration = Duration::from_millis(200);
@@ -34,7 +34,7 @@ fn six_pass_from_idle_and_one_more_every_fifth_of_a_second() {
     let stack = Stack::builder().limited().start();
     let (burst, later) = measured(|client| {
         let (request, mut connection) =
-            (Request::sum(&client_key(client), BODY), stack.sidecar.connect());
+            (Request::sum(&client_key(client), GOOD), stack.sidecar.connect());
         let started = Instant::now();
         let burst = statuses(&mut connection, &request, 8);
         if started.elapsed() > REFILL {
@@ -54,7 +54,7 @@ fn six_pass_from_idle_and_one_more_every_fifth_of_a_second() {
 fn a_sustained_flood_gets_five_a_second() {
     own_stack_only!("a_sustained_flood_gets_five_a_second");
     let stack = Stack::builder().limited().start();
-    let (request, mut connection) = (Request::sum(&client_key(1), BODY), stack.sidecar.connect());
+    let (request, mut connection) = (Request::sum(&client_key(1), GOOD), stack.sidecar.connect());
     let started = Instant::now();
     let mut passed = 0_u32;
     while started.elapsed() < Duration::from_secs(3) {
@@ -78,7 +78,7 @@ fn a_client_has_one_allowance_wherever_it_calls_from() {
     let seventh = measured(|client| {
         let started = Instant::now();
         let ask = |number: u8| {
-            let request = Request::sum(&client_key(client), BODY)
+            let request = Request::sum(&client_key(client), GOOD)
                 .header("X-Forwarded-For", &format!("198.51.100.{number}"));
             from(number, stack.sidecar.address).ask(&request).expect("answered")
         };
@@ -97,7 +97,7 @@ fn guessing_keys_is_limited_for_each_address() {
     let (guesses, other) = measured(|last| {
         let started = Instant::now();
         let mut connection = from(last, stack.sidecar.address);
-        let guess = |number| Request::sum(&format!("guess-number-{number}"), BODY);
+        let guess = |number| Request::sum(&format!("guess-number-{number}"), GOOD);
         let guesses: Vec<u16> =
             (0..8).map(|number| connection.ask(&guess(number)).expect("answered").status).collect();
         let other = from(last + 100, stack.sidecar.address).ask(&guess(0)).expect("answered");
@@ -119,11 +119,11 @@ fn nobody_suffers_from_anothers_flood() {
         };
         (0..100).filter(|_| refused(connection.ask(request).expect("answered"))).count()
     };
-    assert!(flood(&Request::sum(&client_key(1), BODY)) > 80);
-    assert!(flood(&Request::sum("not-a-key-at-all", BODY)) > 80);
+    assert!(flood(&Request::sum(&client_key(1), GOOD)) > 80);
+    assert!(flood(&Request::sum("not-a-key-at-all", GOOD)) > 80);
     // From the same address, with another key: the whole allowance is there.
     let mut calm = stack.sidecar.connect();
-    assert_eq!(statuses(&mut calm, &Request::sum(&client_key(2), BODY), 6), [200; 6]);
+    assert_eq!(statuses(&mut calm, &Request::sum(&client_key(2), GOOD), 6), [200; 6]);
     // The flooded address without a key is limited, and health checks from it are not.
     let other = measured(|_| {
         let started = Instant::now();
@@ -140,7 +140,7 @@ fn nobody_suffers_from_anothers_flood() {
 fn a_refusal_says_when_to_come_back_and_that_is_true() {
     own_stack_only!("a_refusal_says_when_to_come_back_and_that_is_true");
     let stack = Stack::builder().limited().start();
-    let (request, mut connection) = (Request::sum(&client_key(1), BODY), stack.sidecar.connect());
+    let (request, mut connection) = (Request::sum(&client_key(1), GOOD), stack.sidecar.connect());
     let refused = measured(|_| connection.ask(&request).ok().filter(|answer| answer.status == 429));
     check_problem(&refused, 429, QUOTA);
     assert_eq!(refused.header("RateLimit-Policy"), Some(r#""client";q=5;w=1"#));
@@ -156,7 +156,7 @@ fn the_settings_are_the_limits() {
     own_stack_only!("the_settings_are_the_limits");
     let stack =
         Stack::builder().sidecar("RATE_LIMIT", "1").sidecar("RATE_LIMIT_BURST", "2").start();
-    let (request, mut connection) = (Request::sum(&client_key(1), BODY), stack.sidecar.connect());
+    let (request, mut connection) = (Request::sum(&client_key(1), GOOD), stack.sidecar.connect());
     let answers: Vec<Response> =
         (0..4).map(|_| connection.ask(&request).expect("answered")).collect();
     assert_eq!(

@@ -1,6 +1,7 @@
 //! One id ties everything together that belongs to one request.
 
 use contract::http::{Request, Response};
+use contract::operation::GOOD;
 use contract::own_stack_only;
 use contract::shape::check;
 use contract::stack::{KEY, Stack};
@@ -20,7 +21,7 @@ fn the_callers_id_is_in_the_answer_and_in_both_logs() {
     let ask = |id: &str, body: &str| -> Response {
         stack.ask(&Request::sum(KEY, body).header("X-Request-Id", id))
     };
-    for (id, body, status) in [("good.1", r#"{"a":2,"b":40}"#, 200), ("bad-2", "{}", 422)] {
+    for (id, body, status) in [("good.1", GOOD, 200), ("bad-2", "{}", 422)] {
         let answer = ask(id, body).expect_status(status);
         check(&answer);
         assert_eq!(answer.request_id(), id);

@@ -1,6 +1,7 @@
 //! The route table of the contract, row by row.
 
 use contract::http::Request;
+use contract::operation::{ANSWER, GOOD, PATH};
 use contract::shape::{check, check_problem};
 use contract::target::Target;
 
@@ -22,9 +23,9 @@ fn health_is_open_to_all() {
 #[test]
 fn a_sum_is_answered_to_a_key() {
     let target = Target::start();
-    let answer = target.ask(&Request::sum(target.key(), r#"{"a":2,"b":40}"#)).expect_status(200);
+    let answer = target.ask(&Request::sum(target.key(), GOOD)).expect_status(200);
     check(&answer);
-    assert_eq!(answer.text(), r#"{"sum":42}"#);
+    assert_eq!(answer.text(), ANSWER);
     assert_eq!(answer.header("Content-Type"), Some("application/json"));
     assert!(answer.header("RateLimit-Policy").is_some());
     assert_eq!(answer.header("RateLimit"), None, "nginx does not know how much is left");
@@ -40,7 +41,7 @@ fn the_description_is_open_to_all_and_describes_these_routes() {
     let document = answer.json();
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")));
     let paths: Vec<&String> = document["paths"].as_object().expect("paths").keys().collect();
-    for path in ["/healthz", "/readyz", "/sum", "/openapi.json"] {
+    for path in ["/healthz", "/readyz", PATH, "/openapi.json"] {
         assert!(paths.iter().any(|other| *other == path), "{path} is missing");
     }
     assert_eq!(paths.len(), 4, "{paths:?}");
@@ -78,7 +79,7 @@ fn every_other_method_is_refused_and_the_right_ones_are_named() {
         }
     }
     for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"] {
-        let answer = target.ask(&Request::new(method, "/sum").header("X-Api-Key", target.key()));
+        let answer = target.ask(&Request::new(method, PATH).header("X-Api-Key", target.key()));
         check_problem(&answer, 405, "about:blank");
         assert_eq!(answer.header("Allow"), Some("POST"), "{method} /sum");
     }

@@ -1,6 +1,7 @@
 //! Nothing that leaves a process, and nothing that others can read of it, holds a key.
 
 use contract::http::Request;
+use contract::operation::{GOOD, PATH};
 use contract::own_stack_only;
 use contract::stack::{KEY, RuntimeDir, Server, Stack};
 use std::env;
@@ -33,12 +34,12 @@ fn provoke(stack: &Stack) {
         assert_hidden("an answer", &format!("{:?} {}", answer.headers, answer.text()));
         let _ = stack.sidecar.process.log.of_request(answer.request_id());
     };
-    ask(&Request::sum(SECRET, r#"{"a":2,"b":40}"#));
+    ask(&Request::sum(SECRET, GOOD));
     ask(&Request::sum(SECRET, "{"));
     ask(&Request::sum(WRONG, "{}"));
     ask(&Request::sum(SECRET, "{}").header("X-Api-Key", WRONG));
     ask(&Request::sum(&format!("{SECRET},{WRONG}"), "{}"));
-    ask(&Request::new("DELETE", "/sum").header("X-Api-Key", SECRET));
+    ask(&Request::new("DELETE", PATH).header("X-Api-Key", SECRET));
     ask(&Request::get("/nothing").header("X-Api-Key", WRONG));
     ask(&Request::get(&format!("/openapi.json?key={SECRET}")));
     ask(&Request::sum(SECRET, " ".repeat(5000)));

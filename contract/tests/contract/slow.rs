@@ -2,6 +2,7 @@
 
 use contract::connection::Connection;
 use contract::http::Request;
+use contract::operation::GOOD;
 use contract::own_stack_only;
 use contract::shape::check_problem;
 use contract::stack::{KEY, Stack};
@@ -12,7 +13,7 @@ const SOON: Duration = Duration::from_secs(15);
 
 /// Sends the head and half of the body.
 fn begin(connection: &mut Connection) {
-    let bytes = Request::sum(KEY, r#"{"a":2,"b":40}"#).bytes("slow");
+    let bytes = Request::sum(KEY, GOOD).bytes("slow");
     connection.send(&bytes[..bytes.len() - 7]).expect("sent");
 }
 
@@ -115,6 +116,6 @@ fn nobody_waits_for_a_hundred_slow_clients() {
     let mut slow: Vec<Connection> = (0..100).map(|_| stack.sidecar.connect()).collect();
     slow.iter_mut().for_each(begin);
     let started = Instant::now();
-    assert_eq!(stack.ask(&Request::sum(KEY, r#"{"a":2,"b":40}"#)).status, 200);
+    assert_eq!(stack.ask(&Request::sum(KEY, GOOD)).status, 200);
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }

@@ -1,6 +1,7 @@
 //! What the caller sees when the API is gone, silent, slow or strange; and that nothing is sent twice.
 
 use contract::http::Request;
+use contract::operation::GOOD;
 use contract::own_stack_only;
 use contract::port;
 use contract::shape::{check, check_problem};
@@ -8,16 +9,14 @@ use contract::stack::{KEY, Stack};
 use contract::stub::{Manner, Stub};
 use std::time::{Duration, Instant};
 
-const BODY: &str = r#"{"a":2,"b":40}"#;
-const OK: &str =
-    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{\"sum\":42}";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 
 #[test]
 fn a_post_that_breaks_off_is_sent_once() {
     own_stack_only!("a_post_that_breaks_off_is_sent_once");
     let stub = Stub::start(Manner::Close);
     let sidecar = Stack::builder().start_sidecar(stub.address);
-    check_problem(&sidecar.ask(&Request::sum(KEY, BODY)), 502, "about:blank");
+    check_problem(&sidecar.ask(&Request::sum(KEY, GOOD)), 502, "about:blank");
     assert_eq!(stub.requests(), 1);
 }
 
@@ -27,8 +26,8 @@ fn a_post_on_a_kept_connection_that_breaks_off_is_sent_once() {
     let stub = Stub::start(Manner::SayOnce(OK));
     let sidecar = Stack::builder().start_sidecar(stub.address);
     let mut connection = sidecar.connect();
-    assert_eq!(connection.ask(&Request::sum(KEY, BODY)).expect("answered").status, 200);
-    let second = connection.ask(&Request::sum(KEY, BODY)).expect("answered");
+    assert_eq!(connection.ask(&Request::sum(KEY, GOOD)).expect("answered").status, 200);
+    let second = connection.ask(&Request::sum(KEY, GOOD)).expect("answered");
     check_problem(&second, 502, "about:blank");
     assert_eq!(stub.requests(), 2, "two requests were asked for, two arrived");
 }
@@ -47,28 +46,28 @@ fn nobody_there_is_a_502_at_once() {
     own_stack_only!("nobody_there_is_a_502_at_once");
     let sidecar = Stack::builder().start_sidecar(port::free());
     for request in
-        [Request::sum(KEY, BODY), Request::get("/healthz"), Request::get("/openapi.json")]
+        [Request::sum(KEY, GOOD), Request::get("/healthz"), Request::get("/openapi.json")]
     {
         let started = Instant::now();
         check_problem(&sidecar.ask(&request), 502, "about:blank");
         assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     }
     // It comes back without being told: one refused connection does not put the API out of use.
-    check_problem(&sidecar.ask(&Request::sum("not-a-key-at-all", BODY)), 401, "about:blank");
+    check_problem(&sidecar.ask(&Request::sum("not-a-key-at-all", GOOD)), 401, "about:blank");
 }
 
 #[test]
 fn the_api_is_used_again_as_soon_as_it_is_back() {
     own_stack_only!("the_api_is_used_again_as_soon_as_it_is_back");
     let mut stack = Stack::start();
-    assert_eq!(stack.ask(&Request::sum(KEY, BODY)).status, 200);
+    assert_eq!(stack.ask(&Request::sum(KEY, GOOD)).status, 200);
     let address = stack.api.address;
     assert_eq!(stack.api.process.finish(), 0);
     for _ in 0..5 {
-        check_problem(&stack.ask(&Request::sum(KEY, BODY)), 502, "about:blank");
+        check_problem(&stack.ask(&Request::sum(KEY, GOOD)), 502, "about:blank");
     }
     stack.api = Stack::builder().start_api_at(address);
-    assert_eq!(stack.ask(&Request::sum(KEY, BODY)).status, 200);
+    assert_eq!(stack.ask(&Request::sum(KEY, GOOD)).status, 200);
 }
 
 #[test]
@@ -77,7 +76,7 @@ fn silence_is_a_504_and_one_request() {
     let stub = Stub::start(Manner::Silence);
     let sidecar = Stack::builder().start_sidecar(stub.address);
     let started = Instant::now();
-    check_problem(&sidecar.ask(&Request::sum(KEY, BODY)), 504, "about:blank");
+    check_problem(&sidecar.ask(&Request::sum(KEY, GOOD)), 504, "about:blank");
     assert!(started.elapsed() >= Duration::from_secs(5), "{:?}", started.elapsed());
     assert_eq!(stub.requests(), 1);
 }
@@ -88,7 +87,7 @@ fn an_answer_with_an_endless_head_is_a_502() {
     let endless = format!("HTTP/1.1 200 OK\r\nX-Endless: {}\r\n\r\n", "x".repeat(20_000));
     let stub = Stub::start(Manner::Say(endless.leak()));
     let sidecar = Stack::builder().start_sidecar(stub.address);
-    check_problem(&sidecar.ask(&Request::sum(KEY, BODY)), 502, "about:blank");
+    check_problem(&sidecar.ask(&Request::sum(KEY, GOOD)), 502, "about:blank");
     assert_eq!(stub.requests(), 1);
 }
 
@@ -111,6 +110,6 @@ fn an_api_that_has_no_keys_yet_is_alive_and_not_ready() {
     let ready = stack.ask(&Request::get("/readyz")).expect_status(503);
     check(&ready);
     assert_eq!(ready.text(), r#"{"status":"starting"}"#);
-    check_problem(&stack.ask(&Request::sum(KEY, BODY)), 503, "about:blank");
-    check_problem(&stack.ask(&Request::sum("not-a-key-at-all", BODY)), 401, "about:blank");
+    check_problem(&stack.ask(&Request::sum(KEY, GOOD)), 503, "about:blank");
+    check_problem(&stack.ask(&Request::sum("not-a-key-at-all", GOOD)), 401, "about:blank");
 }
