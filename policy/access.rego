@@ -37,11 +37,13 @@ web_port(rule) if {
 
 # As Terraform sees a policy: a string, known or not. An unknown one is shown by the review, not judged here.
 statements(text) := [policy.Statement] if {
+	is_string(text)
 	policy := json.unmarshal(text)
 	is_object(policy.Statement)
 }
 
 statements(text) := policy.Statement if {
+	is_string(text)
 	policy := json.unmarshal(text)
 	is_array(policy.Statement)
 }

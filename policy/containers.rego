@@ -44,11 +44,12 @@ deny contains {"rule": "keys-by-reference", "address": entry.address, "detail": 
 
 deny contains {"rule": "keys-checked-twice", "address": entry.address, "detail": entry.container.name} if {
 	some entry in containers
-	variable(entry.container, "REQUIRE_API_KEY") != "true"
+	some value in values(entry.container, "REQUIRE_API_KEY")
+	value != "true"
 }
 
 deny contains {"rule": "drains-before-the-kill", "address": entry.address, "detail": sprintf("%s: killed after %d s, drains for %s", [entry.container.name, entry.container.stopTimeout, drain])} if {
 	some entry in containers
-	drain := variable(entry.container, "DRAIN_TIMEOUT")
+	some drain in values(entry.container, "DRAIN_TIMEOUT")
 	to_number(trim_suffix(drain, "s")) >= entry.container.stopTimeout
 }

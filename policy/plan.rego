@@ -29,11 +29,9 @@ ending contains resource if {
 containers contains {"address": resource.address, "container": container} if {
 	some resource in staying
 	resource.type == "aws_ecs_task_definition"
+	is_string(resource.change.after.container_definitions)
 	some container in json.unmarshal(resource.change.after.container_definitions)
 }
 
-variable(container, name) := value if {
-	some entry in container.environment
-	entry.name == name
-	value := entry.value
-}
+# Every value of a variable: nothing forbids a container to name one twice, and then each counts.
+values(container, name) := {entry.value | some entry in container.environment; entry.name == name}

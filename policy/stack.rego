@@ -48,9 +48,14 @@ deny contains {"rule": "alarms-are-heard", "address": resource.address, "detail"
 deny contains {"rule": "alarms-are-heard", "address": resource.address, "detail": "it told somebody, and no longer does"} if {
 	some resource in staying
 	resource.type in {"aws_cloudwatch_metric_alarm", "aws_cloudwatch_composite_alarm"}
-	count(resource.change.before.alarm_actions) > 0
-	count(resource.change.after.alarm_actions) == 0
+	told_somebody(resource.change.before)
+	not told_somebody(resource.change.after)
 	not resource.change.after_unknown.alarm_actions == true
+}
+
+told_somebody(alarm) if {
+	is_array(alarm.alarm_actions)
+	count(alarm.alarm_actions) > 0
 }
 
 deny contains {"rule": "balancer-is-protected", "address": resource.address, "detail": "enable_deletion_protection"} if {

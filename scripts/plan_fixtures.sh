@@ -65,6 +65,7 @@ change_rename_environment() { arguments+=(-var=environment=live); }
 change_destroy() { arguments+=(-destroy); }
 change_deafen_alarms() {
   edit alarms.tf 's/resource "aws_cloudwatch_metric_alarm" "unhealthy_target" \{.*?\n\}\n//s'
+  edit dashboard.tf 's/^.*aws_cloudwatch_metric_alarm\.unhealthy_target.*\n//mg'
   edit alarms.tf 's/("aws_cloudwatch_metric_alarm" "no_healthy_target".*?)evaluation_periods  = 3(.*?)alarm_actions       = [^\n]*/${1}evaluation_periods  = 30${2}alarm_actions       = []/s'
 }
 
@@ -76,7 +77,7 @@ trim='
     resource_drift: [],
     resource_changes: [.resource_changes[] | select(.mode == "managed") | select((quiet | not) or (.type | IN(kept[])))
       | { address, mode, type, change: (.change | {actions, before, after, after_unknown, before_sensitive, after_sensitive, replace_paths} | with_entries(select(.value != null))) }] }
-  | walk(if type == "object" then del(.tags_all) | with_entries(select(.value != null)) else . end)'
+  | walk(if type == "object" then del(.tags_all) else . end)'
 
 find_provider
 [ -n "$missing" ] || find_python terraform/emulator/requirements.txt

@@ -70,7 +70,7 @@ pub(super) struct Check {
     pub(super) status: String,
     /// The objects that it was made for.
     #[serde(default)]
-    pub(super) instances: Vec<CheckInstance>,
+    pub(super) instances: Option<Vec<CheckInstance>>,
 }
 
 /// Outcome for one object.
@@ -135,7 +135,8 @@ impl Plan {
     /// What failed `check` blocks and conditions say.
     pub(super) fn warnings(&self) -> impl Iterator<Item = &str> {
         let failed = |check: &&Check| matches!(check.status.as_str(), "fail" | "error");
-        let instances = self.checks.iter().filter(failed).flat_map(|check| &check.instances);
+        let instances =
+            self.checks.iter().filter(failed).flat_map(|check| check.instances.iter().flatten());
         instances.flat_map(|instance| &instance.problems).map(|problem| problem.message.as_str())
     }
 }
