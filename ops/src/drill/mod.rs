@@ -30,12 +30,15 @@ pub struct Args {
     /// Only these incidents
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Runbook whose headings the incidents name; a file, or a folder of files
+    /// Runbook whose headings the incidents name
     #[arg(long, default_value = "docs/runbook.md")]
     runbook: PathBuf,
-    /// Document that keeps the last drill's table; written when every incident was drilled
+    /// Document that has the last drill's table
     #[arg(long, default_value = "docs/drills.md")]
     record: PathBuf,
+    /// Write the table into the record, and each section's line into the runbook
+    #[arg(long)]
+    keep: bool,
 }
 
 /// Runs the command; `Ok(false)` means that it ran and found something wrong.

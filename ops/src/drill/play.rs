@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::Args;
 use super::incident::{ALL, Incident};
 use super::recorder::Recorder;
-use super::row::{Row, renewed, table};
+use super::row::{Row, noted, renewed, table};
 use super::scene::Scene;
 use super::special;
 use super::traffic::Traffic;
@@ -73,11 +73,11 @@ pub(super) async fn play(
             report.skip(&format!("drill {}", incident.name), &reason);
             continue;
         }
-        rows.push(drill(&mut scene, &judge, incident, report).await?);
+        rows.extend(drill(&mut scene, &judge, incident, report).await?);
     }
     for name in special::NAMES.into_iter().filter(|n| wanted(n)) {
         report.part(name);
-        rows.push(special::drill(name, &mut scene, &judge, report).await?);
+        rows.extend(special::drill(name, &mut scene, &judge, report).await?);
     }
     for row in &rows {
         report.check(
@@ -89,8 +89,12 @@ pub(super) async fn play(
     scene.stage.service.stop().await;
     println!("\n{}", table(&rows));
     report.note(&format!("{:.0} s in all", report.seconds()));
-    if args.only.is_empty() && rows.iter().all(|r| r.good) {
-        keep(&args.record, &rows).await?;
+    if args.keep {
+        let all = args.only.is_empty() && rows.iter().all(|r| r.good);
+        report.check("a drill of all incidents, each as expected, is written down", all, "");
+        if all {
+            keep(args, &rows).await?;
+        }
     }
     Ok(())
 }
@@ -125,15 +129,16 @@ async fn drill(
     judge: &Judge,
     incident: &Incident,
     report: &mut Report,
-) -> anyhow::Result<Row> {
+) -> anyhow::Result<Vec<Row>> {
     let health_from = Instant::now();
     sleep(Duration::from_secs(HEALTH)).await;
-    let begun = Instant::now();
-    let health = scene.recorder.between(health_from, begun);
+    let health = scene.recorder.between(health_from, Instant::now());
     let injected = scene
         .inject(incident.name)
         .await
         .with_context(|| format!("cannot do {}", incident.name))?;
+    // A bad release is an incident once it is in service.
+    let begun = Instant::now();
     sleep(Duration::from_secs(incident.hold)).await;
     let mitigated = Instant::now();
     scene.mitigate(incident.name, injected).await.context("the mitigation")?;
@@ -145,47 +150,57 @@ async fn drill(
     let failed = calls.iter().filter(|c| c.status != 200).count();
     let good_from = recovered.map_or(ended, |after| mitigated + after);
     let recovered_at = scene.recorder.between(begun, good_from).len();
-    let verdict = match incident.alarm {
-        Some(alarm) => {
-            judge.of(alarm, &health, &seconds, recovered_at, scene.stage.service.desired)?
-        }
-        None => None,
-    };
-
+    let sign = signal.and_then(|s| i64::try_from(s).ok()).map(|s| s + 1);
     let name = incident.name;
-    report.check(&format!("{name}: the sign appears"), signal.is_some(), incident.shows);
-    if let Some(alarm) = incident.alarm {
-        report.check(
-            &format!("{name}: {alarm} goes into ALARM, and back"),
-            verdict.is_some_and(|v| v.ok.is_some()),
-            &format!("{verdict:?}"),
-        );
-    }
+    report.check(&format!("{name}: the sign appears"), sign.is_some(), incident.shows);
     if incident.unnoticed {
-        report.check(
-            &format!("{name}: callers with keys do not notice"),
-            failed == 0,
-            &format!("{failed} of {} failed", calls.len()),
-        );
+        let found = format!("{failed} of {} failed", calls.len());
+        report.check(&format!("{name}: callers with keys do not notice"), failed == 0, &found);
     }
     report.check(&format!("{name}: recovered"), recovered.is_some(), incident.mitigation);
-    let good = signal.is_some()
-        && recovered.is_some()
-        && verdict.is_some() == incident.alarm.is_some()
-        && (failed == 0 || !incident.unnoticed);
-    Ok(Row {
+    let good = sign.is_some() && recovered.is_some() && (failed == 0 || !incident.unnoticed);
+    let mut row = Row {
         name,
         section: incident.section,
-        signal: signal.and_then(|s| u16::try_from(s).ok()).map(|s| f32::from(s) + 1.0),
-        alarm: verdict.map_or_else(
-            || "none".to_owned(),
-            |v| format!("{}, {} min", incident.alarm.unwrap_or_default(), v.alarm),
-        ),
+        signal: sign.map(real),
+        alarm: "none",
+        detected: sign.map(real),
         recovered: recovered.map(|r| r.as_secs_f32()),
-        over: verdict.and_then(|v| v.ok).map_or_else(|| "–".to_owned(), |m| format!("{m} min")),
+        over: "–".to_owned(),
         failed: (failed, calls.len()),
         good,
-    })
+    };
+    let mut rows = Vec::new();
+    let own = incident.alarm.map(|alarm| (incident.section, alarm));
+    for (section, alarm) in own.into_iter().chain(incident.also.iter().copied()) {
+        let desired = scene.stage.service.desired;
+        let verdict = judge.of(alarm, &health, &seconds, recovered_at, desired)?;
+        let back = verdict.and_then(|v| v.ok);
+        let found = match verdict {
+            Some(v) => {
+                format!("after {} min of metrics, over {:?} min after the recovery", v.alarm, v.ok)
+            }
+            None => "it did not".to_owned(),
+        };
+        report.check(&format!("{name}: {alarm} goes into ALARM, and back"), back.is_some(), &found);
+        let waited =
+            verdict.zip(sign).map(|(v, sign)| real(sign) + 60.0 * real((v.alarm - sign).max(0)));
+        row.section = section;
+        row.alarm = alarm;
+        row.detected = waited;
+        row.over = back.map_or_else(|| "–".to_owned(), |minutes| format!("{minutes} min"));
+        row.good = good && back.is_some();
+        rows.push(row.clone());
+    }
+    if rows.is_empty() {
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// Seconds of a drill are few.
+fn real(seconds: i64) -> f32 {
+    i16::try_from(seconds).map_or(f32::MAX, f32::from)
 }
 
 /// From the mitigation to the first of some seconds in which no request failed.
@@ -207,12 +222,18 @@ async fn recovery(scene: &Scene, mitigated: Instant) -> Option<Duration> {
     None
 }
 
-/// Writes the table where people look for it.
-async fn keep(record: &Path, rows: &[Row]) -> anyhow::Result<()> {
+/// Writes the table where people look for it, and a line into each section of the runbook.
+async fn keep(args: &Args, rows: &[Row]) -> anyhow::Result<()> {
     let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output().await?;
     let date = String::from_utf8_lossy(&date.stdout).trim().to_owned();
-    let document = std::fs::read_to_string(record).with_context(|| record.display().to_string())?;
-    let new = renewed(&document, &table(rows), &date)
-        .with_context(|| format!("{} has no place for the table", record.display()))?;
-    std::fs::write(record, new).with_context(|| record.display().to_string())
+    let read =
+        |file: &Path| std::fs::read_to_string(file).with_context(|| file.display().to_string());
+    let record = renewed(&read(&args.record)?, &table(rows), &date);
+    std::fs::write(&args.record, record.context("the record has no place for the table")?)?;
+    let mut runbook = read(&args.runbook)?;
+    for section in rows.iter().map(|r| r.section) {
+        runbook = noted(&runbook, section, rows, &date)
+            .with_context(|| format!("section {section} has no line of its drill"))?;
+    }
+    std::fs::write(&args.runbook, runbook).context("the runbook")
 }

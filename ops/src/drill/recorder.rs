@@ -1,8 +1,8 @@
-//! What CloudWatch would have received, second by second.
+//! What `CloudWatch` would have received, second by second.
 //!
 //! The balancer's metrics are made of the stand-in's log lines and statistics, under the names that
 //! AWS gives them. The sidecar's are the Embedded Metric Format records among its own log lines, read
-//! as CloudWatch reads them. The tasks' are counted, and their memory is their control group's.
+//! as `CloudWatch` reads them. The tasks' are counted, and their memory is their control group's.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

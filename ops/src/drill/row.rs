@@ -11,8 +11,11 @@ pub(super) struct Row {
     pub(super) section: &'static str,
     /// Seconds from the injection to the first sign.
     pub(super) signal: Option<f32>,
-    /// Alarm, and after how many minutes of metrics it went off.
-    pub(super) alarm: String,
+    /// What goes off.
+    pub(super) alarm: &'static str,
+    /// Seconds from the injection until it goes off: to the first sign, and a minute for each further
+    /// period that the alarm waits.
+    pub(super) detected: Option<f32>,
     /// Seconds from the mitigation to the first of three seconds without a failed request.
     pub(super) recovered: Option<f32>,
     /// After how many more minutes of metrics the alarm was over.
@@ -26,7 +29,7 @@ pub(super) struct Row {
 /// The table, for people and for the document alike.
 pub(super) fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| incident | runbook section | first sign | alarm | recovered | alarm over | failed requests | |\n|---|---|---|---|---|---|---|---|\n",
+        "| incident | runbook section | first sign | alarm | detected in | recovered in | alarm over | failed requests | |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     let seconds =
         |value: Option<f32>| value.map_or_else(|| "–".to_owned(), |v| format!("{v:.0} s"));
@@ -34,12 +37,13 @@ pub(super) fn table(rows: &[Row]) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "| {} | [{}](runbook.md#{}) | {} | {} | {} | {} | {} of {} | {} |",
+            "| {} | [{}](runbook.md#{}) | {} | {} | {} | {} | {} | {} of {} | {} |",
             row.name,
             row.section,
             row.section,
             seconds(row.signal),
             row.alarm,
+            seconds(row.detected),
             seconds(row.recovered),
             row.over,
             row.failed.0,
@@ -48,6 +52,22 @@ pub(super) fn table(rows: &[Row]) -> String {
         );
     }
     text
+}
+
+/// The runbook with the line of one section's drill renewed; of several incidents the slowest counts.
+pub(super) fn noted(runbook: &str, section: &str, rows: &[Row], date: &str) -> Option<String> {
+    let of_section = || rows.iter().filter(|r| r.section == section);
+    let slowest = |value: fn(&Row) -> Option<f32>| of_section().filter_map(value).reduce(f32::max);
+    let (detected, recovered) = (slowest(|r| r.detected)?, slowest(|r| r.recovered)?);
+    let line = format!(
+        "Last drilled: {date}, detected in {detected:.0} s, recovered in {recovered:.0} s (make drill)"
+    );
+    let (before, rest) = runbook.split_once(&format!("\n### {section}\n"))?;
+    let start = rest.find("\nLast drilled: ")? + 1;
+    let end = start + rest[start..].find('\n')?;
+    // The line must be this section's own.
+    let own = !rest[..start].contains("\n### ");
+    own.then(|| format!("{before}\n### {section}\n{}{line}{}", &rest[..start], &rest[end..]))
 }
 
 /// The document with the table between its two marks renewed.
@@ -62,7 +82,37 @@ const END: &str = "<!-- drill: end -->";
 
 #[cfg(test)]
 mod tests {
-    use super::renewed;
+    use super::{Row, noted, renewed};
+
+    fn row(section: &'static str, detected: f32) -> Row {
+        Row {
+            name: "n",
+            section,
+            signal: None,
+            alarm: "a",
+            detected: Some(detected),
+            recovered: Some(2.0),
+            over: String::new(),
+            failed: (0, 0),
+            good: true,
+        }
+    }
+
+    #[test]
+    fn the_line_of_the_section_alone_changes_and_the_slowest_counts() {
+        let runbook = "\n### a\nLast drilled: never: no\n\n### b\nLast drilled: never: no\n";
+        let new =
+            noted(runbook, "b", &[row("b", 7.0), row("b", 61.0), row("a", 99.0)], "2026-01-02")
+                .unwrap();
+        assert_eq!(
+            new,
+            "\n### a\nLast drilled: never: no\n\n### b\nLast drilled: 2026-01-02, detected in 61 s, recovered in 2 s (make drill)\n"
+        );
+        assert_eq!(
+            noted("\n### a\n\n### b\nLast drilled: never\n", "a", &[row("a", 1.0)], ""),
+            None
+        );
+    }
 
     #[test]
     fn only_what_is_between_the_marks_changes() {

@@ -27,7 +27,7 @@ pub(super) struct Scene {
     pub(super) definition: TaskDefinition,
     /// Callers with keys.
     pub(super) traffic: Traffic,
-    /// CloudWatch's eye.
+    /// What is seen of it all.
     pub(super) recorder: Recorder,
     /// A client that calls only in the drill of that name.
     pub(super) flooder: Key,
@@ -74,7 +74,7 @@ impl Scene {
             }
             "disk-full" => {
                 self.inside_sidecars("cat /dev/zero > /run/sum-api/full 2>/dev/null || true")
-                    .await?
+                    .await?;
             }
             "memory-limit" => injected.hog = Some(self.hog()?),
             "ssm-away-at-start" => {
@@ -94,7 +94,7 @@ impl Scene {
             "api-stopped" => self.containers("api").iter().for_each(|c| c.signal_all(Signal::STOP)),
             "api-killed" => self.containers("api").iter().for_each(|c| c.signal_all(Signal::KILL)),
             "sidecar-killed" => {
-                self.containers("nginx").iter().for_each(|c| c.signal_all(Signal::KILL))
+                self.containers("nginx").iter().for_each(|c| c.signal_all(Signal::KILL));
             }
             "stale-upstream" => {
                 for live in &self.stage.service.tasks {

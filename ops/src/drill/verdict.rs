@@ -1,6 +1,6 @@
 //! What the applied alarms make of the seconds that were recorded.
 //!
-//! A second of the drill counts as a minute of CloudWatch: rates are what they were, a minute is
+//! A second of the drill counts as a minute of `CloudWatch`: rates are what they were, a minute is
 //! sixty times shorter. Before the incident stands an hour and a quarter of the healthy seconds that
 //! were seen before it, over and over; after the recovery the same. So windows of an hour are full.
 

@@ -75,18 +75,19 @@ pub async fn import(client: &Client, certificate: &Certificate) -> anyhow::Resul
     answer["CertificateArn"].as_str().map(str::to_owned).context("ACM returned no ARN")
 }
 
-/// Asks the HTTPS listener as a caller does who trusts the stage's certificate; why it was refused.
-pub async fn refused(stage: &Stage) -> anyhow::Result<Option<String>> {
+/// Asks the HTTPS listener as a caller does who trusts this certificate; why it was refused.
+pub async fn refused(stage: &Stage, trusted: &Path) -> anyhow::Result<Option<String>> {
     let port = stage.place.port(443);
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "5", "--output", "/dev/null", "--cacert"])
-        .arg(&stage.certificate.public)
+        .arg(trusted)
         .args(["--resolve", &format!("{HOST}:{port}:{}", stage.place.node)])
         .arg(format!("https://{HOST}:{port}/healthz"))
         .output()
         .await
         .context("cannot run curl: is it installed?")?;
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.lines().next().unwrap_or_default().to_owned();
     Ok((!output.status.success()).then_some(said))
 }
 
