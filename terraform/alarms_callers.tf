@@ -24,7 +24,7 @@ resource "aws_cloudwatch_metric_alarm" "client_throttled" {
     metric {
       namespace   = local.metrics_namespace
       metric_name = "ClientThrottled"
-      dimensions  = { service = local.id, route = "/sum" }
+      dimensions  = { service = local.id, route = local.operation }
       period      = 300
       stat        = "Sum"
     }
@@ -36,7 +36,7 @@ resource "aws_cloudwatch_metric_alarm" "client_throttled" {
     metric {
       namespace   = local.metrics_namespace
       metric_name = "Requests"
-      dimensions  = { service = local.id, route = "/sum" }
+      dimensions  = { service = local.id, route = local.operation }
       period      = 300
       stat        = "Sum"
     }
@@ -48,7 +48,7 @@ resource "aws_cloudwatch_metric_alarm" "client_throttled" {
     metric {
       namespace   = local.metrics_namespace
       metric_name = "Unauthorized"
-      dimensions  = { service = local.id, route = "/sum" }
+      dimensions  = { service = local.id, route = local.operation }
       period      = 300
       stat        = "Sum"
     }
@@ -60,7 +60,7 @@ resource "aws_cloudwatch_metric_alarm" "client_throttled" {
     metric {
       namespace   = local.metrics_namespace
       metric_name = "AddressThrottled"
-      dimensions  = { service = local.id, route = "/sum" }
+      dimensions  = { service = local.id, route = local.operation }
       period      = 300
       stat        = "Sum"
     }
@@ -91,7 +91,7 @@ resource "aws_cloudwatch_metric_alarm" "unauthorized_burst" {
     metric {
       namespace   = local.metrics_namespace
       metric_name = "Unauthorized"
-      dimensions  = { service = local.id, route = "/sum" }
+      dimensions  = { service = local.id, route = local.operation }
       period      = 60
       stat        = "Sum"
     }
@@ -103,7 +103,7 @@ resource "aws_cloudwatch_metric_alarm" "unauthorized_burst" {
     metric {
       namespace   = local.metrics_namespace
       metric_name = "AddressThrottled"
-      dimensions  = { service = local.id, route = "/sum" }
+      dimensions  = { service = local.id, route = local.operation }
       period      = 60
       stat        = "Sum"
     }

@@ -104,7 +104,7 @@ resource "aws_cloudwatch_metric_alarm" "slo_latency" {
     metric {
       namespace   = local.metrics_namespace
       metric_name = "UpstreamTime"
-      dimensions  = { service = local.id, route = "/sum" }
+      dimensions  = { service = local.id, route = local.operation }
       period      = each.value.period
       stat        = "PR(:${local.slo_latency_seconds})" # percent of the answers at or below
     }
@@ -116,7 +116,7 @@ resource "aws_cloudwatch_metric_alarm" "slo_latency" {
     metric {
       namespace   = local.metrics_namespace
       metric_name = "UpstreamTime"
-      dimensions  = { service = local.id, route = "/sum" }
+      dimensions  = { service = local.id, route = local.operation }
       period      = each.value.period
       stat        = "SampleCount"
     }

@@ -5,7 +5,7 @@ locals {
   dashboard_alb     = ["LoadBalancer", aws_lb.this.arn_suffix]
   dashboard_targets = ["TargetGroup", aws_lb_target_group.nginx.arn_suffix, "LoadBalancer", aws_lb.this.arn_suffix]
   dashboard_ecs     = ["ClusterName", aws_ecs_cluster.this.name, "ServiceName", aws_ecs_service.this.name]
-  dashboard_log     = ["service", local.id, "route", "/sum"]
+  dashboard_log     = ["service", local.id, "route", local.operation]
 
   # The same colour means the same thing everywhere.
   colour = { good = "#2ca02c", caller = "#7f7f7f", limit = "#ff7f0e", sidecar = "#9467bd", api = "#d62728", balancer = "#8c564b", calm = "#1f77b4" }
@@ -79,7 +79,7 @@ locals {
       height = 6
       widgets = [
         { width = 8, type = "metric", properties = {
-          title = "What callers of /sum get, requests a minute", view = "timeSeries", stacked = true, stat = "Sum", period = 60
+          title = "What callers of ${local.operation} get, requests a minute", view = "timeSeries", stacked = true, stat = "Sum", period = 60
           metrics = [
             concat([local.metrics_namespace, "Served"], local.dashboard_log, [{ label = "served", color = local.colour.good }]),
             concat([local.metrics_namespace, "Refused"], local.dashboard_log, [{ label = "wrong request", color = local.colour.caller }]),

@@ -30,7 +30,10 @@ locals {
 
   # The routes of the contract. The load balancer forwards these and answers 404 to everything else itself.
   # Health and readiness are among them: the contract lists them, they say nothing but a word, and a caller's own monitor needs them.
-  public_paths = ["/sum", "/openapi.json", "/healthz", "/readyz"]
+  public_paths = [local.operation, "/openapi.json", "/healthz", "/readyz"]
+
+  # The route that does the work: what alarms, dashboard and saved queries watch.
+  operation = "/sum"
 
   log_group_name = "/${var.name}/${var.environment}/service"
   parameter_name = "/${var.name}/${var.environment}/api-key"

@@ -46,7 +46,7 @@ output "kms_key_arn" {
 output "commands" {
   description = "Ready to paste."
   value = {
-    call     = "curl -sS -X POST -H 'content-type: application/json' -H \"x-api-key: $API_KEY\" -d '{\"a\":2,\"b\":40}' ${local.https ? "https" : "http"}://${coalesce(var.domain_name, aws_lb.this.dns_name)}/sum"
+    call     = "curl -sS -X POST -H 'content-type: application/json' -H \"x-api-key: $API_KEY\" -d '{\"a\":2,\"b\":40}' ${local.https ? "https" : "http"}://${coalesce(var.domain_name, aws_lb.this.dns_name)}${local.operation}"
     logs     = "aws logs tail ${aws_cloudwatch_log_group.service.name} --since 10m --follow --region ${var.region}"
     status   = "aws ecs describe-services --cluster ${aws_ecs_cluster.this.name} --services ${local.id} --region ${var.region} --query 'services[0].{running:runningCount,desired:desiredCount,deployments:deployments[*].[status,rolloutState,taskDefinition],events:events[:5].message}'"
     targets  = "aws elbv2 describe-target-health --target-group-arn ${aws_lb_target_group.nginx.arn} --region ${var.region} --query 'TargetHealthDescriptions[*].[Target.Id,TargetHealth.State,TargetHealth.Reason]' --output text"

@@ -12,7 +12,7 @@ variable "slo_availability" {
 }
 
 variable "slo_latency" {
-  description = "Promised speed of POST /sum: this share of the answers, in percent, comes from the API within this many milliseconds."
+  description = "Promised speed of the operation: this share of the answers, in percent, comes from the API within this many milliseconds."
   type = object({
     target       = number
     milliseconds = number
