@@ -86,7 +86,8 @@ check_schemas() {
   done < <(
     files '.github/workflows/*.yml' | sed 's/^/github-workflows /'
     files '.github/dependabot.yml' | sed 's/^/dependabot /'
-    files '.github/ISSUE_TEMPLATE/*.yml' ':!*/config.yml' | sed 's/^/github-issue-forms /'
+    files '.github/ISSUE_TEMPLATE/*.yml' | grep -v '/config.yml$' | sed 's/^/github-issue-forms /'
+    files '.github/ISSUE_TEMPLATE/config.yml' | sed 's/^/github-issue-config /'
     files 'docker-compose.yaml' | sed 's/^/compose-spec /'
   )
   [ "$count" -gt 0 ] || skip "there is nothing to look at"
