@@ -34,8 +34,8 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// Latencies in nanoseconds; from the moment a request was due in an open loop.
     pub latency: Histogram<u64>,
-    /// `ok` by connection, in the order in which they were opened.
-    pub ok_by_connection: Vec<u64>,
+    /// `ok` by connection, in the order in which they were opened, and by its request.
+    pub ok_by_request: Vec<Vec<u64>>,
 }
 
 impl Outcome {
@@ -110,40 +110,50 @@ pub struct Client {
 struct Connection {
     address: SocketAddr,
     stream: TcpStream,
-    request: Vec<u8>,
+    /// Sent in turn.
+    requests: Vec<Vec<u8>>,
+    turn: usize,
     answer: Vec<u8>,
     /// When the request now under way was due.
     due: Option<Instant>,
 }
 
 impl Client {
-    /// Opens one connection for each request, to its address; each connection repeats its own.
-    pub fn open(requests: Vec<(SocketAddr, Vec<u8>)>) -> Result<Self> {
-        ensure!(!requests.is_empty(), "a client needs a request");
+    /// Opens one connection for each target: an address, and the requests that it sends in turn.
+    pub fn open(targets: Vec<(SocketAddr, Vec<Vec<u8>>)>) -> Result<Self> {
+        ensure!(targets.iter().all(|(_, requests)| !requests.is_empty()), "a request is missing");
+        ensure!(!targets.is_empty(), "a client needs a target");
         let poll = Poll::new()?;
-        let mut connections = Vec::with_capacity(requests.len());
-        for (place, (address, request)) in requests.into_iter().enumerate() {
-            let stream = connect(address, &poll, place)?;
+        let mut connections = Vec::with_capacity(targets.len());
+        for (place, (address, requests)) in targets.into_iter().enumerate() {
             connections.push(Connection {
                 address,
-                stream,
-                request,
+                stream: connect(address, &poll, place)?,
+                requests,
+                turn: 0,
                 answer: Vec::with_capacity(1024),
                 due: None,
             });
         }
         let idle = (0..connections.len()).collect();
-        Ok(Self { poll, events: Events::with_capacity(1024), connections, idle, outcome: empty(0) })
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(1024),
+            connections,
+            idle,
+            outcome: empty(Vec::new()),
+        })
     }
 
     /// One connection for each of `requests`, all to one address.
     pub fn to(address: SocketAddr, requests: Vec<Vec<u8>>) -> Result<Self> {
-        Self::open(requests.into_iter().map(|request| (address, request)).collect())
+        Self::open(requests.into_iter().map(|request| (address, vec![request])).collect())
     }
 
     /// Drives the connections at `pace` and says what came of it. Can be called again.
     pub fn run(&mut self, pace: Pace) -> Result<Outcome> {
-        self.outcome = empty(self.connections.len());
+        let counters = self.connections.iter().map(|one| vec![0; one.requests.len()]).collect();
+        self.outcome = empty(counters);
         let started = Instant::now();
         let mut last_answer = started;
         let mut answered = 0;
@@ -173,15 +183,17 @@ impl Client {
             }
         }
         self.outcome.elapsed = started.elapsed();
-        Ok(std::mem::replace(&mut self.outcome, empty(0)))
+        Ok(std::mem::replace(&mut self.outcome, empty(Vec::new())))
     }
 
     fn send(&mut self, place: usize, due: Instant) -> Result<()> {
         let connection = &mut self.connections[place];
         connection.due = Some(due);
         // A request is far smaller than a socket's buffer, which is empty between two requests.
-        match connection.stream.write(&connection.request) {
-            Ok(length) if length == connection.request.len() => Ok(()),
+        connection.turn = (connection.turn + 1) % connection.requests.len();
+        let request = &connection.requests[connection.turn];
+        match connection.stream.write(request) {
+            Ok(length) if length == request.len() => Ok(()),
             Ok(_) => bail!("a request did not fit into the socket's buffer"),
             Err(_) => self.replace(place),
         }
@@ -220,7 +232,7 @@ impl Client {
                 match head.status {
                     200 => {
                         self.outcome.ok += 1;
-                        self.outcome.ok_by_connection[place] += 1;
+                        self.outcome.ok_by_request[place][self.connections[place].turn] += 1;
                     }
                     429 => self.outcome.limited += 1,
                     _ => self.outcome.failed += 1,
@@ -247,17 +259,10 @@ impl Client {
     }
 }
 
-fn empty(connections: usize) -> Outcome {
+fn empty(ok_by_request: Vec<Vec<u64>>) -> Outcome {
     let latency =
         Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are in order");
-    Outcome {
-        ok: 0,
-        limited: 0,
-        failed: 0,
-        elapsed: Duration::ZERO,
-        latency,
-        ok_by_connection: vec![0; connections],
-    }
+    Outcome { ok: 0, limited: 0, failed: 0, elapsed: Duration::ZERO, latency, ok_by_request }
 }
 
 fn connect(address: SocketAddr, poll: &Poll, place: usize) -> Result<TcpStream> {

@@ -39,8 +39,8 @@ fn total(counter: Counter, setup: Setup, request: &[u8], requests: u64) -> Resul
     let directory = Directory::new()?;
     let report = directory.0.join("report");
     let server = Server::start_at(setup, free_address()?, &tool(counter, &report))?;
-    let target = (server.address, request.to_vec());
-    let outcome = Client::open(vec![target])?.run(Pace::Count(requests))?;
+    let mut client = Client::to(server.address, vec![request.to_vec()])?;
+    let outcome = client.run(Pace::Count(requests))?;
     ensure!(outcome.failed == 0, "{}: {} requests failed", setup.name(), outcome.failed);
     server.stop();
     let text = fs::read_to_string(&report)

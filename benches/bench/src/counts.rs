@@ -1,0 +1,78 @@
+//! What one request costs, counted: valid however busy the machine is.
+
+use anyhow::{Context, Result};
+use probe::count::{Counter, for_one_request};
+use probe::program::{Program, Setup};
+use probe::request;
+
+use crate::parallel::on_both_cores;
+use crate::section::Section;
+use crate::table::{Table, whole};
+
+const SETUPS: [Setup; 8] = [
+    Setup::alone(Program::Bare).with_keys(1),
+    Setup::alone(Program::Api).with_keys(1),
+    Setup::alone(Program::Axum).with_keys(1),
+    Setup::alone(Program::Actix).with_keys(1),
+    Setup::alone(Program::Go).with_keys(1),
+    Setup::alone(Program::Nginx).with_keys(1),
+    Setup::proxied(Program::Sidecar, Program::Api).with_keys(1),
+    Setup::proxied(Program::PlainProxy, Program::Bare).with_keys(1),
+];
+const COUNTERS: [Counter; 3] = [Counter::Instructions, Counter::Allocations, Counter::SystemCalls];
+
+/// Counts everything and saves the section `counts`.
+pub fn run() -> Result<()> {
+    let mut section = Section::new("What a request costs, counted");
+    let jobs: Vec<(Setup, Counter)> = SETUPS
+        .into_iter()
+        .filter(|setup| setup.front.exists())
+        .flat_map(|setup| COUNTERS.map(|counter| (setup, counter)))
+        // valgrind cannot run Go: its threads and stacks are not those of C.
+        .filter(|(setup, counter)| setup.front != Program::Go || *counter == Counter::SystemCalls)
+        .collect();
+    let counted = on_both_cores(jobs, |&(setup, counter)| {
+        for_one_request(counter, setup, &request::usual(0))
+            .with_context(|| format!("{counter:?} of {}", setup.name()))
+    })?;
+    let figure = |setup: Setup, counter: Counter| {
+        counted.iter().find(|((of, by), _)| (*of, *by) == (setup, counter)).map(|found| found.1)
+    };
+
+    let bare = figure(SETUPS[0], Counter::Instructions).context("bare hyper was counted")?;
+    let mut table = Table::new(&[
+        "`POST /sum`, one request",
+        "instructions",
+        "÷ bare hyper",
+        "allocations",
+        "system calls",
+    ]);
+    for setup in SETUPS {
+        let [instructions, allocations, calls] = COUNTERS.map(|counter| figure(setup, counter));
+        let shown = |figure: Option<f64>, places: usize| {
+            figure.map_or_else(|| "–".into(), |figure| format!("{figure:.places$}"))
+        };
+        table.row([
+            setup.name(),
+            instructions.map_or_else(|| "–".into(), whole),
+            shown(instructions.map(|count| count / bare), 2),
+            shown(allocations, 1),
+            shown(calls, 2),
+        ]);
+        for (name, figure) in
+            [("instructions", instructions), ("allocations", allocations), ("calls", calls)]
+        {
+            if let Some(figure) = figure {
+                section.note(format!("{}/{name}", setup.name()), figure);
+            }
+        }
+    }
+    println!("{table}");
+    section.add(
+        "User-space instructions by callgrind, heap blocks by DHAT, system calls by strace: each the difference \
+         of 2,500 and 500 requests over one kept-alive connection. For a proxy only the proxy itself is counted, \
+         as a single process. valgrind cannot run Go. nginx allocates in pools, so its blocks are few and large.",
+    );
+    section.add(table);
+    section.save("counts")
+}

@@ -1,0 +1,162 @@
+//! ECS behind target tracking, second by second: what the settings make of a load.
+//!
+//! As AWS describes it (Application Auto Scaling user guide, "Target tracking"): metrics are one-minute
+//! averages; three datapoints in a row above the target start tasks, fifteen in a row below nine tenths
+//! of it take tasks away; a change is in proportion to how far the metric is off. Of two policies the one that wants
+//! more tasks wins, and tasks go only when both agree. A datapoint is there a minute after its own
+//! minute has ended.
+
+use crate::settings::Settings;
+
+/// What is not set by us. Assumptions, each named on the page.
+#[derive(Debug, Clone, Copy)]
+pub struct World {
+    /// Seconds from wanting a task to its first request: placing, pulling, starting, health checks.
+    pub task_start: f64,
+    /// CPU seconds of a request, sidecar and API together, on one vCPU.
+    pub cpu_seconds: f64,
+}
+
+/// One second.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Requests.
+    pub asked: f64,
+    /// Those for which no CPU was left.
+    pub refused: f64,
+    /// Tasks that serve.
+    pub tasks: u32,
+}
+
+const OUT_DATAPOINTS: usize = 3;
+const IN_DATAPOINTS: usize = 15;
+/// The lower alarm lies below the target, so that tasks do not come and go.
+const IN_MARGIN: f64 = 0.9;
+/// Minutes until a datapoint can be read.
+const DELAY: usize = 1;
+
+/// Runs `load` (requests a second, by second) from a settled start.
+pub fn run(
+    settings: &Settings,
+    world: &World,
+    seconds: usize,
+    load: impl Fn(f64) -> f64,
+) -> Vec<Moment> {
+    let capacity = settings.vcpus / world.cpu_seconds;
+    let settled = (load(0.0) * 60.0 / settings.requests_per_target).ceil() as u32;
+    let mut wanted = settled.clamp(settings.least, settings.most);
+    let mut serving = wanted;
+    let mut starting: Vec<(f64, u32)> = Vec::new();
+    let (mut last_out, mut last_change) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+    let mut points: Vec<[f64; 2]> = Vec::new();
+    let mut moments: Vec<Moment> = Vec::with_capacity(seconds);
+    for second in 0..seconds {
+        let now = second as f64;
+        starting.retain(|(ready, tasks)| {
+            let is_ready = *ready <= now;
+            serving += if is_ready { *tasks } else { 0 };
+            !is_ready
+        });
+        let asked = load(now);
+        let refused = (asked - f64::from(serving) * capacity).max(0.0);
+        moments.push(Moment { asked, refused, tasks: serving });
+
+        if second % 60 != 59 {
+            continue;
+        }
+        points.push(datapoint(&moments[second - 59..], capacity));
+        let known = &points[..points.len().saturating_sub(DELAY)];
+        let targets = [settings.requests_per_target, settings.cpu_percent];
+        // A metric for each task, so the tasks that served count, not those that are wanted.
+        let wish = |policy: usize| wish(known, policy, targets[policy], serving);
+        let out = (0..2).filter_map(|policy| wish(policy).out).max();
+        if let Some(tasks) = out.map(|tasks| tasks.min(settings.most))
+            && tasks > wanted
+            && (now - last_out >= settings.out_cooldown)
+        {
+            starting.push((now + world.task_start, tasks - wanted));
+            (wanted, last_out, last_change) = (tasks, now, now);
+        } else if let (Some(one), Some(other)) = (wish(0).less, wish(1).less)
+            && now - last_change >= settings.in_cooldown
+            && starting.is_empty()
+        {
+            let tasks = one.max(other).clamp(settings.least, settings.most);
+            if tasks < wanted {
+                serving = tasks;
+                (wanted, last_change) = (tasks, now);
+            }
+        }
+    }
+    moments
+}
+
+/// Requests a minute and CPU percent of a task, over a minute.
+fn datapoint(minute: &[Moment], capacity: f64) -> [f64; 2] {
+    let n = minute.len() as f64;
+    let tasks = minute.iter().map(|moment| f64::from(moment.tasks)).sum::<f64>() / n;
+    let asked = minute.iter().map(|moment| moment.asked).sum::<f64>();
+    let served = minute.iter().map(|moment| moment.asked - moment.refused).sum::<f64>() / n;
+    [asked / tasks, served / (tasks * capacity) * 100.0]
+}
+
+struct Wish {
+    out: Option<u32>,
+    less: Option<u32>,
+}
+
+fn wish(points: &[[f64; 2]], policy: usize, target: f64, tasks: u32) -> Wish {
+    let last = |count: usize| points.len().checked_sub(count).map(|from| &points[from..]);
+    let metric = points.last().map_or(0.0, |point| point[policy]);
+    let in_proportion = (f64::from(tasks) * metric / target).ceil() as u32;
+    let all = |count, is: &dyn Fn(f64) -> bool| {
+        last(count).is_some_and(|points| points.iter().all(|point| is(point[policy])))
+    };
+    Wish {
+        out: all(OUT_DATAPOINTS, &|metric| metric > target).then_some(in_proportion),
+        less: all(IN_DATAPOINTS, &|metric| metric < target * IN_MARGIN).then_some(in_proportion),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: Settings = Settings {
+        least: 2,
+        most: 6,
+        requests_per_target: 6000.0,
+        cpu_percent: 60.0,
+        out_cooldown: 60.0,
+        in_cooldown: 300.0,
+        vcpus: 0.25,
+    };
+    const WORLD: World = World { task_start: 60.0, cpu_seconds: 50e-6 };
+
+    fn tasks_at(moments: &[Moment], minute: usize) -> u32 {
+        moments[minute * 60].tasks
+    }
+
+    #[test]
+    fn a_step_is_answered_after_three_datapoints_and_a_start() {
+        let moments =
+            run(&SETTINGS, &WORLD, 3600, |second| if second < 600.0 { 150.0 } else { 400.0 });
+        assert_eq!(tasks_at(&moments, 12), 2, "two datapoints are not enough");
+        assert_eq!(tasks_at(&moments, 16), 4);
+        assert_eq!(tasks_at(&moments, 59), 4);
+    }
+
+    #[test]
+    fn a_quiet_service_goes_back_after_a_quarter_of_an_hour() {
+        let moments =
+            run(&SETTINGS, &WORLD, 3600, |second| if second < 600.0 { 600.0 } else { 50.0 });
+        assert_eq!((tasks_at(&moments, 5), tasks_at(&moments, 24)), (6, 6));
+        assert_eq!(tasks_at(&moments, 59), 2);
+    }
+
+    #[test]
+    fn never_more_than_the_most_and_the_rest_is_refused() {
+        let moments = run(&SETTINGS, &WORLD, 3600, |_| 40_000.0);
+        assert!(moments.iter().all(|moment| moment.tasks <= 6));
+        assert!((moments[3599].refused - 10_000.0).abs() < 1.0);
+    }
+}
