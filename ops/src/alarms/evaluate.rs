@@ -29,7 +29,7 @@ pub enum State {
 
 impl std::fmt::Display for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Ok => "OK",
             Self::InsufficientData => "INSUFFICIENT_DATA",
             Self::Alarm => "ALARM",

@@ -138,6 +138,14 @@ fn every_saved_query_is_used_and_every_query_named_exists() {
 }
 
 #[test]
+fn the_documented_alarm_table_is_that_of_the_plan() {
+    let Some(stack) = stack("the_documented_alarm_table_is_that_of_the_plan") else { return };
+    let table = ops::alarms::table::table(&stack.alarms);
+    let documented = text("docs/observability.md");
+    assert!(documented.contains(&table), "docs/observability.md should have:\n{table}");
+}
+
+#[test]
 fn links_inside_the_runbook_lead_somewhere() {
     let text = text(RUNBOOK);
     let anchors: BTreeSet<String> = text
