@@ -6,17 +6,17 @@ locals {
   metrics_namespace = var.name # of the sidecar's log lines, which are metrics too: docs/observability.md
 
   # Read-only, and complete: names, not ARNs, so that they stand in the plan.
-  logs_tail = "aws logs tail ${local.log_group_name} --region ${var.region} --since 15m"
+  find_lines = "aws logs filter-log-events --region ${var.region} --log-group-name ${local.log_group_name} --start-time $(date -d -15min +%s)000 --query 'events[].message' --output text"
   first_command = {
-    slo-availability     = "${local.logs_tail} --filter-pattern '{ $.status >= 500 }'"
-    slo-latency          = "${local.logs_tail} --filter-pattern '{ $.UpstreamTime > ${local.slo_latency_seconds} }'"
+    slo-availability     = "${local.find_lines} --filter-pattern '{ $.status >= 500 }'"
+    slo-latency          = "${local.find_lines} --filter-pattern '{ $.UpstreamTime > ${local.slo_latency_seconds} }'"
     no-healthy-target    = local.describe_service
     unhealthy-target     = local.describe_service
     elb-5xx              = local.describe_service
-    target-5xx           = "${local.logs_tail} --filter-pattern '{ $.status >= 500 }'"
-    latency-p99          = "${local.logs_tail} --filter-pattern '{ $.Latency > ${4 * local.slo_latency_seconds} }'"
-    client-throttled     = "${local.logs_tail} --filter-pattern '{ $.ClientThrottled = 1 }'"
-    unauthorized-burst   = "${local.logs_tail} --filter-pattern '{ $.Unauthorized = 1 }'"
+    target-5xx           = "${local.find_lines} --filter-pattern '{ $.status >= 500 }'"
+    latency-p99          = "${local.find_lines} --filter-pattern '{ $.Latency > ${4 * local.slo_latency_seconds} }'"
+    client-throttled     = "${local.find_lines} --filter-pattern '{ $.ClientThrottled = 1 }'"
+    unauthorized-burst   = "${local.find_lines} --filter-pattern '{ $.Unauthorized = 1 }'"
     tasks-below-desired  = local.describe_service
     memory-high          = local.describe_service
     certificate-expiring = "aws acm list-certificates --region ${var.region} --query 'CertificateSummaryList[].[DomainName,NotAfter,RenewalEligibility,CertificateArn]' --output table"
