@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use probe::client::{Client, Outcome, Pace};
 use probe::program::{Program, Setup};
 use probe::request;
@@ -18,7 +18,7 @@ const BURST: f64 = 5.0;
 const SETTINGS: [(&str, &str); 2] = [("RATE_LIMIT", "5"), ("RATE_LIMIT_BURST", "5")];
 const BURST_PERIOD: Duration = Duration::from_secs(3);
 const BURST_SIZE: u64 = 20;
-const MOST_CONNECTIONS: usize = 500;
+const MOST_CONNECTIONS: usize = 250;
 
 /// Who asks how.
 struct Case {
@@ -46,11 +46,11 @@ const CASES: [Case; 5] = [
         pace: |duration| Pace::Steady { rate: 100.0, duration },
     },
     Case {
-        name: "1,000 clients at 2 × their limit",
+        name: "1,000 clients at 1.4 × their limit",
         clients: 1000,
         sidecars: 1,
         connections: 1,
-        pace: |duration| Pace::Steady { rate: 10_000.0, duration },
+        pace: |duration| Pace::Steady { rate: 7_000.0, duration },
     },
     Case {
         name: "1 client, 20 at once every 3 s",
@@ -71,7 +71,7 @@ const CASES: [Case; 5] = [
 /// Runs all cases at once and saves the section `limiter`.
 pub fn run(duration: Duration) -> Result<()> {
     let mut section = Section::new("Accuracy of the limiter");
-    let outcomes: Vec<Result<Vec<f64>>> = std::thread::scope(|scope| {
+    let outcomes: Vec<Result<(Vec<f64>, u64)>> = std::thread::scope(|scope| {
         let running: Vec<_> =
             CASES.iter().map(|case| scope.spawn(|| measure(case, duration))).collect();
         running.into_iter().map(|case| case.join().expect("a case does not panic")).collect()
@@ -83,10 +83,11 @@ pub fn run(duration: Duration) -> Result<()> {
         "let through, median",
         "least – most",
         "error of the worst, %",
+        "failed behind it",
     ]);
     let mut worst_of_all: f64 = 0.0;
     for (case, served) in CASES.iter().zip(outcomes) {
-        let served = served.with_context(|| case.name)?;
+        let (served, failed) = served.with_context(|| case.name)?;
         let allowed = allowed(case, duration);
         let (middle, least, most) = spread(&served);
         let worst = [least, most]
@@ -101,6 +102,7 @@ pub fn run(duration: Duration) -> Result<()> {
             whole(middle),
             format!("{} – {}", whole(least), whole(most)),
             format!("{worst:+.1}"),
+            whole(failed as f64),
         ]);
     }
     println!("{table}");
@@ -123,8 +125,8 @@ fn allowed(case: &Case, duration: Duration) -> f64 {
     }
 }
 
-/// Answers 200 of each client.
-fn measure(case: &Case, duration: Duration) -> Result<Vec<f64>> {
+/// What was let through of each client, and how much of it failed behind the limiter.
+fn measure(case: &Case, duration: Duration) -> Result<(Vec<f64>, u64)> {
     let behind = Server::start(Setup::alone(Program::Bare))?;
     let sidecars = (0..case.sidecars)
         .map(|_| Server::sidecar(behind.address, case.clients, &SETTINGS))
@@ -143,13 +145,12 @@ fn measure(case: &Case, duration: Duration) -> Result<Vec<f64>> {
     let outcome = on_the_clients_core(|| -> Result<Outcome> {
         Client::open(targets)?.run((case.pace)(duration))
     })?;
-    ensure!(outcome.failed == 0, "{} requests failed", outcome.failed);
     let mut served = vec![0.0; case.clients];
-    for (place, counts) in outcome.ok_by_request.iter().enumerate() {
+    for (place, counts) in outcome.passed_by_request.iter().enumerate() {
         let group = place / case.sidecars % groups;
         for (turn, ok) in counts.iter().enumerate() {
             served[turn * groups + group] += *ok as f64;
         }
     }
-    Ok(served)
+    Ok((served, outcome.failed))
 }

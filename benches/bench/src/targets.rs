@@ -102,7 +102,7 @@ const TARGETS: [Target; 12] = [
         figure: ("growth", "digits_exponent"),
         over: None,
         bound: Bound::AtMost(1.2),
-        held_by: "printing a big number in base ten is quadratic in `num-bigint` below its subquadratic threshold",
+        held_by: "`num-bigint` converts between base ten and base two in quadratic time: [tuning](tuning.md#digits)",
     },
 ];
 

@@ -30,12 +30,14 @@ pub struct Outcome {
     pub limited: u64,
     /// Other answers, and connections that broke with a request on them.
     pub failed: u64,
+    /// The status of the last of those; 0 when there was none, or no answer.
+    pub last_failure: u16,
     /// From the first request to the last answer.
     pub elapsed: Duration,
     /// Latencies in nanoseconds; from the moment a request was due in an open loop.
     pub latency: Histogram<u64>,
-    /// `ok` by connection, in the order in which they were opened, and by its request.
-    pub ok_by_request: Vec<Vec<u64>>,
+    /// Answers other than 429 by connection, in the order in which they were opened, and by its request.
+    pub passed_by_request: Vec<Vec<u64>>,
 }
 
 impl Outcome {
@@ -229,13 +231,17 @@ impl Client {
             if let Some(due) = connection.due.take() {
                 let latency = u64::try_from(due.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 self.outcome.latency.saturating_record(latency);
+                if head.status != 429 {
+                    let turn = self.connections[place].turn;
+                    self.outcome.passed_by_request[place][turn] += 1;
+                }
                 match head.status {
-                    200 => {
-                        self.outcome.ok += 1;
-                        self.outcome.ok_by_request[place][self.connections[place].turn] += 1;
-                    }
+                    200 => self.outcome.ok += 1,
                     429 => self.outcome.limited += 1,
-                    _ => self.outcome.failed += 1,
+                    status => {
+                        self.outcome.failed += 1;
+                        self.outcome.last_failure = status;
+                    }
                 }
                 if head.closes {
                     let address = self.connections[place].address;
@@ -259,10 +265,18 @@ impl Client {
     }
 }
 
-fn empty(ok_by_request: Vec<Vec<u64>>) -> Outcome {
+fn empty(passed_by_request: Vec<Vec<u64>>) -> Outcome {
     let latency =
         Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are in order");
-    Outcome { ok: 0, limited: 0, failed: 0, elapsed: Duration::ZERO, latency, ok_by_request }
+    Outcome {
+        ok: 0,
+        limited: 0,
+        failed: 0,
+        last_failure: 0,
+        elapsed: Duration::ZERO,
+        latency,
+        passed_by_request,
+    }
 }
 
 fn connect(address: SocketAddr, poll: &Poll, place: usize) -> Result<TcpStream> {

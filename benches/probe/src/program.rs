@@ -157,7 +157,8 @@ impl Program {
             }
             Self::Sidecar => {
                 let mut command = Command::new("sh");
-                command.arg(root().join("services/nginx/entrypoint.sh"));
+                let script = root().join("services/nginx/entrypoint.sh");
+                command.arg(std::env::var_os("SUM_API_SIDECAR").map_or(script, PathBuf::from));
                 command
                     .env("LISTEN", address.to_string())
                     .env("API_ADDRESS", behind)
