@@ -76,6 +76,11 @@ resource "aws_cloudwatch_metric_alarm" "certificate_expiring" {
   ok_actions          = local.alarm_actions["notify"]
 }
 
+locals {
+  # One metric for each route of the contract. An id has letters, digits and underscores only.
+  logged_ids = [for path in local.public_paths : "logged_${replace(split(".", trimprefix(path, "/"))[0], "/[^A-Za-z0-9]+/", "_")}"]
+}
+
 # The sidecar logs every request that came through the load balancer. When the balancer counts some and the log none, the
 # metrics made of the log are blind too, and every alarm in alarms_callers.tf with them.
 resource "aws_cloudwatch_metric_alarm" "logs_stopped" {
@@ -92,7 +97,7 @@ resource "aws_cloudwatch_metric_alarm" "logs_stopped" {
     id          = "share"
     label       = "answers that were logged, percent"
     return_data = true
-    expression  = "IF(answered >= 50, 100 * (logged_sum + logged_openapi + logged_healthz + logged_readyz) / answered, 100)"
+    expression  = "IF(answered >= 50, 100 * (${join(" + ", local.logged_ids)}) / answered, 100)"
   }
 
   metric_query {
@@ -108,7 +113,7 @@ resource "aws_cloudwatch_metric_alarm" "logs_stopped" {
   }
 
   dynamic "metric_query" {
-    for_each = { for path in local.public_paths : "logged_${split(".", trimprefix(path, "/"))[0]}" => path }
+    for_each = zipmap(local.logged_ids, local.public_paths)
 
     content {
       id = metric_query.key
