@@ -100,16 +100,17 @@ mod tests {
 
     #[test]
     fn the_line_of_the_section_alone_changes_and_the_slowest_counts() {
-        let runbook = "\n### a\nLast drilled: never: no\n\n### b\nLast drilled: never: no\n";
+        let runbook =
+            "\n### a\nText.\nLast drilled: never: no\n\n### b\nText.\nLast drilled: never: no\n";
         let new =
             noted(runbook, "b", &[row("b", 7.0), row("b", 61.0), row("a", 99.0)], "2026-01-02")
                 .unwrap();
         assert_eq!(
             new,
-            "\n### a\nLast drilled: never: no\n\n### b\nLast drilled: 2026-01-02, detected in 61 s, recovered in 2 s (make drill)\n"
+            "\n### a\nText.\nLast drilled: never: no\n\n### b\nText.\nLast drilled: 2026-01-02, detected in 61 s, recovered in 2 s (make drill)\n"
         );
         assert_eq!(
-            noted("\n### a\n\n### b\nLast drilled: never\n", "a", &[row("a", 1.0)], ""),
+            noted("\n### a\n\n### b\nText.\nLast drilled: never\n", "a", &[row("a", 1.0)], ""),
             None
         );
     }

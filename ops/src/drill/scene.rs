@@ -66,7 +66,7 @@ impl Scene {
         match incident {
             "key-guessing" => {
                 let keys = (0..40).map(|_| Key::random("nobody")).collect::<anyhow::Result<_>>()?;
-                injected.callers = Some(Traffic::start(self.stage.tunnel(), keys, 4));
+                injected.callers = Some(Traffic::start(self.stage.tunnel(), keys, 6));
             }
             "client-floods" => {
                 injected.callers =

@@ -1,6 +1,5 @@
 //! Calls through the balancer, as a developer makes them, and what is to be seen of them.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -139,48 +138,6 @@ async fn followed(stage: &Stage, scheme: &str, key: &Key) -> anyhow::Result<Stri
         bail!("the peer is {}, not the balancer's node {}", nginx["peer"], stage.place.node);
     }
     Ok(format!("{trace}, address {address}, not the one that the caller wrote"))
-}
-
-/// The tests of the crate `contract`, from outside.
-pub(super) async fn contract(
-    stage: &Stage,
-    program: Option<&Path>,
-    key: &Key,
-    report: &mut Report,
-) {
-    let Some(program) = program else {
-        report.skip("contract through the balancer", "the test program was not given");
-        return;
-    };
-    let output = Command::new(program)
-        .env("SUM_API_URL", format!("http://{}", stage.tunnel()))
-        .env("SUM_API_KEY", &key.value)
-        .stdin(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true)
-        .output()
-        .await;
-    let output = match output {
-        Ok(output) => output,
-        Err(error) => {
-            return report.check("contract through the balancer", false, &error.to_string());
-        }
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    let verdict =
-        text.lines().rev().find(|l| l.starts_with("test result:")).unwrap_or("no verdict");
-    report.check(
-        "contract through the balancer",
-        output.status.success() && verdict.contains(" ok"),
-        verdict,
-    );
-    for line in text.lines().filter(|l| {
-        l.starts_with("SKIPPED:")
-            || l.ends_with("FAILED")
-            || (l.contains("panicked") && !output.status.success())
-    }) {
-        report.note(line);
-    }
 }
 
 fn header<'a>(seen: &'a Seen, name: &str) -> Option<&'a str> {

@@ -4,14 +4,13 @@
 //! second takes the old keys away. Callers with the old keys go on through the first, callers with
 //! the new keys through the second, until the tasks of before have been stopped.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{CALLERS, PAUSE, calls, ends};
+use super::{CALLERS, PAUSE, ends};
 use crate::http::{self, Request};
 use crate::stage::certificate::HOST;
 use crate::stage::key::{Key, joined};
@@ -22,13 +21,12 @@ use crate::stage::{Stage, Variables};
 /// How long the load goes on before and after the thing that is done under it.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// Deploys and rotates, the tests of the crate `contract` in between.
+/// Deploys and rotates.
 pub(super) async fn check(
     stage: &mut Stage,
     variables: &mut Variables,
     keys: &[Key],
     probe: &Key,
-    contract: Option<&Path>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let new = (0..CALLERS)
@@ -58,7 +56,6 @@ pub(super) async fn check(
     variables.plain.insert("api_key_version".to_owned(), json!(3));
     variables.api_key = joined(new.iter().chain([probe]));
     let load = Load::start(stage.tunnel(), &new, PAUSE);
-    calls::contract(stage, contract, probe, report).await;
     deploy(stage, variables, report).await?;
     let stopped = stage.service.left_so_far().await;
     sleep(MARGIN).await;

@@ -5,6 +5,7 @@
 //! what it cannot: docs/rehearsal.md.
 
 mod calls;
+mod contract;
 mod deploys;
 mod ends;
 mod isolation;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use contract::Contract;
 use serde_json::Map;
 
 use crate::stage::enclosure::{self, Wanted};
@@ -114,9 +116,13 @@ async fn play(args: &Args, walls: Walls, folder: &Path, report: &mut Report) -> 
     report.part("calls through the balancer");
     calls::check(&stage, &probe, report).await?;
 
-    deploys::check(&mut stage, &mut variables, &keys, &probe, args.contract.as_deref(), report)
-        .await?;
+    let contract =
+        Contract::start(&stage, &definition, args.contract.as_ref(), &probe, report).await?;
+    deploys::check(&mut stage, &mut variables, &keys, &probe, report).await?;
 
+    if let Some(contract) = contract {
+        contract.end(report).await;
+    }
     report.part("the way out");
     ends::check(&mut stage, report).await;
     report.note(&format!("{:.0} s in all", report.seconds()));
