@@ -66,7 +66,8 @@ pub fn run() -> Result<()> {
         settings.least, settings.most, settings.vcpus, whole(settings.requests_per_target),
         settings.cpu_percent, cpu_seconds * 1e6, whole(capacity),
     ));
-    let mut table = Table::new(&["", "tasks", "over its target for", "requests refused", "of all"]);
+    let mut table =
+        Table::new(&["", "tasks", "over its target for", "requests refused", "of all", "for"]);
     let mut pictures = Vec::new();
     for case in CASES {
         let moments = simulation::run(&settings, &world, case.seconds, case.load);
@@ -80,6 +81,10 @@ pub fn run() -> Result<()> {
             catching_up(&moments, settings.requests_per_target / 60.0),
             whole(refused),
             format!("{:.1} %", refused / asked * 100.0),
+            format!(
+                "{:.1} min",
+                moments.iter().filter(|it| it.refused > 0.0).count() as f64 / 60.0
+            ),
         ]);
         pictures.push(picture(&case, &settings, &moments)?);
     }

@@ -15,6 +15,16 @@ use crate::section::Section;
 use crate::table::{Table, median, micros, whole};
 use crate::throughput::{CONNECTIONS, saturate, setups};
 
+/// Those whose curves tell something; all are in the table.
+const DRAWN: [Setup; 6] = [
+    Setup::alone(Program::Nginx),
+    Setup::alone(Program::Bare),
+    Setup::alone(Program::Api),
+    Setup::alone(Program::Axum),
+    Setup::proxied(Program::PlainProxy, Program::Bare),
+    Setup::proxied(Program::Sidecar, Program::Api),
+];
+
 const SHARES: [f64; 3] = [0.25, 0.5, 0.8];
 const QUANTILES: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];
 
@@ -41,7 +51,7 @@ pub fn run(effort: Effort) -> Result<()> {
                     .into_iter()
                     .chain(QUANTILES.map(|(quantile, _)| micros(at(quantile)))),
             );
-            if (share - 0.5).abs() < f64::EPSILON {
+            if (share - 0.5).abs() < f64::EPSILON && DRAWN.contains(&setup) {
                 let points = [0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999]
                     .map(|quantile| (1.0 / (1.0 - quantile), at(quantile).as_secs_f64() * 1e6));
                 curves.push(Line { name: setup.name(), points: points.into() });

@@ -6,7 +6,9 @@ use anyhow::{Context, Result, anyhow};
 use plotters::prelude::*;
 use probe::program::root;
 
-const SIZE: (u32, u32) = (860, 380);
+const SIZE: (u32, u32) = (900, 360);
+/// Width of the legend beside the chart.
+const LEGEND: u32 = 190;
 /// Distinguishable without colour vision too: Okabe and Ito's palette.
 const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
@@ -98,7 +100,8 @@ fn draw(
 
     let area = SVGBackend::new(path, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
+    let (left, right) = area.split_horizontally(SIZE.0 - LEGEND);
+    let mut chart = ChartBuilder::on(&left)
         .caption(title, ("sans-serif", 17))
         .margin(10)
         .x_label_area_size(38)
@@ -112,23 +115,17 @@ fn draw(
         .x_label_formatter(&|place| x.tick(*place))
         .y_label_formatter(&|place| y.tick(*place))
         .draw()?;
-    for (line, colour) in lines.iter().zip(COLOURS.into_iter().cycle()) {
-        chart
-            .draw_series(LineSeries::new(places(line), colour.stroke_width(2)))?
-            .label(&line.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(3)));
+    for ((line, colour), row) in lines.iter().zip(COLOURS.into_iter().cycle()).zip(0..) {
+        chart.draw_series(LineSeries::new(places(line), colour.stroke_width(2)))?;
         if line.points.len() <= 16 {
             chart.draw_series(
                 places(line).into_iter().map(|place| Circle::new(place, 3, colour.filled())),
             )?;
         }
+        let height = 50 + 22 * row;
+        right.draw(&PathElement::new([(0, height), (18, height)], colour.stroke_width(3)))?;
+        right.draw(&Text::new(line.name.as_str(), (24, height - 6), ("sans-serif", 13)))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK.mix(0.3))
-        .draw()?;
     area.present()?;
     Ok(())
 }
