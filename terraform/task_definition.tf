@@ -96,7 +96,7 @@ locals {
   })
 
   # Both images answer without a shell: the same commands as HEALTHCHECK in their Dockerfiles, which ECS does not read.
-  api_health_command   = ["CMD", "/usr/local/bin/sum-api", "healthcheck"]
+  api_health_command   = ["CMD", "/sum-api", "healthcheck"]
   nginx_health_command = ["CMD", "wget", "-q", "-T", "2", "-O", "/dev/null", "http://127.0.0.1:${local.port.nginx}/healthz"]
 }
 
