@@ -67,7 +67,7 @@ const TARGETS: [Target; 12] = [
         figure: ("throughput", "sidecar → sum-api/ratio"),
         over: None,
         bound: Bound::AtLeast(0.9),
-        held_by: "the access log that is the metrics, eight response headers and the maps behind them: [tuning](tuning.md#what-holds-the-sidecar)",
+        held_by: "the pool of 32 connections to the API, then the access log that is the metrics and eight headers: [tuning](tuning.md#what-holds-the-sidecar)",
     },
     Target {
         what: "through the sidecar: p99 at 50 % load ÷ the ceiling's",

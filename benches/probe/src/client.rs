@@ -18,6 +18,8 @@ use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
+use crate::head::Head;
+
 /// How long nothing may happen before a run is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -287,46 +289,4 @@ fn connect(address: SocketAddr, poll: &Poll, place: usize) -> Result<TcpStream> 
     let mut stream = TcpStream::from_std(stream);
     poll.registry().register(&mut stream, Token(place), Interest::READABLE)?;
     Ok(stream)
-}
-
-/// What has to be known of an answer's head: where the answer ends, and whether it is good.
-struct Head {
-    length: usize,
-    status: u16,
-    closes: bool,
-}
-
-impl Head {
-    /// `None` while the head is not complete.
-    fn read(answer: &[u8]) -> Option<Self> {
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-        let status = std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()?;
-        let mut head = Self { length: end, status, closes: false };
-        for line in answer[..end].split(|byte| *byte == b'\n') {
-            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-            let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-            if name.eq_ignore_ascii_case(b"content-length") {
-                let digits = std::str::from_utf8(value).ok()?;
-                head.length = end + digits.parse::<usize>().ok()?;
-            } else if name.eq_ignore_ascii_case(b"connection") {
-                head.closes = value.eq_ignore_ascii_case(b"close");
-            }
-        }
-        Some(head)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_head_says_where_the_answer_ends() {
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: Close\r\n\r\nabc";
-        let head = Head::read(answer).unwrap();
-        assert_eq!((head.length, head.status, head.closes), (answer.len(), 200, true));
-        assert!(Head::read(b"HTTP/1.1 200 OK\r\nContent-Le").is_none());
-        let limited = Head::read(b"HTTP/1.1 429 Too Many Requests\r\n\r\n").unwrap();
-        assert_eq!(limited.status, 429);
-    }
 }

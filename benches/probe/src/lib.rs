@@ -10,6 +10,7 @@
 pub mod client;
 pub mod count;
 pub mod gate;
+mod head;
 pub mod program;
 pub mod request;
 pub mod server;
