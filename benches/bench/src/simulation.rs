@@ -48,7 +48,7 @@ pub fn run(
     let mut serving = wanted;
     let mut starting: Vec<(f64, u32)> = Vec::new();
     let (mut last_out, mut last_change) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-    let mut points: Vec<[f64; 2]> = Vec::new();
+    let mut points: Vec<[f64; 3]> = Vec::new();
     let mut moments: Vec<Moment> = Vec::with_capacity(seconds);
     for second in 0..seconds {
         let now = second as f64;
@@ -67,8 +67,7 @@ pub fn run(
         points.push(datapoint(&moments[second - 59..], capacity));
         let known = &points[..points.len().saturating_sub(DELAY)];
         let targets = [settings.requests_per_target, settings.cpu_percent];
-        // A metric for each task, so the tasks that served count, not those that are wanted.
-        let wish = |policy: usize| wish(known, policy, targets[policy], serving);
+        let wish = |policy: usize| wish(known, policy, targets[policy]);
         let out = (0..2).filter_map(|policy| wish(policy).out).max();
         if let Some(tasks) = out.map(|tasks| tasks.min(settings.most))
             && tasks > wanted
@@ -90,13 +89,13 @@ pub fn run(
     moments
 }
 
-/// Requests a minute and CPU percent of a task, over a minute.
-fn datapoint(minute: &[Moment], capacity: f64) -> [f64; 2] {
+/// Requests a minute and CPU percent of a task, over a minute, and how many tasks there were.
+fn datapoint(minute: &[Moment], capacity: f64) -> [f64; 3] {
     let n = minute.len() as f64;
     let tasks = minute.iter().map(|moment| f64::from(moment.tasks)).sum::<f64>() / n;
     let asked = minute.iter().map(|moment| moment.asked).sum::<f64>();
     let served = minute.iter().map(|moment| moment.asked - moment.refused).sum::<f64>() / n;
-    [asked / tasks, served / (tasks * capacity) * 100.0]
+    [asked / tasks, served / (tasks * capacity) * 100.0, tasks]
 }
 
 struct Wish {
@@ -104,10 +103,11 @@ struct Wish {
     less: Option<u32>,
 }
 
-fn wish(points: &[[f64; 2]], policy: usize, target: f64, tasks: u32) -> Wish {
+fn wish(points: &[[f64; 3]], policy: usize, target: f64) -> Wish {
     let last = |count: usize| points.len().checked_sub(count).map(|from| &points[from..]);
-    let metric = points.last().map_or(0.0, |point| point[policy]);
-    let in_proportion = (f64::from(tasks) * metric / target).ceil() as u32;
+    // Of the tasks that the metric was taken from: those that have started since have not been seen yet.
+    let wanted = points.last().map_or(0.0, |point| point[2] * point[policy] / target);
+    let in_proportion = (wanted - 1e-9).ceil() as u32;
     let all = |count, is: &dyn Fn(f64) -> bool| {
         last(count).is_some_and(|points| points.iter().all(|point| is(point[policy])))
     };
