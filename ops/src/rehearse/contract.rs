@@ -67,9 +67,12 @@ fn judge(output: &std::process::Output, report: &mut Report) {
     report.note(&format!(
         "{skipped} of them start processes of their own and are no tests of a running task"
     ));
-    let failures = text.lines().filter(|l| l.ends_with("FAILED") || l.contains("panicked"));
-    for line in failures.filter(|_| !good) {
-        report.note(line);
+    if !good {
+        // What it said of the first failure, after the lines of the tests.
+        let from = text.find("\nfailures:").unwrap_or(0);
+        for line in text[from..].lines().filter(|l| !l.trim().is_empty()).take(30) {
+            report.note(line);
+        }
     }
 }
 
