@@ -1,7 +1,7 @@
 # sum-api: `make` alone explains the targets.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint test-containers plan plan-review rehearse drill diagram
+.PHONY: help up down test lint test-containers plan plan-review rehearse drill bench diagram
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotat
 
 drill: ## Inject the runbook's incidents one after another and watch them recognised and mended
 	@scripts/rehearse.sh drill
+
+bench: ## Measure the API and the sidecar beside their peers; writes docs/performance.md
+	@scripts/bench.sh
 
 diagram: ## Draw arch_diagram.png and docs/terraform_graph.png
 	@scripts/diagram.sh
