@@ -39,6 +39,7 @@ impl Contract {
             return Ok(None);
         };
         let task = stage.runner.start(definition).await?;
+        task.healthy().await?; // started is not yet listening
         let address = format!("http://{}:{}", task.network.address, stage.service.port);
         report.note(&format!("the tests of contract/ begin, against {address}"));
         Ok(Some(Self {
