@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Two builds of the API's binary from one commit, in two directories, compared byte by byte. Prints both
-# hashes; exit code 1 when they differ. Five minutes on two idle cores: it builds everything twice
+# hashes; exit code 1 when they differ. Nine minutes on two cores: it builds everything twice
 # from nothing.
 #
 #   scripts/reproducible.sh [COMMIT]
