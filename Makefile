@@ -16,7 +16,7 @@ test: ## Run every test and proof; say what was skipped and why (STEPS="api cont
 	@scripts/test.sh $(STEPS)
 
 lint: ## Run every static check (installs the pinned tools into .tools/)
-	@scripts/tools.sh && scripts/lint.sh
+	@scripts/lint.sh
 
 test-containers: ## Build both images and run the black-box tests against the composed stack
 	@scripts/test-containers.sh
@@ -24,8 +24,8 @@ test-containers: ## Build both images and run the black-box tests against the co
 plan: ## Write plan.txt from the real provider
 	@scripts/terraform.sh plan
 
-plan-review: ## Say what the change of terraform/ means (.run/plan-review/review.md)
-	@scripts/plan_review.sh
+plan-review: ## Say what the change of terraform/ means (.run/plan-review/review.md; BASE=commit to compare with)
+	@scripts/plan_review.sh $(BASE)
 
 rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load
 	@scripts/rehearse.sh

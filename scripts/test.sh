@@ -16,6 +16,7 @@ steps=(
   "clippy|cargo clippy --locked --workspace --all-targets -- -D warnings"
   "docs|env RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items"
   "lint|scripts/lint.sh"
+  "lint-seeds|scripts/lint_seeds.sh"
   "api|cargo test --locked -p sum-api -- --show-output"
   "contract|cargo test --locked -p contract -- --show-output"
   "terraform|scripts/terraform.sh all"
