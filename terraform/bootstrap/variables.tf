@@ -61,7 +61,7 @@ variable "github_roles" {
   }))
   default = {
     plan    = { environment = "plan", workflows = ["deploy.yml", "drift.yml"] }
-    publish = { environment = "publish", workflows = ["deploy.yml"] }
+    publish = { environment = "publish", workflows = ["build.yml"] }
     apply   = { environment = "production", workflows = ["deploy.yml"] }
   }
 
