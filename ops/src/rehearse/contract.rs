@@ -5,7 +5,7 @@
 //! and go on beside the deployments.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use tokio::process::Command;
 use tokio::task::JoinHandle;
@@ -14,51 +14,49 @@ use crate::stage::Stage;
 use crate::stage::key::Key;
 use crate::stage::report::Report;
 use crate::task::definition::TaskDefinition;
-use crate::task::running::Task;
 
-/// The tests at work, and the task that they are held against.
+/// The tests at work, on a task of their own.
 #[derive(Debug)]
-pub(super) struct Contract {
-    task: Task,
-    tests: JoinHandle<std::io::Result<std::process::Output>>,
-}
+pub(super) struct Contract(JoinHandle<anyhow::Result<Output>>);
 
 const NAME: &str = "the contract, held against a task of this definition";
 
 impl Contract {
     /// Starts both; `None` when there is no test program.
-    pub(super) async fn start(
+    pub(super) fn start(
         stage: &Stage,
         definition: &TaskDefinition,
         program: Option<&PathBuf>,
         key: &Key,
         report: &mut Report,
-    ) -> anyhow::Result<Option<Self>> {
-        let Some(program) = program else {
+    ) -> Option<Self> {
+        let Some(program) = program.cloned() else {
             report.skip(NAME, "its test program was not given");
-            return Ok(None);
+            return None;
         };
-        let task = stage.runner.start(definition).await?;
-        task.healthy().await?; // started is not yet listening
-        let address = format!("http://{}:{}", task.network.address, stage.service.port);
-        report.note(&format!("the tests of contract/ begin, against {address}"));
-        Ok(Some(Self {
-            task,
-            tests: tokio::spawn(run(program.clone(), address, key.value.clone())),
-        }))
+        let (runner, definition) = (stage.runner.clone(), definition.clone());
+        let (port, key) = (stage.service.port, key.value.clone());
+        report.note("the tests of contract/ begin beside all that follows, on a task of their own");
+        Some(Self(tokio::spawn(async move {
+            let mut task = runner.start(&definition).await?;
+            task.healthy().await?;
+            let url = format!("http://{}:{port}", task.network.address);
+            let output = run(&program, &url, &key).await;
+            task.stop().await;
+            Ok(output?)
+        })))
     }
 
     /// Waits for their end.
-    pub(super) async fn end(mut self, report: &mut Report) {
-        match self.tests.await.map_err(std::io::Error::other).flatten() {
+    pub(super) async fn end(self, report: &mut Report) {
+        match self.0.await.map_err(anyhow::Error::from).flatten() {
             Ok(output) => judge(&output, report),
-            Err(error) => report.check(NAME, false, &error.to_string()),
+            Err(error) => report.check(NAME, false, &format!("{error:#}")),
         }
-        self.task.stop().await;
     }
 }
 
-fn judge(output: &std::process::Output, report: &mut Report) {
+fn judge(output: &Output, report: &mut Report) {
     let text = String::from_utf8_lossy(&output.stdout);
     let verdict =
         text.lines().rev().find(|l| l.starts_with("test result:")).unwrap_or("no verdict");
@@ -77,11 +75,12 @@ fn judge(output: &std::process::Output, report: &mut Report) {
     }
 }
 
-async fn run(program: PathBuf, url: String, key: String) -> std::io::Result<std::process::Output> {
-    Command::new(Path::new(&program))
+async fn run(program: &Path, url: &str, key: &str) -> std::io::Result<Output> {
+    Command::new(program)
         .arg("--show-output")
         .env("SUM_API_URL", url)
         .env("SUM_API_KEY", key)
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .process_group(0)
         .kill_on_drop(true)

@@ -95,6 +95,7 @@ async fn play(args: &Args, walls: Walls, folder: &Path, report: &mut Report) -> 
     roles::check(&stage, &definition, report).await?;
 
     report.part("the first deployment");
+    let contract = Contract::start(&stage, &definition, args.contract.as_ref(), &probe, report);
     let deployed = stage.service.deploy(&definition).await?;
     report.check(
         &format!(
@@ -116,8 +117,6 @@ async fn play(args: &Args, walls: Walls, folder: &Path, report: &mut Report) -> 
     report.part("calls through the balancer");
     calls::check(&stage, &probe, report).await?;
 
-    let contract =
-        Contract::start(&stage, &definition, args.contract.as_ref(), &probe, report).await?;
     deploys::check(&mut stage, &mut variables, &keys, &probe, report).await?;
 
     if let Some(contract) = contract {

@@ -47,6 +47,11 @@ pub(super) fn check(
             &task.join(" "),
         );
     }
+    // ECS stops a container only after those that depend on it; without it both stop at once.
+    let waits = definition.container("nginx").is_some_and(|nginx| {
+        nginx.depends_on.iter().any(|d| d.container_name == "api" && d.condition == "HEALTHY")
+    });
+    report.check("nginx waits for a healthy API, and so stops before it", waits, "");
     let secret = definition
         .container_definitions
         .iter()
