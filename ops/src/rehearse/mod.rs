@@ -66,13 +66,6 @@ async fn play(args: &Args, walls: Walls, folder: &Path, report: &mut Report) -> 
         Walls::Full => report.note(
             "one network namespace a task, users, read-only roots, capabilities: all as declared",
         ),
-        Walls::OneUser => {
-            report.note("namespaces without root: one user for all");
-            report.skip(
-                "containers' users",
-                "a user namespace of one user has no other; run as root",
-            );
-        }
         Walls::None => {
             report.note("plain processes, each task on a loopback address of its own, the ports as declared");
             report.skip(

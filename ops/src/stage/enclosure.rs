@@ -23,74 +23,56 @@ pub enum Wanted {
     Best,
     /// Everything; needs root.
     Full,
-    /// Namespaces with a single user.
-    OneUser,
     /// None.
     None,
 }
 
 impl Wanted {
-    fn unshare(self) -> Option<Vec<&'static str>> {
-        let common = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-        match self {
-            Self::Full => Some(common.to_vec()),
-            Self::OneUser => Some([&["--user", "--map-root-user"], &common[..]].concat()),
-            Self::Best | Self::None => None,
-        }
-    }
-
     /// The walls that the runner can build inside.
     #[must_use]
     pub fn walls(self) -> Walls {
         match self {
             Self::Best | Self::Full => Walls::Full,
-            Self::OneUser => Walls::OneUser,
             Self::None => Walls::None,
         }
     }
 }
 
+/// The command line that makes the namespaces.
+fn unshare() -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+    command
+}
+
 /// What the system allows of what is wanted; tried, not guessed.
+///
+/// A user namespace of an unprivileged user is not enough: it has one user, and nginx wants its own.
 pub async fn choose(wanted: Wanted) -> Wanted {
-    let candidates: &[Wanted] = match wanted {
-        Wanted::Best if rustix::process::geteuid().is_root() => &[Wanted::Full, Wanted::OneUser],
-        Wanted::Best => &[Wanted::OneUser],
-        ref one => std::slice::from_ref(one),
-    };
-    for candidate in candidates {
-        let Some(flags) = candidate.unshare() else { continue };
-        // The trial does what a task's network needs, as the innermost level would.
-        let trial = "mount -t tmpfs tmpfs /run && mkdir /run/netns && ip netns add trial && ip link add t0 type veth peer name t1 netns trial \
-                     && ip netns exec trial unshare --mount chroot / setpriv --bounding-set=-all true";
-        let status = Command::new("unshare")
-            .args(flags)
-            .args(["sh", "-c", trial])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .await;
-        if status.is_ok_and(|s| s.success()) {
-            return *candidate;
-        }
+    if wanted == Wanted::None {
+        return wanted;
     }
-    Wanted::None
+    // The trial does what a task's network needs, as the innermost level would.
+    let trial = "mount -t tmpfs tmpfs /run && mkdir /run/netns && ip netns add trial && ip link add t0 type veth peer name t1 netns trial \
+                 && ip netns exec trial unshare --mount chroot / setpriv --bounding-set=-all true";
+    let mut command = unshare();
+    command.args(["sh", "-c", trial]).stdout(Stdio::null()).stderr(Stdio::null());
+    match command.status().await {
+        Ok(status) if status.success() => Wanted::Full,
+        _ => Wanted::None,
+    }
 }
 
 /// Runs this very command again inside; returns whether it found everything good.
 pub async fn run_inside(level: Wanted, cgroup: Option<&Path>) -> anyhow::Result<bool> {
     let this = std::env::current_exe().context("this program's path")?;
-    let name = match level {
-        Wanted::OneUser => "one-user",
-        Wanted::None => "none",
-        Wanted::Best | Wanted::Full => "full",
-    };
-    let mut command = match level.unshare() {
-        Some(flags) => {
-            let mut command = Command::new("unshare");
-            command.args(flags).arg(this);
+    let (name, mut command) = match level {
+        Wanted::None => ("none", Command::new(this)),
+        Wanted::Best | Wanted::Full => ("full", {
+            let mut command = unshare();
+            command.arg(this);
             command
-        }
-        None => Command::new(this),
+        }),
     };
     command.args(std::env::args_os().skip(1));
     if let Some(cgroup) = cgroup {

@@ -21,8 +21,6 @@ use super::network::TaskNetwork;
 pub enum Walls {
     /// Everything: started by root.
     Full,
-    /// Namespaces, but a single user: started by a person where user namespaces are allowed.
-    OneUser,
     /// None: plain processes on loopback.
     None,
 }
