@@ -12,6 +12,7 @@
 //! type, declared length, body, JSON, the two members. So a caller without a key learns nothing else.
 
 use crate::body::{BodyError, RequestBody};
+use crate::fields::Fields;
 use crate::keys::KeyRing;
 use crate::metrics::{self, Metrics};
 use crate::problem::Problem;
@@ -23,9 +24,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::Full;
 use hyper::body::Body;
-use hyper::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue,
-};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use std::error::Error;
@@ -38,7 +37,6 @@ use std::time::{Duration, Instant};
 /// What every answer is made of.
 pub type Answer = Response<Full<Bytes>>;
 
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
@@ -114,15 +112,18 @@ impl App {
         let mut body = pin!(body);
         let mut body = RequestBody::new(body.as_mut());
         let route = Route::of(parts.uri.path());
-        let id = RequestId::of(&parts.headers);
+        let fields = Fields::of(&parts.headers);
+        let id = RequestId::of(fields.request_id);
 
-        let outcome = AssertUnwindSafe(self.answer(route, &parts, &mut body)).catch_unwind().await;
+        let outcome = AssertUnwindSafe(self.answer(route, &parts.method, &fields, &mut body))
+            .catch_unwind()
+            .await;
         let outcome =
             outcome.unwrap_or_else(|panic| Err(Problem::Internal(panics::message(panic.as_ref()))));
         let reusable = match &outcome {
             Err(Problem::Internal(_)) => false,
             // A caller that waits for "100 Continue" before it sends must not be told to go on.
-            _ if parts.headers.contains_key(EXPECT) => body.was_read(),
+            _ if fields.expects => body.was_read(),
             _ => body.is_over().await,
         };
         let mut answer = match outcome {
@@ -157,14 +158,15 @@ impl App {
     async fn answer<B>(
         &self,
         route: Route,
-        parts: &Parts,
+        method: &Method,
+        fields: &Fields<'_>,
         body: &mut RequestBody<'_, B>,
     ) -> Result<Answer, Problem>
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
     {
-        match (route, &parts.method) {
-            (Route::Sum, &Method::POST) => self.sum(parts, body).await,
+        match (route, method) {
+            (Route::Sum, &Method::POST) => self.sum(fields, body).await,
             (Route::Sum, _) => Err(Problem::MethodNotAllowed("POST")),
             (Route::Unknown, _) => Err(Problem::NotFound),
             (Route::Healthz, &Method::GET | &Method::HEAD) => {
@@ -194,12 +196,16 @@ impl App {
         json(status, NO_STORE, Bytes::from_static(body.as_bytes()))
     }
 
-    async fn sum<B>(&self, parts: &Parts, body: &mut RequestBody<'_, B>) -> Result<Answer, Problem>
+    async fn sum<B>(
+        &self,
+        fields: &Fields<'_>,
+        body: &mut RequestBody<'_, B>,
+    ) -> Result<Answer, Problem>
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
     {
-        self.check_key(&parts.headers)?;
-        if !is_json(&parts.headers) {
+        self.check_key(fields)?;
+        if !is_json(fields) {
             return Err(Problem::UnsupportedMediaType);
         }
         let bytes = body.read(self.body_timeout).await.map_err(|error| match error {
@@ -209,18 +215,17 @@ impl App {
         })?;
         let sum = sum::sum(&bytes).map_err(Problem::Sum)?;
         let mut text = String::with_capacity(32);
-        write!(text, "{{\"sum\":{sum}}}").expect("writing to a string cannot fail");
+        text.push_str("{\"sum\":");
+        write!(text, "{sum}").expect("writing to a string cannot fail");
+        text.push('}');
         Ok(json(StatusCode::OK, NO_STORE, text.into()))
     }
 
-    fn check_key(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    fn check_key(&self, fields: &Fields<'_>) -> Result<(), Problem> {
         let Door::Keyed(ring) = &self.door else { return Ok(()) };
         let ring = ring.get().ok_or(Problem::Starting)?;
-        let mut presented = headers.get_all(X_API_KEY).iter();
-        let (Some(key), None) = (presented.next(), presented.next()) else {
-            return Err(Problem::Unauthorized);
-        };
-        ring.client_of(key.as_bytes()).map(drop).ok_or(Problem::Unauthorized)
+        let key = fields.api_key.once().ok_or(Problem::Unauthorized)?;
+        ring.client_of(key).map(drop).ok_or(Problem::Unauthorized)
     }
 }
 
@@ -236,10 +241,9 @@ fn json(status: StatusCode, cache: HeaderValue, body: Bytes) -> Answer {
 
 /// One `Content-Type`, and it is JSON. Its parameters do not matter: JSON is UTF-8 (RFC 8259, section 8.1),
 /// whatever a `charset` says.
-fn is_json(headers: &HeaderMap) -> bool {
-    let mut declared = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (declared.next(), declared.next()) else { return false };
-    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+fn is_json(fields: &Fields<'_>) -> bool {
+    let Some(value) = fields.content_type.once() else { return false };
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 

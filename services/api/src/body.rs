@@ -1,10 +1,10 @@
 //! A request's body: bounded in size and in time, and never left lying half-read on a connection.
 //!
-//! The limit and the collecting are `http-body-util`'s. What is ours is the deadline, which costs nothing
-//! when the body is already there, and the rule for bodies that an answer comes too early for.
+//! In most requests the body is there before it is asked for, in one piece. Then reading it makes no timer and
+//! copies nothing.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::body::Body;
 use std::error::Error;
 use std::future::{Future, poll_fn};
@@ -51,16 +51,23 @@ where
             return Err(BodyError::TooLarge);
         }
         self.begun = true;
-        let bytes = match deadline(within, Limited::new(self.body.as_mut(), MAX_BODY).collect())
-            .await
+        deadline(within, self.collect()).await.unwrap_or(Err(BodyError::TooSlow))
+    }
+
+    async fn collect(&mut self) -> Result<Bytes, BodyError> {
+        let mut whole = Bytes::new();
+        while !self.body.is_end_stream()
+            && let Some(frame) = self.body.frame().await
         {
-            None => return Err(BodyError::TooSlow),
-            Some(Err(error)) if error.is::<LengthLimitError>() => return Err(BodyError::TooLarge),
-            Some(Err(_)) => return Err(BodyError::Broken),
-            Some(Ok(collected)) => collected.to_bytes(),
-        };
+            // A frame that is no data is the trailers: they say nothing here.
+            let Ok(piece) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+            if whole.len() + piece.len() > MAX_BODY {
+                return Err(BodyError::TooLarge);
+            }
+            whole = if whole.is_empty() { piece } else { joined(whole, &piece) };
+        }
         self.ended = true;
-        Ok(bytes)
+        Ok(whole)
     }
 
     /// Whether the body was read to its end, or there is none.
@@ -74,11 +81,16 @@ where
     /// of this body would be in the way of the next head.
     pub async fn is_over(&mut self) -> bool {
         if !self.begun && !self.ended && self.body.size_hint().lower() <= MAX_BODY as u64 {
-            let rest = pin!(Limited::new(self.body.as_mut(), MAX_BODY).collect());
-            self.ended = matches!(at_once(rest).await, Some(Ok(_)));
+            let _ = at_once(pin!(self.collect())).await;
         }
         self.ended
     }
+}
+
+fn joined(whole: Bytes, piece: &[u8]) -> Bytes {
+    let mut whole = BytesMut::from(whole);
+    whole.extend_from_slice(piece);
+    whole.freeze()
 }
 
 /// `None` when `future` takes longer than `within`. The timer is made only when there is something to wait
@@ -92,8 +104,8 @@ async fn deadline<F: Future>(within: Duration, future: F) -> Option<F::Output> {
     }
 }
 
-/// Polls twice, no more. Twice, because hyper fetches a body only once it was asked for: the first poll asks,
-/// and the second finds what was in the buffer. The wake-up is what makes the second poll certain.
+/// Polls twice, no more. Twice, because hyper hands over one piece of a body at a time, and looks for the next
+/// only when that was taken. The wake-up is what makes the second poll certain.
 async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     let mut asked = false;
     poll_fn(|context| match future.as_mut().poll(context) {

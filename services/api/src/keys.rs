@@ -7,7 +7,8 @@
 //! A refusal names the entry by its number and the rule, never the text: it ends up in a log.
 //!
 //! Keys are compared in constant time. Each is kept as 128 bytes, padded with zeros, a byte that no key may
-//! contain; a caller's key is compared with all of them, to the end, whichever matches.
+//! contain. A caller's key is compared with all of them, whichever matches, over as many bytes as it has itself
+//! and the length: what the caller sent decides how long that takes, what we hold does not.
 
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretBox};
@@ -23,8 +24,19 @@ const MAX_CLIENT: usize = 32;
 /// The owner of a key that names none.
 const DEFAULT_CLIENT: &str = "default";
 
-/// A key in eight-byte words: so `subtle` compares sixteen values rather than 128.
-type Packed = [u64; MAX_KEY / 8];
+/// A key in eight-byte words: so `subtle` compares a few values rather than 128.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Packed {
+    length: usize,
+    words: [u64; MAX_KEY / 8],
+}
+
+impl Zeroize for Packed {
+    fn zeroize(&mut self) {
+        self.length.zeroize();
+        self.words.zeroize();
+    }
+}
 
 /// Why a list of keys is refused; entries count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -103,15 +115,16 @@ impl KeyRing {
 
     /// The client that `candidate` belongs to, or `None`.
     ///
-    /// The time taken depends on the number of keys and on nothing else, for any candidate that has the
-    /// length of a key.
+    /// The time taken depends on the number of keys and the length of the candidate, and on nothing else.
     #[must_use]
     pub fn client_of(&self, candidate: &[u8]) -> Option<&str> {
         let candidate = pack(candidate)?;
         let mut found = Choice::from(0);
         let mut place = 0_u32;
+        let used = candidate.length.div_ceil(8);
         for (key, index) in self.keys.expose_secret().iter().zip(0_u32..) {
-            let equal = key.as_slice().ct_eq(candidate.as_slice());
+            let equal = key.length.ct_eq(&candidate.length)
+                & key.words[..used].ct_eq(&candidate.words[..used]);
             place.conditional_assign(&index, equal);
             found |= equal;
         }
@@ -167,16 +180,20 @@ pub fn is_client_name(name: &str) -> bool {
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
-/// Pads with zeros. `None` when no key has this length, or holds a zero itself and so would equal a shorter one.
+/// Pads with zeros. `None` when no key has this length.
 fn pack(key: &[u8]) -> Option<Packed> {
-    if !(MIN_KEY..=MAX_KEY).contains(&key.len()) || key.contains(&0) {
+    if !(MIN_KEY..=MAX_KEY).contains(&key.len()) {
         return None;
     }
-    let mut packed = Packed::default();
-    for (word, bytes) in packed.iter_mut().zip(key.chunks(8)) {
+    let mut packed = Packed { length: key.len(), words: [0; MAX_KEY / 8] };
+    let (whole, rest) = key.as_chunks();
+    for (word, bytes) in packed.words.iter_mut().zip(whole) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    if !rest.is_empty() {
         let mut padded = [0; 8];
-        padded[..bytes.len()].copy_from_slice(bytes);
-        *word = u64::from_le_bytes(padded);
+        padded[..rest.len()].copy_from_slice(rest);
+        packed.words[whole.len()] = u64::from_le_bytes(padded);
     }
     Some(packed)
 }

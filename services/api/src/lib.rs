@@ -5,9 +5,9 @@
 //!
 //! * [`decimal`], [`sum`]: bytes in, an exact sum or a typed refusal out. No HTTP.
 //! * [`keys`]: who may ask. [`ssm`]: where the keys come from.
-//! * [`app`]: a request in, a response out. No sockets. With it [`route`], [`body`], [`problem`],
+//! * [`app`]: a request in, a response out. No sockets. With it [`route`], [`fields`], [`body`], [`problem`],
 //!   [`request_id`], [`readiness`], [`metrics`], [`openapi`], [`panics`].
-//! * [`server`]: connections. No routes.
+//! * [`server`] and its `connections`: no routes.
 //! * [`cli`] is what was typed, [`config`] what is meant, [`telemetry`] the log, [`serve`] and [`healthcheck`]
 //!   the commands.
 
@@ -18,7 +18,9 @@ pub mod app;
 pub mod body;
 pub mod cli;
 pub mod config;
+mod connections;
 pub mod decimal;
+pub mod fields;
 pub mod healthcheck;
 pub mod keys;
 pub mod metrics;
