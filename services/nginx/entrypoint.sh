@@ -81,6 +81,11 @@ case $number in
     '' | *[!0-9]* | 0* | ??????*) refuse UPSTREAM_KEEPALIVE_TIMEOUT 'must be a whole number with its unit, ms or s, such as 60s' ;;
 esac
 
+# Idle connections to the API that each worker keeps: all of them together stay within the 1,024 that the API takes.
+UPSTREAM_KEEPALIVE=$((1024 / WORKER_PROCESSES))
+[ "$UPSTREAM_KEEPALIVE" -le 256 ] || UPSTREAM_KEEPALIVE=256
+export UPSTREAM_KEEPALIVE
+
 # ── Keys and addresses ───────────────────────────────────────────────────────────────────────────────
 # awk prints "SETTING rule" for the first rule that is broken, and nothing when all is well.
 

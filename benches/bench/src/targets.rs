@@ -25,7 +25,7 @@ const TARGETS: [Target; 12] = [
         figure: ("counts", "sum-api/instructions"),
         over: Some(("counts", "bare hyper/instructions")),
         bound: Bound::AtMost(1.35),
-        held_by: "the header timer, the request id, reading the body and looking at five headers: [tuning](tuning.md#what-holds-the-instruction-target)",
+        held_by: "the body and its JSON, which a constant does not read, then the answer's headers, the request id and the key: [tuning](tuning.md#what-holds-the-instruction-target)",
     },
     Target {
         what: "system calls a request",
@@ -39,14 +39,14 @@ const TARGETS: [Target; 12] = [
         figure: ("throughput", "sum-api/ratio"),
         over: None,
         bound: Bound::AtLeast(0.9),
-        held_by: "two thirds of the CPU time is the kernel's TCP path; the rest is held by the instructions above",
+        held_by: "the instructions above",
     },
     Target {
         what: "CPU time ÷ axum's",
         figure: ("throughput", "sum-api/cpu_us"),
         over: Some(("throughput", "axum/cpu_us")),
         bound: Bound::AtMost(1.0),
-        held_by: "axum has no timer, no key, no request id and no metrics here",
+        held_by: "axum has no idle timeout, no key, no request id and no metrics here",
     },
     Target {
         what: "CPU time ÷ actix-web's",
@@ -67,7 +67,7 @@ const TARGETS: [Target; 12] = [
         figure: ("throughput", "sidecar → sum-api/ratio"),
         over: None,
         bound: Bound::AtLeast(0.9),
-        held_by: "the pool of 32 connections to the API, then the access log that is the metrics and eight headers: [tuning](tuning.md#what-holds-the-sidecar)",
+        held_by: "the access log, which is the metrics, then the fresh request id, the headers and the limiter: [tuning](tuning.md#what-holds-the-sidecar)",
     },
     Target {
         what: "through the sidecar: p99 at 50 % load ÷ the ceiling's",
@@ -102,7 +102,7 @@ const TARGETS: [Target; 12] = [
         figure: ("growth", "digits_exponent"),
         over: None,
         bound: Bound::AtMost(1.2),
-        held_by: "`num-bigint` converts between base ten and base two in quadratic time: [tuning](tuning.md#digits)",
+        held_by: "see [tuning](tuning.md#digits)",
     },
 ];
 

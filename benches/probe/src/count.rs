@@ -5,8 +5,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::client::{Client, Pace};
 use crate::program::Setup;
@@ -16,6 +18,8 @@ use crate::server::{Directory, Server, free_address};
 const FEW: u64 = 500;
 /// Requests of the long run.
 const MANY: u64 = 2500;
+/// How long a tool may take to write its report.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A tool that counts while a server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +47,16 @@ fn total(counter: Counter, setup: Setup, request: &[u8], requests: u64) -> Resul
     let outcome = client.run(Pace::Count(requests))?;
     ensure!(outcome.failed == 0, "{}: {} requests failed", setup.name(), outcome.failed);
     server.stop();
-    let text = fs::read_to_string(&report)
-        .with_context(|| format!("{counter:?} of {} left no report", setup.name()))?;
-    parse(counter, &text).with_context(|| format!("{counter:?} printed no total"))
+    // strace stands aside, and may still be writing when the server is gone.
+    let stopped = Instant::now();
+    loop {
+        let text = fs::read_to_string(&report).unwrap_or_default();
+        match parse(counter, &text) {
+            Some(total) => return Ok(total),
+            None if stopped.elapsed() < PATIENCE => sleep(Duration::from_millis(5)),
+            None => bail!("{counter:?} of {} left no total: {text:?}", setup.name()),
+        }
+    }
 }
 
 fn tool(counter: Counter, report: &Path) -> Vec<String> {

@@ -63,6 +63,15 @@ impl Decimal {
         }
     }
 
+    /// The number between two texts, in memory of just that size.
+    #[must_use]
+    pub fn between(&self, before: &str, after: &str) -> String {
+        match self {
+            Self::Small(value) => [before, itoa::Buffer::new().format(*value), after].concat(),
+            Self::Written(value) => [before, &value.to_string(), after].concat(),
+        }
+    }
+
     fn into_written(self) -> Written {
         match self {
             Self::Small(value) => Written {
@@ -79,7 +88,7 @@ impl Decimal {
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Small(value) => f.write_str(itoa::Buffer::new().format(*value)),
+            Self::Small(value) => value.fmt(f),
             Self::Written(value) => value.fmt(f),
         }
     }
