@@ -147,13 +147,16 @@ impl Server {
 
     fn end(&mut self) {
         let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else { return };
-        let _ = kill_process(pid, self.program.graceful());
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(10) {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                return;
+        // Asked again and again: as one process nginx looks for the signal before it waits for events, and a signal in
+        // between waits with it.
+        for _ in 0..50 {
+            let _ = kill_process(pid, self.program.graceful());
+            for _ in 0..40 {
+                if matches!(self.child.try_wait(), Ok(Some(_))) {
+                    return;
+                }
+                sleep(Duration::from_millis(5));
             }
-            sleep(Duration::from_millis(5));
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
