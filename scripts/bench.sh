@@ -12,8 +12,9 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin # where Debian keeps nginx, and no ordinary
 
 scripts/packages.sh nginx valgrind strace
 echo "Building the service, the peers and the bench"
+CARGO_TARGET_DIR=target/bench cargo build --quiet --locked --release --manifest-path benches/Cargo.toml --workspace &
 cargo build --quiet --locked --release --package sum-api
-CARGO_TARGET_DIR=target/bench cargo build --quiet --locked --release --manifest-path benches/Cargo.toml --workspace
+wait "$!"
 if command -v go >/dev/null; then
   (cd benches/peers/go && GOCACHE=$PWD/../../../target/bench/go-cache GOFLAGS=-mod=mod GO111MODULE=off \
     go build -o ../../../target/bench/release/peer-go .)

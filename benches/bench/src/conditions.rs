@@ -20,6 +20,29 @@ pub fn load_average() -> String {
     text.split(' ').next().unwrap_or("unknown").into()
 }
 
+/// Processor time since the machine started, in ticks: all of it, and what other machines on the same host took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ticks {
+    all: u64,
+    stolen: u64,
+}
+
+impl Ticks {
+    /// Until now.
+    pub fn now() -> Self {
+        let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default();
+        let ticks: Vec<u64> =
+            line.split_whitespace().skip(1).filter_map(|ticks| ticks.parse().ok()).collect();
+        Self { all: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or(0) }
+    }
+
+    /// What share was stolen since `earlier`, in percent.
+    pub fn stolen_since(self, earlier: Self) -> f64 {
+        (self.stolen - earlier.stolen) as f64 * 100.0 / (self.all - earlier.all).max(1) as f64
+    }
+}
+
 /// A bullet list of what the figures depend on.
 pub fn list() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

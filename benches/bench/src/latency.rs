@@ -25,6 +25,8 @@ const DRAWN: [Setup; 6] = [
     Setup::proxied(Program::Sidecar, Program::Api),
 ];
 
+/// How many turns long a load is.
+const TURNS: u32 = 4;
 const SHARES: [f64; 3] = [0.25, 0.5, 0.8];
 const QUANTILES: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];
 
@@ -35,7 +37,7 @@ pub fn run(effort: Effort) -> Result<()> {
         "Open loop over {CONNECTIONS} connections: a request counts from the moment it was due, not from when it could be \
          sent, so a stall is seen by every request that it delays. The load is a share of what the same server did \
          in a closed loop just before. {:.1} s each; microseconds.",
-        effort.slice.as_secs_f64() * 2.0
+        effort.slice.as_secs_f64() * f64::from(TURNS)
     ));
     let rows = on_the_clients_core(|| {
         setups().into_iter().map(|setup| measure(setup, effort)).collect::<Result<Vec<_>>>()
@@ -76,10 +78,10 @@ type Load = (f64, f64, Histogram<u64>);
 
 fn measure(setup: Setup, effort: Effort) -> Result<(Setup, Vec<Load>)> {
     let server = Server::start(setup)?;
-    let (saturation, _) = saturate(&server, CONNECTIONS, effort.slice / 2)?;
+    let (saturation, _) = saturate(&server, CONNECTIONS, effort.slice)?;
     let loads = SHARES.map(|share| {
         let rate = saturation * share;
-        Ok((share, rate, at_rate(&server, rate, effort.slice * 2)?))
+        Ok((share, rate, at_rate(&server, rate, effort.slice * TURNS)?))
     });
     Ok((setup, loads.into_iter().collect::<Result<_>>()?))
 }
@@ -102,7 +104,7 @@ fn against_the_ceiling(section: &mut Section, effort: Effort) -> Result<()> {
         for _ in 0..effort.rounds {
             let mut pair = [0.0; 2];
             for (p99, server) in pair.iter_mut().zip([&ceiling, &ours]) {
-                let (saturation, _) = saturate(server, CONNECTIONS, effort.slice / 2)?;
+                let (saturation, _) = saturate(server, CONNECTIONS, effort.slice)?;
                 let latency = at_rate(server, saturation / 2.0, effort.slice * 2)?;
                 *p99 = latency.value_at_quantile(0.99) as f64 / 1000.0;
             }

@@ -40,7 +40,7 @@ pub struct Effort {
 }
 
 const FULL: Effort =
-    Effort { rounds: 5, slice: Duration::from_millis(1500), many_requests: 1_000_000 };
+    Effort { rounds: 12, slice: Duration::from_millis(500), many_requests: 1_000_000 };
 /// To see that everything runs. The figures mean nothing.
 const TINY: Effort = Effort { rounds: 2, slice: Duration::from_millis(200), many_requests: 20_000 };
 

@@ -19,6 +19,8 @@ pub struct Section {
     measured: String,
     text: String,
     figures: BTreeMap<String, f64>,
+    #[serde(skip)]
+    begun: conditions::Ticks,
 }
 
 impl Section {
@@ -29,6 +31,7 @@ impl Section {
             measured: conditions::now(),
             text: String::new(),
             figures: BTreeMap::new(),
+            begun: conditions::Ticks::now(),
         }
     }
 
@@ -56,9 +59,10 @@ impl Section {
     /// Keeps it as `name`.
     pub fn save(mut self, name: &str) -> Result<()> {
         self.measured = format!(
-            "Measured {}, load average at the end {}",
+            "Measured {}, at the end {}; {:.1} % of the processors' time went to other machines on the host",
             self.measured,
-            conditions::load_average()
+            conditions::load_average(),
+            conditions::Ticks::now().stolen_since(self.begun)
         );
         let path = path(name);
         fs::create_dir_all(path.parent().context("a file has a directory")?)?;

@@ -22,7 +22,7 @@ pub fn run(effort: Effort) -> Result<()> {
     let mut section = Section::new("Start and size");
     let programs: Vec<Program> = PROGRAMS.into_iter().filter(|program| program.exists()).collect();
     let mut times: Vec<Vec<f64>> = vec![Vec::new(); programs.len()];
-    for _ in 0..effort.rounds * 3 {
+    for _ in 0..effort.rounds * 2 {
         for (program, times) in programs.iter().zip(&mut times) {
             times.push(ready_after(*program)?.as_secs_f64() * 1000.0);
         }
@@ -44,7 +44,7 @@ pub fn run(effort: Effort) -> Result<()> {
     section.add(format!(
         "From starting the process (through `taskset`) to the first 200: of `/readyz` for sum-api, with its keys in the \
          environment and no SSM; of `/healthz` for the others. {} starts each, taking turns.",
-        effort.rounds * 3
+        effort.rounds * 2
     ));
     section.add(table);
     section.add(images());
