@@ -43,10 +43,10 @@ const CASES: [Case; 4] = [
         load: |second| 260.0 - 240.0 * (second / 86_400.0 * 2.0 * PI).cos(),
     },
     Case {
-        name: "flood from 150 to 15,000 a second",
+        name: "flood from 150 to 30,000 a second",
         file: "autoscale-flood",
         seconds: 3600,
-        load: |second| if second < 600.0 { 150.0 } else { 15_000.0 },
+        load: |second| if second < 600.0 { 150.0 } else { 30_000.0 },
     },
 ];
 
