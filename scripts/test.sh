@@ -82,31 +82,42 @@ work=$logs
 find_python terraform/emulator/requirements.txt
 [ -z "$missing" ] || echo "No emulated AWS: $missing"
 
-# These wait for an emulator more than they compute, so in a run of everything they go on beside the rest.
-beside="terraform deploy"
-if [ $# -eq 0 ]; then
-  # shellcheck disable=SC2086 # words are meant
-  "$0" $beside >"$logs/beside.out" 2>&1 &
+# These wait more than they compute, for an emulator's polls and a drill's minutes. In a run of everything each
+# line goes on beside the rest.
+lanes=("terraform" "drill" "deploy rehearse")
+in_a_lane() { [[ " ${lanes[*]} " == *" $1 "* ]]; }
+
+everything=no
+[ $# -gt 0 ] || everything=yes
+if [ "$everything" = yes ]; then
+  for lane in "${!lanes[@]}"; do
+    # shellcheck disable=SC2086 # words are meant
+    "$0" ${lanes[lane]} >"$logs/lane-$lane.out" 2>&1 &
+  done
 fi
 
 for step in "${steps[@]}"; do
   name=${step%%|*}
-  if [ $# -eq 0 ] && [[ " $beside " == *" $name "* ]]; then continue; fi
-  if [ $# -eq 0 ] || [[ $wanted == *" $name "* ]]; then
+  if [ "$everything" = yes ]; then
+    in_a_lane "$name" || run_step "$name" "${step#*|}"
+  elif [[ $wanted == *" $name "* ]]; then
     run_step "$name" "${step#*|}"
   fi
 done
 
-if [ $# -eq 0 ]; then
-  wait "$!" || true
-  sed '$d' "$logs/beside.out"
-  tail -n 1 "$logs/beside.out" >"$logs/beside.log"
-  read -r counted p f s < <(count "$logs/beside.log")
-  if [ "$counted" = no ]; then
-    f=1
-    cat "$logs/beside.log"
-  fi
-  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+if [ "$everything" = yes ]; then
+  wait
+  for lane in "${!lanes[@]}"; do
+    sed '$d' "$logs/lane-$lane.out"
+    tail -n 1 "$logs/lane-$lane.out" >"$logs/lane-$lane.log"
+    read -r counted p f s < <(count "$logs/lane-$lane.log")
+    # A lane that did not come to its last line has failed, whatever it had counted by then.
+    if [ "$counted" = no ]; then
+      f=1
+      cat "$logs/lane-$lane.log"
+    fi
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  done
 fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

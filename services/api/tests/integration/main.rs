@@ -18,3 +18,4 @@ mod ssm;
 mod support;
 mod wire;
 mod wire_drain;
+mod wire_idle;

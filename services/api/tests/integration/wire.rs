@@ -146,41 +146,6 @@ async fn head_gets_the_head_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_connection_closes_after_its_time_and_not_before() {
-    let server = start(ready_app(), limits());
-    let mut client = server.connect();
-    client.send(sum_request()).await;
-    client.response().await;
-    let begun = Instant::now();
-    sleep(Duration::from_secs(74)).await;
-    client.send(sum_request()).await;
-    assert_eq!(client.response().await.0, 200, "after 74 s");
-    assert_eq!(client.rest().await, "");
-    assert_eq!(begun.elapsed().as_secs(), 74 + 75);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_head_that_trickles_is_cut() {
-    let server = start(ready_app(), limits());
-    let mut client = server.connect();
-    let begun = Instant::now();
-    let (mut reader, mut writer) = tokio::io::split(client.0);
-    let trickle = tokio::spawn(async move {
-        writer.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n").await.unwrap();
-        while writer.write_all(b"a: b\r\n").await.is_ok() {
-            sleep(Duration::from_secs(10)).await;
-        }
-    });
-    let mut rest = Vec::new();
-    reader.read_to_end(&mut rest).await.unwrap();
-    assert_eq!(begun.elapsed().as_secs(), 75);
-    trickle.await.unwrap();
-    client = server.connect();
-    client.send(sum_request()).await;
-    assert_eq!(client.response().await.0, 200);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_body_that_trickles_is_a_408_and_the_end() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();

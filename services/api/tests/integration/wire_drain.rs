@@ -12,7 +12,7 @@ use sum_api::server::{Drained, Handler, Limits};
 use tokio::time::{Instant, sleep};
 
 /// Answers after a while.
-struct Slow(Duration);
+pub(crate) struct Slow(pub(crate) Duration);
 
 impl Handler for Slow {
     async fn handle(&self, _: Request<Incoming>) -> Response<Full<Bytes>> {

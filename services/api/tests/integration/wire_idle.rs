@@ -1,0 +1,70 @@
+//! Connections that wait over in-memory connections: which are closed, and when.
+
+use crate::support::ready_app;
+use crate::wire::{limits, start, sum_request};
+use crate::wire_drain::Slow;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, sleep};
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_closes_after_its_time_and_not_before() {
+    let server = start(ready_app(), limits());
+    let mut client = server.connect();
+    client.send(sum_request()).await;
+    client.response().await;
+    let begun = Instant::now();
+    sleep(Duration::from_secs(74)).await;
+    client.send(sum_request()).await;
+    assert_eq!(client.response().await.0, 200, "after 74 s");
+    assert_eq!(client.rest().await, "");
+    assert_eq!(begun.elapsed().as_secs(), 74 + 75);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_trickles_is_cut() {
+    let server = start(ready_app(), limits());
+    let mut client = server.connect();
+    let begun = Instant::now();
+    let (mut reader, mut writer) = tokio::io::split(client.0);
+    let trickle = tokio::spawn(async move {
+        writer.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+        while writer.write_all(b"a: b\r\n").await.is_ok() {
+            sleep(Duration::from_secs(10)).await;
+        }
+    });
+    let mut rest = Vec::new();
+    reader.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 75);
+    trickle.await.unwrap();
+    client = server.connect();
+    client.send(sum_request()).await;
+    assert_eq!(client.response().await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_connection_has_a_time_of_its_own() {
+    let server = start(ready_app(), limits());
+    let mut silent = server.connect();
+    let begun = Instant::now();
+    sleep(Duration::from_secs(10)).await;
+    let mut used = server.connect();
+    used.send(sum_request()).await;
+    assert_eq!(used.response().await.0, 200);
+    assert_eq!(silent.rest().await, "");
+    assert_eq!(begun.elapsed().as_secs(), 75);
+    assert_eq!(used.rest().await, "");
+    assert_eq!(begun.elapsed().as_secs(), 85);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_being_answered_does_not_idle() {
+    let server = start(Arc::new(Slow(Duration::from_secs(200))), limits());
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let begun = Instant::now();
+    assert_eq!(client.response().await.2, "done");
+    assert_eq!(client.rest().await, "");
+    assert_eq!(begun.elapsed().as_secs(), 200 + 75);
+}
