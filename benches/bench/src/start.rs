@@ -79,7 +79,8 @@ fn is_ready(address: SocketAddr, line: &str) -> std::io::Result<bool> {
 /// The images, where there is an engine that has them.
 fn images() -> String {
     let mut found = Vec::new();
-    for name in ["sum-api-api", "sum-api-nginx"] {
+    // As `scripts/images.sh build` calls them, and as the containers' test does.
+    for name in ["sum-api-api", "sum-api-nginx", "sum-api-test-api", "sum-api-test-nginx"] {
         let listed = Command::new("docker")
             .args(["images", "--format", "{{.Repository}}:{{.Tag}} {{.Size}}", name])
             .output();
@@ -92,6 +93,9 @@ fn images() -> String {
         "SKIPPED: image sizes: there is no container engine here that holds the images (`scripts/images.sh build` makes them)."
             .into()
     } else {
-        format!("Images, uncompressed: {}.", found.join(", "))
+        format!(
+            "Images, uncompressed: {}. A test image of nginx is on the tests' stand-in base.",
+            found.join(", ")
+        )
     }
 }
