@@ -85,7 +85,9 @@ fn images() -> String {
             .args(["images", "--format", "{{.Repository}}:{{.Tag}} {{.Size}}", name])
             .output();
         let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-        if let Some(line) = listed.unwrap_or_default().lines().next() {
+        let listed = listed.unwrap_or_default();
+        // The stand-in is a base, not one of ours.
+        if let Some(line) = listed.lines().find(|line| !line.contains(":stand-in")) {
             found.push(line.to_owned());
         }
     }
