@@ -6,7 +6,7 @@ use probe::program::{Program, Setup};
 use probe::request;
 use probe::server::{Server, on_the_clients_core};
 
-use crate::Effort;
+use crate::effort::Effort;
 use crate::parallel::on_both_cores;
 use crate::plot::{self, Axis, Line};
 use crate::section::Section;

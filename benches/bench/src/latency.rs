@@ -9,10 +9,10 @@ use probe::program::{Program, Setup};
 use probe::request;
 use probe::server::{Server, on_the_clients_core};
 
-use crate::Effort;
+use crate::effort::Effort;
 use crate::plot::{self, Axis, Line};
 use crate::section::Section;
-use crate::table::{Table, micros, whole};
+use crate::table::{Table, median, micros, quantile, whole};
 use crate::throughput::{CONNECTIONS, saturate, setups};
 
 /// Those whose curves tell something; all are in the table.
@@ -114,34 +114,29 @@ fn against_the_ceiling(section: &mut Section, effort: Effort) -> Result<()> {
                 windows.push(latency.value_at_quantile(0.99) as f64 / 1000.0);
             }
         }
-        Ok(windows.map(|mut windows: Vec<f64>| {
-            windows.sort_by(f64::total_cmp);
-            windows
-        }))
+        Ok(windows)
     })?;
 
     let [ours, ceiling] = setups.map(|setup| setup.name());
     let mut table = Table::new(&["p99 at 50 %, µs, by window", &ours, &ceiling, "ratio"]);
+    let [ours, ceiling] = &windows;
     for (place, name) in
         [(0.0, "least"), (0.25, "lower quartile"), (0.5, "median"), (0.75, "upper quartile")]
     {
-        let [ours, ceiling] =
-            [0, 1].map(|which| windows[which][(windows[which].len() as f64 * place) as usize]);
-        let ratio = ours / ceiling;
+        let (ours, ceiling) = (quantile(ours, place), quantile(ceiling, place));
         table.row([
             name.to_owned(),
             format!("{ours:.0}"),
             format!("{ceiling:.0}"),
-            format!("{ratio:.2}"),
+            format!("{:.2}", ours / ceiling),
         ]);
-        if name == "median" {
-            section.note("p99_to_ceiling", ratio);
-            println!("p99 through the sidecar ÷ the ceiling's: {ratio:.2}");
-        }
     }
+    let ratio = median(ours) / median(ceiling);
+    section.note("p99_to_ceiling", ratio);
+    println!("p99 through the sidecar ÷ the ceiling's: {ratio:.2}");
     section.add(format!(
         "{} windows of {:.2} s each, taking turns, each setup at half of its own saturation:",
-        windows[0].len(),
+        ours.len(),
         effort.slice.as_secs_f64() / 2.0
     ));
     section.add(table);

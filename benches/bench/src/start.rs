@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use probe::program::{Program, Setup};
 use probe::server::{Server, free_address};
 
-use crate::Effort;
+use crate::effort::Effort;
 use crate::section::Section;
 use crate::table::{Table, mib, spread};
 

@@ -61,18 +61,22 @@ pub fn mib(bytes: f64) -> String {
     format!("{:.2}", bytes / 1024.0 / 1024.0)
 }
 
-/// The middle one, the least and the greatest.
-pub fn spread(values: &[f64]) -> (f64, f64, f64) {
+/// The value that stands at `place` when they stand in order: 0 is the least, 0.5 the middle one, 1 the greatest.
+pub fn quantile(values: &[f64], place: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN);
-    let end = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
-    (middle, end(sorted.first()), end(sorted.last()))
+    let at = (sorted.len() as f64 * place) as usize;
+    sorted.get(at).or(sorted.last()).copied().unwrap_or(f64::NAN)
+}
+
+/// The middle one, the least and the greatest.
+pub fn spread(values: &[f64]) -> (f64, f64, f64) {
+    (median(values), quantile(values, 0.0), quantile(values, 1.0))
 }
 
 /// The middle one.
 pub fn median(values: &[f64]) -> f64 {
-    spread(values).0
+    quantile(values, 0.5)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use probe::program::{Program, Setup};
 use probe::request;
 use probe::server::{Server, on_the_clients_core};
 
-use crate::Effort;
+use crate::effort::Effort;
 use crate::section::Section;
 use crate::table::{Table, median, spread, whole};
 
