@@ -37,6 +37,7 @@ pub(crate) struct Connections<H> {
     http: http1::Builder,
     tasks: JoinSet<()>,
     open: HashMap<Id, (AbortHandle, Arc<Connection<H>>)>,
+    max: usize,
     keep_alive_timeout: Duration,
     /// No connection can have idled too long before.
     next_sweep: Instant,
@@ -55,6 +56,7 @@ impl<H: Handler> Connections<H> {
             http,
             tasks: JoinSet::new(),
             open: HashMap::new(),
+            max: limits.max_connections,
             keep_alive_timeout: limits.keep_alive_timeout,
             next_sweep: Instant::now() + limits.keep_alive_timeout,
             draining: Arc::default(),
@@ -62,9 +64,14 @@ impl<H: Handler> Connections<H> {
         }
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.tasks.len()
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Whether there are as many as there may be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.tasks.len() >= self.max
     }
 
     /// Serves a new one.

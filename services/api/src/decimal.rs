@@ -194,8 +194,8 @@ impl<'a> Scientific<'a> {
 
         // The value is `significant × 10^power`, with neither a leading nor a trailing zero to spare. The
         // clamped exponent leaves room for both corrections, so nothing here can overflow.
-        let power = self.exponent - length(self.fraction.as_bytes()) + length(&digits[..trailing]);
-        let before_point = (length(significant) + power).max(1);
+        let power = self.exponent - length(self.fraction.len()) + length(trailing);
+        let before_point = (length(significant.len()) + power).max(1);
         let after_point = (-power).max(0);
         if before_point + after_point > MAX_DIGITS {
             return Err(OutOfRange);
@@ -226,8 +226,8 @@ fn saturating_exponent(text: &str) -> i64 {
         .fold(0_i64, |value, digit| (value * 10 + i64::from(digit - b'0')).min(EXPONENT_BOUND))
 }
 
-fn length(digits: &[u8]) -> i64 {
-    i64::try_from(digits.len()).unwrap_or(EXPONENT_BOUND)
+fn length(digits: usize) -> i64 {
+    i64::try_from(digits).unwrap_or(EXPONENT_BOUND)
 }
 
 #[cfg(test)]

@@ -186,14 +186,10 @@ fn pack(key: &[u8]) -> Option<Packed> {
         return None;
     }
     let mut packed = Packed { length: key.len(), words: [0; MAX_KEY / 8] };
-    let (whole, rest) = key.as_chunks();
-    for (word, bytes) in packed.words.iter_mut().zip(whole) {
+    let mut padded = [0; MAX_KEY];
+    padded[..key.len()].copy_from_slice(key);
+    for (word, bytes) in packed.words.iter_mut().zip(padded.as_chunks().0) {
         *word = u64::from_le_bytes(*bytes);
-    }
-    if !rest.is_empty() {
-        let mut padded = [0; 8];
-        padded[..rest.len()].copy_from_slice(rest);
-        packed.words[whole.len()] = u64::from_le_bytes(padded);
     }
     Some(packed)
 }

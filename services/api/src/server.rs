@@ -95,7 +95,7 @@ pub async fn run<L: Listener, H: Handler>(
     let mut connections = Connections::new(handler, &limits, open);
     let serving = async {
         loop {
-            step(&mut listener, &mut connections, limits.max_connections).await;
+            step(&mut listener, &mut connections).await;
         }
     };
     tokio::select! {
@@ -106,20 +106,15 @@ pub async fn run<L: Listener, H: Handler>(
     let deadline = Instant::now() + limits.drain_timeout;
     connections.drain();
     let grace = limits.drain_grace.min(limits.drain_timeout);
-    let emptying = until_none(&mut listener, &mut connections, limits.max_connections);
-    let _: Result<(), _> = timeout(grace, emptying).await;
+    let _: Result<(), _> = timeout(grace, until_none(&mut listener, &mut connections)).await;
     drop(listener);
     Drained { cut: connections.finish(deadline).await }
 }
 
 /// Accepts one connection or sees one end.
-async fn step<L: Listener, H: Handler>(
-    listener: &mut L,
-    connections: &mut Connections<H>,
-    max: usize,
-) {
+async fn step<L: Listener, H: Handler>(listener: &mut L, connections: &mut Connections<H>) {
     tokio::select! {
-        accepted = listener.accept(), if connections.len() < max => match accepted {
+        accepted = listener.accept(), if !connections.is_full() => match accepted {
             Ok(io) => connections.start(io),
             Err(error) => pause(&error).await,
         },
@@ -128,20 +123,16 @@ async fn step<L: Listener, H: Handler>(
 }
 
 /// Goes on accepting until nothing is open and nothing waits in the queue.
-async fn until_none<L: Listener, H: Handler>(
-    listener: &mut L,
-    connections: &mut Connections<H>,
-    max: usize,
-) {
+async fn until_none<L: Listener, H: Handler>(listener: &mut L, connections: &mut Connections<H>) {
     loop {
-        if connections.len() == 0 {
+        if connections.is_empty() {
             tokio::task::yield_now().await; // Lets the runtime look at the socket once more.
             match listener.accept().now_or_never() {
                 Some(Ok(io)) => connections.start(io),
                 _ => return,
             }
         }
-        step(listener, connections, max).await;
+        step(listener, connections).await;
     }
 }
 
