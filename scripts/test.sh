@@ -64,7 +64,6 @@ run_step() {
   fi
 }
 
-wanted=" $* "
 known=" $(printf '%s\n' "${steps[@]}" | cut -d'|' -f1 | tr '\n' ' ')"
 for name in "$@"; do
   case $known in
@@ -82,30 +81,31 @@ work=$logs
 find_python terraform/emulator/requirements.txt
 [ -z "$missing" ] || echo "No emulated AWS: $missing"
 
+# Runs the named steps, in the order of the list.
+run_steps() {
+  local step named=" $* "
+  for step in "${steps[@]}"; do
+    if [[ $named == *" ${step%%|*} "* ]]; then run_step "${step%%|*}" "${step#*|}"; fi
+  done
+}
+
+sum_up() { printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"; }
+
 # These wait more than they compute, for an emulator's polls and a drill's minutes. In a run of everything each
 # line goes on beside the rest.
 lanes=("terraform" "drill" "deploy rehearse")
-in_a_lane() { [[ " ${lanes[*]} " == *" $1 "* ]]; }
 
-everything=no
-[ $# -gt 0 ] || everything=yes
-if [ "$everything" = yes ]; then
+if [ $# -gt 0 ]; then
+  run_steps "$@"
+else
+  rest=$known
   for lane in "${!lanes[@]}"; do
+    for name in ${lanes[lane]}; do rest=${rest/ $name / }; done
     # shellcheck disable=SC2086 # words are meant
-    "$0" ${lanes[lane]} >"$logs/lane-$lane.out" 2>&1 &
+    { run_steps ${lanes[lane]}; sum_up; } >"$logs/lane-$lane.out" 2>&1 &
   done
-fi
-
-for step in "${steps[@]}"; do
-  name=${step%%|*}
-  if [ "$everything" = yes ]; then
-    in_a_lane "$name" || run_step "$name" "${step#*|}"
-  elif [[ $wanted == *" $name "* ]]; then
-    run_step "$name" "${step#*|}"
-  fi
-done
-
-if [ "$everything" = yes ]; then
+  # shellcheck disable=SC2086 # words are meant
+  run_steps $rest
   wait
   for lane in "${!lanes[@]}"; do
     sed '$d' "$logs/lane-$lane.out"
@@ -120,5 +120,5 @@ if [ "$everything" = yes ]; then
   done
 fi
 
-printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+sum_up
 [ "$failed" -eq 0 ]
