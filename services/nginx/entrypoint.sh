@@ -137,19 +137,25 @@ broken=$(awk '
         return gap ? groups <= 7 : groups == 8
     }
 
-    # A prefix of 0 would trust everyone, and X-Forwarded-For would be whatever a caller writes.
-    function is_network(text,    slash, address, prefix) {
+    # Prints the part of all addresses that a network holds, and 0 for what is no network.
+    function share(text,    slash, address, prefix) {
         slash = index(text, "/")
         address = substr(text, 1, slash - 1)
         prefix = substr(text, slash + 1)
-        return slash && ((is_ipv4(address) && is_number(prefix, 1, 32)) || (is_ipv6(address) && is_number(prefix, 1, 128)))
+        if (slash && ((is_ipv4(address) && is_number(prefix, 8, 32)) || (is_ipv6(address) && is_number(prefix, 8, 128)))) return 2 ^ -prefix
+        return 0
     }
 
-    function check_networks(list,    n, i, entry) {
+    # Who trusts everyone believes each X-Forwarded-For that a caller writes. Several networks can hold everyone
+    # together, so the sum counts.
+    function check_networks(list,    n, i, entry, sum) {
         if (list ~ /[^0-9A-Fa-f.:\/,]/) return 0
         n = split(list, entry, ",")
-        for (i = 1; i <= n; i++) if (!is_network(entry[i])) return 0
-        return 1
+        for (i = 1; i <= n; i++) {
+            if (!share(entry[i])) return 0
+            sum += share(entry[i])
+        }
+        return sum <= 1 / 16
     }
 
     function is_socket(text, names_too,    at, host, port) {
@@ -165,7 +171,7 @@ broken=$(awk '
     BEGIN {
         if (rule = check_keys(ENVIRON["API_KEY"])) refuse("API_KEY", rule)
         if (!check_networks(ENVIRON["TRUSTED_PROXIES"]))
-            refuse("TRUSTED_PROXIES", "must be networks such as 10.0.0.0/16 separated by commas, none of them /0, or empty for nobody")
+            refuse("TRUSTED_PROXIES", "must be networks such as 10.0.0.0/16 separated by commas, none larger than a /8 and no more than a sixteenth of all addresses together, or empty for nobody")
         if (!is_socket(ENVIRON["LISTEN"], 0))
             refuse("LISTEN", "must be an address and a port, such as 0.0.0.0:8081 or [::]:8081")
         if (!is_socket(ENVIRON["API_ADDRESS"], 1))
@@ -216,6 +222,20 @@ export REQUIRE_API_KEY SIDECAR_USER
             }
         }
 
+        # What finds a key in a text, as lines of a map: nginx reads at most 4,096 characters of one.
+        function key_patterns(    n, i, entry, key, pattern) {
+            n = split(ENVIRON["API_KEY"], entry, ",")
+            for (i = 1; i <= n; i++) {
+                key = substr(entry[i], index(entry[i], ":") + 1)
+                gsub(/[.]/, "[.]", key)
+                pattern = pattern (pattern == "" ? "" : "|") key
+                if (i == n || length(pattern) > 3000) {
+                    print "        \"~(?:" pattern ")\" 1;"
+                    pattern = ""
+                }
+            }
+        }
+
         function trusted_proxies(    n, i, entry) {
             n = split(ENVIRON["TRUSTED_PROXIES"], entry, ",")
             for (i = 1; i <= n; i++) print "    set_real_ip_from " entry[i] ";"
@@ -228,6 +248,7 @@ export REQUIRE_API_KEY SIDECAR_USER
 
         $0 == "@USER@" { if (ENVIRON["SIDECAR_USER"] != "") print ENVIRON["SIDECAR_USER"]; next }
         $0 == "@API_KEYS@" { keys(); next }
+        $0 == "@KEY_PATTERNS@" { key_patterns(); next }
         $0 == "@TRUSTED_PROXIES@" { trusted_proxies(); next }
         $0 == "@API_KEY_HEADER@" { api_key_header(); next }
         {

@@ -55,6 +55,33 @@ fn the_last_entry_counts_behind_a_trusted_balancer() {
 }
 
 #[test]
+fn an_ipv6_caller_is_counted_by_its_64() {
+    own_stack_only!("an_ipv6_caller_is_counted_by_its_64");
+    let stack = Stack::builder()
+        .sidecar("RATE_LIMIT", "1")
+        .sidecar("RATE_LIMIT_BURST", "1")
+        .sidecar("TRUSTED_PROXIES", "127.0.0.1/32")
+        .start();
+    let mut connection = stack.sidecar.connect();
+    let mut ask = |from: &str| {
+        let request = Request::get("/nothing").header("X-Forwarded-For", from);
+        connection.ask(&request).expect("answered").status
+    };
+    // Two pass at once. Each row is a new network, so a row that shares another one's count shows.
+    for (addresses, last) in [
+        (["2001:db8::1", "2001:db8::2", "2001:db8::ffff:0:0:3"], 429),
+        (["2001:db8:0:1::", "2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1:8000::"], 429),
+        (["2001:db8:0:2::1", "2001:db8:0:3::1", "2001:db8:0:4::1"], 404),
+        (["2001:0:0:a::1", "2001:0:0:a:b:c:d:e", "2001::a:b:0:0:1"], 429),
+        (["198.51.100.1", "198.51.100.2", "198.51.100.3"], 404),
+        (["::ffff:198.51.100.4", "::ffff:198.51.100.5", "::ffff:198.51.100.6"], 404),
+        (["198.51.100.7", "::ffff:198.51.100.7", "198.51.100.7"], 429),
+    ] {
+        assert_eq!(addresses.map(&mut ask), [404, 404, last], "{addresses:?}");
+    }
+}
+
+#[test]
 fn a_forged_address_does_not_escape_the_limit() {
     own_stack_only!("a_forged_address_does_not_escape_the_limit");
     for (trusted, forwarded) in

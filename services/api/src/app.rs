@@ -24,7 +24,9 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::Full;
 use hyper::body::Body;
-use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING,
+};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use std::error::Error;
@@ -39,6 +41,7 @@ pub type Answer = Response<Full<Bytes>>;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
+const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 /// The description changes with a deployment only; a few minutes of the old one harm nobody.
 const BRIEFLY: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
@@ -137,6 +140,8 @@ impl App {
 
         if !reusable {
             answer.headers_mut().insert(CONNECTION, CLOSE);
+            // Without a length, the sidecar closes the caller's connection too, and says so.
+            answer.headers_mut().insert(TRANSFER_ENCODING, CHUNKED);
         }
         let took = started.elapsed();
         let status = answer.status();

@@ -51,6 +51,9 @@ impl<H: Handler> Connections<H> {
         let mut http = http1::Builder::new();
         // An answer is small: copying its body behind its head is cheaper than handing the kernel both.
         http.max_header_size(MAX_HEAD).max_buf_size(MAX_BUFFER).writev(false);
+        // A header that the sidecar lets through and hyper does not, such as a `User-Agent` with a control byte,
+        // would be an empty 400. Framing does not depend on this: the sidecar writes that itself.
+        http.ignore_invalid_headers(true);
         Self {
             handler,
             http,

@@ -16,6 +16,7 @@
 //! `drain_timeout`, counted from the signal. As soon as no connection is open, there is nothing to wait for.
 
 use crate::connections::Connections;
+use crate::telemetry::millis;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::Full;
@@ -144,6 +145,6 @@ async fn pause(error: &io::Error) {
     ) {
         return;
     }
-    tracing::warn!(%error, pause_ms = ACCEPT_PAUSE.as_millis(), "cannot accept");
+    tracing::warn!(%error, pause_ms = millis(ACCEPT_PAUSE), "cannot accept");
     sleep(ACCEPT_PAUSE).await;
 }

@@ -11,6 +11,7 @@
 //! are set here.
 
 use crate::keys::{KeyListError, KeyRing};
+use crate::telemetry::millis;
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -35,7 +36,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// SSM's 4xx answers that mean "not now".
-const TRANSIENT_CODES: [&str; 9] = [
+const TRANSIENT_CODES: [&str; 12] = [
     "ThrottlingException",
     "Throttling",
     "ThrottledException",
@@ -46,7 +47,15 @@ const TRANSIENT_CODES: [&str; 9] = [
     // The credentials were replaced while they were in use; the next attempt has the new ones.
     "ExpiredTokenException",
     "ExpiredToken",
+    // This machine's clock is wrong. Time synchronisation corrects it.
+    "RequestExpired",
+    "RequestInTheFuture",
+    "RequestTimeTooSkewed",
 ];
+
+/// How the message of an `InvalidSignatureException` begins when the clock is wrong. Any other one says that the
+/// secret is wrong, and no retry changes that.
+const CLOCK_SKEW: [&str; 2] = ["Signature expired", "Signature not yet current"];
 
 /// SSM answered, and the answer is no.
 #[derive(Debug, Error)]
@@ -92,7 +101,7 @@ pub async fn load(name: &str) -> Result<KeyRing, Refused> {
                     parameter = name,
                     attempt,
                     cause,
-                    pause_ms = u64::try_from(pause_now.as_millis()).unwrap_or(u64::MAX),
+                    pause_ms = millis(pause_now),
                     "SSM is away"
                 );
                 sleep(pause_now).await;
@@ -147,7 +156,9 @@ fn judge(name: &str, error: &SdkError<GetParameterError>) -> Failure {
         None if status.as_u16() == 403 => ("", None),
         None => return Failure::Away(chain(error)),
     };
-    if !status.is_client_error() || TRANSIENT_CODES.contains(&code) {
+    let clock_skew = code == "InvalidSignatureException"
+        && message.is_some_and(|message| CLOCK_SKEW.iter().any(|skew| message.starts_with(skew)));
+    if !status.is_client_error() || TRANSIENT_CODES.contains(&code) || clock_skew {
         return Failure::Away(chain(error));
     }
     Failure::Refused(Refused::Answer {

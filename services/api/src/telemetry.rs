@@ -6,6 +6,7 @@
 //! alone may warn: it misses certificates, and knows no secret.
 
 use clap::ValueEnum;
+use std::time::Duration;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -30,6 +31,13 @@ impl LogFormat {
             Self::Pretty => "pretty",
         }
     }
+}
+
+/// A duration as a number for the log: whole milliseconds. [`Duration::as_millis`] gives a `u128`, and the log writes
+/// that as a string.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Starts the log, for the whole process.

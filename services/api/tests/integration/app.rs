@@ -10,8 +10,15 @@ use sum_api::app::App;
 use sum_api::keys::KeyRing;
 
 /// Everything that the API may say in a header. `content-length` and `date` are hyper's.
-const ALLOWED: [&str; 6] =
-    ["allow", "cache-control", "connection", "content-type", "www-authenticate", "x-request-id"];
+const ALLOWED: [&str; 7] = [
+    "allow",
+    "cache-control",
+    "connection",
+    "content-type",
+    "transfer-encoding",
+    "www-authenticate",
+    "x-request-id",
+];
 
 pub(crate) fn check_headers(what: &str, reply: &Reply) {
     for name in reply.headers.keys() {
@@ -33,6 +40,9 @@ pub(crate) fn check_headers(what: &str, reply: &Reply) {
         "{what}"
     );
     assert!(reply.header("cache-control").is_some(), "{what}");
+    // What closes has no length: that is how the sidecar learns that its caller's connection closes too.
+    let closes = reply.header("connection") == Some("close");
+    assert_eq!(reply.header("transfer-encoding") == Some("chunked"), closes, "{what}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What can be typed, and the exit codes.
 
 use crate::process::{Server, run};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::Output;
 
 const KEYED: (&str, &str) = ("API_KEY", "CHANGEME");
@@ -167,4 +167,15 @@ fn the_health_check_tells_a_living_api_from_a_dead_one() {
     let output = check(&address);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("cannot connect"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_server_without_file_handles_says_how_long_it_pauses() {
+    let mut server = Server::start(&[], &[KEYED]);
+    server.limit_files(16);
+    let waiting: Vec<_> = (0..32).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    let event = server.event("cannot accept");
+    assert_eq!((&event["level"], &event["pause_ms"]), (&"WARN".into(), &100.into()), "{event}");
+    drop(waiting);
+    assert_eq!(server.get("/healthz").0, 200, "it accepts again");
 }

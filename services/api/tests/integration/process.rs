@@ -103,6 +103,12 @@ impl Server {
         assert!(done.unwrap().success());
     }
 
+    /// How many files it may have open from here on, sockets included.
+    pub(crate) fn limit_files(&self, limit: u32) {
+        let (pid, limit) = (self.child.id().to_string(), format!("--nofile={limit}"));
+        assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
+    }
+
     /// Waits for the end: the exit code and the whole log.
     pub(crate) fn end(mut self) -> (Option<i32>, Vec<Value>) {
         let status = wait(&mut self.child);

@@ -66,6 +66,10 @@ fn failure(status: u16, code: &str) -> Act {
     Act::Answer(status, format!("{{\"__type\":\"{code}\",\"message\":\"words of SSM\"}}"))
 }
 
+fn refusal(code: &str, message: &str) -> Act {
+    Act::Answer(400, format!("{{\"__type\":\"{code}\",\"message\":\"{message}\"}}"))
+}
+
 /// Plays the acts, one a connection, the last for ever. Returns its address and its count of connections.
 fn stub(acts: Vec<Act>) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -101,6 +105,13 @@ fn a_definite_no_is_a_78_that_says_so() {
         (failure(400, "ParameterNotFound"), &["ParameterNotFound", "words of SSM"][..]),
         (failure(400, "AccessDeniedException"), &["AccessDeniedException", "words of SSM"]),
         (failure(400, "InvalidKeyId"), &["InvalidKeyId"]),
+        (
+            refusal(
+                "InvalidSignatureException",
+                "The request signature we calculated does not match",
+            ),
+            &["InvalidSignatureException", "does not match"],
+        ),
         (failure(403, "SomethingNew"), &["SomethingNew"]),
         (Act::Answer(403, "<html>".into()), &["403"]),
         (value(MALFORMED), &["the value of", "entry 1", "A-Z a-z 0-9 . _ -"]),
@@ -119,6 +130,19 @@ fn whatever_passes_is_tried_again_until_there_are_keys() {
     for acts in [
         vec![failure(500, "InternalServerError"), failure(400, "ThrottlingException")],
         vec![Act::Reset, failure(503, "ServiceUnavailable")],
+        // This machine's clock is wrong.
+        vec![
+            refusal(
+                "InvalidSignatureException",
+                "Signature expired: 20261126T100000Z is now earlier",
+            ),
+            refusal(
+                "InvalidSignatureException",
+                "Signature not yet current: 20261126T100000Z is still",
+            ),
+        ],
+        vec![failure(400, "RequestExpired"), failure(403, "RequestTimeTooSkewed")],
+        vec![failure(400, "RequestInTheFuture"), failure(400, "ExpiredToken")],
         // An answer cut short, with a key in it.
         vec![
             Act::Answer(200, "{\"Parameter\":{\"Value\":\"Ssm-Key-1".into()),
@@ -131,6 +155,7 @@ fn whatever_passes_is_tried_again_until_there_are_keys() {
             let event = server.event("SSM is away");
             assert_eq!((&event["attempt"], &event["level"]), (&attempt.into(), &"WARN".into()));
             assert_ne!(event["cause"], "");
+            assert!(event["pause_ms"].is_u64(), "{event}");
         }
         let ready = server.event("ready");
         assert_eq!((&ready["keys"], &ready["clients"]), (&2.into(), &"web".into()));
