@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
 
 use contract::http::Request;
 use contract::process::Process;

@@ -14,6 +14,8 @@
 use std::net::SocketAddr;
 use thiserror::Error;
 
+pub use chassis::keys;
+
 pub mod app;
 pub mod body;
 pub mod cli;
@@ -22,7 +24,6 @@ mod connections;
 pub mod decimal;
 pub mod fields;
 pub mod healthcheck;
-pub mod keys;
 pub mod metrics;
 pub mod openapi;
 pub mod panics;

@@ -1,0 +1,111 @@
+//! Operations: who may call them, how much and how long.
+
+use super::examples::Example;
+use super::path::Template;
+use super::service::Objectives;
+use std::fmt;
+use std::time::Duration;
+
+/// A method that an operation may have. OPTIONS and TRACE are refused for every path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "they are the methods of RFC 9110 and RFC 5789")]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// All of them, in the order in which `Allow` lists them.
+    pub const ALL: [Self; 6] =
+        [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete];
+
+    /// As it is sent.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The credentials that an operation requires; the later, the stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// None.
+    Open,
+    /// A bearer token, which the service checks.
+    Bearer,
+    /// A key in `X-Api-Key`, which the sidecar checks.
+    ApiKey,
+}
+
+/// The limit that counts admitted requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Limited {
+    /// `client` for a request with a valid key, otherwise `address`.
+    ByCredentials,
+    /// The limit of this name.
+    By(String),
+    /// None.
+    Never,
+}
+
+/// What a probe says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// The process lives.
+    Live,
+    /// The process takes requests. The load balancer adds the query, where there is one.
+    Ready(Option<String>),
+}
+
+/// How long the response may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deadline {
+    /// From the complete request body to the head of the response.
+    Head(Duration),
+    /// The response streams, with no pause as long as this.
+    Idle(Duration),
+}
+
+/// One operation.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// `operationId`: the name of its location in nginx and of its metrics.
+    pub id: String,
+    /// Its path.
+    pub path: Template,
+    /// Its method.
+    pub method: Method,
+    /// What it requires of the caller.
+    pub access: Access,
+    /// What counts its requests.
+    pub limit: Limited,
+    /// Longest body in bytes; `None` when it takes none.
+    pub max_body: Option<u64>,
+    /// How long the response may take.
+    pub deadline: Deadline,
+    /// What it says when it is a probe.
+    pub probe: Option<Probe>,
+    /// Its own objectives; those of the service otherwise.
+    pub objectives: Option<Objectives>,
+    /// Header parameters, in lower case. The sidecar forwards these beside its fixed list.
+    pub headers: Vec<String>,
+    /// Examples of its request's JSON body, the first of which the smoke test sends.
+    pub examples: Vec<Example>,
+}
