@@ -64,6 +64,7 @@ cmd_check() {
   while read -r graph picture; do check "diagram: $picture is drawn from $graph" drawn_from "$graph" "$picture"; done <<<"$pictures"
   if scripts/tools.sh diagram >/dev/null 2>&1; then
     check 'diagram: the architecture is current' same_graph architecture_dot docs/diagrams/architecture.dot
+    check 'diagram: the comparison leaves no file' test ! -e arch_diagram
   else
     skip 'diagram: architecture' 'the library could not be installed (.tools/log/diagram.log)'
   fi
