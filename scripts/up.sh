@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # `make up`: the API and the sidecar as plain processes in the background, as on AWS: same ports, same
 # key check on both sides. State and logs in .run/. Ctrl-C and a failed start stop what was started.
+#
+# API_PORT, SIDECAR_PORT and RUN_DIR (see processes.sh) start another stack beside one that runs already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/processes.sh
 . scripts/processes.sh
 
-api_port=8080
-sidecar_port=8081
+api_port=${API_PORT:-8080}
+sidecar_port=${SIDECAR_PORT:-8081}
 ready_within=20 # seconds; both start in well under one
 PATH=$PATH:/usr/local/sbin:/usr/sbin # where Debian keeps nginx, and no ordinary user looks
 
@@ -33,14 +35,14 @@ refuse_taken() { # PORT
   fail "port $1 is in use by a process that belongs to another user. Stop it and try again."
 }
 
-ready() {
-  local status
-  { exec 3<>"/dev/tcp/127.0.0.1/$sidecar_port"; } 2>/dev/null || return 1
+# In a subshell: a connection that is reset meanwhile must end this look and nothing else.
+ready() (
+  status=
+  exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$sidecar_port" || return 1
   printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3
   read -r -t 2 status <&3 || true
-  exec 3>&-
   [[ $status == 'HTTP/1.1 200 '* ]]
-}
+)
 
 show_curl() {
   local key=CHANGEME
@@ -105,5 +107,5 @@ until ready; do
 done
 trap - EXIT INT TERM
 
-echo "Up: API on 127.0.0.1:$api_port, sidecar on 127.0.0.1:$sidecar_port. Logs in .run/. \`make down\` stops both."
+echo "Up: API on 127.0.0.1:$api_port, sidecar on 127.0.0.1:$sidecar_port. Logs in ${run_dir#"$PWD"/}/. \`make down\` stops both."
 show_curl
