@@ -1,4 +1,4 @@
-//! The operations of sum-api: what a person on call or a reviewer runs.
+//! The operations of sum-api: what a person on call or a reviewer runs, and chores of the repository.
 //!
 //! One module for each command. Each knows its own arguments and returns whether what it looked at
 //! is good; `main.rs` turns that into an exit code.
@@ -7,6 +7,7 @@ pub mod alarms;
 pub mod aws;
 pub mod balancer;
 pub mod drill;
+pub mod examples;
 pub mod group;
 pub mod http;
 pub mod plan_review;

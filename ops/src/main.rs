@@ -18,6 +18,8 @@ enum Command {
     Alarms(ops::alarms::Args),
     /// Inject the runbook's incidents and watch them being recognised
     Drill(ops::drill::Args),
+    /// Run the examples of the documentation
+    Examples(ops::examples::Args),
     /// Say what a Terraform plan means
     PlanReview(ops::plan_review::Args),
     /// Run the task definition that Terraform registered
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Alarms(args) => ops::alarms::run(&args),
         Command::Drill(args) => ops::drill::run(&args),
+        Command::Examples(args) => ops::examples::run(&args),
         Command::PlanReview(args) => ops::plan_review::run(&args),
         Command::Rehearse(args) => ops::rehearse::run(&args),
     };

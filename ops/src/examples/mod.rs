@@ -1,0 +1,164 @@
+//! The examples of the documentation, run as a reader would run them.
+//!
+//! A command whose output differs from the page fails, so an example cannot become wrong unnoticed. The
+//! stacks have ports and a folder of their own: a stack that somebody uses meanwhile stays as it is, and
+//! one that is started here for the purpose shows that it does.
+
+pub mod page;
+mod stack;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, ensure};
+
+use crate::stage::report::Report;
+use page::{Page, Step, matches};
+use stack::Stack;
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The repository's root
+    #[arg(long, default_value = ".")]
+    root: PathBuf,
+    /// Folder for state and logs, below the root
+    #[arg(long, default_value = ".run/examples")]
+    scratch: PathBuf,
+}
+
+/// Programs of the page for callers. A machine without one of them skips the page.
+const LANGUAGES: [&str; 2] = ["node", "python3"];
+
+/// What the page calls things, and what they are called here.
+#[derive(Debug, Clone)]
+struct Names(Vec<(String, String)>);
+
+impl Names {
+    fn here(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (page, here)| text.replace(page, here))
+    }
+
+    fn on_the_page(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (page, here)| text.replace(here, page))
+    }
+}
+
+/// Runs the command; `Ok(false)` means that an example does something else than its page says.
+pub fn run(args: &Args) -> anyhow::Result<bool> {
+    let mut report = Report::default();
+    let root = args.root.canonicalize()?;
+
+    let neighbour = Stack::new(&root, &args.scratch.join("neighbour"))?;
+    neighbour.make("up")?;
+    let neighbours = neighbour.processes();
+
+    report.part("README.md");
+    let own = Stack::new(&root, &args.scratch.join("own"))?;
+    let environment = own.environment();
+    let mut reader = Reader { folder: &root, environment, names: own.names(), exports: Vec::new() };
+    let readme = read(&root, "README.md")?;
+    reader.follow(&readme, &mut report)?;
+    report.check("README.md stops its stack", own.processes().is_empty(), "");
+
+    report.part("docs/calling.md");
+    if let Some(missing) = LANGUAGES.iter().find(|program| !is_installed(program)) {
+        report.skip("docs/calling.md", &format!("{missing} is not installed"));
+    } else {
+        let calling = read(&root, "docs/calling.md")?;
+        ensure!(
+            calling.shown.is_empty(),
+            "docs/calling.md has blocks that are not run: {:?}",
+            calling.shown
+        );
+        own.make("up")?;
+        let folder = root.join(&args.scratch).join("caller");
+        fs::create_dir_all(&folder)?;
+        let names = Names(vec![
+            ("https://sum.example.com".to_owned(), own.url()),
+            ("YOUR-KEY".to_owned(), "CHANGEME".to_owned()),
+        ]);
+        Reader { folder: &folder, environment: Vec::new(), names, exports: Vec::new() }
+            .follow(&calling, &mut report)?;
+        own.make("down")?;
+    }
+
+    report.check(
+        "a stack that ran before goes on",
+        neighbours.len() == 2 && neighbour.processes() == neighbours && answers(&neighbour),
+        &neighbour.url(),
+    );
+    neighbour.make("down")?;
+    Ok(report.finish())
+}
+
+fn read(root: &Path, page: &str) -> anyhow::Result<Page> {
+    let text = fs::read_to_string(root.join(page)).with_context(|| page.to_owned())?;
+    let page = Page::parse(&text);
+    ensure!(!page.steps.is_empty(), "there is nothing to run");
+    Ok(page)
+}
+
+fn is_installed(program: &str) -> bool {
+    let status = Command::new(program).arg("--version").stdout(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn answers(stack: &Stack) -> bool {
+    let ready = Command::new("curl").args(["-sf", &format!("{}/readyz", stack.url())]).output();
+    ready.is_ok_and(|ready| ready.stdout == br#"{"status":"ready"}"#)
+}
+
+/// Somebody who follows a page, in one folder.
+struct Reader<'a> {
+    folder: &'a Path,
+    environment: Vec<(&'static str, String)>,
+    names: Names,
+    /// `export` commands so far: each command has a shell of its own, and a reader has one.
+    exports: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn follow(&mut self, page: &Page, report: &mut Report) -> anyhow::Result<()> {
+        for step in &page.steps {
+            match step {
+                Step::File { name, text } => {
+                    fs::write(self.folder.join(name), self.names.here(text))?;
+                }
+                Step::Command { command, expected } => {
+                    let (printed, complaints) = self.type_in(command)?;
+                    let good = matches(expected, &self.names.on_the_page(&printed));
+                    report.check(command, good, "");
+                    if !good {
+                        println!("--- the page\n{expected}--- now\n{printed}{complaints}---");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a command; its standard output and its standard error. Both go to files: what a command leaves
+    /// running would hold our end of a pipe open.
+    fn type_in(&mut self, command: &str) -> anyhow::Result<(String, String)> {
+        let script = [self.exports.clone(), vec![self.names.here(command)]].concat().join("\n");
+        let (out, err) = (tempfile::NamedTempFile::new()?, tempfile::NamedTempFile::new()?);
+        Command::new("timeout")
+            .args(["600", "bash", "-c", &script])
+            .current_dir(self.folder)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            // A make inside of make talks about folders.
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
+            .stdin(Stdio::null())
+            .stdout(File::create(out.path())?)
+            .stderr(File::create(err.path())?)
+            .status()
+            .context("bash")?;
+        if command.starts_with("export ") {
+            self.exports.push(self.names.here(command));
+        }
+        Ok((fs::read_to_string(out.path())?, fs::read_to_string(err.path())?))
+    }
+}

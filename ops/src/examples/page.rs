@@ -1,0 +1,160 @@
+//! A page of documentation, as what its reader takes from it: files to save and commands to type.
+//!
+//! A `console` block holds commands and what they print: a line that starts with `$ ` is a command, and
+//! the lines up to the next one are its standard output. A `js` or `python` block is a file, named by the
+//! comment in its first line. Other blocks show something and are not run.
+
+/// Something that the reader does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Saves a file.
+    File {
+        /// Name, without a folder.
+        name: String,
+        /// All of it.
+        text: String,
+    },
+    /// Types a command.
+    Command {
+        /// For `bash -c`.
+        command: String,
+        /// What the page says that it prints.
+        expected: String,
+    },
+}
+
+/// The steps of a page and the languages of its other blocks.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// In the order of the page.
+    pub steps: Vec<Step>,
+    /// Languages of the blocks that are not run; empty for a block without one.
+    pub shown: Vec<String>,
+}
+
+impl Page {
+    /// Reads Markdown. Fences stand at the beginning of a line.
+    #[must_use]
+    pub fn parse(markdown: &str) -> Self {
+        let mut page = Self::default();
+        let mut lines = markdown.lines();
+        while let Some(line) = lines.next() {
+            let Some(language) = line.strip_prefix("```") else { continue };
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            match (language, block.first().and_then(|line| file_name(line))) {
+                ("console", _) => page.steps.extend(commands(&block)),
+                ("js" | "python", Some(name)) => page
+                    .steps
+                    .push(Step::File { name: name.to_owned(), text: block.join("\n") + "\n" }),
+                _ => page.shown.push(language.to_owned()),
+            }
+        }
+        page
+    }
+}
+
+/// The name in `// sum.mjs` or `# sum_client.py`.
+fn file_name(line: &str) -> Option<&str> {
+    let name = line.strip_prefix("// ").or_else(|| line.strip_prefix("# "))?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let (stem, extension) = name.rsplit_once('.')?;
+    (!stem.is_empty() && !extension.is_empty() && name.chars().all(plain)).then_some(name)
+}
+
+fn commands(block: &[&str]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for line in block {
+        if let Some(command) = line.strip_prefix("$ ") {
+            steps.push(Step::Command { command: command.to_owned(), expected: String::new() });
+        } else if let Some(Step::Command { expected, .. }) = steps.last_mut() {
+            expected.push_str(line);
+            expected.push('\n');
+        }
+    }
+    steps
+}
+
+/// Whether the output is as the page says. `…` stands for anything within a line; blanks at the end of a
+/// line and empty lines at the end do not count.
+#[must_use]
+pub fn matches(expected: &str, actual: &str) -> bool {
+    let (expected, actual) = (lines(expected), lines(actual));
+    expected.len() == actual.len()
+        && expected.iter().zip(&actual).all(|(expected, actual)| line_matches(expected, actual))
+}
+
+fn lines(text: &str) -> Vec<&str> {
+    text.trim_end().lines().map(str::trim_end).collect()
+}
+
+fn line_matches(expected: &str, actual: &str) -> bool {
+    let mut parts = expected.split('…');
+    let Some(mut rest) = parts.next().and_then(|first| actual.strip_prefix(first)) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, between)) = parts.split_last() else { return rest.is_empty() };
+    for part in between {
+        let Some((_, after)) = rest.split_once(part) else { return false };
+        rest = after;
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(command: &str, expected: &str) -> Step {
+        Step::Command { command: command.into(), expected: expected.into() }
+    }
+
+    #[test]
+    fn a_page_is_files_and_commands_in_their_order() {
+        let page = Page::parse(
+            "# A\n```console\n$ one\n1\n\n2\n$ two\n```\ntext\n```js\n// a.mjs\nb();\n```\n```sh\nthree\n```\n```\n$ four\n```\n```js\nc();\n```\n",
+        );
+        let file = Step::File { name: "a.mjs".into(), text: "// a.mjs\nb();\n".into() };
+        assert_eq!(page.steps, [command("one", "1\n\n2\n"), command("two", ""), file]);
+        assert_eq!(page.shown, ["sh", "", "js"]);
+    }
+
+    #[test]
+    fn a_file_is_named_by_a_bare_name_with_an_extension() {
+        for (line, name) in [
+            ("// sum.mjs", Some("sum.mjs")),
+            ("# sum_client.py", Some("sum_client.py")),
+            ("// Adds.", None),
+            ("# ../x.py", None),
+            ("// two words.js", None),
+            ("import x", None),
+        ] {
+            assert_eq!(file_name(line), name, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_ellipsis_stands_for_anything_within_a_line_and_for_nothing_else() {
+        for (expected, actual, same) in [
+            ("", "", true),
+            ("", "x", false),
+            ("x", "", false),
+            ("a\nb", "a\nb\n\n", true),
+            ("a\nb", "a\n", false),
+            ("a", "a\nb", false),
+            ("a ", "a", true),
+            ("a…c", "abc", true),
+            ("a…c", "ac", true),
+            ("a…c", "ab", false),
+            ("a…c", "a\nc", false),
+            ("…a…b…", "xaxbx", true),
+            ("…b…a", "xaxbx", false),
+            ("aXa", "aXaXa", false),
+            ("a…a", "a", false),
+            ("a*[?]\\", "a*[?]\\", true),
+            ("a*", "abc", false),
+        ] {
+            assert_eq!(matches(expected, actual), same, "{expected:?} and {actual:?}");
+        }
+    }
+}

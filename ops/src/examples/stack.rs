@@ -1,0 +1,87 @@
+//! A stack of `make up` with ports and a folder of its own, so that it stands beside any other.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+
+use super::Names;
+
+/// The ports that the documentation speaks of: API and sidecar.
+const DOCUMENTED: [u16; 2] = [8080, 8081];
+
+/// Where one stack keeps its state, and where it listens.
+#[derive(Debug)]
+pub(super) struct Stack {
+    root: PathBuf,
+    /// Below the root.
+    run_dir: PathBuf,
+    ports: [u16; 2],
+}
+
+impl Stack {
+    /// Chooses two free ports; starts nothing.
+    pub(super) fn new(root: &Path, run_dir: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(root.join(run_dir))
+            .with_context(|| run_dir.display().to_string())?;
+        // Both are taken before either is free again, so they differ.
+        let taken = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+        let mut ports = [0; 2];
+        for (port, listener) in ports.iter_mut().zip(taken) {
+            *port = listener?.local_addr()?.port();
+        }
+        Ok(Self { root: root.to_owned(), run_dir: run_dir.to_owned(), ports })
+    }
+
+    /// What `make up` and `make down` read.
+    pub(super) fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("API_PORT", self.ports[0].to_string()),
+            ("SIDECAR_PORT", self.ports[1].to_string()),
+            ("RUN_DIR", self.run_dir.display().to_string()),
+        ]
+    }
+
+    /// The documented addresses and folder, and what stands in their place here.
+    pub(super) fn names(&self) -> Names {
+        let address = |port: u16| format!("127.0.0.1:{port}");
+        let mut names = vec![(".run/".to_owned(), format!("{}/", self.run_dir.display()))];
+        let ports = DOCUMENTED.into_iter().zip(self.ports);
+        names.extend(ports.map(|(page, here)| (address(page), address(here))));
+        Names(names)
+    }
+
+    /// Where a caller reaches it.
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[1])
+    }
+
+    /// `make up` or `make down`.
+    pub(super) fn make(&self, target: &str) -> anyhow::Result<()> {
+        let log = self.root.join(&self.run_dir).join(format!("make-{target}.log"));
+        let file = std::fs::File::create(&log)?;
+        let status = Command::new("make")
+            .arg(target)
+            .current_dir(&self.root)
+            .envs(self.environment())
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
+            .stdin(Stdio::null())
+            .stderr(file.try_clone()?)
+            .stdout(file)
+            .status()
+            .context("make")?;
+        if !status.success() {
+            bail!("make {target}: {}", std::fs::read_to_string(&log)?.trim());
+        }
+        Ok(())
+    }
+
+    /// Ids and start times of its processes, as `make up` wrote them down.
+    pub(super) fn processes(&self) -> Vec<String> {
+        let folder = self.root.join(&self.run_dir);
+        let file = |name: &str| folder.join(name).with_extension("pid");
+        ["api", "sidecar"].iter().flat_map(|name| std::fs::read_to_string(file(name))).collect()
+    }
+}
