@@ -6,7 +6,8 @@
 #
 # A step's output goes to .run/test/NAME.log; a step that fails shows the end of it. A check that
 # could not run prints `SKIPPED: name: reason` and counts as skipped, never as passed. The last line
-# is the sum: `N passed, N failed, N skipped`.
+# is the sum: `N passed, N failed, N skipped`. With CI=true, scripts/test_verdict.sh judges the skips and
+# the work tree as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,6 +18,7 @@ steps=(
   "docs|env RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items"
   "lint|scripts/lint.sh"
   "lint-seeds|scripts/lint_seeds.sh"
+  "test-seeds|scripts/test_seeds.sh"
   "api|cargo test --locked -p sum-api -- --show-output"
   "contract|cargo test --locked -p contract -- --show-output"
   "terraform|scripts/terraform.sh all"
@@ -30,6 +32,8 @@ steps=(
   "containers|scripts/test-containers.sh"
   "readme|scripts/readme.sh"
 )
+# scripts/test_seeds.sh plants steps of its own.
+[ -z "${TEST_STEPS:-}" ] || mapfile -t steps <"$TEST_STEPS"
 
 logs=.run/test
 mkdir -p "$logs"
@@ -120,5 +124,10 @@ else
   done
 fi
 
+if [ "${CI:-}" = true ]; then
+  # shellcheck disable=SC2086 # words are meant
+  [ $# -gt 0 ] || set -- $known
+  scripts/test_verdict.sh "$@" || failed=$((failed + 1))
+fi
 sum_up
 [ "$failed" -eq 0 ]
