@@ -20,8 +20,8 @@ pub(super) struct Row {
     pub(super) recovered: Option<f32>,
     /// After how many more minutes of metrics the alarm was over.
     pub(super) over: String,
-    /// Requests with a valid key that failed, of how many.
-    pub(super) failed: (usize, usize),
+    /// Requests with a valid key that failed, of how many; `None` where the callers do not take that way.
+    pub(super) failed: Option<(usize, usize)>,
     /// Whether everything was as it must be.
     pub(super) good: bool,
 }
@@ -37,7 +37,7 @@ pub(super) fn table(rows: &[Row]) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "| {} | [{}](runbook.md#{}) | {} | {} | {} | {} | {} | {} of {} | {} |",
+            "| {} | [{}](runbook.md#{}) | {} | {} | {} | {} | {} | {} | {} |",
             row.name,
             row.section,
             row.section,
@@ -46,8 +46,7 @@ pub(super) fn table(rows: &[Row]) -> String {
             seconds(row.detected),
             seconds(row.recovered),
             row.over,
-            row.failed.0,
-            row.failed.1,
+            row.failed.map_or_else(|| "–".to_owned(), |(failed, of)| format!("{failed} of {of}")),
             if row.good { "as expected" } else { "NOT as expected" }
         );
     }
@@ -93,7 +92,7 @@ mod tests {
             detected: Some(detected),
             recovered: Some(2.0),
             over: String::new(),
-            failed: (0, 0),
+            failed: Some((0, 1)),
             good: true,
         }
     }

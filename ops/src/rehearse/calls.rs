@@ -22,7 +22,9 @@ struct Seen {
 
 /// Checks the listeners, the rules and the way of one request.
 pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyhow::Result<()> {
+    // The rehearsal gives the stack a certificate.
     let secure = stage.applied.listeners.iter().any(|l| l.protocol == "HTTPS");
+    report.check("there is an HTTPS listener", secure, "");
     let scheme = if secure { "https" } else { "http" };
     report.note(&format!(
         "$ curl {scheme}://{HOST}/sum -H \"X-Api-Key: $KEY\" --json '{{\"a\":2,\"b\":40}}'"
@@ -77,10 +79,15 @@ pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyh
     let seen = curl(stage, scheme, nowhere, &[]).await?;
     sleep(Duration::from_millis(300)).await;
     let containers = stage.service.tasks.iter().flat_map(|l| &l.task.containers);
-    let reached = containers.flat_map(|c| c.log.from(0)).any(|line| line.text.contains(nowhere));
+    let lines: Vec<String> = containers.flat_map(|c| c.log.from(0)).map(|line| line.text).collect();
+    // The calls before have their lines there.
+    let reached = |path: &str| lines.iter().any(|line| line.contains(path));
     report.check(
         "an unknown path is the balancer's own 404",
-        seen.status == 404 && seen.body.contains("about:blank") && !reached,
+        seen.status == 404
+            && seen.body.contains("about:blank")
+            && reached("/sum")
+            && !reached(nowhere),
         &seen.body,
     );
     report.attempt(

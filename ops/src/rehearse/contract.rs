@@ -21,6 +21,9 @@ pub(super) struct Contract(JoinHandle<anyhow::Result<Output>>);
 
 const NAME: &str = "the contract, held against a task of this definition";
 
+/// Tests of `contract/` that start no process of their own, so that they run against a task.
+const AGAINST_A_TASK: usize = 8;
+
 impl Contract {
     /// Starts both; `None` when there is no test program.
     pub(super) fn start(
@@ -58,13 +61,12 @@ impl Contract {
 
 fn judge(output: &Output, report: &mut Report) {
     let text = String::from_utf8_lossy(&output.stdout);
-    let verdict =
-        text.lines().rev().find(|l| l.starts_with("test result:")).unwrap_or("no verdict");
-    let skipped = text.lines().filter(|l| l.starts_with("SKIPPED: ")).count();
-    let good = output.status.success() && verdict.contains(" ok");
-    report.check(NAME, good, verdict);
+    let verdict = Verdict::of(&text);
+    let good = output.status.success() && verdict.ran >= AGAINST_A_TASK;
+    report.check(NAME, good, &format!("{} tests, at least {AGAINST_A_TASK}", verdict.ran));
     report.note(&format!(
-        "{skipped} of them start processes of their own and are no tests of a running task"
+        "{} more start processes of their own and are no tests of a running task",
+        verdict.skipped
     ));
     if !good {
         // What it said of the first failure, after the lines of the tests.
@@ -72,6 +74,25 @@ fn judge(output: &Output, report: &mut Report) {
         for line in text[from..].lines().filter(|l| !l.trim().is_empty()).take(30) {
             report.note(line);
         }
+    }
+}
+
+/// What the test program says at its end.
+#[derive(Debug, PartialEq, Eq)]
+struct Verdict {
+    /// Tests that passed because they ran.
+    ran: usize,
+    /// Tests that returned at once and said so.
+    skipped: usize,
+}
+
+impl Verdict {
+    fn of(text: &str) -> Self {
+        let result =
+            |line: &str| line.strip_prefix("test result: ok. ")?.split(' ').next()?.parse().ok();
+        let passed: usize = text.lines().rev().find_map(result).unwrap_or(0);
+        let skipped = text.lines().filter(|l| l.starts_with("SKIPPED: ")).count();
+        Self { ran: passed.saturating_sub(skipped), skipped }
     }
 }
 
@@ -86,4 +107,22 @@ async fn run(program: &Path, url: &str, key: &str) -> std::io::Result<Output> {
         .kill_on_drop(true)
         .output()
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict;
+
+    #[test]
+    fn a_test_that_skipped_itself_has_not_run() {
+        for (text, ran, skipped) in [
+            ("SKIPPED: a: b\nSKIPPED: c: d\ntest result: ok. 10 passed; 0 failed; 0 ignored", 8, 2),
+            ("test result: ok. 0 passed; 0 failed; 0 ignored", 0, 0),
+            ("SKIPPED: a: b\ntest result: ok. 1 passed; 0 failed", 0, 1),
+            ("test result: FAILED. 9 passed; 1 failed", 0, 0),
+            ("", 0, 0),
+        ] {
+            assert_eq!(Verdict::of(text), Verdict { ran, skipped }, "{text}");
+        }
+    }
 }

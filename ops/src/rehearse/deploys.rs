@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -39,6 +39,7 @@ pub(super) async fn check(
     let (repository, digest) = api.image.rsplit_once(':').context("an image by digest")?;
     // The same binaries under another digest: what is rehearsed is the way from one to the other.
     let other: String = digest.chars().map(|c| if c == 'a' { 'b' } else { 'a' }).collect();
+    ensure!(other != digest, "the digest is the one that is to be deployed");
     let image = format!("{repository}:{other}");
     stage.runner.push(&image);
     variables.plain.insert("api_image".to_owned(), json!(image));
@@ -46,8 +47,19 @@ pub(super) async fn check(
     variables.api_key = joined(keys.iter().chain(&new).chain([probe]));
     let load = Load::start(stage.tunnel(), keys, PAUSE);
     sleep(MARGIN).await;
-    let image = deploy(stage, variables, report).await?;
-    report.check("the service runs the new digest", image.ends_with(&other), &image);
+    deploy(stage, variables, report).await?;
+    let images: Vec<&str> = stage
+        .service
+        .tasks
+        .iter()
+        .filter_map(|live| live.task.definition.container("api"))
+        .map(|api| api.image.as_str())
+        .collect();
+    report.check(
+        "every task runs the new digest",
+        images.len() == stage.service.desired && images.iter().all(|i| i.ends_with(&other)),
+        &images.join(", "),
+    );
     sleep(MARGIN).await;
     let outcome = load.stop().await;
     report.check("no caller with an old key failed", outcome.clean(), &outcome.summary());
@@ -61,18 +73,18 @@ pub(super) async fn check(
     sleep(MARGIN).await;
     let outcome = load.stop().await;
     report.check("no caller with a new key failed", outcome.clean(), &outcome.summary());
-    ends::describe(&stopped, report);
+    ends::describe(&stopped, stage.service.desired, report);
     let status = status_with(stage, &keys[0]).await?;
     report.check("an old key is refused now", status == 401, &status.to_string());
     Ok(())
 }
 
-/// `terraform apply`, and what ECS does with the new task definition; returns the API's image.
+/// `terraform apply`, and what ECS does with the new task definition.
 async fn deploy(
     stage: &mut Stage,
     variables: &Variables,
     report: &mut Report,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<()> {
     let begun = Instant::now();
     let definition = stage.apply(variables).await?;
     report.note(&format!(
@@ -89,7 +101,7 @@ async fn deploy(
         stage.service.deregistration_delay.as_secs()
     ));
     report.attempt("terraform apply ends well", stage.applied().await);
-    Ok(definition.container("api").context("no container api")?.image.clone())
+    Ok(())
 }
 
 async fn status_with(stage: &Stage, key: &Key) -> anyhow::Result<u16> {

@@ -9,41 +9,88 @@ use crate::task::running::Stopped;
 /// What a scheduler returns: a task's number, and its containers in the order of their end.
 type Ended = (u8, Vec<Stopped>);
 
-/// Stops what still runs, as if the service were deleted.
+/// Stops what still runs, as if the service were deleted: the tasks in service, and as many that they replaced.
 pub(super) async fn check(stage: &mut Stage, report: &mut Report) {
     let ended = stage.service.stop().await;
-    describe(&ended, report);
+    describe(&ended, 2 * stage.service.desired, report);
 }
 
-/// Says how the tasks ended, and whether it was as declared.
-pub(super) fn describe(tasks: &[Ended], report: &mut Report) {
+/// Says how the tasks ended, and whether it was as declared, for as many tasks as there were.
+pub(super) fn describe(tasks: &[Ended], expected: usize, report: &mut Report) {
     for (number, containers) in tasks {
         let said: Vec<_> = containers.iter().map(one).collect();
         report.note(&format!("task {number} stopped: {}", said.join(", then ")));
     }
-    let all = || tasks.iter().flat_map(|(_, containers)| containers);
-    let order = tasks.iter().all(|(_, c)| {
-        c.first().is_some_and(|c| c.name == "nginx") && c.last().is_some_and(|c| c.name == "api")
-    });
-    let kept = all().all(|c| !c.killed && c.code == Some(0));
-    let slowest = all().map(|c| c.took).max().unwrap_or(Duration::ZERO);
+    let took = tasks.iter().flat_map(|(_, containers)| containers).map(|c| c.took);
     report.check(
         "nginx stopped before the API, each by its signal, within its stopTimeout, with code 0",
-        order && kept && !tasks.is_empty(),
+        as_declared(tasks, expected),
         &format!(
-            "{} tasks, the slowest container took {:.1} s",
+            "{} of {expected} tasks, the slowest container took {:.1} s",
             tasks.len(),
-            slowest.as_secs_f32()
+            took.max().unwrap_or(Duration::ZERO).as_secs_f32()
         ),
     );
 }
 
+/// Whether so many tasks ended, each with its sidecar and then its API, both as they were asked to.
+fn as_declared(tasks: &[Ended], expected: usize) -> bool {
+    tasks.len() == expected
+        && tasks.iter().all(|(_, containers)| {
+            containers.iter().map(|c| c.name.as_str()).eq(["nginx", "api"])
+                && containers.iter().all(|c| c.asked && !c.killed && c.code == Some(0))
+        })
+}
+
 fn one(stopped: &Stopped) -> String {
-    let Stopped { name, signal, took, killed, code } = stopped;
+    let Stopped { name, signal, asked, took, killed, code } = stopped;
     let end = match (killed, code) {
         (true, _) => "killed".to_owned(),
         (false, Some(code)) => format!("code {code}"),
         (false, None) => "ended by a signal".to_owned(),
     };
-    format!("{name} {signal} {:.1} s {end}", took.as_secs_f32())
+    let by_itself = if *asked { "" } else { " by itself," };
+    format!("{name} {signal} {:.1} s{by_itself} {end}", took.as_secs_f32())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn container(name: &str) -> Stopped {
+        Stopped {
+            name: name.to_owned(),
+            signal: "SIGTERM".to_owned(),
+            asked: true,
+            took: Duration::from_secs(1),
+            killed: false,
+            code: Some(0),
+        }
+    }
+
+    fn task(change: impl Fn(&mut Stopped)) -> Ended {
+        let mut containers = vec![container("nginx"), container("api")];
+        containers.iter_mut().for_each(change);
+        (1, containers)
+    }
+
+    #[test]
+    fn only_the_expected_number_of_orderly_ends_is_as_declared() {
+        let good = || task(|_| {});
+        assert!(as_declared(&[good(), good()], 2));
+        assert!(!as_declared(&[], 2));
+        assert!(!as_declared(&[good()], 2), "one is missing");
+        assert!(!as_declared(&[good(), (2, vec![])], 2), "a task without containers");
+        assert!(!as_declared(&[good(), (2, vec![container("nginx")])], 2), "the API is missing");
+        let turned = (2, vec![container("api"), container("nginx")]);
+        assert!(!as_declared(&[good(), turned], 2), "the API first");
+        for wrong in [
+            task(|c| c.killed = true),
+            task(|c| c.code = Some(1)),
+            task(|c| c.code = None),
+            task(|c| c.asked = false),
+        ] {
+            assert!(!as_declared(&[good(), wrong], 2));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use tokio::net::TcpStream;
 
 use crate::stage::report::Report;
@@ -12,7 +12,11 @@ use crate::task::sandbox::{self, Walls};
 
 /// Checks every container of the first task.
 pub(super) async fn check(stage: &Stage, variables: &Variables, report: &mut Report) {
-    let Some(live) = stage.service.tasks.first() else { return };
+    let Some(live) = stage.service.tasks.first() else {
+        return report.check("there is a task to look at", false, "the service has none");
+    };
+    let names: Vec<&str> = live.task.containers.iter().map(|c| c.launch.name.as_str()).collect();
+    report.check("the task has the API and nginx", names == ["api", "nginx"], &names.join(", "));
     for container in &live.task.containers {
         let name = &container.launch.name;
         report.attempt(
@@ -38,18 +42,18 @@ pub(super) async fn check(stage: &Stage, variables: &Variables, report: &mut Rep
             "both containers share the task's network, which is not ours",
             network(&live.task),
         );
+        report.attempt(
+            "the API cannot be reached from outside of the task, and nginx can",
+            loopback_only(stage, &live.task).await,
+        );
     }
-    report.attempt(
-        "the API cannot be reached from outside of the task",
-        loopback_only(&live.task).await,
-    );
 }
 
 fn proc(pid: u32) -> PathBuf {
     Path::new("/proc").join(pid.to_string())
 }
 
-/// Processes whose group is the container's.
+/// Processes whose group is the container's; one at least.
 fn processes(container: &Running) -> anyhow::Result<Vec<u32>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
@@ -63,18 +67,19 @@ fn processes(container: &Running) -> anyhow::Result<Vec<u32>> {
             found.push(pid);
         }
     }
+    ensure!(!found.is_empty(), "no process was found");
     Ok(found)
 }
 
 fn arguments(container: &Running, variables: &Variables) -> anyhow::Result<String> {
     let found = processes(container)?;
-    if found.is_empty() {
-        bail!("no process was found");
-    }
+    let keys: Vec<&str> =
+        variables.api_key.split(',').filter_map(|entry| entry.split(':').nth(1)).collect();
+    ensure!(keys.len() > 1 && keys.iter().all(|key| key.len() >= 20), "there are no keys to find");
     for pid in &found {
         let line =
             String::from_utf8_lossy(&std::fs::read(proc(*pid).join("cmdline"))?).replace('\0', " ");
-        if variables.api_key.split([',', ':']).any(|part| part.len() >= 20 && line.contains(part)) {
+        if keys.iter().any(|key| line.contains(key)) {
             bail!("process {pid} has a key in its arguments");
         }
     }
@@ -113,6 +118,8 @@ async fn writes(stage: &Stage, container: &Running) -> anyhow::Result<String> {
         let argv = ["/bin/sh", "-c", script].map(str::to_owned);
         sandbox::enter(&container.launch, stage.runner.walls, container.pid, &argv, &stage.folder)
     };
+    // A shell that does not run writes nothing anywhere.
+    ensure!(inside("true")?.status().await?.success(), "no command runs in the container");
     for path in ["/x", "/etc/x", "/usr/x", "/tmp/x", "/opt/x", "/var/x"] {
         if inside(&format!("echo > {path}"))?.status().await?.success() {
             bail!("{path} could be written");
@@ -139,13 +146,15 @@ fn network(task: &Task) -> anyhow::Result<String> {
         .iter()
         .map(|c| namespace(&c.pid.to_string()))
         .collect::<anyhow::Result<Vec<_>>>()?;
+    ensure!(theirs.len() == 2, "{} containers", theirs.len());
     if theirs.iter().any(|n| *n != theirs[0] || *n == ours) {
         bail!("{theirs:?}, ours is {}", ours.display());
     }
     Ok(task.network.address.to_string())
 }
 
-async fn loopback_only(task: &Task) -> anyhow::Result<String> {
+/// Only where the task has an address of its own: otherwise its API and the caller share the loopback.
+async fn loopback_only(stage: &Stage, task: &Task) -> anyhow::Result<String> {
     let api = task.container("api").context("no container api")?;
     let listen = api
         .launch
@@ -157,10 +166,12 @@ async fn loopback_only(task: &Task) -> anyhow::Result<String> {
     if !listen.1.starts_with("127.") {
         bail!("it listens on {}", listen.1);
     }
-    if !task.network.address.is_loopback()
-        && TcpStream::connect((task.network.address, port)).await.is_ok()
-    {
-        bail!("{}:{port} answers", task.network.address);
+    let address = task.network.address;
+    ensure!(!address.is_loopback(), "the task's address is {address}");
+    // The same way in, to a port that is open: otherwise a broken network would pass.
+    TcpStream::connect((address, stage.service.port)).await.context("nginx cannot be reached")?;
+    if TcpStream::connect((address, port)).await.is_ok() {
+        bail!("{address}:{port} answers");
     }
     Ok(listen.1.clone())
 }

@@ -1,5 +1,7 @@
 //! The task definition and the balancer, as they were registered.
 
+use std::collections::BTreeSet;
+
 use crate::stage::Stage;
 use crate::stage::report::Report;
 use crate::task::container::Launch;
@@ -25,6 +27,13 @@ pub(super) fn check(
         "target group: {} every {} s, {} to be healthy, {} to be unhealthy, deregistration delay {} s",
         group.path, group.interval, group.healthy, group.unhealthy, group.deregistration_delay()?
     ));
+    let names: BTreeSet<&str> =
+        definition.container_definitions.iter().map(|c| c.name.as_str()).collect();
+    report.check(
+        "the containers are the API and nginx",
+        names == BTreeSet::from(["api", "nginx"]),
+        &names.iter().copied().collect::<Vec<_>>().join(", "),
+    );
     for container in &definition.container_definitions {
         let name = &container.name;
         report.check(
@@ -38,12 +47,12 @@ pub(super) fn check(
                 .note(&format!("{name}: declared, but not acted on here: {}", ignored.join(", ")));
         }
         let launch = Launch::new(definition, container, &stage.runner.sources, Vec::new())?;
-        let Some(check) = &launch.health_check else { continue };
-        let (task, image) = (health::argv(check), &launch.image_health_command);
+        let task = launch.health_check.as_ref().map(health::argv).unwrap_or_default();
+        let image = &launch.image_health_command;
         // The programs of the base image are not here, so the image's own check says which there are.
         report.check(
             &format!("{name}: the health check is the one that the image declares"),
-            task == *image,
+            !task.is_empty() && task == *image,
             &task.join(" "),
         );
     }

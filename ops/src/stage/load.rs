@@ -60,7 +60,13 @@ impl Load {
         self.stop.store(true, Ordering::Relaxed);
         let mut sum = Outcome::default();
         for caller in self.callers {
-            let Ok(outcome) = caller.await else { continue };
+            let outcome = caller.await.unwrap_or_else(|error| Outcome {
+                failures: vec![format!("a caller was cut off: {error}")],
+                ..Outcome::default()
+            });
+            if outcome.sent == 0 {
+                sum.failures.push("a caller sent nothing".to_owned());
+            }
             sum.sent += outcome.sent;
             sum.slowest = sum.slowest.max(outcome.slowest);
             sum.failures.extend(outcome.failures);

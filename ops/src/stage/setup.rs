@@ -158,12 +158,9 @@ impl Stage {
         })
     }
 
-    /// Waits until the apply that is under way has ended; its summary.
+    /// Waits until the apply that is under way has ended; its summary. An error when none is.
     pub async fn applied(&mut self) -> anyhow::Result<String> {
-        match self.applying.take() {
-            Some(applying) => applying.end().await,
-            None => Ok("nothing to apply".to_owned()),
-        }
+        self.applying.take().context("no apply is under way")?.end().await
     }
 
     /// What Terraform applied, as a plan in which nothing changes: for who reads plans.
@@ -174,7 +171,9 @@ impl Stage {
     /// `terraform apply` once more, until the service is given a new task definition: from then on
     /// ECS deploys, while Terraform waits for the end of it.
     pub async fn apply(&mut self, variables: &Variables) -> anyhow::Result<TaskDefinition> {
-        self.applied().await?;
+        if let Some(applying) = self.applying.take() {
+            applying.end().await?;
+        }
         let before = self.definition().await?.task_definition_arn;
         let mut applying = Applying::start(&self.emulator, variables);
         loop {

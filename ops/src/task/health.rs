@@ -3,6 +3,7 @@
 //! The first check comes one interval after the start, as Docker's does. In the start period a
 //! failure does not count and a success ends the waiting.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -20,6 +21,23 @@ pub enum Health {
     Healthy,
     /// As many checks failed in a row as the definition allows.
     Unhealthy,
+}
+
+/// What a container's health check has found so far.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// The verdict.
+    pub health: watch::Receiver<Health>,
+    /// When it was healthy for the first time.
+    pub first_healthy: Arc<OnceLock<std::time::Instant>>,
+}
+
+impl Watched {
+    /// For a container without a health check.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { health: watch::channel(Health::Unknown).1, first_healthy: Arc::default() }
+    }
 }
 
 /// The rule of when checks change the verdict, apart from running them.
@@ -61,8 +79,10 @@ pub fn argv(check: &HealthCheck) -> Vec<String> {
 pub fn watch(
     check: &HealthCheck,
     command: impl Fn() -> anyhow::Result<Command> + Send + 'static,
-) -> watch::Receiver<Health> {
-    let (sender, receiver) = watch::channel(Health::Unknown);
+) -> Watched {
+    let (sender, health) = watch::channel(Health::Unknown);
+    let watched = Watched { health, first_healthy: Arc::default() };
+    let first_healthy = Arc::clone(&watched.first_healthy);
     let HealthCheck { interval, timeout: patience, retries, start_period, .. } = *check;
     tokio::spawn(async move {
         let started = Instant::now();
@@ -81,10 +101,13 @@ pub fn watch(
             };
             let in_start_period = started.elapsed() < Duration::from_secs(start_period);
             let health = verdict.take(passed, in_start_period);
+            if health == Health::Healthy {
+                let _ = first_healthy.set(std::time::Instant::now());
+            }
             sender.send_if_modified(|old| std::mem::replace(old, health) != health);
         }
     });
-    receiver
+    watched
 }
 
 #[cfg(test)]
@@ -120,10 +143,11 @@ mod tests {
         let check =
             HealthCheck { command: vec![], interval: 5, timeout: 2, retries: 1, start_period: 0 };
         // A paused clock does not wait for a process: the check fails before there is one.
-        let mut health = watch(&check, || anyhow::bail!("the container is gone"));
+        let mut watched = watch(&check, || anyhow::bail!("the container is gone"));
         let before = Instant::now();
-        health.changed().await.unwrap();
-        assert_eq!(*health.borrow(), Health::Unhealthy);
+        watched.health.changed().await.unwrap();
+        assert_eq!(*watched.health.borrow(), Health::Unhealthy);
+        assert!(watched.first_healthy.get().is_none());
         assert!(before.elapsed() >= Duration::from_secs(5), "{:?}", before.elapsed());
     }
 }

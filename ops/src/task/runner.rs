@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::cgroup;
 use super::container::{Launch, Sources};
 use super::definition::{Container, TaskDefinition};
-use super::health::{self, Health};
+use super::health::{self, Watched};
 use super::log::Log;
 use super::network::TaskNetwork;
 use super::running::{Running, Task, reached, signal_group};
@@ -117,6 +117,7 @@ impl Runner {
         )?;
         let mut command =
             sandbox::command(&launch, self.walls, &task.network, &folder, task.cgroup.as_deref())?;
+        let started = Instant::now();
         // A group of its own: Ctrl-C must not reach it, and what it leaves behind can be ended.
         let mut child = command.process_group(0).spawn().context("cannot start")?;
         let pid = child.id().context("it ended at once")?;
@@ -135,21 +136,22 @@ impl Runner {
             signal_group(pid, Signal::KILL);
             ended.send_replace(status);
         });
-        let health = match launch.health_check.clone() {
+        let watched = match launch.health_check.clone() {
             Some(check) => {
                 let (inside, walls, argv) = (launch.clone(), self.walls, health::argv(&check));
                 health::watch(&check, move || sandbox::enter(&inside, walls, pid, &argv, &folder))
             }
-            None => watch::channel(Health::Unknown).1,
+            None => Watched::never(),
         };
         Ok(Running {
             launch,
             essential: container.essential,
             pid,
             log,
-            health,
+            health: watched.health,
+            first_healthy: watched.first_healthy,
             exit,
-            started: Instant::now(),
+            started,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -47,9 +48,11 @@ pub struct Running {
     pub log: Log,
     /// Its health.
     pub health: watch::Receiver<Health>,
+    /// When it was healthy for the first time.
+    pub first_healthy: Arc<OnceLock<Instant>>,
     /// How it ended.
     pub exit: watch::Receiver<Option<ExitStatus>>,
-    /// When it started.
+    /// When its start began.
     pub started: Instant,
 }
 
@@ -58,8 +61,10 @@ pub struct Running {
 pub struct Stopped {
     /// Which.
     pub name: String,
-    /// The signal that it was sent.
+    /// The signal that it was to be sent.
     pub signal: String,
+    /// Whether it still ran then, and was sent this signal.
+    pub asked: bool,
     /// From the signal to the end.
     pub took: Duration,
     /// Whether `stopTimeout` ran out and it was killed.
@@ -123,9 +128,10 @@ impl Running {
 
     async fn stop(&mut self) -> Stopped {
         let begun = Instant::now();
-        let signal = named_signal(&self.launch.stop_signal).unwrap_or(Signal::TERM);
+        let named = named_signal(&self.launch.stop_signal);
+        let ran = self.exit.borrow().is_none();
         // One that has ended by itself cannot be signalled, and need not be.
-        let _ = self.signal(signal);
+        let sent = self.signal(named.unwrap_or(Signal::TERM)).is_ok();
         let patience = Duration::from_secs(self.launch.stop_timeout);
         let killed = timeout(patience, self.exit.wait_for(Option::is_some)).await.is_err();
         if killed {
@@ -136,6 +142,7 @@ impl Running {
         Stopped {
             name: self.launch.name.clone(),
             signal: self.launch.stop_signal.clone(),
+            asked: ran && sent && named.is_some(),
             took: begun.elapsed(),
             killed,
             code,
