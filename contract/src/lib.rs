@@ -7,6 +7,7 @@
 //!   no well-behaved client can send
 //! * [`operation`] is what a good request asks for, and what it gets
 //! * [`shape`] knows what every answer looks like, errors above all
+//! * [`list`] counts what an assertion goes through
 //! * [`load`] sends requests all the time while something is being replaced
 //! * [`stub`] is an API that misbehaves
 //!
@@ -17,6 +18,7 @@
 pub mod binary;
 pub mod connection;
 pub mod http;
+pub mod list;
 pub mod load;
 pub mod log;
 pub mod metrics;

@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use contract::list::at_least;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -103,7 +104,7 @@ fn every_plan_has_the_review_that_a_person_has_read() {
         "plans/ and expected.json name the same plans"
     );
 
-    for (name, expected) in expected {
+    for (name, expected) in at_least(19, expected) {
         let output = review(&plan(&name), &[]);
         let markdown = text(&output);
         let golden = folder().join("golden").join(format!("{name}.md"));
@@ -132,7 +133,7 @@ fn every_rule_is_kept_by_the_stack_and_broken_by_its_seed() {
     let seeds: Vec<Seed> =
         serde_json::from_str(&fs::read_to_string(folder().join("seeds.json")).unwrap()).unwrap();
     let scratch = tempfile::tempdir().unwrap();
-    for seed in &seeds {
+    for seed in at_least(18, &seeds) {
         let mut bad: Value = serde_json::from_str(&good).unwrap();
         seed.plant(&mut bad);
         let path = scratch.path().join("plan.json");

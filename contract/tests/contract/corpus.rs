@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use contract::connection::Connection;
 use contract::http::Request;
+use contract::list::at_least;
 use contract::shape::faults;
 use contract::table;
 use contract::target::Target;
@@ -75,9 +76,8 @@ fn full_type(problem: &str) -> String {
 fn every_body_is_answered_through_the_sidecar_as_the_corpus_says() {
     let target = Target::start();
     let cases: Vec<Case> = table::read("sum");
-    assert!(cases.len() >= 120, "only {} cases", cases.len());
-    let wrong: Vec<String> = cases
-        .iter()
+    let wrong: Vec<String> = at_least(265, &cases)
+        .into_iter()
         .filter_map(|case| case.wrong(&mut target.connect().expect("it accepts"), target.key()))
         .collect();
     assert!(wrong.is_empty(), "{} of {} fail:\n{}", wrong.len(), cases.len(), wrong.join("\n"));

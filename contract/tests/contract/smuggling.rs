@@ -2,6 +2,7 @@
 //! of it than the sidecar let through. The shapes are rows of `data/smuggling.json`.
 
 use crate::conformance::{Row, fill};
+use contract::list::at_least;
 use contract::own_stack_only;
 use contract::stack::{KEY, Stack};
 use contract::table;
@@ -13,7 +14,7 @@ fn no_shape_smuggles_a_request_past_the_sidecar() {
     let stack = Stack::start();
     let rows: Vec<Row> = table::read("smuggling");
     let mut wrong = Vec::new();
-    for row in &rows {
+    for row in at_least(42, &rows) {
         let before = stack.metrics().requests();
         let mut connection = stack.sidecar.connect();
         match row.send(&mut connection, KEY) {
@@ -43,5 +44,4 @@ fn no_shape_smuggles_a_request_past_the_sidecar() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(rows.len() >= 25, "only {} shapes", rows.len());
 }

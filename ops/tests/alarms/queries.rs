@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use contract::list::at_least;
+
 use crate::lines;
 use crate::stack::{Stack, stack};
 
@@ -88,9 +90,7 @@ fn members_are_told_from_keywords_strings_and_aliases() {
 fn every_saved_query_asks_for_what_lines_have() {
     let Some(stack) = stack("every_saved_query_asks_for_what_lines_have") else { return };
     let group = stack.name_of("aws_cloudwatch_log_group", "name");
-    let queries = stack.of("aws_cloudwatch_query_definition");
-    assert!(queries.len() >= 8);
-    for query in queries {
+    for query in at_least(8, stack.of("aws_cloudwatch_query_definition")) {
         let name = query.values["name"].as_str().unwrap();
         assert_eq!(query.values["log_group_names"][0], group, "{name}");
         check(stack, name, query.values["query_string"].as_str().unwrap());
@@ -100,7 +100,7 @@ fn every_saved_query_asks_for_what_lines_have() {
 #[test]
 fn every_metric_filter_matches_a_line_that_is_written() {
     let Some(stack) = stack("every_metric_filter_matches_a_line_that_is_written") else { return };
-    for filter in stack.of("aws_cloudwatch_log_metric_filter") {
+    for filter in at_least(1, stack.of("aws_cloudwatch_log_metric_filter")) {
         let pattern = filter.values["pattern"].as_str().unwrap();
         let message = pattern.split('"').nth(1).expect("a message in quotes");
         assert_eq!(pattern, format!("{{ $.message = \"{message}\" }}"));

@@ -4,9 +4,8 @@ use crate::support::{call, corpus, ready_app, sum_request};
 use sum_api::sum::{SumError, sum};
 
 #[test]
-fn the_corpus_is_large_and_names_no_case_twice() {
+fn the_corpus_names_no_case_twice() {
     let cases = corpus();
-    assert!(cases.len() >= 160, "{}", cases.len());
     let mut names: Vec<_> = cases.iter().map(|case| &case.name).collect();
     names.sort();
     names.dedup();

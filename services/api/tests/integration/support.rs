@@ -26,6 +26,9 @@ pub(crate) fn table(name: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{shown}: {error}"))
 }
 
+/// How many cases `sum.json` is known to hold: with fewer, a test of all of them would test less than it says.
+const CASES: usize = 265;
+
 /// A case of `sum.json`.
 pub(crate) struct Case {
     pub(crate) name: String,
@@ -51,7 +54,9 @@ pub(crate) fn corpus() -> Vec<Case> {
         problem: text(case, "problem"),
         member: text(case, "member"),
     });
-    cases.collect()
+    let cases: Vec<Case> = cases.collect();
+    assert!(cases.len() >= CASES, "{} cases, at least {CASES} are known", cases.len());
+    cases
 }
 
 /// The few cases that are no text are in base64.
