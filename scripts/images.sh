@@ -103,6 +103,8 @@ cmd_licences() {
 
 command=${1:-}
 [ $# -eq 0 ] || shift
+# A list without an image would pass both checks.
+case $command in scan | verify) [ $# -gt 0 ] || { echo "$command: name the images" >&2; exit 64; } ;; esac
 case $command in
   build | sbom | push | scan | verify | licences) "cmd_$command" "$@" ;;
   *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit 64 ;;

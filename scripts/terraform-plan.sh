@@ -27,6 +27,7 @@ write_plans() {
 # Account numbers other than the documentation's, paths of the machine, or a part of the key have no place in plan.txt.
 plan_is_clean() { # FILE
   local bad
+  [ -s "$1" ] || { echo "$1 is empty"; return 1; }
   bad=$(grep -noE '\b[0-9]{12}\b' "$1" | grep -vE ':(123456789012|111122223333)$' || true)
   [ -z "$bad" ] || { echo "account-like numbers: $bad"; return 1; }
   ! grep -nE '(^|[" =])/(home|root|tmp|work|Users|private|var/folders)/' "$1" || return 1

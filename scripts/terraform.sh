@@ -29,7 +29,11 @@ cd "$(dirname "$0")/.."
 
 roots=(terraform/bootstrap terraform)
 
-cmd_fmt() { check "fmt: $(find terraform -name '*.tf' -o -name '*.hcl' ! -path '*/.terraform/*' | grep -vc '/\.terraform/') files" terraform fmt -check -recursive -diff terraform; }
+cmd_fmt() {
+  local files
+  files=$(find terraform -name '*.tf' -o -name '*.hcl' ! -path '*/.terraform/*' | grep -vc '/\.terraform/')
+  if [ "$files" -ge 20 ]; then check "fmt: $files files" terraform fmt -check -recursive -diff terraform; else fail "fmt: only $files files were found"; fi
+}
 
 cmd_validate() {
   local root dir
@@ -49,6 +53,7 @@ cmd_test() {
     if [ -z "$line" ]; then fail "test: $root said nothing"; tail -n 40 "$dir/test.log"; continue; fi
     passed=$((passed + $(sed -E 's/.* ([0-9]+) passed.*/\1/' <<<"$line")))
     failed=$((failed + $(sed -E 's/.* ([0-9]+) failed.*/\1/' <<<"$line")))
+    [[ $line != *' 0 passed'* ]] || fail "test: $root has no test"
     [[ $line == Success!* ]] || grep -vE '\.\.\. pass$' "$dir/test.log"
     grep -E '\.tftest\.hcl\.\.\. ' "$dir/test.log" | grep -v 'in progress\|tearing' | sed 's/^/  /'
     echo "terraform test, $root: $line ($((SECONDS - started)) s)"

@@ -105,6 +105,7 @@ listing=$(docker export "$caller" | tar -tv | awk '$1 !~ /^d/ && $3 > 0 { print 
 docker rm "$caller" >/dev/null
 only_ours() {
   local other
+  grep -qx sum-api <<<"$listing" || { echo "the binary is not listed:"; echo "$listing"; return 1; }
   other=$(grep -vE '^(sum-api|lib(64)?/(.*/)?(ld-linux[^/]*|libc|libm|libgcc_s)\.so\.[0-9]+|etc/(nsswitch\.conf|os-release|ssl/certs/ca-certificates\.crt)|var/lib/dpkg/status\.d/[a-z0-9-]+)$' <<<"$listing") || true
   equal '' "$other"
 }
@@ -205,7 +206,8 @@ read -r p f s < <(awk '
   /^test result: / { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^failed/) f += $i } }
   /^SKIPPED: / { k++ }
   END { print p - k, f + 0, k + 0 }' "$contract_log")
-if [ "$status" -eq 0 ] && [ "$p" -gt 0 ]; then
+# Eight of them start no process of their own.
+if [ "$status" -eq 0 ] && [ "$p" -ge 8 ]; then
   passed=$((passed + p))
   printf 'ok      the black-box tests against the composed stack (%d)\n' "$p"
 else

@@ -58,6 +58,9 @@ run_step() {
     if [ "$status" -ne 0 ]; then f=1; elif [ "$s" -eq 0 ]; then p=1; else p=0; fi
   elif [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
     f=1
+  elif [ $((p + f + s)) -eq 0 ]; then
+    echo "the step counted, and found nothing to check" >>"$log"
+    f=1
   fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
   printf '%-12s %4d passed %3d failed %3d skipped  %4d s\n' "$name" "$p" "$f" "$s" "$((SECONDS - started))"

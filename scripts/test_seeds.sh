@@ -42,6 +42,7 @@ seed 'and passes elsewhere' false 0 '^0 passed, 0 failed, 1 skipped$' 'echo "SKI
 seed 'a listed skip passes in CI' true 0 '^0 passed, 0 failed, 1 skipped$' 'echo "SKIPPED: seed: nothing like a seed here"'
 seed 'an ignored test fails in CI' true 1 'does not list: 2 ignored tests$' 'echo "test result: ok. 3 passed; 0 failed; 2 ignored; 0 measured"'
 seed 'a skip that is only counted fails in CI' true 1 'does not list: 1 skips without a name$' 'echo "3 passed, 0 failed, 1 skipped"'
+seed 'a step that checks nothing fails' false 1 'found nothing to check$' 'echo "test result: ok. 0 passed; 0 failed; 0 ignored"'
 seed 'a file that is left fails in CI' true 1 '^FAILED  the work tree is not clean: \?\? left$' 'touch left'
 seed 'an ignored folder that is left fails in CI' true 1 '^FAILED  the work tree is not clean: !! docs/__pycache__/$' 'mkdir docs/__pycache__; touch docs/__pycache__/x'
 seed 'a changed file fails in CI' true 1 '^FAILED  the work tree is not clean:  M LICENSE$' 'echo >>LICENSE'

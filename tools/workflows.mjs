@@ -44,7 +44,9 @@ function* scriptsOf(file) {
 
 function scripts() {
   let complaints = 0;
-  for (const { where, script, given } of files.flatMap((file) => [...scriptsOf(file)])) {
+  const all = files.flatMap((file) => [...scriptsOf(file)]);
+  if (all.length === 0) throw new Error("no workflow has a `run:`, so nothing was looked at");
+  for (const { where, script, given } of all) {
     // An expression is replaced before a shell sees the script: to the shell it is a plain word.
     // What `env` gives is assigned; on the first line, so that the line numbers are off by one only.
     const assigned = given.map((name) => `export ${name}=`).join("; ");
