@@ -82,7 +82,7 @@ stack=("${compose[@]}" --project-name sum-api-test --file docker-compose.yaml --
 
 check "docker-compose.yaml is valid for $("${compose[@]}" version --short)" "${compose[@]}" --file docker-compose.yaml config -q
 check "the builder is the release of rust-toolchain.toml" \
-  grep -qE "^FROM rust:$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)-slim-bookworm(@sha256:[0-9a-f]{64})? AS official$" services/api/Dockerfile
+  grep -qE "^FROM rust:$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)-slim-bookworm(@sha256:[0-9a-f]{64})? AS official$" services/sum/Dockerfile
 
 started=$SECONDS
 if timeout 900 "${stack[@]}" up --detach --build >"$log" 2>&1; then

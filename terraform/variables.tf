@@ -76,7 +76,7 @@ variable "ingress_cidrs" {
 }
 
 variable "api_image" {
-  description = "ECR image of services/api, by digest. A deployment is a change of this value."
+  description = "ECR image of services/sum, by digest. A deployment is a change of this value."
   type        = string
 
   validation {

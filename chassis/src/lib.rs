@@ -1,7 +1,69 @@
 //! What every service of the platform is built on. It knows no service.
 //!
-//! * [`document`]: the OpenAPI document that declares a service, checked and typed.
-//! * [`keys`]: the keys that callers present, and whose they are.
+//! # Layout
+//! From the inside out; nothing knows what stands below it in this list.
+//!
+//! * [`document`]: the OpenAPI document that declares a service, checked and typed. [`keys`]: the keys that callers
+//!   present, and whose they are. The sidecar uses these two, and nothing else of the chassis.
+//! * [`problem`], [`request_id`], `request_headers`, `body`: the parts of a request and of a response.
+//! * [`service`]: what a service gives the chassis. [`router`]: which of its operations a request asks for.
+//! * [`app`]: a request in, a response out. No sockets. With it [`readiness`], [`metrics`], `panics`.
+//! * [`connections`] and [`server`]: sockets and time, no routes.
+//! * [`cli`] is what was typed, [`config`] what follows from it, [`telemetry`] the log, [`ssm`] where keys come from.
+//! * [`run()`]: the process, and [`failure`] how it ends.
 
 pub mod document;
 pub mod keys;
+
+#[cfg(feature = "server")]
+pub mod app;
+#[cfg(feature = "server")]
+pub mod body;
+#[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
+pub mod config;
+#[cfg(feature = "server")]
+pub mod connections;
+#[cfg(feature = "server")]
+pub mod failure;
+#[cfg(feature = "server")]
+pub mod healthcheck;
+#[cfg(feature = "server")]
+pub mod metrics;
+#[cfg(feature = "server")]
+mod panics;
+#[cfg(feature = "server")]
+pub mod problem;
+#[cfg(feature = "server")]
+pub mod readiness;
+#[cfg(feature = "server")]
+mod request_headers;
+#[cfg(feature = "server")]
+pub mod request_id;
+#[cfg(feature = "server")]
+pub mod router;
+#[cfg(feature = "server")]
+mod run;
+#[cfg(feature = "server")]
+mod serve;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod service;
+#[cfg(feature = "server")]
+pub mod ssm;
+#[cfg(feature = "server")]
+pub mod telemetry;
+
+#[cfg(feature = "server")]
+pub use run::run;
+#[cfg(feature = "server")]
+pub use service::{Answer, Build, Request, Service};
+
+/// The document of the throw-away service, for tests.
+#[cfg(all(test, feature = "server"))]
+fn test_document() -> document::Document {
+    document::Document::parse(include_str!("../../contract/parcels/openapi.json"))
+        .expect("the document is valid")
+}

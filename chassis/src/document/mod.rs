@@ -47,6 +47,8 @@ const ROOT_MEMBERS: &[&str] = &[
 /// A service as its document declares it.
 #[derive(Debug, Clone)]
 pub struct Document {
+    /// `info.title`: what the service is, in a few words.
+    pub title: String,
     /// `x-service`: names, ports, limits, objectives.
     pub service: Service,
     /// All operations in the order of the document.
@@ -81,7 +83,8 @@ impl Document {
         let document = read(&Node::root(&root), &mut faults);
         match document {
             Some((service, operations)) if faults.is_empty() => {
-                Ok(Self { service, operations, public: public(root) })
+                let title = root["info"]["title"].as_str().unwrap_or_default().to_owned();
+                Ok(Self { title, service, operations, public: public(root) })
             }
             _ => Err(Invalid(faults.into())),
         }

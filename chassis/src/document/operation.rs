@@ -23,6 +23,11 @@ impl Method {
     pub const ALL: [Self; 6] =
         [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete];
 
+    /// The method of a member of a path item.
+    pub(super) fn from_member(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str().to_ascii_lowercase() == name)
+    }
+
     /// As it is sent.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -98,6 +103,8 @@ pub struct Operation {
     pub limit: Limited,
     /// Longest body in bytes; `None` when it takes none.
     pub max_body: Option<u64>,
+    /// The media type of its body; `None` when it takes none.
+    pub media_type: Option<String>,
     /// How long the response may take.
     pub deadline: Deadline,
     /// What it says when it is a probe.

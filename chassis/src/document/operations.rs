@@ -64,7 +64,10 @@ pub(super) fn read(root: &Node<'_>, faults: &mut Faults) -> Vec<Operation> {
         }
         item.known_members(ITEM_MEMBERS, faults);
         for (name, node) in item.members() {
-            let Some(method) = method(name, &node, faults) else { continue };
+            if ["options", "trace"].contains(&name) {
+                faults.add(&node.at, "is refused for every path, so no operation can have it");
+            }
+            let Some(method) = Method::from_member(name) else { continue };
             let Some(path) = template.clone() else { continue };
             if let Some(operation) = operation(root, &item, &node, path, method, faults) {
                 if operations.iter().any(|known| known.id.eq_ignore_ascii_case(&operation.id)) {
@@ -78,15 +81,6 @@ pub(super) fn read(root: &Node<'_>, faults: &mut Faults) -> Vec<Operation> {
         }
     }
     operations
-}
-
-fn method(name: &str, node: &Node<'_>, faults: &mut Faults) -> Option<Method> {
-    if ["options", "trace"].contains(&name) {
-        faults.add(&node.at, "is refused for every path, so no operation can have it");
-    }
-    Method::ALL.into_iter().find(|method| {
-        method.as_str().eq_ignore_ascii_case(name) && name == name.to_ascii_lowercase()
-    })
 }
 
 fn operation(
@@ -117,6 +111,7 @@ fn operation(
         access: access?,
         limit: limit?,
         max_body: max_body?,
+        media_type: media_type(root, node, faults),
         deadline: deadline?,
         probe,
         objectives: node.member("x-objectives").and_then(|node| service::objectives(&node, faults)),
@@ -207,6 +202,21 @@ fn max_body(node: &Node<'_>, faults: &mut Faults) -> Option<Option<u64>> {
         Some(node) => node.whole(1..=LARGEST_BODY, faults).map(Some),
         None => Some(takes_body.then_some(DEFAULT_BODY)),
     }
+}
+
+/// The one media type of the body.
+fn media_type(root: &Node<'_>, node: &Node<'_>, faults: &mut Faults) -> Option<String> {
+    let body = node.member("requestBody")?;
+    let body = Node { value: examples::resolved(root, body.value), at: body.at };
+    let mut types = body
+        .member("content")
+        .into_iter()
+        .flat_map(|content| content.members().map(|(name, _)| name.to_owned()).collect::<Vec<_>>());
+    if let (Some(media_type), None) = (types.next(), types.next()) {
+        return Some(media_type);
+    }
+    faults.add(&body.at_member("content"), "must have exactly one media type");
+    None
 }
 
 fn deadline(node: &Node<'_>, faults: &mut Faults) -> Option<Deadline> {

@@ -2,10 +2,10 @@
 //! is the HTTP stack alone.
 
 #[allow(dead_code, reason = "the peer uses a part of the API's source")]
-#[path = "../../../../services/api/src/decimal.rs"]
+#[path = "../../../../services/sum/src/decimal.rs"]
 mod decimal;
 #[allow(dead_code, reason = "the peer uses a part of the API's source")]
-#[path = "../../../../services/api/src/sum.rs"]
+#[path = "../../../../services/sum/src/sum.rs"]
 mod sum;
 
 use axum::Router;

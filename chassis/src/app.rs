@@ -1,0 +1,297 @@
+//! A service over HTTP: a request in, a response out, no sockets.
+//!
+//! The router finds the operation. The chassis itself answers the probes and the description; the service answers the
+//! others, once a request has passed every check of the document. `GET /metrics` is for Prometheus, in `OpenMetrics`
+//! text; the sidecar does not let it out.
+//!
+//! `HEAD` goes wherever `GET` does. Paths are compared as they are sent: `/healthz/` is another path.
+//!
+//! A request is judged in this order, and the first refusal is the answer: path, method, key, content type, declared
+//! length, body. So a caller without a key learns nothing from what comes after it.
+
+use crate::body::{self, BodyError, RequestBody};
+use crate::document::{Access, Document};
+use crate::keys::KeyRing;
+use crate::metrics::{self, Metrics};
+use crate::panics;
+use crate::problem::Problem;
+use crate::readiness::{Readiness, Stage};
+use crate::request_headers::RequestHeaders;
+use crate::request_id::{Origin, RequestId, X_REQUEST_ID};
+use crate::router::{Action, Endpoint, Route, Router, Unimplemented};
+use crate::service::{Answer, NO_STORE, Request, Service, json};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use hyper::body::Body;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use std::error::Error;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
+/// The description changes with a deployment only; a few minutes of the old one harm nobody.
+const BRIEFLY: HeaderValue = HeaderValue::from_static("public, max-age=300");
+const METRICS: &str = "/metrics";
+
+/// Who may call an operation that requires a key.
+#[derive(Debug)]
+enum Auth {
+    /// Anybody: the sidecar has checked.
+    Sidecar,
+    /// Holders of a key, once the keys are loaded.
+    Keys(OnceLock<KeyRing>),
+}
+
+/// A service and its state.
+#[derive(Debug)]
+pub struct App<S: Service> {
+    service: S,
+    name: String,
+    challenge: HeaderValue,
+    description: Bytes,
+    router: Router<S::Operation>,
+    auth: Auth,
+    body_timeout: Duration,
+    readiness: Readiness,
+    metrics: Metrics,
+}
+
+impl<S: Service> App<S> {
+    /// A service that leaves the keys to the sidecar, ready at once. A body must be complete within `body_timeout`.
+    pub fn open(
+        service: S,
+        document: &Document,
+        body_timeout: Duration,
+    ) -> Result<Self, Unimplemented> {
+        let app = Self::new(service, document, Auth::Sidecar, body_timeout)?;
+        app.readiness.advance(Stage::Ready);
+        Ok(app)
+    }
+
+    /// A service that checks keys, and is not ready before it has them: see [`App::set_keys`].
+    pub fn keyed(
+        service: S,
+        document: &Document,
+        body_timeout: Duration,
+    ) -> Result<Self, Unimplemented> {
+        Self::new(service, document, Auth::Keys(OnceLock::new()), body_timeout)
+    }
+
+    fn new(
+        service: S,
+        document: &Document,
+        auth: Auth,
+        body_timeout: Duration,
+    ) -> Result<Self, Unimplemented> {
+        let router = Router::new::<S>(document)?;
+        let name = document.service.name.clone();
+        let challenge = format!("ApiKey realm=\"{name}\"");
+        Ok(Self {
+            service,
+            challenge: HeaderValue::from_str(&challenge).expect("a name is visible ASCII"),
+            description: document.public.clone().into(),
+            metrics: Metrics::new(&name, S::BUILD, &router),
+            name,
+            router,
+            auth,
+            body_timeout,
+            readiness: Readiness::default(),
+        })
+    }
+
+    /// Takes the keys and becomes ready. They are set once: a second call changes nothing, as both copies
+    /// of the keys change by deployment only.
+    pub fn set_keys(&self, keys: KeyRing) {
+        if let Auth::Keys(ring) = &self.auth {
+            let _ = ring.set(keys);
+            self.readiness.advance(Stage::Ready);
+        }
+    }
+
+    /// From here on `/readyz` says that the process is going away.
+    pub fn drain(&self) {
+        self.readiness.advance(Stage::Draining);
+    }
+
+    /// The metrics, for what is counted outside of requests.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Answers any request. Does not fail, and a panic inside is a 500.
+    pub async fn handle<B>(&self, request: hyper::Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
+    {
+        let started = Instant::now();
+        let in_flight = self.metrics.enter();
+        let (parts, body) = request.into_parts();
+        let mut body = pin!(body);
+        let mut body = RequestBody::new(body.as_mut());
+        let route = self.router.find(parts.uri.path());
+        let endpoint = route.and_then(|route| route.endpoint(&parts.method));
+        let headers = RequestHeaders::from_map(&parts.headers);
+        let id = RequestId::from_caller(headers.request_id);
+
+        let answer = self.answer(route, endpoint, &parts, &headers, &id, &mut body);
+        let outcome = AssertUnwindSafe(answer).catch_unwind().await;
+        let outcome =
+            outcome.unwrap_or_else(|panic| Err(Problem::internal(panics::message(panic.as_ref()))));
+        let reusable = match &outcome {
+            Err(problem) if problem.status() == StatusCode::INTERNAL_SERVER_ERROR => false,
+            // A caller that waits for "100 Continue" before it sends must not be told to go on.
+            _ if headers.expects => body.was_read(),
+            _ => body.is_over().await,
+        };
+        let label = route.map_or("", |route| route.label.as_str());
+        let mut answer = match outcome {
+            Ok(answer) => answer,
+            Err(problem) => {
+                if let Some(cause) = problem.cause() {
+                    log_failure(label, &parts, &id, problem.status(), cause);
+                }
+                problem.response(&self.name, &id)
+            }
+        };
+
+        if !reusable {
+            answer.headers_mut().insert(CONNECTION, CLOSE);
+            // Without a length, the sidecar closes the caller's connection too, and says so.
+            answer.headers_mut().insert(TRANSFER_ENCODING, CHUNKED);
+        }
+        let took = started.elapsed();
+        let status = answer.status();
+        tracing::debug!(
+            request_id = id.as_str(),
+            method = %parts.method,
+            route = label,
+            operation = endpoint.map_or("", |endpoint| endpoint.id.as_str()),
+            status = status.as_u16(),
+            took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        answer.headers_mut().insert(X_REQUEST_ID, id.into_header());
+        self.metrics.observe(&parts.method, route, endpoint, status, took);
+        drop(in_flight);
+        answer
+    }
+
+    async fn answer<B>(
+        &self,
+        route: Option<&Route<S::Operation>>,
+        endpoint: Option<&Endpoint<S::Operation>>,
+        parts: &Parts,
+        headers: &RequestHeaders<'_>,
+        id: &RequestId,
+        body: &mut RequestBody<'_, B>,
+    ) -> Result<Answer, Problem>
+    where
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
+    {
+        let Some(route) = route else { return self.metrics_or_nothing(parts) };
+        let Some(endpoint) = endpoint else {
+            return Err(Problem::method_not_allowed(&route.allow));
+        };
+        match endpoint.action {
+            Action::Live => Ok(json(StatusCode::OK, NO_STORE, &b"{\"status\":\"ok\"}"[..])),
+            Action::Ready => Ok(self.ready()),
+            Action::Description => Ok(json(StatusCode::OK, BRIEFLY, self.description.clone())),
+            Action::Call(operation) => {
+                self.check_key(endpoint.access, headers)?;
+                let request = Request {
+                    path: parts.uri.path(),
+                    query: parts.uri.query(),
+                    headers: &parts.headers,
+                    id,
+                    body: self.read(endpoint, headers, body).await?,
+                };
+                let answer = self.service.call(operation, request);
+                match endpoint.deadline {
+                    Some(within) => body::deadline(within, answer)
+                        .await
+                        .unwrap_or_else(|| Err(Problem::deadline(within))),
+                    None => answer.await,
+                }
+            }
+        }
+    }
+
+    fn metrics_or_nothing(&self, parts: &Parts) -> Result<Answer, Problem> {
+        match (parts.uri.path(), &parts.method) {
+            (METRICS, &Method::GET | &Method::HEAD) => {
+                let mut answer = json(StatusCode::OK, NO_STORE, self.metrics.encode());
+                let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
+                answer.headers_mut().insert(CONTENT_TYPE, kind);
+                Ok(answer)
+            }
+            (METRICS, _) => {
+                Err(Problem::method_not_allowed(&HeaderValue::from_static("GET, HEAD")))
+            }
+            _ => Err(Problem::no_such_route()),
+        }
+    }
+
+    fn ready(&self) -> Answer {
+        let (status, body) = match self.readiness.stage() {
+            Stage::Starting => (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"starting\"}"),
+            Stage::Ready => (StatusCode::OK, "{\"status\":\"ready\"}"),
+            Stage::Draining => (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"draining\"}"),
+        };
+        json(status, NO_STORE, body)
+    }
+
+    /// The body of an operation that takes one. A body that an operation does not take is left alone.
+    async fn read<B>(
+        &self,
+        endpoint: &Endpoint<S::Operation>,
+        headers: &RequestHeaders<'_>,
+        body: &mut RequestBody<'_, B>,
+    ) -> Result<Bytes, Problem>
+    where
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
+    {
+        let Some(media_type) = &endpoint.media_type else { return Ok(Bytes::new()) };
+        if !headers.are_of_type(media_type) {
+            return Err(Problem::unsupported_media_type(media_type));
+        }
+        let within = self.body_timeout + endpoint.body_allowance;
+        body.read(endpoint.max_body, within).await.map_err(|error| match error {
+            BodyError::TooLarge => Problem::content_too_large(endpoint.max_body),
+            BodyError::TooSlow => Problem::request_timeout(),
+            BodyError::Broken => Problem::broken_body(),
+        })
+    }
+
+    fn check_key(&self, access: Access, headers: &RequestHeaders<'_>) -> Result<(), Problem> {
+        let (Access::ApiKey, Auth::Keys(ring)) = (access, &self.auth) else { return Ok(()) };
+        let ring = ring.get().ok_or_else(Problem::starting)?;
+        let client = headers.api_key.once().and_then(|key| ring.client_of(key));
+        client.map(drop).ok_or_else(|| {
+            let detail = "Exactly one valid key is needed in X-Api-Key.";
+            Problem::unauthorized(self.challenge.clone(), detail)
+        })
+    }
+}
+
+/// One line for each request that failed by our fault. A refused request gets none: the sidecar writes the
+/// access log.
+fn log_failure(route: &str, parts: &Parts, id: &RequestId, status: StatusCode, cause: &str) {
+    let origin = Origin::from_headers(&parts.headers);
+    tracing::error!(
+        request_id = id.as_str(),
+        amzn_trace_id = origin.amzn_trace_id,
+        traceparent = origin.traceparent,
+        client = origin.client,
+        method = %parts.method,
+        route,
+        status = status.as_u16(),
+        cause,
+        "request failed"
+    );
+}

@@ -1,0 +1,209 @@
+//! What was typed: flags, and environment variables of the same meaning.
+//!
+//! Each value becomes its type here, once. What the settings mean together is [`crate::config`]'s. Keys are no
+//! flag: whatever stands in a command line is readable by every process of the machine.
+
+use crate::document::Document;
+use crate::service::Build;
+use crate::telemetry::LogFormat;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tracing::Level;
+
+/// A service on the platform.
+#[derive(Debug, Parser)]
+#[command(subcommand_required = true)]
+pub struct Cli {
+    /// What to do; `serve` when nothing is said.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves the API until SIGTERM or SIGINT (also the default)
+    #[command(after_help = KEYS_HELP)]
+    Serve(ServeArgs),
+    /// Exits 0 when /healthz on this machine answers 200 within 2 s
+    Healthcheck {
+        /// Address that the API listens on
+        #[arg(long, env = "LISTEN", value_name = "IP:PORT")]
+        listen: SocketAddr,
+    },
+    /// Prints the description of the API that /openapi.json serves, as `OpenAPI` 3.1
+    Openapi,
+}
+
+const KEYS_HELP: &str = "\
+Keys, when they are required, come from exactly one of:
+  API_KEY            environment only: `key` or `client:key`, separated by commas; a key is 8 to 128 of
+                     A-Z a-z 0-9 . _ -, a client name 1 to 32 of a-z 0-9 -
+  API_KEY_PARAMETER  an SSM parameter that holds such a list
+
+Exit codes: 0 drained, 64 bad configuration, 69 cannot listen, 78 SSM refused to give the keys.";
+
+/// The settings of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, env, value_name = "IP:PORT")]
+    pub listen: SocketAddr,
+
+    /// Threads that answer requests, 1 to 64; 1 is a runtime without locks
+    #[arg(long, env, default_value_t = 1, value_parser = value_parser!(u16).range(1..=64), value_name = "N")]
+    pub worker_threads: u16,
+
+    /// How the log is written
+    #[arg(long, env, value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+
+    /// How much is logged: error, warn, info, debug or trace
+    #[arg(long, env, default_value = "info", value_parser = log_level, value_name = "LEVEL")]
+    pub log_level: Level,
+
+    /// Whether /sum checks X-Api-Key again behind the sidecar
+    #[arg(long, env, default_value = "true", action = ArgAction::Set, value_parser = value_parser!(bool), value_name = "BOOL")]
+    pub require_api_key: bool,
+
+    /// Name of the SSM parameter with the keys
+    #[arg(long, env, value_parser = parameter_name, value_name = "NAME")]
+    pub api_key_parameter: Option<String>,
+
+    /// How long a connection may idle, and a request's head may take, 1ms to 1h; longer than the sidecar keeps
+    /// idle connections
+    #[arg(long, env, default_value = "75s", value_parser = positive_duration, value_name = "DURATION")]
+    pub keep_alive_timeout: Duration,
+
+    /// How long a request's body may take, 1ms to 1h
+    #[arg(long, env, default_value = "5s", value_parser = positive_duration, value_name = "DURATION")]
+    pub body_timeout: Duration,
+
+    /// Connections open at once, 1 to 131072; more wait to be accepted
+    #[arg(long, env, value_parser = value_parser!(u32).range(1..=131_072), value_name = "N")]
+    pub max_connections: u32,
+
+    /// How long accepting goes on after a stop signal, 0s to 1h, so that the balancer sees /readyz turn
+    #[arg(long, env, default_value = "2s", value_parser = duration, value_name = "DURATION")]
+    pub drain_grace: Duration,
+
+    /// How long after a stop signal requests in flight may take, 0s to 1h
+    #[arg(long, env, default_value = "20s", value_parser = duration, value_name = "DURATION")]
+    pub drain_timeout: Duration,
+}
+
+/// Reads the command line of the service that `document` declares, with `serve` put in where no command is named. An
+/// error of clap's is also how `--help` and `--version` come back.
+pub fn parse(
+    document: &Document,
+    build: Build,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Cli, clap::Error> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    let first = arguments.get(1).map(|first| first.to_string_lossy().into_owned());
+    let serve = match first.as_deref() {
+        None => true,
+        Some("-h" | "--help" | "-V" | "--version") => false,
+        Some(other) => other.starts_with('-'),
+    };
+    if serve {
+        arguments.insert(arguments.len().min(1), "serve".into());
+    }
+    Cli::from_arg_matches(&command(document, build).try_get_matches_from(arguments)?)
+}
+
+/// The command line with what the document says: the name, the port, the number of connections.
+fn command(document: &Document, build: Build) -> clap::Command {
+    let service = &document.service;
+    let listen = format!("127.0.0.1:{}", service.port);
+    let about = document.title.clone();
+    // Each caller of the sidecar has one connection, and the sidecar keeps as many idle ones.
+    let connections = (2 * service.connections).to_string();
+    Cli::command()
+        .name(service.name.clone())
+        .version(build.version)
+        .about(about)
+        .mut_subcommand("serve", |serve| {
+            serve
+                .mut_arg("listen", |listening| {
+                    listening.required(false).default_value(listen.clone())
+                })
+                .mut_arg("max_connections", |most| most.required(false).default_value(connections))
+        })
+        .mut_subcommand("healthcheck", |check| {
+            check.mut_arg("listen", |listening| {
+                listening.required(false).default_value(listen.clone())
+            })
+        })
+}
+
+/// What clap has to say in several paragraphs, in one line: the first tells the setting and the rule.
+#[must_use]
+pub fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let first = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+    first.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+const LONGEST: Duration = Duration::from_hours(1);
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let rule = "a duration carries its unit, such as 75s or 500ms, and is at most 1h";
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= LONGEST => Ok(duration),
+        _ => Err(rule.into()),
+    }
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        duration if duration >= Duration::from_millis(1) => Ok(duration),
+        _ => Err("must be at least 1ms".into()),
+    }
+}
+
+fn log_level(text: &str) -> Result<Level, String> {
+    match text {
+        "error" => Ok(Level::ERROR),
+        "warn" => Ok(Level::WARN),
+        "info" => Ok(Level::INFO),
+        "debug" => Ok(Level::DEBUG),
+        "trace" => Ok(Level::TRACE),
+        _ => Err("must be error, warn, info, debug or trace".into()),
+    }
+}
+
+/// Names and paths as SSM allows them, to catch an empty or mangled setting here rather than at AWS.
+fn parameter_name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
+    if (1..=1011).contains(&text.len()) && text.chars().all(allowed) {
+        Ok(text.into())
+    } else {
+        Err("must be the name of an SSM parameter: 1 to 1011 of A-Z a-z 0-9 . _ - / :".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_document;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        let build = Build { version: "1.2.3", revision: None, log_target: "parcels" };
+        command(&test_document(), build).debug_assert();
+    }
+
+    #[test]
+    fn durations_need_a_unit_and_a_bound() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("0s"), Ok(Duration::ZERO));
+        for wrong in ["", "75", "-1s", "1h1ms", "soon", "9999999999999999999999s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        assert!(positive_duration("0s").is_err());
+        assert!(positive_duration("999us").is_err());
+    }
+}

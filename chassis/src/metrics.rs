@@ -1,0 +1,167 @@
+//! What `/metrics` shows, named by OpenTelemetry's conventions for HTTP servers.
+//!
+//! One histogram is both the count and the duration of requests by method, route and status: its `_count` is
+//! the number of requests, as the conventions have it. The buckets start at 10 µs, because a sum takes
+//! microseconds; the conventions' own, which start at 5 ms, would put every request into the first one.
+//!
+//! The handles of the answers that matter are resolved once, at start. They are also visible from the start,
+//! at zero, so a rate over the first minutes of a task is not missing.
+
+use crate::router::{Endpoint, Route, Router};
+use crate::service::Build;
+use hyper::{Method, StatusCode};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
+
+/// The media type of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds, in seconds: 10 µs to 1 ms for the work itself, then what only waiting can explain, up to
+/// the body's deadline.
+const BUCKETS: [f64; 16] = [
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
+    0.1, 0.25, 1.0, 2.5, 5.0,
+];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Labels {
+    http_request_method: &'static str,
+    /// Empty for an unknown route, which to Prometheus is the same as absent.
+    http_route: String,
+    /// Empty where no operation was found.
+    operation: String,
+    http_response_status_code: u16,
+}
+
+type Durations = Family<Labels, Histogram, fn() -> Histogram>;
+
+/// All metrics of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    durations: Durations,
+    /// Of each endpoint answered with 200, by its number.
+    successes: Vec<Histogram>,
+    active: Gauge,
+    connections: Gauge,
+}
+
+impl Metrics {
+    /// The metrics of a service.
+    #[must_use]
+    pub fn new<O: Copy>(service: &str, build: Build, router: &Router<O>) -> Self {
+        let durations = Durations::new_with_constructor(|| Histogram::new(BUCKETS));
+        let (active, connections) = (Gauge::default(), Gauge::default());
+        let mut registry = Registry::default();
+        registry.register_with_unit(
+            "http_server_request_duration",
+            "Time from a request's head to its response",
+            Unit::Seconds,
+            durations.clone(),
+        );
+        registry.register("http_server_active_requests", "Requests in flight", active.clone());
+        let own = service.replace('-', "_");
+        registry.register(
+            format!("{own}_open_connections"),
+            "Connections open",
+            connections.clone(),
+        );
+        let revision = build.revision.unwrap_or("unknown");
+        registry.register(
+            format!("{own}_build"),
+            "What is running",
+            Info::new([("version", build.version), ("revision", revision)]),
+        );
+        let mut endpoints: Vec<_> = router.endpoints().collect();
+        endpoints.sort_by_key(|(_, endpoint)| endpoint.number);
+        let success = |(route, endpoint): &(&Route<O>, &Endpoint<O>)| {
+            durations.get_or_create_owned(&Labels {
+                http_request_method: endpoint.method(),
+                http_route: route.label.clone(),
+                operation: endpoint.id.clone(),
+                http_response_status_code: StatusCode::OK.as_u16(),
+            })
+        };
+        let successes = endpoints.iter().map(success).collect();
+        Self { registry, durations, successes, active, connections }
+    }
+
+    /// Counts a request as in flight until the guard is dropped: also when its connection breaks.
+    #[must_use]
+    pub fn enter(&self) -> InFlight<'_> {
+        self.active.inc();
+        InFlight(&self.active)
+    }
+
+    /// How many connections are open from here on.
+    pub fn connections(&self, open: usize) {
+        self.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
+    /// Counts an answered request.
+    pub fn observe<O>(
+        &self,
+        method: &Method,
+        route: Option<&Route<O>>,
+        endpoint: Option<&Endpoint<O>>,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let took = took.as_secs_f64();
+        if let Some(endpoint) = endpoint
+            && status == StatusCode::OK
+            && endpoint.is_for(method)
+        {
+            self.successes[endpoint.number].observe(took);
+            return;
+        }
+        let labels = Labels {
+            http_request_method: method_label(method),
+            http_route: route.map_or_else(String::new, |route| route.label.clone()),
+            operation: endpoint.map_or_else(String::new, |endpoint| endpoint.id.clone()),
+            http_response_status_code: status.as_u16(),
+        };
+        self.durations.get_or_create(&labels).observe(took);
+    }
+
+    /// The exposition, in the text format of `OpenMetrics`, which Prometheus reads.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the expectation cannot fail")]
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        text
+    }
+}
+
+/// Any other method is one value: a caller must not be able to make series at will.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::OPTIONS => "OPTIONS",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => "_OTHER",
+    }
+}
+
+/// A request in flight.
+#[derive(Debug)]
+pub struct InFlight<'a>(&'a Gauge);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

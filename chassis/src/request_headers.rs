@@ -1,0 +1,112 @@
+//! What the head of a request says that matters here, gathered in one pass.
+//!
+//! Looking each field up by its name would hash every name for every request; there are four of them, and
+//! hardly more in the head.
+
+use hyper::header::{HeaderMap, HeaderValue};
+
+/// The header fields that decide something.
+#[derive(Debug, Default)]
+pub(crate) struct RequestHeaders<'a> {
+    /// The first `X-Request-Id`.
+    pub(crate) request_id: Option<&'a HeaderValue>,
+    /// `X-Api-Key`
+    pub(crate) api_key: Given<'a>,
+    /// `Content-Type`
+    pub(crate) content_type: Given<'a>,
+    /// `Expect`: the caller may be waiting for a word before it sends its body.
+    pub(crate) expects: bool,
+}
+
+/// How often a field is given that may be given once.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) enum Given<'a> {
+    /// Not at all.
+    #[default]
+    Never,
+    /// With this value.
+    Once(&'a HeaderValue),
+    /// More often, whatever the values.
+    Often,
+}
+
+impl<'a> Given<'a> {
+    fn and(self, value: &'a HeaderValue) -> Self {
+        match self {
+            Self::Never => Self::Once(value),
+            Self::Once(_) | Self::Often => Self::Often,
+        }
+    }
+
+    /// The value, when there is exactly one.
+    pub(crate) fn once(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Once(value) => Some(value.as_bytes()),
+            Self::Never | Self::Often => None,
+        }
+    }
+}
+
+impl<'a> RequestHeaders<'a> {
+    /// Reads a head.
+    pub(crate) fn from_map(headers: &'a HeaderMap) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                "x-request-id" => fields.request_id = fields.request_id.or(Some(value)),
+                "x-api-key" => fields.api_key = fields.api_key.and(value),
+                "content-type" => fields.content_type = fields.content_type.and(value),
+                "expect" => fields.expects = true,
+                _ => {}
+            }
+        }
+        fields
+    }
+
+    /// Whether there is one `Content-Type`, and it is this one. Its parameters do not matter: JSON is UTF-8 (RFC 8259,
+    /// section 8.1), whatever a `charset` says.
+    pub(crate) fn are_of_type(&self, expected: &str) -> bool {
+        let Some(value) = self.content_type.once() else { return false };
+        let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
+        essence.trim_ascii().eq_ignore_ascii_case(expected.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::HeaderName;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn what_is_not_there_is_never_given() {
+        let headers = headers(&[("host", "x"), ("x-api-keys", "CHANGEME")]);
+        let fields = RequestHeaders::from_map(&headers);
+        assert!(fields.request_id.is_none() && !fields.expects);
+        assert_eq!((fields.api_key.once(), fields.content_type.once()), (None, None));
+    }
+
+    #[test]
+    fn a_field_given_twice_has_no_value() {
+        let headers = headers(&[
+            ("x-api-key", "CHANGEME"),
+            ("content-type", "application/json"),
+            ("expect", "100-continue"),
+            ("content-type", "application/json"),
+            ("x-request-id", "one"),
+            ("x-request-id", "two"),
+        ]);
+        let fields = RequestHeaders::from_map(&headers);
+        assert_eq!(fields.api_key.once(), Some(b"CHANGEME".as_slice()));
+        assert_eq!(fields.content_type.once(), None);
+        assert!(fields.expects);
+        assert_eq!(fields.request_id.unwrap(), "one");
+    }
+}

@@ -1,0 +1,173 @@
+//! Which operation a request asks for, from the document.
+
+use crate::document::{Access, Deadline, Document, Method, Operation, Probe, Template};
+use crate::service::Service;
+use hyper::header::HeaderValue;
+use std::time::Duration;
+use thiserror::Error;
+
+/// A body of the default size has the body timeout; a longer one has a second more for each so many bytes.
+const BYTES_A_SECOND: u64 = 64 * 1024;
+const DEFAULT_BODY: u64 = 4096;
+
+/// The document and the code do not fit.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[error("the document declares the operation `{0}`, and the service does not implement it")]
+pub struct Unimplemented(pub String);
+
+/// All routes: static paths first, as they take precedence.
+#[derive(Debug)]
+pub struct Router<O>(Vec<Route<O>>);
+
+/// A path and what can be done with it.
+#[derive(Debug)]
+pub struct Route<O> {
+    template: Template,
+    /// The template as text, for log and metrics.
+    pub label: String,
+    /// The methods as `Allow` lists them.
+    pub allow: HeaderValue,
+    endpoints: Vec<Endpoint<O>>,
+}
+
+/// An operation as the server needs it.
+#[derive(Debug)]
+pub struct Endpoint<O> {
+    method: Method,
+    /// Its `operationId`.
+    pub id: String,
+    /// Its place among all endpoints, from 0.
+    pub number: usize,
+    /// The credentials that it requires.
+    pub access: Access,
+    /// Longest body in bytes; 0 when it takes none.
+    pub max_body: u64,
+    /// The media type of its body, when it takes one.
+    pub media_type: Option<String>,
+    /// How long its body may take beyond the body timeout.
+    pub body_allowance: Duration,
+    /// From the complete body to the head of the response; `None` for a stream.
+    pub deadline: Option<Duration>,
+    /// What it does.
+    pub action: Action<O>,
+}
+
+/// What an endpoint does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action<O> {
+    /// Says that the process lives.
+    Live,
+    /// Says whether the process takes requests.
+    Ready,
+    /// Gives the public document.
+    Description,
+    /// Asks the service.
+    Call(O),
+}
+
+impl<O: Copy> Router<O> {
+    /// The routes of a document, with the operations of a service.
+    pub fn new<S: Service<Operation = O>>(document: &Document) -> Result<Self, Unimplemented> {
+        let mut number = 0;
+        let mut routes = Vec::new();
+        for (template, operations) in document.paths() {
+            let mut endpoints = Vec::new();
+            for operation in operations {
+                endpoints.push(endpoint::<S>(operation, number)?);
+                number += 1;
+            }
+            routes.push(Route {
+                template: template.clone(),
+                label: template.to_string(),
+                allow: allow(&endpoints),
+                endpoints,
+            });
+        }
+        routes.sort_by_key(|route| !route.template.is_static());
+        Ok(Self(routes))
+    }
+
+    /// The route of a path, as it was sent.
+    #[must_use]
+    pub fn find(&self, path: &str) -> Option<&Route<O>> {
+        self.0.iter().find(|route| {
+            if route.template.is_static() {
+                route.label == path
+            } else {
+                route.template.matches(path)
+            }
+        })
+    }
+
+    /// All routes with their endpoints.
+    pub fn endpoints(&self) -> impl Iterator<Item = (&Route<O>, &Endpoint<O>)> {
+        self.0
+            .iter()
+            .flat_map(|route| route.endpoints.iter().map(move |endpoint| (route, endpoint)))
+    }
+}
+
+impl<O> Route<O> {
+    /// The endpoint of a method. HEAD goes where GET does unless the document has it.
+    #[must_use]
+    pub fn endpoint(&self, method: &hyper::Method) -> Option<&Endpoint<O>> {
+        let find =
+            |method: &str| self.endpoints.iter().find(|known| known.method.as_str() == method);
+        find(method.as_str())
+            .or_else(|| if method == hyper::Method::HEAD { find("GET") } else { None })
+    }
+}
+
+impl<O> Endpoint<O> {
+    /// Its method as it is sent.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        self.method.as_str()
+    }
+
+    /// Whether the document has it for this method, and not GET's for a HEAD.
+    #[must_use]
+    pub fn is_for(&self, method: &hyper::Method) -> bool {
+        self.method.as_str() == method.as_str()
+    }
+}
+
+fn endpoint<S: Service>(
+    operation: &Operation,
+    number: usize,
+) -> Result<Endpoint<S::Operation>, Unimplemented> {
+    let action = match (&operation.probe, operation.path.to_string().as_str()) {
+        (Some(Probe::Live), _) => Action::Live,
+        (Some(Probe::Ready(_)), _) => Action::Ready,
+        (None, "/openapi.json") => Action::Description,
+        (None, _) => S::operation(&operation.id)
+            .map(Action::Call)
+            .ok_or_else(|| Unimplemented(operation.id.clone()))?,
+    };
+    let max_body = operation.max_body.unwrap_or(0);
+    let seconds = max_body.saturating_sub(DEFAULT_BODY) / BYTES_A_SECOND;
+    Ok(Endpoint {
+        method: operation.method,
+        id: operation.id.clone(),
+        number,
+        access: operation.access,
+        max_body,
+        media_type: operation.media_type.clone(),
+        body_allowance: Duration::from_secs(seconds),
+        deadline: match operation.deadline {
+            Deadline::Head(deadline) => Some(deadline),
+            Deadline::Idle(_) => None,
+        },
+        action,
+    })
+}
+
+fn allow<O>(endpoints: &[Endpoint<O>]) -> HeaderValue {
+    let has = |method| endpoints.iter().any(|endpoint| endpoint.method == method);
+    let methods: Vec<&str> = Method::ALL
+        .into_iter()
+        .filter(|method| has(*method) || (*method == Method::Head && has(Method::Get)))
+        .map(Method::as_str)
+        .collect();
+    HeaderValue::from_str(&methods.join(", ")).expect("methods are visible ASCII")
+}

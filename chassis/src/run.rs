@@ -1,0 +1,67 @@
+//! The process of a service: from the command line to an exit code.
+
+use crate::cli::{self, Command};
+use crate::config::Config;
+use crate::document::Document;
+use crate::failure::{EX_USAGE, Failure};
+use crate::service::Service;
+use crate::{healthcheck, panics, serve, telemetry};
+use std::io::Write;
+use std::process::ExitCode;
+use tokio::runtime::{Builder, Runtime};
+
+/// Runs a service as its command line says. It is the whole of a service's `main`.
+pub fn run<S: Service>(service: S) -> ExitCode {
+    let document = match Document::parse(S::DOCUMENT) {
+        Ok(document) => document,
+        Err(invalid) => return failed("service", &invalid.into()),
+    };
+    let name = document.service.name.clone();
+    let cli = match cli::parse(&document, S::BUILD, std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            eprintln!("{name}: {}", cli::one_line(&error));
+            return ExitCode::from(EX_USAGE);
+        }
+        // `--help` and `--version` also come back as errors.
+        Err(wish) => {
+            let _ = wish.print();
+            return ExitCode::SUCCESS;
+        }
+    };
+    match execute(service, &document, cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failed(&name, &failure),
+    }
+}
+
+fn failed(name: &str, failure: &Failure) -> ExitCode {
+    tracing::error!(cause = %failure, "stopped");
+    eprintln!("{name}: {failure}");
+    ExitCode::from(failure.exit_code())
+}
+
+fn execute<S: Service>(service: S, document: &Document, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(args) => {
+            let config = Config::new(args, std::env::var("API_KEY").map(Into::into))?;
+            telemetry::start(config.log_format, config.log_level, S::BUILD.log_target);
+            panics::log_them();
+            let runtime = runtime(config.worker_threads)?;
+            runtime.block_on(serve::serve(service, document, config))
+        }
+        Command::Healthcheck { listen } => Ok(runtime(1)?.block_on(healthcheck::check(listen))?),
+        Command::Openapi => {
+            // A reader that has seen enough, such as `head`, is no failure.
+            let _ = std::io::stdout().write_all(document.public.as_bytes());
+            Ok(())
+        }
+    }
+}
+
+/// One thread needs no work stealing, and pays for none.
+fn runtime(threads: usize) -> Result<Runtime, Failure> {
+    let mut builder =
+        if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.worker_threads(threads).enable_all().build().map_err(Failure::Runtime)
+}

@@ -1,0 +1,301 @@
+//! Routes, keys, headers and bodies, called without a socket.
+
+use crate::bodies::with_body;
+use crate::support::{
+    GOOD, KEY, Reply, call, open_app, ready_app, request, starting_app, sum_request,
+};
+use bytes::Bytes;
+use chassis::Service;
+use chassis::keys::KeyRing;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Frame;
+use hyper::{Request, StatusCode};
+use sum_api::Sum;
+
+/// Everything that the API may say in a header. `content-length` and `date` are hyper's.
+const ALLOWED: [&str; 7] = [
+    "allow",
+    "cache-control",
+    "connection",
+    "content-type",
+    "transfer-encoding",
+    "www-authenticate",
+    "x-request-id",
+];
+
+pub(crate) fn check_headers(what: &str, reply: &Reply) {
+    for name in reply.headers.keys() {
+        assert!(ALLOWED.contains(&name.as_str()), "{what}: {name}");
+        assert_eq!(reply.headers.get_all(name).iter().count(), 1, "{what}: {name} twice");
+    }
+    let error = reply.status.is_client_error() || reply.status.is_server_error();
+    let probe = reply.body.starts_with("{\"status\":");
+    let kind = reply.header("content-type").unwrap();
+    if error && !probe {
+        assert_eq!(kind, "application/problem+json", "{what}");
+        assert_eq!(reply.json()["request_id"], reply.header("x-request-id").unwrap(), "{what}");
+    }
+    let unauthorized = reply.status == StatusCode::UNAUTHORIZED;
+    assert_eq!(reply.header("www-authenticate").is_some(), unauthorized, "{what}");
+    assert_eq!(
+        reply.header("allow").is_some(),
+        reply.status == StatusCode::METHOD_NOT_ALLOWED,
+        "{what}"
+    );
+    assert!(reply.header("cache-control").is_some(), "{what}");
+    // What closes has no length: that is how the sidecar learns that its caller's connection closes too.
+    let closes = reply.header("connection") == Some("close");
+    assert_eq!(reply.header("transfer-encoding") == Some("chunked"), closes, "{what}");
+}
+
+#[tokio::test]
+async fn each_route_answers_its_methods_and_no_others() {
+    let app = ready_app();
+    let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"];
+    for (path, allow, status) in [
+        ("/healthz", "GET, HEAD", 200),
+        ("/readyz", "GET, HEAD", 200),
+        ("/openapi.json", "GET, HEAD", 200),
+        ("/metrics", "GET, HEAD", 200),
+        ("/sum", "POST", 401),
+    ] {
+        for method in methods {
+            let reply = call(&app, request(method, path)).await;
+            let what = format!("{method} {path}");
+            check_headers(&what, &reply);
+            if allow.split(", ").any(|allowed| allowed == method) {
+                assert_eq!(reply.status, status, "{what}");
+            } else {
+                assert_eq!(reply.status, 405, "{what}");
+                assert_eq!(reply.header("allow"), Some(allow), "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn paths_are_exact() {
+    let app = ready_app();
+    for path in [
+        "/",
+        "/sum/",
+        "//sum",
+        "/SUM",
+        "/sum/../healthz",
+        "/%73um",
+        "/healthz/",
+        "/.env",
+        "/metrics/x",
+    ] {
+        for method in ["GET", "POST"] {
+            let reply = call(&app, request(method, path)).await;
+            assert_eq!(reply.status, 404, "{path}");
+            check_headers(path, &reply);
+        }
+    }
+    assert_eq!(call(&app, request("GET", "/healthz?x=1")).await.status, 200);
+}
+
+#[tokio::test]
+async fn only_the_description_may_be_cached() {
+    let app = ready_app();
+    for path in ["/healthz", "/readyz", "/metrics", "/sum", "/nothing"] {
+        assert_eq!(
+            call(&app, request("GET", path)).await.header("cache-control"),
+            Some("no-store"),
+            "{path}"
+        );
+    }
+    let description = call(&app, request("GET", "/openapi.json")).await;
+    assert_eq!(description.header("cache-control"), Some("public, max-age=300"));
+}
+
+#[tokio::test]
+async fn readiness_follows_the_keys_and_the_stop_signal() {
+    let app = starting_app();
+    let readyz = async || {
+        let reply = call(&app, request("GET", "/readyz")).await;
+        (reply.status.as_u16(), reply.body)
+    };
+    assert_eq!(readyz().await, (503, "{\"status\":\"starting\"}".into()));
+    let early = call(&app, sum_request(GOOD)).await;
+    assert_eq!(early.status, 503);
+    check_headers("starting", &early);
+    assert_eq!(call(&app, request("GET", "/healthz")).await.status, 200);
+
+    app.set_keys(KeyRing::parse(KEY).unwrap());
+    assert_eq!(readyz().await, (200, "{\"status\":\"ready\"}".into()));
+    assert_eq!(call(&app, sum_request(GOOD)).await.body, "{\"sum\":42}");
+
+    app.drain();
+    assert_eq!(readyz().await, (503, "{\"status\":\"draining\"}".into()));
+    assert_eq!(
+        call(&app, sum_request(GOOD)).await.body,
+        "{\"sum\":42}",
+        "what comes is still served"
+    );
+    assert_eq!(call(&app, request("GET", "/healthz")).await.status, 200);
+}
+
+#[tokio::test]
+async fn keys_are_set_once() {
+    let app = ready_app();
+    app.set_keys(KeyRing::parse("another-key").unwrap());
+    assert_eq!(call(&app, sum_request(GOOD)).await.status, 200);
+}
+
+#[tokio::test]
+async fn exactly_one_valid_key_opens_the_door() {
+    let app = ready_app();
+    let lower = KEY.to_lowercase();
+    let cases: [(&[&str], u16); 9] = [
+        (&[KEY], 200),
+        (&[], 401),
+        (&[""], 401),
+        (&[&lower], 401),
+        (&["Test-Key-11"], 401),
+        (&["tests:Test-Key-1"], 401),
+        (&[KEY, KEY], 401),
+        (&["other-key-1", KEY], 401),
+        (&[KEY, "other-key-1"], 401),
+    ];
+    let mut refusals = Vec::new();
+    for (keys, status) in cases {
+        let mut request = sum_request(GOOD);
+        request.headers_mut().remove("x-api-key");
+        for key in keys {
+            request.headers_mut().append("x-api-key", key.parse().unwrap());
+        }
+        request.headers_mut().insert("x-request-id", "same".parse().unwrap());
+        let reply = call(&app, request).await;
+        assert_eq!(reply.status, status, "{keys:?}");
+        check_headers(&format!("{keys:?}"), &reply);
+        if status == 401 {
+            refusals.push(reply.body);
+        }
+    }
+    assert_eq!(refusals.len(), 8);
+    refusals.dedup();
+    assert_eq!(refusals.len(), 1, "missing, wrong and doubled keys look alike");
+}
+
+#[tokio::test]
+async fn without_keys_the_door_is_open() {
+    let app = open_app();
+    assert_eq!(call(&app, request("GET", "/readyz")).await.status, 200);
+    let mut request = sum_request(GOOD);
+    request.headers_mut().remove("x-api-key");
+    assert_eq!(call(&app, request).await.body, "{\"sum\":42}");
+}
+
+#[tokio::test]
+async fn the_content_type_must_be_json() {
+    let app = ready_app();
+    for (declared, status) in [
+        (&["application/json"][..], 200),
+        (&["application/json; charset=utf-8"], 200),
+        (&["application/json;charset=utf-8"], 200),
+        (&["application/json ; q=\";\""], 200),
+        (&["Application/JSON"], 200),
+        (&[], 415),
+        (&[""], 415),
+        (&["text/json"], 415),
+        (&["application/jsonx"], 415),
+        (&["application/json-seq"], 415),
+        (&["application/json, text/plain"], 415),
+        (&["application/problem+json"], 415),
+        (&["application/x-www-form-urlencoded"], 415),
+        (&["application/json", "application/json"], 415),
+    ] {
+        let mut request = sum_request(GOOD);
+        request.headers_mut().remove("content-type");
+        for value in declared {
+            request.headers_mut().append("content-type", value.parse().unwrap());
+        }
+        let reply = call(&app, request).await;
+        assert_eq!(reply.status, status, "{declared:?}");
+        check_headers(&format!("{declared:?}"), &reply);
+    }
+}
+
+#[tokio::test]
+async fn a_request_with_several_faults_is_refused_for_the_first() {
+    let app = ready_app();
+    let large = || Full::new(Bytes::from(vec![b' '; 5000]));
+    let post = || Request::post("/sum");
+    let keyed = || post().header("x-api-key", KEY);
+    let json = || keyed().header("content-type", "application/json");
+    for (request, status) in [
+        (Request::get("/sum").body(large()), 405),
+        (post().body(large()), 401),
+        (keyed().body(large()), 415),
+        (json().body(large()), 413),
+        (json().body(Full::from("[")), 400),
+        (json().body(Full::from("[]")), 422),
+    ] {
+        assert_eq!(call(&app, request.unwrap()).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn an_id_is_kept_when_it_is_sane_and_is_in_header_and_body() {
+    let app = ready_app();
+    for (sent, kept) in [("from-caller_1.x", true), ("not sane", false), ("", false)] {
+        let mut request = request("GET", "/nothing");
+        request.headers_mut().insert("x-request-id", sent.parse().unwrap());
+        let reply = call(&app, request).await;
+        let id = reply.header("x-request-id").unwrap();
+        assert_eq!(id == sent, kept, "{sent}");
+        assert_eq!(reply.json()["request_id"], id);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_and_the_next_request_is_served() {
+    let app = ready_app();
+    let body = Full::from(GOOD)
+        .map_frame(|_: Frame<Bytes>| -> Frame<Bytes> { panic!("seeded by a test") });
+    let reply = call(&app, with_body(body)).await;
+    assert_eq!(reply.status, 500);
+    assert_eq!(reply.header("connection"), Some("close"));
+    check_headers("500", &reply);
+    assert!(!reply.body.contains("seeded"), "what went wrong is for the log: {}", reply.body);
+    assert_eq!(call(&app, sum_request(GOOD)).await.body, "{\"sum\":42}");
+    let metrics = call(&app, request("GET", "/metrics")).await.body;
+    assert!(metrics.contains("\nhttp_server_active_requests 1\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn metrics_count_by_method_route_and_status() {
+    let app = ready_app();
+    for _ in 0..3 {
+        call(&app, sum_request(GOOD)).await;
+    }
+    call(&app, sum_request("[")).await;
+    call(&app, request("GET", "/some/path/of/a/scanner")).await;
+    call(&app, request("BREW", "/sum")).await;
+    let reply = call(&app, request("GET", "/metrics")).await;
+    let count = |method: &str, route: &str, operation: &str, status: u16| {
+        format!(
+            "http_server_request_duration_seconds_count{{http_request_method=\"{method}\",\
+             http_route=\"{route}\",operation=\"{operation}\",http_response_status_code=\"{status}\"}}"
+        )
+    };
+    for (series, expected) in [
+        (count("POST", "/sum", "sum", 200), 3),
+        (count("POST", "/sum", "sum", 400), 1),
+        (count("GET", "", "", 404), 1),
+        (count("_OTHER", "/sum", "", 405), 1),
+    ] {
+        assert!(reply.body.contains(&format!("{series} {expected}\n")), "{series}: {}", reply.body);
+    }
+    assert!(!reply.body.contains("scanner"), "callers make no series");
+    assert!(
+        reply.body.contains(&format!("sum_api_build_info{{version=\"{}\"", Sum::BUILD.version))
+    );
+    assert!(reply.body.ends_with("# EOF\n"));
+    assert_eq!(
+        reply.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
+}

@@ -1,0 +1,184 @@
+//! What can be typed, and the exit codes.
+
+use crate::process::{Server, run};
+use crate::support::document;
+use chassis::Service;
+use std::net::{TcpListener, TcpStream};
+use std::process::Output;
+use sum_api::Sum;
+
+const KEYED: (&str, &str) = ("API_KEY", "CHANGEME");
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Exit code 64, one line on standard error that has all of these words, nothing on standard output.
+fn refused(output: &Output, words: &[&str]) {
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "{word:?} is not in {stderr:?}");
+    }
+    assert_eq!(text(&output.stdout), "");
+}
+
+#[test]
+fn a_bad_setting_is_named_with_its_rule() {
+    for (name, value, rule) in [
+        ("LISTEN", "8080", "--listen"),
+        ("LISTEN", "", "--listen"),
+        ("LISTEN", "localhost:8080", "--listen"),
+        ("WORKER_THREADS", "0", "1..=64"),
+        ("WORKER_THREADS", "65", "1..=64"),
+        ("WORKER_THREADS", "many", "--worker-threads"),
+        ("LOG_FORMAT", "xml", "json"),
+        ("LOG_LEVEL", "loud", "error, warn, info, debug or trace"),
+        ("REQUIRE_API_KEY", "", "--require-api-key"),
+        ("REQUIRE_API_KEY", "yes", "true, false"),
+        ("REQUIRE_API_KEY", "1", "true, false"),
+        ("REQUIRE_API_KEY", "False", "true, false"),
+        ("API_KEY_PARAMETER", "", "name of an SSM parameter"),
+        ("API_KEY_PARAMETER", "a b", "name of an SSM parameter"),
+        ("KEEP_ALIVE_TIMEOUT", "75", "carries its unit"),
+        ("KEEP_ALIVE_TIMEOUT", "0s", "at least 1ms"),
+        ("BODY_TIMEOUT", "2h", "at most 1h"),
+        ("BODY_TIMEOUT", "", "carries its unit"),
+        ("MAX_CONNECTIONS", "0", "1..=131072"),
+        ("MAX_CONNECTIONS", "-1", "--max-connections"),
+        ("DRAIN_GRACE", "-2s", "carries its unit"),
+        ("DRAIN_TIMEOUT", "soon", "carries its unit"),
+    ] {
+        refused(&run(&["serve"], &[KEYED, (name, value)]), &["sum-api: ", rule]);
+        refused(&run(&[], &[KEYED, (name, value)]), &["sum-api: ", rule]);
+        if name != "API_KEY_PARAMETER" && !value.starts_with('-') {
+            let flag = format!("--{}", name.to_lowercase().replace('_', "-"));
+            refused(&run(&[&flag, value], &[KEYED]), &[&flag, rule]);
+        }
+    }
+}
+
+#[test]
+fn unknown_words_and_flags_are_refused() {
+    refused(&run(&["server"], &[KEYED]), &["server"]);
+    refused(&run(&["serve", "--port", "8080"], &[KEYED]), &["--port"]);
+    refused(&run(&["--port"], &[KEYED]), &["--port"]);
+    // A key has no place in a command line, and must not be repeated from there.
+    let output = run(&["serve", "--api-key=Secret-Key-1"], &[]);
+    refused(&output, &["--api-key"]);
+    assert!(!text(&output.stderr).contains("Secret"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn keys_come_from_exactly_one_place() {
+    refused(&run(&[], &[]), &["API_KEY is not set"]);
+    refused(&run(&[], &[("API_KEY", "")]), &["API_KEY is empty"]);
+    refused(&run(&[], &[("API_KEY", ""), ("API_KEY_PARAMETER", "/keys")]), &["exactly one"]);
+    refused(&run(&[], &[KEYED, ("API_KEY_PARAMETER", "/keys")]), &["exactly one"]);
+}
+
+#[test]
+fn a_refused_key_list_is_named_by_its_rule_and_never_shown() {
+    for (list, rule) in [
+        ("Hush-Hush-1,", "entry 2 is empty"),
+        ("Hush-Hush-1 ", "A-Z a-z 0-9 . _ -"),
+        ("web:Hush", "8 to 128"),
+        ("HUSH:Hush-Hush-1", "client name"),
+        ("Hush-Hush-1,web:Hush-Hush-1", "repeats"),
+    ] {
+        let output = run(&[], &[("API_KEY", list)]);
+        refused(&output, &["API_KEY", rule]);
+        assert!(!text(&output.stderr).to_lowercase().contains("hush"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn without_required_keys_none_are_read() {
+    let server = Server::start(&["--require-api-key", "false"], &[]);
+    assert_eq!(server.get("/readyz").0, 200);
+    assert!(server.sum("").1.ends_with("{\"sum\":42}"));
+}
+
+#[test]
+fn an_address_in_use_is_a_69_that_names_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(&["--listen", &address], &[KEYED]);
+    assert_eq!(output.status.code(), Some(69));
+    assert!(text(&output.stderr).contains(&address), "{}", text(&output.stderr));
+}
+
+#[test]
+fn help_tells_every_setting_its_variable_default_and_unit() {
+    let output = run(&["serve", "--help"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let help = text(&output.stdout);
+    for word in [
+        "LISTEN",
+        "WORKER_THREADS",
+        "LOG_FORMAT",
+        "LOG_LEVEL",
+        "REQUIRE_API_KEY",
+        "API_KEY_PARAMETER",
+        "KEEP_ALIVE_TIMEOUT",
+        "BODY_TIMEOUT",
+        "MAX_CONNECTIONS",
+        "DRAIN_GRACE",
+        "DRAIN_TIMEOUT",
+        "API_KEY ",
+        "127.0.0.1:8080",
+        "75s",
+        "5s",
+        "1024",
+        "2s",
+        "20s",
+        "Exit codes",
+    ] {
+        assert!(help.contains(word), "{word:?} is not in the help:\n{help}");
+    }
+    for command in ["serve", "healthcheck", "openapi"] {
+        assert!(text(&run(&["--help"], &[]).stdout).contains(command));
+    }
+    assert_eq!(text(&run(&["--version"], &[]).stdout), format!("sum-api {}\n", Sum::BUILD.version));
+}
+
+#[test]
+fn the_description_is_printed_as_it_is_served() {
+    let output = run(&["openapi"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stdout), document().public);
+}
+
+#[test]
+fn the_health_check_tells_a_living_api_from_a_dead_one() {
+    let server = Server::start(&[], &[KEYED]);
+    let address = server.address.to_string();
+    let check = |address: &str| run(&["healthcheck", "--listen", address], &[]);
+    assert_eq!(check(&address).status.code(), Some(0));
+    assert_eq!(run(&["healthcheck"], &[("LISTEN", &address)]).status.code(), Some(0));
+
+    // Accepts, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let begun = std::time::Instant::now();
+    let output = check(&silent.local_addr().unwrap().to_string());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("within 2 s"), "{}", text(&output.stderr));
+    assert!(begun.elapsed().as_secs() < 4);
+
+    drop(server);
+    let output = check(&address);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("cannot connect"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_server_without_file_handles_says_how_long_it_pauses() {
+    let mut server = Server::start(&[], &[KEYED]);
+    server.limit_files(16);
+    let waiting: Vec<_> = (0..32).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    let event = server.event("cannot accept");
+    assert_eq!((&event["level"], &event["pause_ms"]), (&"WARN".into(), &100.into()), "{event}");
+    drop(waiting);
+    assert_eq!(server.get("/healthz").0, 200, "it accepts again");
+}

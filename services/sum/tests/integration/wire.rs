@@ -1,0 +1,252 @@
+//! The server over in-memory connections, with time that stands still until everybody waits: bounds and
+//! timeouts, as bytes.
+
+use crate::support::{KEY, ready_app};
+use bytes::Bytes;
+use chassis::connections::{Handler, Limits};
+use chassis::server::{self, Drained, Listener};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use std::future::{Future, pending};
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+pub(crate) const fn limits() -> Limits {
+    Limits {
+        keep_alive_timeout: Duration::from_secs(75),
+        max_connections: 1024,
+        drain_grace: Duration::from_secs(2),
+        drain_timeout: Duration::from_secs(20),
+    }
+}
+
+/// Connections come over a channel.
+struct Connections(mpsc::UnboundedReceiver<DuplexStream>);
+
+impl Listener for Connections {
+    type Io = TokioIo<DuplexStream>;
+
+    async fn accept(&mut self) -> io::Result<Self::Io> {
+        match self.0.recv().await {
+            Some(stream) => Ok(TokioIo::new(stream)),
+            None => pending().await,
+        }
+    }
+}
+
+/// A server, and the ends that a test holds.
+pub(crate) struct Running {
+    connect: mpsc::UnboundedSender<DuplexStream>,
+    stop: Option<oneshot::Sender<()>>,
+    pub(crate) server: JoinHandle<Drained>,
+}
+
+pub(crate) fn start<H: Handler>(handler: Arc<H>, limits: Limits) -> Running {
+    let (connect, connections) = mpsc::unbounded_channel();
+    let (stop, stopped) = oneshot::channel();
+    let stopped = async {
+        let _ = stopped.await;
+    };
+    let server = tokio::spawn(server::run(Connections(connections), handler, limits, stopped));
+    Running { connect, stop: Some(stop), server }
+}
+
+impl Running {
+    pub(crate) fn connect(&self) -> Client {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        self.connect.send(theirs).unwrap();
+        Client(ours)
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+}
+
+pub(crate) struct Client(pub(crate) DuplexStream);
+
+impl Client {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// One response with a `content-length`: its status, its head and its body.
+    pub(crate) async fn response(&mut self) -> (u16, String, String) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(self.0.read_u8().await.expect("a response"));
+        }
+        let head = String::from_utf8(head).unwrap();
+        let length = head
+            .split("content-length: ")
+            .nth(1)
+            .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).await.unwrap();
+        (head[9..12].parse().unwrap(), head, String::from_utf8(body).unwrap())
+    }
+
+    /// What comes until the other side closes.
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        self.0.read_to_end(&mut rest).await.unwrap();
+        String::from_utf8(rest).unwrap()
+    }
+}
+
+fn sum_head(length: usize) -> String {
+    format!(
+        "POST /sum HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n"
+    )
+}
+
+pub(crate) fn sum_request() -> String {
+    sum_head(14) + "{\"a\":2,\"b\":40}"
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_follow_one_another_on_one_connection() {
+    let server = start(ready_app(), limits());
+    let mut client = server.connect();
+    for _ in 0..3 {
+        client.send(sum_request()).await;
+        assert_eq!(client.response().await.2, "{\"sum\":42}");
+    }
+    // All at once, and a refusal in the middle whose body must not be taken for a request.
+    client.send(sum_request() + &sum_request().replace(KEY, "wrong-key-1") + &sum_request()).await;
+    let statuses =
+        [client.response().await.0, client.response().await.0, client.response().await.0];
+    assert_eq!(statuses, [200, 401, 200]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn head_gets_the_head_alone() {
+    let server = start(ready_app(), limits());
+    let mut client = server.connect();
+    client.send("HEAD /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    let answer = client.rest().await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("content-length: 15"),
+        "{answer}"
+    );
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_trickles_is_a_408_and_the_end() {
+    let server = start(ready_app(), limits());
+    let mut client = server.connect();
+    let begun = Instant::now();
+    client.send(sum_head(14)).await;
+    client.send("{").await;
+    sleep(Duration::from_secs(3)).await;
+    client.send("\"a\"").await;
+    let answer = client.rest().await;
+    assert_eq!(begun.elapsed().as_secs(), 5);
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    assert!(answer.contains("connection: close\r\ntransfer-encoding: chunked\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n0\r\n\r\n"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_late_but_in_time_is_served() {
+    let server = start(ready_app(), limits());
+    let mut client = server.connect();
+    client.send(sum_head(14)).await;
+    sleep(Duration::from_secs(4)).await;
+    client.send("{\"a\":2,\"b\":40}").await;
+    assert_eq!(client.response().await.2, "{\"sum\":42}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_may_wait_for_100_continue() {
+    let server = start(ready_app(), limits());
+    let mut client = server.connect();
+    client.send(sum_head(14).replace("host: x", "host: x\r\nexpect: 100-continue")).await;
+    let mut interim = [0; 25];
+    client.0.read_exact(&mut interim).await.unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    client.send("{\"a\":2,\"b\":40}").await;
+    assert_eq!(client.response().await.2, "{\"sum\":42}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_past_eight_kibibytes_is_a_431() {
+    let server = start(ready_app(), limits());
+    for (length, status) in [(7 * 1024, 200), (9 * 1024, 431), (100 * 1024, 431)] {
+        let mut client = server.connect();
+        let head = format!("GET /healthz HTTP/1.1\r\nhost: x\r\na: {}\r\n\r\n", "b".repeat(length));
+        // The server may close before it has read everything.
+        let _ = timeout(Duration::from_secs(1), client.0.write_all(head.as_bytes())).await;
+        assert_eq!(client.response().await.0, status, "{length}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_past_the_bound_waits_for_another_to_close() {
+    let server = start(ready_app(), Limits { max_connections: 2, ..limits() });
+    let (one, mut two, mut three) = (server.connect(), server.connect(), server.connect());
+    two.send(sum_request()).await;
+    assert_eq!(two.response().await.0, 200);
+    three.send(sum_request()).await;
+    assert!(timeout(Duration::from_secs(10), three.response()).await.is_err(), "over the bound");
+    drop(one);
+    assert_eq!(three.response().await.0, 200);
+}
+
+/// Fails a few times, and then as long as it is asked.
+struct Failing(Arc<AtomicUsize>, ErrorKind);
+
+impl Listener for Failing {
+    type Io = TokioIo<DuplexStream>;
+
+    async fn accept(&mut self) -> io::Result<Self::Io> {
+        if self.0.fetch_add(1, Ordering::Relaxed) >= 50 {
+            sleep(Duration::from_secs(1)).await;
+        }
+        Err(self.1.into())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn accepting_rests_after_an_error_instead_of_spinning() {
+    for (kind, at_least, at_most) in
+        [(ErrorKind::Other, 9, 13), (ErrorKind::ConnectionAborted, 50, 54)]
+    {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let stop = sleep(Duration::from_secs(1));
+        let listener = Failing(Arc::clone(&calls), kind);
+        server::run(listener, ready_app(), limits(), stop).await;
+        let calls = calls.load(Ordering::Relaxed);
+        assert!((at_least..=at_most).contains(&calls), "{kind:?}: {calls} calls in a second");
+    }
+}
+
+struct Panics;
+
+impl Handler for Panics {
+    #[expect(clippy::manual_async_fn, reason = "an async fn of type `!` does not coerce")]
+    fn handle(&self, _: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send {
+        async { panic!("seeded by a test") }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_outside_of_the_api_costs_one_connection() {
+    let server = start(Arc::new(Panics), limits());
+    for _ in 0..3 {
+        let mut client = server.connect();
+        client.send(sum_request()).await;
+        assert_eq!(client.rest().await, "");
+    }
+    assert!(!server.server.is_finished());
+}
