@@ -177,7 +177,10 @@ impl<S: Service> App<S> {
             "answered"
         );
         answer.headers_mut().insert(X_REQUEST_ID, id.into_header());
-        self.metrics.observe(&parts.method, route, endpoint, status, took);
+        // Who reads the metrics is no caller.
+        if route.is_some() || parts.uri.path() != METRICS {
+            self.metrics.observe(&parts.method, route, endpoint, status, took);
+        }
         drop(in_flight);
         answer
     }
