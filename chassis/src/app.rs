@@ -241,12 +241,11 @@ impl<S: Service> App<S> {
     }
 
     fn ready(&self) -> Answer {
-        let (status, body) = match self.readiness.stage() {
-            Stage::Starting => (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"starting\"}"),
-            Stage::Ready => (StatusCode::OK, "{\"status\":\"ready\"}"),
-            Stage::Draining => (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"draining\"}"),
+        let status = match self.readiness.stage() {
+            Stage::Ready => StatusCode::OK,
+            Stage::Starting | Stage::Draining => StatusCode::SERVICE_UNAVAILABLE,
         };
-        json(status, NO_STORE, body)
+        json(status, NO_STORE, self.readiness.body())
     }
 
     /// The body of an operation that takes one. A body that an operation does not take is left alone.

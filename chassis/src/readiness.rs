@@ -1,11 +1,16 @@
-//! What `/readyz` says: starting, then ready, then draining, and never back.
+//! What `/readyz` says: starting, then ready, then draining, and never back; and which dependencies are there.
+//!
+//! The route asks no dependency. Whoever uses one notes whether it answered, and the note is what the route shows: `ok`
+//! or `away`, never an address or the text of a driver.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A stage of the process's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The keys are not loaded yet.
+    /// Something that the process needs once is not there yet, such as its keys.
     Starting = 0,
     /// Everything is there.
     Ready = 1,
@@ -15,11 +20,31 @@ pub enum Stage {
 
 /// Moves forward only, so keys that arrive after the stop signal cannot make a stopping process ready.
 #[derive(Debug)]
-pub struct Readiness(AtomicU8);
+pub struct Readiness {
+    stage: AtomicU8,
+    conditions: Mutex<Vec<(&'static str, Condition)>>,
+}
+
+/// Whether a dependency answers. Cloned, it is the same.
+#[derive(Debug, Clone, Default)]
+pub struct Condition(Arc<AtomicBool>);
+
+impl Condition {
+    /// Notes whether the dependency has just answered.
+    pub fn note(&self, ok: bool) {
+        self.0.store(ok, Ordering::Relaxed);
+    }
+
+    /// The last note; away before the first.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 impl Default for Readiness {
     fn default() -> Self {
-        Self(AtomicU8::new(Stage::Starting as u8))
+        Self { stage: AtomicU8::new(Stage::Starting as u8), conditions: Mutex::default() }
     }
 }
 
@@ -27,7 +52,7 @@ impl Readiness {
     /// The stage now.
     #[must_use]
     pub fn stage(&self) -> Stage {
-        match self.0.load(Ordering::Acquire) {
+        match self.stage.load(Ordering::Acquire) {
             0 => Stage::Starting,
             1 => Stage::Ready,
             _ => Stage::Draining,
@@ -36,7 +61,34 @@ impl Readiness {
 
     /// Moves on to `stage`, or stays where it is when that is further on.
     pub fn advance(&self, stage: Stage) {
-        self.0.fetch_max(stage as u8, Ordering::AcqRel);
+        self.stage.fetch_max(stage as u8, Ordering::AcqRel);
+    }
+
+    /// A dependency that `/readyz` names from here on. It does not change the status: a service that can do part of
+    /// its work without it would be replaced by one that cannot do more.
+    #[must_use]
+    pub fn condition(&self, name: &'static str) -> Condition {
+        let condition = Condition::default();
+        let mut conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
+        conditions.push((name, condition.clone()));
+        condition
+    }
+
+    /// The body of the route.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let status = match self.stage() {
+            Stage::Starting => "starting",
+            Stage::Ready => "ready",
+            Stage::Draining => "draining",
+        };
+        let mut body = format!("{{\"status\":\"{status}\"");
+        for (name, condition) in &*self.conditions.lock().unwrap_or_else(PoisonError::into_inner) {
+            let state = if condition.is_ok() { "ok" } else { "away" };
+            let _ = write!(body, ",\"{name}\":\"{state}\"");
+        }
+        body.push('}');
+        body
     }
 }
 
@@ -53,5 +105,19 @@ mod tests {
         readiness.advance(Stage::Draining);
         readiness.advance(Stage::Ready);
         assert_eq!(readiness.stage(), Stage::Draining);
+    }
+
+    #[test]
+    fn each_condition_is_named_with_its_last_note() {
+        let readiness = Readiness::default();
+        assert_eq!(readiness.body(), r#"{"status":"starting"}"#);
+        let (database, cache) = (readiness.condition("database"), readiness.condition("cache"));
+        readiness.advance(Stage::Ready);
+        assert_eq!(readiness.body(), r#"{"status":"ready","database":"away","cache":"away"}"#);
+        database.note(true);
+        assert_eq!(readiness.body(), r#"{"status":"ready","database":"ok","cache":"away"}"#);
+        database.note(false);
+        cache.note(true);
+        assert_eq!(readiness.body(), r#"{"status":"ready","database":"away","cache":"ok"}"#);
     }
 }

@@ -1,0 +1,319 @@
+//! Bearer tokens: JSON Web Tokens (RFC 7519) that are signed with HMAC SHA-256.
+//!
+//! The algorithm is fixed, so a token cannot choose `none` or the algorithm of another kind of key. The token names
+//! its key by `kid`. Several keys verify and the first one signs, so a key is rotated without a refused request:
+//! deploy the new key in second place, then in first place, and remove the old one when the last token that it
+//! signed has expired.
+//!
+//! The time comes from the caller of this module, so that tests own it.
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// How far two clocks may differ, in seconds.
+const LEEWAY: u64 = 5;
+/// Longest key name, in characters.
+const MAX_KID: usize = 32;
+/// Shortest secret, in bytes: as long as the output of SHA-256 (RFC 7518, section 3.2).
+const MIN_SECRET: usize = 32;
+
+/// What a token says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who issued it: one for each environment.
+    pub iss: String,
+    /// For whom.
+    pub aud: String,
+    /// Whose it is.
+    pub sub: String,
+    /// The session that it belongs to.
+    pub sid: String,
+    /// Its own id.
+    pub jti: String,
+    /// When it was issued, in seconds since 1970.
+    pub iat: u64,
+    /// When it ends, in seconds since 1970.
+    pub exp: u64,
+}
+
+/// Why a list of signing keys is refused; entries count from 1. It shows no part of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SigningKeysError {
+    /// Not `kid:secret`.
+    #[error("entry {0} must be `kid:secret`")]
+    Form(usize),
+    /// The name of a key.
+    #[error("entry {0}: a key name is 1 to {MAX_KID} of A-Z a-z 0-9 . _ -")]
+    Kid(usize),
+    /// The name is there already.
+    #[error("entry {0} repeats the key name of another entry")]
+    Duplicate(usize),
+    /// The secret.
+    #[error(
+        "entry {0}: a secret is base64url, without padding, of {MIN_SECRET} random bytes or more"
+    )]
+    Secret(usize),
+}
+
+/// Why a token is refused. The caller is told nothing but that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Rejected {
+    /// Not a token, another algorithm, or no key name.
+    #[error("the token is malformed, or its algorithm is not HS256")]
+    Malformed,
+    /// Signed with a key that is not in the list.
+    #[error("the key of the token is not known")]
+    UnknownKey,
+    /// The signature does not fit, or a claim is missing or another's.
+    #[error("the signature, issuer or audience of the token is wrong")]
+    Invalid,
+    /// Its time is over.
+    #[error("the token has expired")]
+    Expired,
+    /// It comes from the future.
+    #[error("the token is not valid yet")]
+    TooEarly,
+}
+
+struct Key {
+    kid: String,
+    signs: EncodingKey,
+    verifies: DecodingKey,
+}
+
+/// Signs and verifies the tokens of one issuer for one audience.
+pub struct Issuer {
+    keys: Vec<Key>,
+    iss: String,
+    aud: String,
+    validation: Validation,
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kids: Vec<&str> = self.keys.iter().map(|key| key.kid.as_str()).collect();
+        f.debug_struct("Issuer")
+            .field("iss", &self.iss)
+            .field("kids", &kids)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Issuer {
+    /// An issuer with the keys of a list, `kid:secret` separated by commas.
+    pub fn new(list: &str, iss: &str, aud: &str) -> Result<Self, SigningKeysError> {
+        let mut keys: Vec<Key> = Vec::new();
+        for (number, entry) in list.split(',').enumerate() {
+            let key = key(entry, number + 1)?;
+            if keys.iter().any(|known| known.kid == key.kid) {
+                return Err(SigningKeysError::Duplicate(number + 1));
+            }
+            keys.push(key);
+        }
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[iss]);
+        validation.set_audience(&[aud]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // The library would read the clock; [`Issuer::verify`] is told the time.
+        validation.validate_exp = false;
+        Ok(Self { keys, iss: iss.into(), aud: aud.into(), validation })
+    }
+
+    /// A token of a session that ends `lifetime` seconds after `now`.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the expectations cannot fail")]
+    pub fn sign(&self, sub: &str, sid: &str, jti: &str, now: u64, lifetime: u64) -> String {
+        let key = self.keys.first().expect("a list has at least one entry");
+        let claims = Claims {
+            iss: self.iss.clone(),
+            aud: self.aud.clone(),
+            sub: sub.into(),
+            sid: sid.into(),
+            jti: jti.into(),
+            iat: now,
+            exp: now + lifetime,
+        };
+        let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, &claims, &key.signs)
+            .expect("claims of text and numbers serialise")
+    }
+
+    /// The claims of a valid token.
+    pub fn verify(&self, token: &str, now: u64) -> Result<Claims, Rejected> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| Rejected::Malformed)?;
+        let (Algorithm::HS256, Some(kid)) = (header.alg, header.kid) else {
+            return Err(Rejected::Malformed);
+        };
+        let key = self.keys.iter().find(|key| key.kid == kid).ok_or(Rejected::UnknownKey)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.verifies, &self.validation)
+            .map_err(|_| Rejected::Invalid)?
+            .claims;
+        if claims.exp + LEEWAY <= now {
+            return Err(Rejected::Expired);
+        }
+        if claims.iat > now + LEEWAY {
+            return Err(Rejected::TooEarly);
+        }
+        Ok(claims)
+    }
+}
+
+fn key(entry: &str, number: usize) -> Result<Key, SigningKeysError> {
+    let (kid, secret) = entry.split_once(':').ok_or(SigningKeysError::Form(number))?;
+    let named = (1..=MAX_KID).contains(&kid.len())
+        && kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if !named {
+        return Err(SigningKeysError::Kid(number));
+    }
+    // Four characters of base64url are three bytes.
+    let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if secret.len() * 3 / 4 < MIN_SECRET || secret.len() % 4 == 1 || !secret.bytes().all(alphabet) {
+        return Err(SigningKeysError::Secret(number));
+    }
+    // The library decodes the other alphabet of base64, with padding.
+    let mut standard = secret.replace('-', "+").replace('_', "/");
+    while standard.len() % 4 != 0 {
+        standard.push('=');
+    }
+    let wrong = |_| SigningKeysError::Secret(number);
+    Ok(Key {
+        kid: kid.into(),
+        signs: EncodingKey::from_base64_secret(&standard).map_err(wrong)?,
+        verifies: DecodingKey::from_base64_secret(&standard).map_err(wrong)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "2025:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
+    const NEW: &str = "2026:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU";
+    const NOW: u64 = 1_800_000_000;
+
+    fn issuer(list: &str) -> Issuer {
+        Issuer::new(list, "https://tasks.example", "tasks").unwrap()
+    }
+
+    #[test]
+    fn a_token_is_whose_it_was_until_it_expires() {
+        let issuer = issuer(NEW);
+        let token = issuer.sign("u1", "s1", "j1", NOW, 900);
+        let claims = issuer.verify(&token, NOW + 899).unwrap();
+        assert_eq!(
+            (claims.sub.as_str(), claims.sid.as_str(), claims.jti.as_str()),
+            ("u1", "s1", "j1")
+        );
+        assert!(issuer.verify(&token, NOW + 904).is_ok(), "clocks differ");
+        assert_eq!(issuer.verify(&token, NOW + 905), Err(Rejected::Expired));
+        assert!(issuer.verify(&token, NOW - 5).is_ok(), "clocks differ");
+        assert_eq!(issuer.verify(&token, NOW - 6), Err(Rejected::TooEarly));
+    }
+
+    #[test]
+    fn a_key_is_rotated_without_a_refused_token() {
+        let (before, second) = (issuer(OLD), issuer(&format!("{OLD},{NEW}")));
+        let (first, after) = (issuer(&format!("{NEW},{OLD}")), issuer(NEW));
+        let old = before.sign("u", "s", "j", NOW, 900);
+        let new = first.sign("u", "s", "j", NOW, 900);
+        for issuer in [&second, &first] {
+            assert!(issuer.verify(&old, NOW).is_ok() && issuer.verify(&new, NOW).is_ok());
+        }
+        assert_eq!(second.sign("u", "s", "j", NOW, 900), old, "the first key signs");
+        assert_eq!(after.verify(&old, NOW), Err(Rejected::UnknownKey));
+        assert!(after.verify(&new, NOW).is_ok());
+    }
+
+    #[test]
+    fn a_token_of_somebody_else_is_refused() {
+        let ours = issuer(NEW);
+        for (iss, aud) in [("https://other.example", "tasks"), ("https://tasks.example", "sum")] {
+            let other = Issuer::new(NEW, iss, aud).unwrap();
+            let token = other.sign("u", "s", "j", NOW, 900);
+            assert_eq!(ours.verify(&token, NOW), Err(Rejected::Invalid), "{iss} {aud}");
+        }
+        let same_name = issuer(&OLD.replace("2025", "2026"));
+        let token = same_name.sign("u", "s", "j", NOW, 900);
+        assert_eq!(ours.verify(&token, NOW), Err(Rejected::Invalid));
+    }
+
+    #[test]
+    fn every_changed_byte_is_noticed() {
+        let issuer = issuer(NEW);
+        let token = issuer.sign("u", "s", "j", NOW, 900);
+        // The last character of each part may have bits that mean nothing.
+        let ends: Vec<usize> =
+            token.match_indices('.').map(|(at, _)| at - 1).chain([token.len() - 1]).collect();
+        let mut refused = 0;
+        for at in (0..token.len()).filter(|at| !ends.contains(at)) {
+            let mut changed = token.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert!(issuer.verify(&changed, NOW).is_err(), "{at}");
+            refused += 1;
+        }
+        assert!(refused > 200, "{refused}");
+    }
+
+    #[test]
+    fn the_algorithm_and_the_key_are_not_the_tokens_choice() {
+        let issuer = issuer(NEW);
+        let token = issuer.sign("u", "s", "j", NOW, 900);
+        let (_, rest) = token.split_once('.').unwrap();
+        for header in [
+            r#"{"alg":"none","kid":"2026"}"#,
+            r#"{"alg":"HS384","kid":"2026"}"#,
+            r#"{"alg":"RS256","kid":"2026"}"#,
+            r#"{"alg":"HS256"}"#,
+        ] {
+            let header = base64url(header.as_bytes());
+            for token in [
+                format!("{header}.{rest}"),
+                format!("{header}.{}.", rest.split('.').next().unwrap()),
+            ] {
+                assert_eq!(issuer.verify(&token, NOW), Err(Rejected::Malformed), "{token}");
+            }
+        }
+        for token in ["", ".", "..", "a.b.c", &token[1..], &format!("{token}.x")] {
+            assert!(issuer.verify(token, NOW).is_err(), "{token}");
+        }
+    }
+
+    fn base64url(bytes: &[u8]) -> String {
+        const ALPHABET: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut text = String::new();
+        for three in bytes.chunks(3) {
+            let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+            let bits = bits << (8 * (3 - three.len()));
+            for digit in 0..=three.len() {
+                text.push(ALPHABET[(bits >> (18 - 6 * digit) & 63) as usize].into());
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn a_list_of_keys_that_breaks_a_rule_is_refused_and_not_shown() {
+        let short = "a:c2hvcnQ";
+        for (list, error) in [
+            (String::new(), SigningKeysError::Form(1)),
+            ("nothing".into(), SigningKeysError::Form(1)),
+            (format!("{NEW},"), SigningKeysError::Form(2)),
+            (format!(":{}", &NEW[5..]), SigningKeysError::Kid(1)),
+            (format!("a b:{}", &NEW[5..]), SigningKeysError::Kid(1)),
+            (format!("{}:{}", "k".repeat(33), &NEW[5..]), SigningKeysError::Kid(1)),
+            (format!("{NEW},{NEW}"), SigningKeysError::Duplicate(2)),
+            (short.into(), SigningKeysError::Secret(1)),
+            (format!("{NEW}="), SigningKeysError::Secret(1)),
+            (format!("{NEW} "), SigningKeysError::Secret(1)),
+            (format!("a:{}", "é".repeat(40)), SigningKeysError::Secret(1)),
+        ] {
+            let found = Issuer::new(&list, "i", "a").unwrap_err();
+            assert_eq!(found, error, "{list:?}");
+            assert!(list.len() < 9 || !found.to_string().contains(&list), "{found}");
+        }
+        assert!(!format!("{:?}", issuer(NEW)).contains(&NEW[5..]));
+    }
+}
