@@ -9,8 +9,10 @@
 //! A request is judged in this order, and the first refusal is the answer: path, method, key, content type, declared
 //! length, body. So a caller without a key learns nothing from what comes after it.
 
+use crate::auth::Auth;
+use crate::bearer::Issuer;
 use crate::body::{self, BodyError, RequestBody};
-use crate::document::{Access, Document};
+use crate::document::Document;
 use crate::keys::KeyRing;
 use crate::metrics::{self, Metrics};
 use crate::panics;
@@ -29,7 +31,7 @@ use hyper::{Method, StatusCode};
 use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
@@ -38,21 +40,11 @@ const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 const BRIEFLY: HeaderValue = HeaderValue::from_static("public, max-age=300");
 const METRICS: &str = "/metrics";
 
-/// Who may call an operation that requires a key.
-#[derive(Debug)]
-enum Auth {
-    /// Anybody: the sidecar has checked.
-    Sidecar,
-    /// Holders of a key, once the keys are loaded.
-    Keys(OnceLock<KeyRing>),
-}
-
 /// A service and its state.
 #[derive(Debug)]
 pub struct App<S: Service> {
     service: S,
     name: String,
-    challenge: HeaderValue,
     description: Bytes,
     router: Router<S::Operation>,
     auth: Auth,
@@ -68,7 +60,7 @@ impl<S: Service> App<S> {
         document: &Document,
         body_timeout: Duration,
     ) -> Result<Self, Unimplemented> {
-        let app = Self::new(service, document, Auth::Sidecar, body_timeout)?;
+        let app = Self::new(service, document, Auth::open(&document.service.name), body_timeout)?;
         app.readiness.advance(Stage::Ready);
         Ok(app)
     }
@@ -79,7 +71,7 @@ impl<S: Service> App<S> {
         document: &Document,
         body_timeout: Duration,
     ) -> Result<Self, Unimplemented> {
-        Self::new(service, document, Auth::Keys(OnceLock::new()), body_timeout)
+        Self::new(service, document, Auth::keyed(&document.service.name), body_timeout)
     }
 
     fn new(
@@ -90,10 +82,8 @@ impl<S: Service> App<S> {
     ) -> Result<Self, Unimplemented> {
         let router = Router::new::<S>(document)?;
         let name = document.service.name.clone();
-        let challenge = format!("ApiKey realm=\"{name}\"");
         Ok(Self {
             service,
-            challenge: HeaderValue::from_str(&challenge).expect("a name is visible ASCII"),
             description: document.public.clone().into(),
             metrics: Metrics::new(&name, S::BUILD, &router),
             name,
@@ -104,11 +94,17 @@ impl<S: Service> App<S> {
         })
     }
 
+    /// Accepts the bearer tokens of an issuer. `clock` gives the seconds since 1970.
+    #[must_use]
+    pub fn trusting(mut self, issuer: Arc<Issuer>, clock: fn() -> u64) -> Self {
+        self.auth.trust(issuer, clock);
+        self
+    }
+
     /// Takes the keys and becomes ready. They are set once: a second call changes nothing, as both copies
     /// of the keys change by deployment only.
     pub fn set_keys(&self, keys: KeyRing) {
-        if let Auth::Keys(ring) = &self.auth {
-            let _ = ring.set(keys);
+        if self.auth.set_keys(keys) {
             self.readiness.advance(Stage::Ready);
         }
     }
@@ -206,13 +202,15 @@ impl<S: Service> App<S> {
             Action::Ready => Ok(self.ready()),
             Action::Description => Ok(json(StatusCode::OK, BRIEFLY, self.description.clone())),
             Action::Call(operation) => {
-                self.check_key(endpoint.access, headers)?;
+                let token = self.auth.check(endpoint.access, headers)?;
                 let request = Request {
                     path: parts.uri.path(),
+                    template: route.template(),
+                    token,
                     query: parts.uri.query(),
                     headers: &parts.headers,
                     id,
-                    body: self.read(endpoint, headers, body).await?,
+                    body: self.read(endpoint, &parts.method, headers, body).await?,
                 };
                 let answer = self.service.call(operation, request);
                 match endpoint.deadline {
@@ -248,17 +246,21 @@ impl<S: Service> App<S> {
         json(status, NO_STORE, self.readiness.body())
     }
 
-    /// The body of an operation that takes one. A body that an operation does not take is left alone.
+    /// The body of an operation that takes one. Any other operation ignores a body on GET and HEAD.
     async fn read<B>(
         &self,
         endpoint: &Endpoint<S::Operation>,
+        method: &Method,
         headers: &RequestHeaders<'_>,
         body: &mut RequestBody<'_, B>,
     ) -> Result<Bytes, Problem>
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
     {
-        let Some(media_type) = &endpoint.media_type else { return Ok(Bytes::new()) };
+        let Some(media_type) = &endpoint.media_type else {
+            let ignored = body.was_read() || [Method::GET, Method::HEAD].contains(method);
+            return if ignored { Ok(Bytes::new()) } else { Err(Problem::content_too_large(0)) };
+        };
         if !headers.are_of_type(media_type) {
             return Err(Problem::unsupported_media_type(media_type));
         }
@@ -267,16 +269,6 @@ impl<S: Service> App<S> {
             BodyError::TooLarge => Problem::content_too_large(endpoint.max_body),
             BodyError::TooSlow => Problem::request_timeout(),
             BodyError::Broken => Problem::broken_body(),
-        })
-    }
-
-    fn check_key(&self, access: Access, headers: &RequestHeaders<'_>) -> Result<(), Problem> {
-        let (Access::ApiKey, Auth::Keys(ring)) = (access, &self.auth) else { return Ok(()) };
-        let ring = ring.get().ok_or_else(Problem::starting)?;
-        let client = headers.api_key.once().and_then(|key| ring.client_of(key));
-        client.map(drop).ok_or_else(|| {
-            let detail = "Exactly one valid key is needed in X-Api-Key.";
-            Problem::unauthorized(self.challenge.clone(), detail)
         })
     }
 }

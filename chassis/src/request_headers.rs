@@ -12,6 +12,8 @@ pub(crate) struct RequestHeaders<'a> {
     pub(crate) request_id: Option<&'a HeaderValue>,
     /// `X-Api-Key`
     pub(crate) api_key: Given<'a>,
+    /// `Authorization`
+    pub(crate) authorization: Given<'a>,
     /// `Content-Type`
     pub(crate) content_type: Given<'a>,
     /// `Expect`: the caller may be waiting for a word before it sends its body.
@@ -55,6 +57,7 @@ impl<'a> RequestHeaders<'a> {
             match name.as_str() {
                 "x-request-id" => fields.request_id = fields.request_id.or(Some(value)),
                 "x-api-key" => fields.api_key = fields.api_key.and(value),
+                "authorization" => fields.authorization = fields.authorization.and(value),
                 "content-type" => fields.content_type = fields.content_type.and(value),
                 "expect" => fields.expects = true,
                 _ => {}

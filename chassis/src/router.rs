@@ -108,6 +108,12 @@ impl<O: Copy> Router<O> {
 }
 
 impl<O> Route<O> {
+    /// The template of its paths.
+    #[must_use]
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
     /// The endpoint of a method. HEAD goes where GET does unless the document has it.
     #[must_use]
     pub fn endpoint(&self, method: &hyper::Method) -> Option<&Endpoint<O>> {

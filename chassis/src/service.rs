@@ -1,5 +1,7 @@
 //! What a service gives the chassis: its document, its operations, and what each of them does.
 
+use crate::bearer::Claims;
+use crate::document::Template;
 use crate::problem::Problem;
 use crate::request_id::RequestId;
 use bytes::Bytes;
@@ -46,6 +48,10 @@ pub struct Build {
 pub struct Request<'a> {
     /// The path as it was sent.
     pub path: &'a str,
+    /// The template of the path.
+    pub template: &'a Template,
+    /// What the bearer token says, where the operation requires one.
+    pub token: Option<Claims>,
     /// The query as it was sent, without its question mark.
     pub query: Option<&'a str>,
     /// All headers.
@@ -54,6 +60,14 @@ pub struct Request<'a> {
     pub id: &'a RequestId,
     /// The whole body; empty where the operation takes none.
     pub body: Bytes,
+}
+
+impl<'a> Request<'a> {
+    /// A parameter of the path, as it was sent.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&'a str> {
+        self.template.parameter(name, self.path)
+    }
 }
 
 /// What every response is made of.

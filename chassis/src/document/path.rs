@@ -98,6 +98,15 @@ impl Template {
             && sent.next().is_none()
     }
 
+    /// What a path of this template has in the place of a parameter.
+    #[must_use]
+    pub fn parameter<'p>(&self, name: &str, path: &'p str) -> Option<&'p str> {
+        let is_it =
+            |segment: &Segment| matches!(segment, Segment::Parameter(other) if other == name);
+        let place = self.0.iter().position(is_it)?;
+        path.strip_prefix('/')?.split('/').nth(place)
+    }
+
     /// Which of two templates comes first for a path that both match. `None` when no path matches both.
     fn precedence(&self, other: &Self) -> Option<Precedence> {
         if self.0.len() != other.0.len() {

@@ -1,13 +1,11 @@
 //! The document of a service, read and refused.
 
-#![expect(clippy::unwrap_used, reason = "a panic in a test is how a test fails")]
-
 use chassis::document::{Access, Deadline, Document, LimitBy, Limited, Method, Probe};
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
 
-const PARCELS: &str = include_str!("../../../contract/parcels/openapi.json");
+pub(crate) const PARCELS: &str = include_str!("../../../contract/parcels/openapi.json");
 
 #[test]
 fn a_document_declares_a_service() {
