@@ -4,4 +4,6 @@
 
 #[cfg(feature = "server")]
 mod app;
+#[cfg(feature = "server")]
+mod bearer;
 mod document;
