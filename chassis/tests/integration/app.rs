@@ -51,7 +51,7 @@ impl Service for Parcels {
 
     async fn call(&self, operation: Operation, request: Request<'_>) -> Result<Answer, Problem> {
         if operation == Operation::Slow {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
+            tokio::time::sleep(Duration::from_hours(1)).await;
         }
         let said = value!({
             "operation": format!("{operation:?}"),
