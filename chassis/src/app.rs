@@ -204,10 +204,9 @@ impl<S: Service> App<S> {
             Action::Call(operation) => {
                 let token = self.auth.check(endpoint.access, headers)?;
                 let request = Request {
-                    path: parts.uri.path(),
+                    uri: &parts.uri,
                     template: route.template(),
                     token,
-                    query: parts.uri.query(),
                     headers: &parts.headers,
                     id,
                     body: self.read(endpoint, &parts.method, headers, body).await?,

@@ -74,11 +74,11 @@ impl Auth {
         &self,
         access: Access,
         headers: &RequestHeaders<'_>,
-    ) -> Result<Option<Claims>, Problem> {
+    ) -> Result<Option<Box<Claims>>, Problem> {
         match access {
             Access::Open => Ok(None),
             Access::ApiKey => self.check_key(headers).map(|()| None),
-            Access::Bearer => self.check_token(headers).map(Some),
+            Access::Bearer => self.check_token(headers).map(|claims| Some(Box::new(claims))),
         }
     }
 

@@ -82,7 +82,7 @@ impl Metrics {
         endpoints.sort_by_key(|(_, endpoint)| endpoint.number);
         let success = |(route, endpoint): &(&Route<O>, &Endpoint<O>)| {
             durations.get_or_create_owned(&Labels {
-                http_request_method: endpoint.method(),
+                http_request_method: method_label(endpoint.method()),
                 http_route: route.label.clone(),
                 operation: endpoint.id.clone(),
                 http_response_status_code: StatusCode::OK.as_u16(),

@@ -1,7 +1,8 @@
 //! Which operation a request asks for, from the document.
 
-use crate::document::{Access, Deadline, Document, Method, Operation, Probe, Template};
+use crate::document::{self, Access, Deadline, Document, Operation, Probe, Template};
 use crate::service::Service;
+use hyper::Method;
 use hyper::header::HeaderValue;
 use std::time::Duration;
 use thiserror::Error;
@@ -23,6 +24,7 @@ pub struct Router<O>(Vec<Route<O>>);
 #[derive(Debug)]
 pub struct Route<O> {
     template: Template,
+    is_static: bool,
     /// The template as text, for log and metrics.
     pub label: String,
     /// The methods as `Allow` lists them.
@@ -78,12 +80,13 @@ impl<O: Copy> Router<O> {
             }
             routes.push(Route {
                 template: template.clone(),
+                is_static: template.is_static(),
                 label: template.to_string(),
                 allow: allow(&endpoints),
                 endpoints,
             });
         }
-        routes.sort_by_key(|route| !route.template.is_static());
+        routes.sort_by_key(|route| !route.is_static);
         Ok(Self(routes))
     }
 
@@ -91,11 +94,7 @@ impl<O: Copy> Router<O> {
     #[must_use]
     pub fn find(&self, path: &str) -> Option<&Route<O>> {
         self.0.iter().find(|route| {
-            if route.template.is_static() {
-                route.label == path
-            } else {
-                route.template.matches(path)
-            }
+            if route.is_static { route.label == path } else { route.template.matches(path) }
         })
     }
 
@@ -116,25 +115,23 @@ impl<O> Route<O> {
 
     /// The endpoint of a method. HEAD goes where GET does unless the document has it.
     #[must_use]
-    pub fn endpoint(&self, method: &hyper::Method) -> Option<&Endpoint<O>> {
-        let find =
-            |method: &str| self.endpoints.iter().find(|known| known.method.as_str() == method);
-        find(method.as_str())
-            .or_else(|| if method == hyper::Method::HEAD { find("GET") } else { None })
+    pub fn endpoint(&self, method: &Method) -> Option<&Endpoint<O>> {
+        let find = |method| self.endpoints.iter().find(|known| known.method == method);
+        find(method).or_else(|| if method == Method::HEAD { find(&Method::GET) } else { None })
     }
 }
 
 impl<O> Endpoint<O> {
     /// Its method as it is sent.
     #[must_use]
-    pub fn method(&self) -> &'static str {
-        self.method.as_str()
+    pub fn method(&self) -> &Method {
+        &self.method
     }
 
     /// Whether the document has it for this method, and not GET's for a HEAD.
     #[must_use]
-    pub fn is_for(&self, method: &hyper::Method) -> bool {
-        self.method.as_str() == method.as_str()
+    pub fn is_for(&self, method: &Method) -> bool {
+        self.method == method
     }
 }
 
@@ -153,7 +150,7 @@ fn endpoint<S: Service>(
     let max_body = operation.max_body.unwrap_or(0);
     let seconds = max_body.saturating_sub(DEFAULT_BODY) / BYTES_A_SECOND;
     Ok(Endpoint {
-        method: operation.method,
+        method: hyper_method(operation.method),
         id: operation.id.clone(),
         number,
         access: operation.access,
@@ -169,11 +166,24 @@ fn endpoint<S: Service>(
 }
 
 fn allow<O>(endpoints: &[Endpoint<O>]) -> HeaderValue {
-    let has = |method| endpoints.iter().any(|endpoint| endpoint.method == method);
-    let methods: Vec<&str> = Method::ALL
+    let has = |method: &Method| endpoints.iter().any(|endpoint| endpoint.method == method);
+    let methods: Vec<&str> = document::Method::ALL
         .into_iter()
-        .filter(|method| has(*method) || (*method == Method::Head && has(Method::Get)))
-        .map(Method::as_str)
+        .filter(|method| {
+            has(&hyper_method(*method)) || (*method == document::Method::Head && has(&Method::GET))
+        })
+        .map(document::Method::as_str)
         .collect();
     HeaderValue::from_str(&methods.join(", ")).expect("methods are visible ASCII")
+}
+
+fn hyper_method(method: document::Method) -> Method {
+    match method {
+        document::Method::Get => Method::GET,
+        document::Method::Head => Method::HEAD,
+        document::Method::Post => Method::POST,
+        document::Method::Put => Method::PUT,
+        document::Method::Patch => Method::PATCH,
+        document::Method::Delete => Method::DELETE,
+    }
 }

@@ -7,7 +7,7 @@ use crate::request_id::RequestId;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::{Response, StatusCode, Uri};
 use std::fmt;
 use std::future::Future;
 
@@ -46,14 +46,12 @@ pub struct Build {
 /// A request as an operation sees it.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The path as it was sent.
-    pub path: &'a str,
+    /// Its path and its query, as they were sent.
+    pub uri: &'a Uri,
     /// The template of the path.
     pub template: &'a Template,
     /// What the bearer token says, where the operation requires one.
-    pub token: Option<Claims>,
-    /// The query as it was sent, without its question mark.
-    pub query: Option<&'a str>,
+    pub token: Option<Box<Claims>>,
     /// All headers.
     pub headers: &'a HeaderMap,
     /// The id that ties its log lines together.
@@ -66,7 +64,7 @@ impl<'a> Request<'a> {
     /// A parameter of the path, as it was sent.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&'a str> {
-        self.template.parameter(name, self.path)
+        self.template.parameter(name, self.uri.path())
     }
 }
 

@@ -56,7 +56,7 @@ impl Service for Parcels {
         let said = value!({
             "operation": format!("{operation:?}"),
             "id": request.parameter("id"),
-            "query": request.query,
+            "query": request.uri.query(),
             "user": request.token.map(|claims| claims.sub),
             "body": String::from_utf8_lossy(&request.body),
         });
