@@ -17,18 +17,36 @@ locals {
         Sid       = "LogsEncryptTheirGroups"
         Effect    = "Allow"
         Principal = { Service = "logs.${var.region}.amazonaws.com" }
-        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:DescribeKey"]
+        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"]
         Resource  = "*"
         Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [for name in local.log_group_names : "${local.arn.log_groups}:${name}"] } }
       },
       {
-        # An encrypted topic swallows alarms and events silently when their services may not use its key.
-        Sid       = "AlarmsAndEventsPublish"
+        # By itself, because a description has no encryption context to hold it to.
+        Sid       = "LogsDescribeTheKey"
         Effect    = "Allow"
-        Principal = { Service = ["cloudwatch.amazonaws.com", "events.amazonaws.com"] }
+        Principal = { Service = "logs.${var.region}.amazonaws.com" }
+        Action    = ["kms:DescribeKey"]
+        Resource  = "*"
+      },
+      {
+        # An encrypted topic swallows alarms and events silently when their services may not use its key.
+        Sid       = "AlarmsPublish"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = "*"
         Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      },
+      {
+        # EventBridge names no source to KMS when it publishes to an encrypted topic, so a condition on aws:SourceAccount or
+        # aws:SourceArn refuses it: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html. What holds it to our
+        # rules is the topics' policy.
+        Sid       = "EventsPublish"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*"
       },
     ]
   }

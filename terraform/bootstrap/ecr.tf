@@ -5,6 +5,7 @@ resource "aws_ecr_repository" "this" {
 
   name                 = "${var.name}/${each.key}"
   image_tag_mutability = "IMMUTABLE"
+  force_delete         = !var.deletion_protection # without it AWS refuses to delete a repository that holds images
 
   image_scanning_configuration {
     scan_on_push = true
@@ -21,19 +22,21 @@ resource "aws_ecr_lifecycle_policy" "this" {
 
   repository = each.value.name
 
-  # Fifty images are far more deployments than anybody rolls back, and cost some ten cents a month.
+  # Each image brings two attestations, which have no tag of ours. ECR deletes them with their image; whether its rules count
+  # them as images as well, its documentation does not say. So no rule may hurt if they do: 150 are then fifty images, and an
+  # attestation is kept for a year. Fifty images are far more deployments than a rollback needs, at some ten cents a month.
   policy = jsonencode({
     rules = [
       {
         rulePriority = 1
-        description  = "Images without a tag go after two weeks."
-        selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 14 }
+        description  = "Without a tag for a year: attestations, and what an interrupted push left."
+        selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 365 }
         action       = { type = "expire" }
       },
       {
         rulePriority = 2
-        description  = "The newest fifty stay."
-        selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 50 }
+        description  = "The newest fifty images stay, with two attestations each."
+        selection    = { tagStatus = "tagged", tagPatternList = ["*"], countType = "imageCountMoreThan", countNumber = 150 }
         action       = { type = "expire" }
       },
     ]

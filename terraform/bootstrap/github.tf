@@ -1,6 +1,6 @@
-# Who in GitHub may become which role. Bound three times: to the environment (its reviewers), to the workflow file on the
-# branch (no other workflow, no fork, no pull request's version of it) and to the audience. STS checks job_workflow_ref and
-# environment since January 2026; where it did not know a key, the condition would refuse, not admit.
+# Who in GitHub may become which role. A token must name the environment (its reviewers), the workflow file on the branch (no
+# other workflow, no fork, no pull request's version of it), the repository by name and by number, and the audience. STS knows
+# these claims since January 2026. Where it does not know a key, the condition refuses and does not admit.
 
 resource "aws_iam_openid_connect_provider" "github" {
   url            = "https://token.actions.githubusercontent.com"
@@ -10,6 +10,18 @@ resource "aws_iam_openid_connect_provider" "github" {
 locals {
   github = "token.actions.githubusercontent.com"
 
+  # GitHub gives the subject in two forms. A repository that was created, renamed or transferred after July 2026 has numbers in
+  # it: repo:OWNER@ID/NAME@ID:environment:X. GitHub's reference and published tokens have the `@`, its changelog of 2026-04-23
+  # has `-`, so all three strings are accepted. AWS requires a condition on the subject. What identifies the repository is its
+  # number: a number is never given out twice, a name is, and with `-` another owner's name could look like ours.
+  owner = split("/", var.repository)[0]
+  name  = split("/", var.repository)[1]
+  subjects = [
+    "repo:${var.repository}",
+    "repo:${local.owner}@${var.repository_owner_id}/${local.name}@${var.repository_id}",
+    "repo:${local.owner}-${var.repository_owner_id}/${local.name}-${var.repository_id}",
+  ]
+
   github_trust = { for name, role in var.github_roles : name => {
     Version = "2012-10-17"
     Statement = [{
@@ -18,10 +30,13 @@ locals {
       Action    = "sts:AssumeRoleWithWebIdentity"
       Condition = {
         StringEquals = {
-          "${local.github}:aud"              = "sts.amazonaws.com"
-          "${local.github}:sub"              = "repo:${var.repository}:environment:${role.environment}"
-          "${local.github}:repository"       = var.repository
-          "${local.github}:job_workflow_ref" = [for file in role.workflows : "${var.repository}/.github/workflows/${file}@refs/heads/${var.branch}"]
+          "${local.github}:aud"                 = "sts.amazonaws.com"
+          "${local.github}:sub"                 = [for subject in local.subjects : "${subject}:environment:${role.environment}"]
+          "${local.github}:environment"         = role.environment
+          "${local.github}:repository"          = var.repository
+          "${local.github}:repository_id"       = var.repository_id
+          "${local.github}:repository_owner_id" = var.repository_owner_id
+          "${local.github}:job_workflow_ref"    = [for file in role.workflows : "${var.repository}/.github/workflows/${file}@refs/heads/${var.branch}"]
         }
       }
     }]

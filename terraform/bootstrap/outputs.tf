@@ -1,13 +1,14 @@
 # What the root module and the repository's settings need.
 
 output "backend" {
-  description = "Backend configuration of the root module: terraform -chdir=terraform/bootstrap output -raw backend > backend.hcl"
-  value       = <<-END
+  description = "Backend configuration of the root module, for each environment: terraform -chdir=terraform/bootstrap output -json backend | jq -r .production > terraform/backend.hcl"
+  value = { for environment in var.environments : environment => <<-END
     bucket     = "${aws_s3_bucket.state.id}"
-    key        = "${var.name}/production/terraform.tfstate"
+    key        = "${var.name}/${environment}/terraform.tfstate"
     region     = "${var.region}"
     kms_key_id = "${aws_kms_key.this.arn}"
   END
+  }
 }
 
 output "repositories" {
@@ -18,4 +19,9 @@ output "repositories" {
 output "roles" {
   description = "Roles for the workflows: set them as variables of the GitHub environments named in github_roles."
   value       = { for name, role in aws_iam_role.github : name => role.arn }
+}
+
+output "on_call_policy" {
+  description = "Policy with what the runbook's commands need. Attach it to the role or permission set of the people on call."
+  value       = aws_iam_policy.on_call.arn
 }

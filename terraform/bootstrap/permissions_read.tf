@@ -9,15 +9,20 @@ locals {
     application-autoscaling = ["DescribeScalableTargets", "DescribeScalingPolicies", "ListTagsForResource"]
     cloudwatch              = ["DescribeAlarms", "GetDashboard", "ListTagsForResource"]
     ec2 = [
-      "DescribeAvailabilityZones", "DescribeFlowLogs", "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces",
+      "DescribeAccountAttributes", "DescribeAddresses", "DescribeAvailabilityZones", "DescribeFlowLogs", "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces",
       "DescribePrefixLists", "DescribeRouteTables", "DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets",
       "DescribeVpcAttribute", "DescribeVpcEndpoints", "DescribeVpcs",
     ]
-    ecs = ["DescribeClusters", "DescribeServices", "DescribeTaskDefinition", "ListClusters", "ListTagsForResource"]
+    ecr = ["GetAuthorizationToken"]
+    # Service deployments: the waiter of provider 6, and the search for the last good images (rollback).
+    ecs = [
+      "DescribeClusters", "DescribeServiceDeployments", "DescribeServiceRevisions", "DescribeServices", "DescribeTaskDefinition", "ListClusters",
+      "ListServiceDeployments", "ListTagsForResource",
+    ]
     elasticloadbalancing = [
       "DescribeCapacityReservation", "DescribeListenerAttributes", "DescribeListenerCertificates", "DescribeListeners",
       "DescribeLoadBalancerAttributes", "DescribeLoadBalancers", "DescribeRules", "DescribeTags", "DescribeTargetGroupAttributes",
-      "DescribeTargetGroups", "DescribeTargetHealth",
+      "DescribeTargetGroups", "DescribeTargetHealth", "GetLoadBalancerWebACL",
     ]
     events  = ["DescribeRule", "ListRules", "ListTagsForResource", "ListTargetsByRule"]
     iam     = ["GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRolePolicies"]
@@ -28,6 +33,7 @@ locals {
       "GetAccelerateConfiguration", "GetBucketAcl", "GetBucketCORS", "GetBucketLogging", "GetBucketObjectLockConfiguration",
       "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPublicAccessBlock", "GetBucketRequestPayment", "GetBucketTagging",
       "GetBucketVersioning", "GetBucketWebsite", "GetEncryptionConfiguration", "GetLifecycleConfiguration", "GetReplicationConfiguration",
+      "ListTagsForResource",
     ]
     sns   = ["GetSubscriptionAttributes", "GetTopicAttributes", "ListTagsForResource"]
     ssm   = ["DescribeParameters", "ListTagsForResource"]
@@ -49,6 +55,13 @@ resource "aws_iam_policy" "read" {
         Effect   = "Allow"
         Action   = flatten([for service, names in local.read_actions : [for name in names : "${service}:${name}"]])
         Resource = "*"
+      },
+      {
+        # Who built an image is verified before it is planned and before it is applied, and the signature lies beside the image.
+        Sid      = "VerifyImages"
+        Effect   = "Allow"
+        Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:DescribeImageScanFindings", "ecr:GetDownloadUrlForLayer"]
+        Resource = [for repository in aws_ecr_repository.this : repository.arn]
       },
       {
         Sid      = "LogBuckets"

@@ -17,6 +17,11 @@ locals {
     ]
     ecs = ["CreateCluster", "DeregisterTaskDefinition"]
     kms = ["CreateKey"]
+    # The load balancer's half of an association is held to our balancers below; AWS documents WAF's half for `*`.
+    wafv2 = ["DisassociateWebACL"]
+    # AWS knows these for `*` only. elasticloadbalancing:SetWebACL is the older name of what CreateWebACLAssociation permits.
+    cloudwatch           = ["PutCompositeAlarm"]
+    elasticloadbalancing = ["SetWebACL"]
     # Delivery of flow logs and of WAF's log is a permission of CloudWatch Logs, whatever the destination.
     logs = ["CreateLogDelivery", "DeleteLogDelivery", "DeleteQueryDefinition", "GetLogDelivery", "ListLogDeliveries", "PutQueryDefinition", "PutResourcePolicy", "UpdateLogDelivery"]
     sns  = ["SetSubscriptionAttributes", "Unsubscribe"]
@@ -24,7 +29,7 @@ locals {
 
   write_named = {
     cloudwatch = {
-      actions   = ["DeleteAlarms", "PutCompositeAlarm", "PutMetricAlarm", "TagResource", "UntagResource"]
+      actions   = ["DeleteAlarms", "PutMetricAlarm", "TagResource", "UntagResource"]
       resources = ["arn:${local.partition}:cloudwatch:${local.here}:alarm:${var.name}-*"]
     }
     cloudwatch-dashboards = {
@@ -37,9 +42,9 @@ locals {
     }
     elasticloadbalancing = {
       actions = [
-        "AddTags", "CreateListener", "CreateLoadBalancer", "CreateRule", "CreateTargetGroup", "DeleteListener", "DeleteLoadBalancer", "DeleteRule",
-        "DeleteTargetGroup", "ModifyListener", "ModifyListenerAttributes", "ModifyLoadBalancerAttributes", "ModifyRule", "ModifyTargetGroup",
-        "ModifyTargetGroupAttributes", "RemoveTags", "SetRulePriorities", "SetSecurityGroups", "SetSubnets", "SetWebACL",
+        "AddTags", "CreateListener", "CreateLoadBalancer", "CreateRule", "CreateTargetGroup", "CreateWebACLAssociation", "DeleteListener", "DeleteLoadBalancer",
+        "DeleteRule", "DeleteTargetGroup", "DeleteWebACLAssociation", "ModifyListener", "ModifyListenerAttributes", "ModifyLoadBalancerAttributes", "ModifyRule", "ModifyTargetGroup",
+        "ModifyTargetGroupAttributes", "RemoveTags", "SetRulePriorities", "SetSecurityGroups", "SetSubnets",
       ]
       resources = [for kind in ["listener/app", "listener-rule/app", "loadbalancer/app", "targetgroup"] : "arn:${local.partition}:elasticloadbalancing:${local.here}:${kind}/${var.name}-*"]
     }
@@ -59,6 +64,7 @@ locals {
       actions = [
         "CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "DeleteObject", "DeleteObjectVersion", "ListBucketVersions", "PutBucketOwnershipControls",
         "PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketTagging", "PutBucketVersioning", "PutEncryptionConfiguration", "PutLifecycleConfiguration",
+        "TagResource", "UntagResource",
       ]
       resources = [for suffix in ["", "/*"] : "arn:${local.partition}:s3:::${var.name}-*-logs-${local.account}-*${suffix}"]
     }
@@ -71,7 +77,7 @@ locals {
       resources = ["arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*"]
     }
     wafv2 = {
-      actions   = ["AssociateWebACL", "CreateWebACL", "DeleteLoggingConfiguration", "DeleteWebACL", "DisassociateWebACL", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateWebACL"]
+      actions   = ["AssociateWebACL", "CreateWebACL", "DeleteLoggingConfiguration", "DeleteWebACL", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateWebACL"]
       resources = ["arn:${local.partition}:wafv2:${local.here}:regional/webacl/${var.name}-*", "arn:${local.partition}:wafv2:${local.here}:regional/managedruleset/*", "arn:${local.partition}:elasticloadbalancing:${local.here}:loadbalancer/app/${var.name}-*"]
     }
   }
@@ -79,13 +85,22 @@ locals {
   workload_roles = [for kind in ["execution", "task"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-*-${kind}"]
 
   write_statements = {
-    network = [{
-      Sid       = "Region"
-      Effect    = "Allow"
-      Action    = flatten([for service, names in local.write_network : [for name in names : "${service}:${name}"]])
-      Resource  = "*"
-      Condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
-    }]
+    network = [
+      {
+        Sid       = "Region"
+        Effect    = "Allow"
+        Action    = flatten([for service, names in local.write_network : [for name in names : "${service}:${name}"]])
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
+      },
+      {
+        # An interface endpoint's private names are a zone of Route 53's, which is in no region of ours.
+        Sid      = "EndpointNames"
+        Effect   = "Allow"
+        Action   = ["route53:AssociateVPCWithHostedZone"]
+        Resource = "*"
+      },
+    ]
 
     named = concat(
       # The part of the key before a hyphen is the service: cloudwatch-dashboards are cloudwatch's.
@@ -105,16 +120,19 @@ locals {
       {
         Sid       = "StackKey"
         Effect    = "Allow"
-        Action    = ["kms:DisableKeyRotation", "kms:EnableKeyRotation", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription"]
+        Action    = ["kms:DisableKeyRotation", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription"]
         Resource  = "arn:${local.partition}:kms:${local.here}:key/*"
         Condition = { StringEquals = { "aws:ResourceTag/application" = var.name }, StringNotEquals = { "aws:ResourceTag/environment" = "shared" } }
       },
       {
-        Sid       = "StackKeyAlias"
+        # Terraform calls these seconds after CreateKey, and AWS gives a tag up to five minutes to count. So a key without the tag
+        # is allowed as well. Neither call gives access to anything; what does needs the tag, above. An alias must be named as
+        # ours besides (statement kms-aliases).
+        Sid       = "StackKeyAndNewKey"
         Effect    = "Allow"
-        Action    = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
+        Action    = ["kms:CreateAlias", "kms:DeleteAlias", "kms:EnableKeyRotation", "kms:UpdateAlias"]
         Resource  = "arn:${local.partition}:kms:${local.here}:key/*"
-        Condition = { StringEquals = { "aws:ResourceTag/application" = var.name }, StringNotEquals = { "aws:ResourceTag/environment" = "shared" } }
+        Condition = { StringEqualsIfExists = { "aws:ResourceTag/application" = var.name }, StringNotEquals = { "aws:ResourceTag/environment" = "shared" } }
       },
       {
         # A key is tagged as it is made, when it has no tags yet.

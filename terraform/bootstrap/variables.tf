@@ -31,6 +31,43 @@ variable "repository" {
   }
 }
 
+variable "repository_id" {
+  description = "Number of the repository: gh api repos/OWNER/NAME --jq .id"
+  type        = string
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]{0,19}$", var.repository_id))
+    error_message = "repository_id must be the repository's number: gh api repos/OWNER/NAME --jq .id"
+  }
+}
+
+variable "repository_owner_id" {
+  description = "Number of the repository's owner: gh api repos/OWNER/NAME --jq .owner.id"
+  type        = string
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]{0,19}$", var.repository_owner_id))
+    error_message = "repository_owner_id must be the owner's number: gh api repos/OWNER/NAME --jq .owner.id"
+  }
+}
+
+variable "environments" {
+  description = "Environments of the service. Each has a state of its own; the output backend has its configuration."
+  type        = list(string)
+  default     = ["production"]
+
+  validation {
+    condition     = length(var.environments) > 0 && length(distinct(var.environments)) == length(var.environments) && alltrue([for e in var.environments : can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", e)) && length(e) <= 11 && e != "shared"])
+    error_message = "environments must be different names, each 1 to 11 of a-z, 0-9 and single hyphens, as the root's variable environment; not shared, which is this root's own."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Refuse to destroy a repository that holds images. When off, destroy deletes the images with it."
+  type        = bool
+  default     = true
+}
+
 variable "branch" {
   description = "Branch whose workflow files may assume the roles."
   type        = string
@@ -60,9 +97,9 @@ variable "github_roles" {
     workflows   = list(string)
   }))
   default = {
-    plan    = { environment = "plan", workflows = ["deploy.yml", "drift.yml"] }
+    plan    = { environment = "plan", workflows = ["deploy.yml", "drift.yml", "rollback.yml"] }
     publish = { environment = "publish", workflows = ["build.yml"] }
-    apply   = { environment = "production", workflows = ["deploy.yml"] }
+    apply   = { environment = "production", workflows = ["deploy.yml", "rollback.yml"] }
   }
 
   validation {

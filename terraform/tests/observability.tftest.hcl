@@ -49,8 +49,11 @@ run "stack" {
   }
 
   assert {
-    condition     = anytrue([for s in local.kms_policy.Statement : jsonencode([try(s.Principal.Service, null), s.Action]) == jsonencode([["cloudwatch.amazonaws.com", "events.amazonaws.com"], ["kms:Decrypt", "kms:GenerateDataKey"]])])
-    error_message = "The key must let CloudWatch and EventBridge use it."
+    condition = alltrue([for service, condition in { "cloudwatch.amazonaws.com" = { StringEquals = { "aws:SourceAccount" = "123456789012" } }, "events.amazonaws.com" = null } :
+      [for s in jsondecode(aws_kms_key.this.policy).Statement : jsonencode([s.Action, try(s.Condition, null)]) if try(s.Principal.Service, null) == service]
+      == [jsonencode([["kms:Decrypt", "kms:GenerateDataKey"], condition])]
+    ])
+    error_message = "The key must let CloudWatch, for this account, and EventBridge, which names no source to KMS, use it."
   }
 
   assert {

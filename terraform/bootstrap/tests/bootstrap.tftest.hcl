@@ -23,15 +23,21 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:iam::123456789012:policy/sum-api-mocked" }
   }
 
+  mock_resource "aws_s3_bucket" {
+    defaults = { id = "sum-api-state-123456789012-us-east-1" }
+  }
+
   mock_resource "aws_ecr_repository" {
     defaults = { arn = "arn:aws:ecr:us-east-1:123456789012:repository/sum-api/mocked" }
   }
 }
 
 variables {
-  region     = "us-east-1"
-  repository = "example/sum-api"
-  zone_id    = "Z0123456789EXAMPLE"
+  region              = "us-east-1"
+  repository          = "example/sum-api"
+  repository_id       = "7654321"
+  repository_owner_id = "1234567"
+  zone_id             = "Z0123456789EXAMPLE"
 }
 
 run "bootstrap" {
@@ -40,13 +46,20 @@ run "bootstrap" {
   assert {
     condition = alltrue([for name, role in aws_iam_role.github : jsondecode(role.assume_role_policy).Statement[0].Condition == {
       StringEquals = {
-        "token.actions.githubusercontent.com:aud"              = "sts.amazonaws.com"
-        "token.actions.githubusercontent.com:sub"              = "repo:example/sum-api:environment:${var.github_roles[name].environment}"
-        "token.actions.githubusercontent.com:repository"       = "example/sum-api"
-        "token.actions.githubusercontent.com:job_workflow_ref" = [for w in var.github_roles[name].workflows : "example/sum-api/.github/workflows/${w}@refs/heads/main"]
+        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:sub" = [
+          "repo:example/sum-api:environment:${var.github_roles[name].environment}",
+          "repo:example@1234567/sum-api@7654321:environment:${var.github_roles[name].environment}",
+          "repo:example-1234567/sum-api-7654321:environment:${var.github_roles[name].environment}",
+        ]
+        "token.actions.githubusercontent.com:environment"         = var.github_roles[name].environment
+        "token.actions.githubusercontent.com:repository"          = "example/sum-api"
+        "token.actions.githubusercontent.com:repository_id"       = "7654321"
+        "token.actions.githubusercontent.com:repository_owner_id" = "1234567"
+        "token.actions.githubusercontent.com:job_workflow_ref"    = [for w in var.github_roles[name].workflows : "example/sum-api/.github/workflows/${w}@refs/heads/main"]
       }
     }])
-    error_message = "A role must be bound to audience, environment, repository and workflow file, each by equality."
+    error_message = "A role must be bound to audience, environment, workflow file and to the repository by name and number, each by equality."
   }
 
   assert {
@@ -77,8 +90,10 @@ run "bootstrap" {
   }
 
   assert {
-    condition     = alltrue([for s in jsondecode(aws_iam_policy.write["network"].policy).Statement : s.Condition.StringEquals["aws:RequestedRegion"] == "us-east-1"])
-    error_message = "What cannot be held to a name must be held to the region."
+    condition = alltrue([for s in jsondecode(aws_iam_policy.write["network"].policy).Statement :
+      contains(s.Action, "route53:AssociateVPCWithHostedZone") ? length(s.Action) == 1 : try(s.Condition.StringEquals["aws:RequestedRegion"], "") == "us-east-1"
+    ])
+    error_message = "What cannot be held to a name must be held to the region, where the service has one."
   }
 
   assert {
@@ -121,8 +136,47 @@ run "bootstrap" {
   }
 
   assert {
+    condition = alltrue([for s in jsondecode(aws_iam_policy.write["keys_and_roles"].policy).Statement :
+      s.Condition.StringEquals["aws:ResourceTag/application"] == "sum-api" && s.Condition.StringNotEquals["aws:ResourceTag/environment"] == "shared"
+      if length(setintersection(s.Action, ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:DisableKeyRotation"])) > 0
+    ])
+    error_message = "What gives access to a key, or takes it away, must need the stack's tag."
+  }
+
+  assert {
+    condition = alltrue([for s in jsondecode(aws_iam_policy.write["keys_and_roles"].policy).Statement :
+      !can(s.Condition.StringEquals["aws:ResourceTag/application"]) if length(setintersection(s.Action, ["kms:EnableKeyRotation", "kms:CreateAlias"])) > 0
+    ])
+    error_message = "What Terraform calls right after CreateKey must not need a tag, which may take five minutes to count."
+  }
+
+  assert {
+    condition = alltrue([for r in aws_ecr_repository.this : contains(one([
+      for s in jsondecode(aws_iam_policy.read.policy).Statement : s.Resource if contains(s.Action, "ecr:BatchGetImage") && contains(s.Action, "ecr:GetDownloadUrlForLayer")
+    ]), r.arn)])
+    error_message = "Plan and apply must be able to read both repositories: signatures are verified there."
+  }
+
+  assert {
     condition     = length(aws_ecr_lifecycle_policy.this) == 2
     error_message = "Both repositories must forget old images."
+  }
+
+  assert {
+    condition = alltrue(flatten([for p in aws_ecr_lifecycle_policy.this : [for rule in jsondecode(p.policy).rules :
+      rule.selection.tagStatus == "untagged" ? rule.selection.countNumber >= 365 : rule.selection.tagStatus == "tagged" && rule.selection.countNumber >= 150
+    ]]))
+    error_message = "No rule may expire the attestations of an image that is still kept, whether ECR counts them as images or not."
+  }
+
+  assert {
+    condition     = !anytrue([for r in aws_ecr_repository.this : r.force_delete])
+    error_message = "By default no repository may be destroyed with its images."
+  }
+
+  assert {
+    condition     = strcontains(output.backend["production"], "sum-api/production/terraform.tfstate")
+    error_message = "The backend of an environment must have the environment in its key."
   }
 
   assert {
@@ -136,6 +190,25 @@ run "bootstrap" {
       && aws_s3_bucket_public_access_block.state.ignore_public_acls && aws_s3_bucket_public_access_block.state.restrict_public_buckets
     )
     error_message = "The state bucket must be closed to the public in all four ways."
+  }
+}
+
+run "two_environments" {
+  command = plan
+
+  variables {
+    environments        = ["production", "staging"]
+    deletion_protection = false
+  }
+
+  assert {
+    condition     = keys(output.backend) == ["production", "staging"] && length(distinct([for text in values(output.backend) : regex("key +=.*", text)])) == 2
+    error_message = "Each environment must have a state of its own."
+  }
+
+  assert {
+    condition     = alltrue([for r in aws_ecr_repository.this : r.force_delete])
+    error_message = "Without deletion protection a repository goes with its images."
   }
 }
 

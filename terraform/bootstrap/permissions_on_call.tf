@@ -1,0 +1,70 @@
+# What the runbook's commands need, as one policy for the people on call. Nobody has it yet: attach it to the permission set or
+# role by which they come in. terraform/permissions reads the commands out of docs/runbook.md and fails when one is missing here.
+# `terraform plan` and `apply` by hand are not among them: that is the plan and the apply role's work.
+
+locals {
+  on_call_look = {
+    acm                     = ["DescribeCertificate", "ListCertificates"]
+    application-autoscaling = ["DescribeScalableTargets", "DescribeScalingActivities", "DescribeScalingPolicies"]
+    cloudwatch              = ["DescribeAlarmHistory", "DescribeAlarms", "GetDashboard", "GetMetricData", "GetMetricStatistics", "ListDashboards", "ListMetrics"]
+    ecr                     = ["DescribeImages"]
+    ecs = [
+      "DescribeClusters", "DescribeServiceDeployments", "DescribeServiceRevisions", "DescribeServices", "DescribeTaskDefinition", "DescribeTasks",
+      "ListServiceDeployments", "ListTaskDefinitions", "ListTasks",
+    ]
+    elasticloadbalancing = ["DescribeListeners", "DescribeLoadBalancers", "DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth"]
+    logs                 = ["DescribeLogGroups", "DescribeQueryDefinitions", "GetQueryResults", "StopQuery"]
+    wafv2                = ["GetSampledRequests", "GetWebACL", "ListWebACLs"]
+  }
+}
+
+resource "aws_iam_policy" "on_call" {
+  # checkov:skip=CKV_AWS_355: descriptions and figures, most of which AWS knows for "*" only; log lines and changes are held to the service's name.
+  name        = "${var.name}-on-call"
+  description = "What the commands of docs/runbook.md need."
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "Look"
+        Effect   = "Allow"
+        Action   = flatten([for service, names in local.on_call_look : [for name in names : "${service}:${name}"]])
+        Resource = "*"
+      },
+      {
+        Sid      = "ReadLogs"
+        Effect   = "Allow"
+        Action   = ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogRecord", "logs:StartQuery"]
+        Resource = [for group in ["/${var.name}/*", "aws-waf-logs-${var.name}-*"] : "arn:${local.partition}:logs:${local.here}:log-group:${group}"]
+      },
+      {
+        Sid      = "ReadLogBucket"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:ListBucket"]
+        Resource = [for suffix in ["", "/*"] : "arn:${local.partition}:s3:::${var.name}-*-logs-${local.account}-*${suffix}"]
+      },
+      {
+        # When the keys changed, and by whom. The values stay encrypted: there is no kms:Decrypt here.
+        Sid      = "ParameterHistory"
+        Effect   = "Allow"
+        Action   = ["ssm:GetParameterHistory"]
+        Resource = "arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*"
+      },
+      {
+        Sid      = "Mitigate"
+        Effect   = "Allow"
+        Action   = ["ecs:StopTask", "ecs:UpdateService"]
+        Resource = [for kind in ["service", "task"] : "arn:${local.partition}:ecs:${local.here}:${kind}/${var.name}-*/*"]
+      },
+      {
+        # Suspends scaling. The target's id is AWS's own.
+        Sid       = "SuspendScaling"
+        Effect    = "Allow"
+        Action    = ["application-autoscaling:RegisterScalableTarget"]
+        Resource  = "arn:${local.partition}:application-autoscaling:${local.here}:scalable-target/*"
+        Condition = { StringEquals = { "application-autoscaling:service-namespace" = "ecs" } }
+      },
+    ]
+  })
+}
