@@ -6,6 +6,7 @@
 #   scripts/terraform.sh timing       the timing budget against nginx's template and the API's defaults
 #   scripts/terraform.sh test         terraform test, mocked provider
 #   scripts/terraform.sh prove [NETWORK]   apply, empty second plan, drift, redeployment, rotation, destroy, against an emulated AWS
+#   scripts/terraform.sh permissions  the calls that prove recorded, and everybody else's, against every role's policies
 #   scripts/terraform.sh plan         writes plan.txt
 #   scripts/terraform.sh plan-check   plan.txt is what plan would write
 #   scripts/terraform.sh checkov      the scanner, on the configuration and on the plan
@@ -76,6 +77,25 @@ refusals() {
   fi
 }
 
+# What the roles may do against what is called; then the same with defects planted, each of which must be found.
+cmd_permissions() {
+  local folder=$work what log=$work/permissions.log good bad started=$SECONDS
+  [ -e "$folder/default-vpc/calls" ] || folder=.run/terraform/prove
+  if ! scripts/tools.sh permissions >"$log" 2>&1; then skip "terraform permissions" "$(tail -n 1 "$log")"; return; fi
+  for what in "" seeds; do
+    # shellcheck disable=SC2086 # no word or one
+    .tools/permissions/bin/python terraform/permissions "$folder" $what >"$log" 2>&1 || true
+    sed '$d; s/^/  /' "$log"
+    read -r good _ bad _ < <(tail -n 1 "$log")
+    if [[ $good =~ ^[0-9]+$ ]]; then
+      passed=$((passed + good)) failed=$((failed + bad))
+      echo "permissions${what:+, $what}: $good passed, $bad failed ($((SECONDS - started)) s)"
+    else
+      fail "permissions${what:+, $what}: $(tail -n 1 "$log")"
+    fi
+  done
+}
+
 finish() {
   local status=$? dir
   for dir in "${emulators[@]}"; do emulator_stop "$dir"; done
@@ -119,7 +139,7 @@ main() { # read whole before it runs: an edit in between must not reach a runnin
   local command=${1:-} name
   [ $# -eq 0 ] || shift
   case $command in
-    fmt | validate | timing | test | prove | plan | plan-check | checkov | all) ;;
+    fmt | validate | timing | test | prove | permissions | plan | plan-check | checkov | all) ;;
     stack-up | stack-apply | stack-down) stack "${command#stack-}" "$@"; exit ;;
     *) sed -n '2,/^# shellcheck/s/^# \{0,1\}//p' "$0" | grep -v '^shellcheck'; exit 64 ;;
   esac
@@ -130,7 +150,7 @@ main() { # read whole before it runs: an edit in between must not reach a runnin
   flock 9
   trap finish EXIT
   if [ "$command" = all ]; then
-    for name in fmt validate timing test checkov plan-check prove; do run "$name"; done
+    for name in fmt validate timing test checkov plan-check prove permissions; do run "$name"; done
   else
     run "$command" "$@"
   fi

@@ -43,6 +43,8 @@ install_diagram() { python_environment "$tools/diagram" tools/diagram-requiremen
 
 install_sbom() { python_environment "$tools/sbom" tools/sbom-requirements.txt; }
 
+install_permissions() { python_environment "$tools/permissions" tools/permissions-requirements.txt; }
+
 install_npm() {
   mkdir -p "$tools/npm"
   cp tools/package.json tools/package-lock.json "$tools/npm/"
@@ -69,7 +71,8 @@ for name in "$@"; do
     cargo) group cargo tools/cargo.txt || failed=1 ;;
     diagram) group diagram tools/diagram-requirements.txt || failed=1 ;;
     sbom) group sbom tools/sbom-requirements.txt || failed=1 ;;
-    *) echo "no such group: $name (there are: python npm cargo diagram sbom)" >&2; exit 64 ;;
+    permissions) group permissions tools/permissions-requirements.txt || failed=1 ;;
+    *) echo "no such group: $name (there are: python npm cargo diagram sbom permissions)" >&2; exit 64 ;;
   esac
 done
 exit "$failed"

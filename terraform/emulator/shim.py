@@ -17,8 +17,8 @@ What is added, and what one would see without it:
 It emulates the interface, not the service: no IAM, no alarm is ever evaluated, no task ever runs. docs/deploy.md lists
 what therefore stays unproven.
 
-Every call of Terraform's is written to the file named by EMULATOR_CALLS, one `service:Operation` a line: that is how the script knows
-which permissions a plan and an apply use. While the file named by EMULATOR_ROLLBACK exists, ECS behaves as if its circuit
+Every call of Terraform's is written to the file named by EMULATOR_CALLS, with the resources that it names (calls.py): that is how
+terraform/permissions knows what a plan and an apply need. While the file named by EMULATOR_ROLLBACK exists, ECS behaves as if its circuit
 breaker had rolled the deployment back: that is how the script sees an apply fail for it.
 """
 
@@ -29,13 +29,14 @@ import sys
 import uuid
 
 import moto
+import moto.server
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.cloudwatch.responses import CloudWatchResponse
-from moto.core.authorization import ActionAuthenticatorMixin
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.logs.responses import LogsResponse
-from moto.server import main
+
+from calls import Recorder
 
 VERSION = "5.2.1"
 
@@ -147,17 +148,8 @@ def keep_rule_descriptions():
 
 
 def record_calls(path):
-    authorize = ActionAuthenticatorMixin._authenticate_and_authorize_action
-
-    def recording(self, iam_request_cls, resource="*"):
-        # The signature names the service as IAM does, but for CloudWatch. Terraform's calls only, not probe.py's.
-        scope = self.headers.get("Authorization", "").partition("Credential=")[2].split("/")
-        if len(scope) > 3 and "Terraform" in self.headers.get("User-Agent", ""):
-            with open(path, "a", encoding="utf-8") as calls:
-                calls.write(f"{'cloudwatch' if scope[3] == 'monitoring' else scope[3]}:{self._get_action()}\n")
-        return authorize(self, iam_request_cls, resource)
-
-    ActionAuthenticatorMixin._authenticate_and_authorize_action = recording
+    application = moto.server.DomainDispatcherApplication
+    moto.server.DomainDispatcherApplication = lambda create: Recorder(application(create), path)
 
 
 def roll_back_on_request(path):
@@ -185,4 +177,4 @@ if __name__ == "__main__":
         record_calls(os.environ["EMULATOR_CALLS"])
     if os.environ.get("EMULATOR_ROLLBACK"):
         roll_back_on_request(os.environ["EMULATOR_ROLLBACK"])
-    main(sys.argv[1:])
+    moto.server.main(sys.argv[1:])

@@ -1,0 +1,139 @@
+"""The calls that people and workflows make by command: read from the workflows, the scripts that they run, and the runbook.
+
+A command is found where it is written, so a new one is judged without anybody listing it. `aws SERVICE COMMAND` names the
+call itself; the few others (docker push, gh attestation verify) are in data/commands.json. A value that only the shell knows
+becomes `*`, and then some resource of that kind must be allowed.
+"""
+
+import re
+import shlex
+
+import yaml
+
+from authorization import data, definition, kinds, overlap
+from needed import Call
+from resources import named
+
+TABLE = data("commands.json")
+SERVICES = {"elbv2": "elasticloadbalancing", "s3api": "s3"}
+ACCOUNT, REGION = "123456789012", "us-east-1"
+
+
+def jobs(root):
+    """Every job of the workflows that has an environment of GitHub's: (workflow file, environment, what it runs)."""
+    for path in sorted((root / ".github/workflows").glob("*.yml")):
+        for job in yaml.safe_load(path.read_text()).get("jobs", {}).values():
+            environment = job.get("environment")
+            name = environment.get("name") if isinstance(environment, dict) else environment
+            if name:
+                yield path.name, name, "\n".join(f"uses: {step['uses']}" if "uses" in step else step.get("run", "") for step in job["steps"])
+
+
+def of_workflows(root, roles):
+    """The calls of each job, by the role that its environment may assume."""
+    for file, environment, text in jobs(root):
+        role = roles.get(environment)
+        if role:
+            yield from calls(expand(root, text), role.removeprefix("sum-api-"), file)
+
+
+def of_runbook(root):
+    text = (root / "docs/runbook.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+    inline = re.findall(r"`((?:[^`\n]|\n(?!\n))+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+    yield from calls("\n".join(blocks + [code.replace("\n", " ") for code in inline]), "on-call", "docs/runbook.md")
+
+
+def expand(root, text, seen=None):
+    """The text, and what it calls of this repository: a script's function cmd_NAME with all that it uses, or the whole script."""
+    seen = set() if seen is None else seen
+    parts = [text]
+    for script, command in re.findall(r"(?:^|[\s(])(scripts/[\w-]+(?:\.sh)?)(?:[ \t]+([a-z-]+))?", text):
+        if (script, command) in seen or not (root / script).is_file():
+            continue
+        seen.add((script, command))
+        source = (root / script).read_text()
+        functions = dict(re.findall(r"^(\w[\w-]*)\(\) \{(?:[ \t]*#[^\n]*)?\n(.*?)^\}", source, re.M | re.S))
+        functions.update(re.findall(r"^(\w[\w-]*)\(\) \{(.*)\}$", source, re.M))
+        start = f"cmd_{command}"
+        parts.append(expand(root, reachable(start, functions) if start in functions else source, seen))
+    for target in re.findall(r"\bmake ([a-z-]+)", text):
+        recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", (root / "Makefile").read_text(), re.M)
+        if recipe and target not in seen:
+            seen.add(target)
+            parts.append(expand(root, recipe[1].replace("@", ""), seen))
+    return "\n".join(parts)
+
+
+def reachable(name, functions):
+    """The bodies of a function and of every function that it calls."""
+    found, todo = {}, [name]
+    while todo:
+        each = todo.pop()
+        if each not in found:
+            found[each] = functions[each]
+            todo += [other for other in functions if re.search(rf"\b{re.escape(other)}\b", functions[each])]
+    return "\n".join(found.values())
+
+
+def calls(text, who, origin):
+    for beginning, entry in TABLE["commands"].items():
+        if not beginning.startswith("aws ") and beginning in text:
+            for action in [*TABLE.get(str(entry["actions"]), entry["actions"]), *entry.get("with", [])]:
+                yield Call(who, action, pattern_of(action, []), f"{origin}: {beginning}", region(), not kinds(action))
+    for service, command, words in commands(text):
+        entry = TABLE["commands"].get(f"aws {service} {command}")
+        service = SERVICES.get(service.partition(" ")[0], service.partition(" ")[0])
+        for action in entry["actions"] if entry else [action_of(service, command)]:
+            given = options(words)
+            arns = named(service, action.partition(":")[2], given, REGION, ACCOUNT)
+            # Some options are keys of conditions as well, under their own name: application-autoscaling:service-namespace.
+            context = {**region(), **{f"{service}:{name}": value for name, value in given.items()}}
+            yield Call(who, action, pattern_of(action, arns), f"{origin}: aws {service} {command}", context, not kinds(action))
+
+
+def region():
+    return {"aws:RequestedRegion": REGION}
+
+
+def pattern_of(action, arns):
+    """The one resource that the command means: as it names it, or any of the kind that the action asks for."""
+    known = kinds(action)
+    if not known:
+        return "*"
+    fitting = [arn for arn in arns if any(overlap(pattern, arn) for pattern, _ in known.values())]
+    return max(fitting, key=len) if fitting else sorted(known.values(), key=lambda row: not row[1])[0][0]
+
+
+def commands(text):
+    """Every `aws SERVICE COMMAND` with the words after it, up to the end of that command; `aws SERVICE wait` counts as a service."""
+    text = text.replace("\\\n", " ")
+    for match in re.finditer(r"\baws ([a-z0-9][a-z0-9-]*(?: wait)?) ([a-z][a-z0-9-]*)", text):
+        lexer = shlex.shlex(text[match.end() :].partition("\n")[0], posix=True, punctuation_chars=True)
+        lexer.commenters, lexer.whitespace_split = "", True
+        words = []
+        try:
+            for word in lexer:
+                if set(word) <= set("();<>|&"):
+                    break
+                words.append(word)
+        except ValueError:  # a quote that began before the command
+            pass
+        yield match[1], match[2], words
+
+
+def options(words):
+    """--log-group-name X becomes {"log-group-name": X}; what the shell would put in becomes `*`."""
+    words = [re.sub(r"\$(\{[^}]*\}|\([^)]*\)?|\w+)", "*", word) for word in words]
+    found = {"Bucket": word[5:].partition("/")[0] for word in words if word.startswith("s3://")}
+    for name, value in zip(words, [*words[1:], ""]):
+        if name.startswith("--") and value and not value.startswith("--"):
+            found[name[2:]] = value
+    return found
+
+
+def action_of(service, command):
+    found = definition(f"{service}:{command.replace('-', '')}")
+    if found is None:
+        raise SystemExit(f"aws {service} {command}: AWS's reference has no such action; name it in data/commands.json")
+    return f"{service}:{found['privilege']}"

@@ -1,0 +1,56 @@
+"""The policies, as they were applied: read from the states of terraform/bootstrap and terraform after an apply to the emulator.
+
+From states and not from plans, because only then every ARN in them is known.
+"""
+
+import json
+import re
+
+
+class Documents:
+    """Every policy document by its address, and who is held to which of them."""
+
+    def __init__(self, folder):
+        self.by_address = {}  # address: document
+        self.of_role = {}  # role: addresses that are attached to it
+        self.boundary = {}  # role: address of its boundary
+        self.trust = {}  # role: address of its trust policy
+        self.roles = {}  # environment of GitHub: role
+        self.resource = {}  # ARN, or endpoint: address of the policy that the resource has itself
+        for root in ("bootstrap", "private", "default-vpc"):
+            self.read(root, json.loads((folder / root / "state.json").read_text()))
+
+    def read(self, root, state):
+        resources = [r for r in state["values"]["root_module"]["resources"] if r["mode"] == "managed"]
+        arns = {}
+        for r in resources:
+            address, kind, values = f"{root} {r['address']}", r["type"], r["values"]
+            if kind == "aws_iam_policy":
+                self.by_address[address] = json.loads(values["policy"])
+                arns[values["arn"]] = address
+            elif kind == "aws_iam_role_policy":
+                self.by_address[address] = json.loads(values["policy"])
+                self.of_role.setdefault(values["role"], []).append(address)
+            elif kind == "aws_iam_role":
+                self.trust[values["name"]] = f"{address} (trust)"
+                trust = self.by_address[self.trust[values["name"]]] = json.loads(values["assume_role_policy"])
+                self.roles.update({name: values["name"] for name in re.findall(r":environment:([\w-]+)", json.dumps(trust))})
+            elif kind == "aws_vpc_endpoint":
+                self.keep(address, f"endpoint {values['service_name'].split('.', 3)[-1]}", values["policy"])
+            elif kind == "aws_kms_key":
+                self.keep(address, values["arn"], values["policy"])
+            elif kind == "aws_s3_bucket_policy":
+                self.keep(address, f"arn:aws:s3:::{values['bucket']}", values["policy"])
+            elif kind == "aws_sns_topic_policy":
+                self.keep(address, values["arn"], values["policy"])
+        self.arns = {**getattr(self, "arns", {}), **arns}
+        for r in resources:
+            values = r["values"]
+            if r["type"] == "aws_iam_role_policy_attachment":
+                self.of_role.setdefault(values["role"], []).append(arns[values["policy_arn"]])
+            if r["type"] == "aws_iam_role" and values.get("permissions_boundary"):
+                self.boundary[values["name"]] = self.arns[values["permissions_boundary"]]
+
+    def keep(self, address, resource, policy):
+        self.by_address[address] = json.loads(policy)
+        self.resource[resource] = address
