@@ -113,7 +113,8 @@ prove_network() {
   rm "$emulator/rollback"
 
   # So the calls of both networks are recorded with WAF and without it.
-  check "$network: WAF is switched over" apply "$dir" "${arguments[@]}" "-var=enable_waf=$([ "$network" = private ] && echo false || echo true)"
+  arguments+=("-var=enable_waf=$([ "$network" = private ] && echo false || echo true)")
+  check "$network: WAF is switched over" apply "$dir" "${arguments[@]}"
 
   started=$SECONDS
   phase destroy

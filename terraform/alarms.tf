@@ -21,8 +21,6 @@ locals {
     memory-high          = local.describe_service
     certificate-expiring = "aws acm list-certificates --region ${var.region} --query 'CertificateSummaryList[].[DomainName,NotAfter,RenewalEligibility,CertificateArn]' --output table"
     logs-stopped         = "aws logs describe-log-streams --log-group-name ${local.log_group_name} --region ${var.region} --order-by LastEventTime --descending --max-items 6 --query 'logStreams[].[logStreamName,lastIngestionTime]' --output table"
-    deployment-failed    = local.describe_service
-    task-stopped         = local.describe_service
   }
   describe_service = "aws ecs describe-services --cluster ${local.id} --services ${local.id} --region ${var.region} --query 'services[0].[runningCount,desiredCount,deployments[].[status,rolloutState,failedTasks],events[:5].message]'"
 
@@ -30,6 +28,8 @@ locals {
   runbook       = { for section, command in local.first_command : section => "Runbook: ${var.runbook_url}#${section} First: ${command}" }
 }
 
+# Made after the service is steady. The first apply takes minutes until there is a task, and missing data is bad here: an alarm that
+# waits beside it would page for a service that has never run.
 resource "aws_cloudwatch_metric_alarm" "no_healthy_target" {
   alarm_name          = "${local.id}-no-healthy-target"
   alarm_description   = "No task passes its health check: nobody is served. ${local.runbook["no-healthy-target"]}"
@@ -45,6 +45,8 @@ resource "aws_cloudwatch_metric_alarm" "no_healthy_target" {
   treat_missing_data  = "breaching" # the balancer reports it as long as a target is registered
   alarm_actions       = local.alarm_actions["page"]
   ok_actions          = local.alarm_actions["page"]
+
+  depends_on = [aws_ecs_service.this]
 }
 
 resource "aws_cloudwatch_metric_alarm" "unhealthy_target" {

@@ -62,18 +62,20 @@ resource "aws_cloudwatch_metric_alarm" "certificate_expiring" {
   count = local.https ? 1 : 0
 
   alarm_name          = "${local.id}-certificate-expiring"
-  alarm_description   = "The certificate ends in three weeks; ACM should have renewed it 60 days before. ${local.runbook["certificate-expiring"]}"
+  alarm_description   = "The certificate ends in three weeks; ACM should have renewed it weeks ago. ${local.runbook["certificate-expiring"]}"
   namespace           = "AWS/CertificateManager"
   metric_name         = "DaysToExpiry"
   dimensions          = { CertificateArn = local.certificate_arn }
   statistic           = "Minimum"
   period              = 86400 # published twice a day
   comparison_operator = "LessThanOrEqualToThreshold"
-  threshold           = 21
-  evaluation_periods  = 1
-  treat_missing_data  = "ignore" # it ends with the certificate; the alarm must not
-  alarm_actions       = local.alarm_actions["notify"]
-  ok_actions          = local.alarm_actions["notify"]
+  # ACM renews a certificate of 198 days about 45 days before its end, one of 395 days 60 days before. Three weeks are late for
+  # either, and leave time to repair the validation record.
+  threshold          = 21
+  evaluation_periods = 1
+  treat_missing_data = "ignore" # it ends with the certificate; the alarm must not
+  alarm_actions      = local.alarm_actions["notify"]
+  ok_actions         = local.alarm_actions["notify"]
 }
 
 locals {

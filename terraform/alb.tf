@@ -27,8 +27,9 @@ resource "aws_lb" "this" {
     enabled = true
   }
 
-  # The balancer writes a test file when logging is switched on.
-  depends_on = [aws_s3_bucket_policy.logs]
+  # The balancer writes a test file when logging is switched on. And AWS makes no balancer that faces the internet in a VPC
+  # without a gateway (InvalidSubnet); with the route it also answers as soon as it exists.
+  depends_on = [aws_route.internet, aws_s3_bucket_policy.logs]
 }
 
 resource "aws_lb_target_group" "nginx" {

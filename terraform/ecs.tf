@@ -90,6 +90,7 @@ resource "aws_ecs_service" "this" {
     aws_iam_role_policy.task,
     aws_iam_role_policy.task_decrypt,
     aws_lb_listener_rule.service,
+    aws_route_table_association.private, # until then a task's subnet has the VPC's main table, without the way to S3
     aws_ssm_parameter.api_key,
     aws_vpc_endpoint.interface,
     aws_vpc_endpoint.s3,

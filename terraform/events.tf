@@ -1,5 +1,6 @@
 # What ECS says of its own accord, and no metric tells: a deployment that failed, a task that ended by itself. EventBridge
-# takes it to the topic as a sentence with the runbook's section.
+# takes it to the topic as a sentence with the runbook's section. A rule's description, which AWS ends at 512 characters, has no
+# room for the first command besides.
 
 locals {
   events = {
@@ -34,7 +35,7 @@ resource "aws_cloudwatch_event_rule" "this" {
   for_each = local.events
 
   name          = "${local.id}-${each.key}"
-  description   = "${each.value.says} ${local.runbook[each.key]}"
+  description   = "${each.value.says} Runbook: ${var.runbook_url}#${each.key}"
   event_pattern = jsonencode(each.value.pattern)
 }
 

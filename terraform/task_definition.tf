@@ -85,11 +85,13 @@ locals {
     linuxParameters = {
       initProcessEnabled = true
       capabilities       = { drop = ["ALL"] }
-      # The rendered configuration holds the keys: memory only, and nobody's but nginx's.
+      # The rendered configuration holds the keys: memory only. Anybody in the container may make files here, as in /tmp, and the
+      # entry script makes the configuration 0600. So it does not matter whether Fargate honours `uid` and `gid`, of which its
+      # API lists the names and no form; without them a folder of mode 0700 would be root's and no task would start.
       tmpfs = [{
         containerPath = local.nginx_environment.RUNTIME_DIR
         size          = 64
-        mountOptions  = ["rw", "noexec", "nosuid", "nodev", "uid=101", "gid=101", "mode=0700"]
+        mountOptions  = ["rw", "noexec", "nosuid", "nodev", "mode=1777"]
       }]
     }
     logConfiguration = local.log_configuration["nginx"]
@@ -110,6 +112,10 @@ resource "aws_ecs_task_definition" "this" {
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = aws_iam_role.task.arn
   container_definitions    = jsonencode([local.api_container, local.nginx_container])
+
+  # A revision stays when the next one takes its place. Terraform would deregister it before the service moves on, and ECS moves no
+  # service to a deregistered revision: a rollback ten minutes later, by ECS or by a person, would have nothing to go back to.
+  skip_destroy = true
 
   runtime_platform {
     operating_system_family = "LINUX"

@@ -241,9 +241,36 @@ variable "insecure_http" {
 }
 
 variable "enable_waf" {
-  description = "AWS WAF in front of the load balancer: a rate rule for each address and the managed common rule set. About 7 USD a month and 0.60 USD for a million requests."
+  description = "AWS WAF in front of the load balancer: blocked addresses, limits for each address and the managed common rule set. About 9 USD a month and 0.60 USD for a million requests."
   type        = bool
   default     = false
+}
+
+variable "waf_blocked_cidrs" {
+  description = "IPv4 ranges that WAF refuses, such as 192.0.2.7/32. What stops somebody who guesses keys. Needs enable_waf."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length(var.waf_blocked_cidrs) <= 10000 && alltrue([for c in var.waf_blocked_cidrs : can(cidrnetmask(c)) && try(cidrhost(c, 0) == split("/", c)[0] && tonumber(split("/", c)[1]) >= 1, false)])
+    error_message = "waf_blocked_cidrs must hold at most 10000 IPv4 CIDRs from /1 to /32, each with its network's own address, such as 192.0.2.7/32 or 198.51.100.0/24."
+  }
+
+  validation {
+    condition     = length(var.waf_blocked_cidrs) == 0 || var.enable_waf
+    error_message = "waf_blocked_cidrs needs enable_waf = true: nothing else refuses an address."
+  }
+}
+
+variable "waf_common_rules" {
+  description = "count: AWS's common rules refuse nothing and count what they would have refused. block: they refuse it. Look at the metric CountedRequests of a week before you change it."
+  type        = string
+  default     = "count"
+
+  validation {
+    condition     = contains(["count", "block"], var.waf_common_rules)
+    error_message = "waf_common_rules must be count or block."
+  }
 }
 
 variable "deletion_protection" {

@@ -1,16 +1,134 @@
-# Optional: a limit for each address over all tasks, and AWS's common rules, before a request costs a task anything.
-# Off by default: 5 USD for the ACL, 1 USD for each of two rules, each month, and 0.60 USD for a million requests.
+# Optional: addresses that are shut out, limits for each address over all tasks, and AWS's common rules, before a request costs a
+# task anything. Off by default: 5 USD for the ACL, 1 USD for each of four rules, each month, and 0.60 USD for a million requests.
+#
+# WAF cannot see that a key was refused: it reads requests, and the 401 is an answer. And a guesser at 100 requests a minute is
+# slower than a client, which may ask 5 times a second. So no rate tells the two apart. What stops a guesser is its address, in
+# waf_blocked_cidrs; what needs nobody is the limit for requests without any key, which no client sends.
+#
+# No request is sampled: samples show every header, x-api-key too, and the redaction of the log does not reach them.
+
+locals {
+  # What one client may ask of all tasks together, and as much again, before the balancer's side says no.
+  waf_address_limit = max(100, 2 * 60 * var.rate_limit.rate * var.scaling.max)
+}
+
+resource "aws_wafv2_ip_set" "blocked" {
+  count = var.enable_waf ? 1 : 0
+
+  name               = "${local.id}-blocked"
+  description        = "Addresses of waf_blocked_cidrs."
+  scope              = "REGIONAL"
+  ip_address_version = "IPV4"
+  addresses          = var.waf_blocked_cidrs
+}
 
 resource "aws_wafv2_web_acl" "this" {
   count = var.enable_waf ? 1 : 0
 
   # checkov:skip=CKV_AWS_192: Log4j is a Java library; there is no Java here.
   name        = local.id
-  description = "Rate rule for each address and the managed common rule set."
+  description = "Blocked addresses, limits for each address and the managed common rule set."
   scope       = "REGIONAL"
 
   default_action {
     allow {}
+  }
+
+  rule {
+    name     = "blocked"
+    priority = 0
+
+    action {
+      block {}
+    }
+
+    statement {
+      ip_set_reference_statement {
+        arn = aws_wafv2_ip_set.blocked[0].arn
+      }
+    }
+
+    visibility_config {
+      cloudwatch_metrics_enabled = true
+      metric_name                = "${local.id}-blocked"
+      sampled_requests_enabled   = false
+    }
+  }
+
+  # Whoever tries without a key: nobody who means it. Twice what a client that forgot its key needs to see its mistake.
+  rule {
+    name     = "no-key"
+    priority = 5
+
+    action {
+      block {
+        custom_response {
+          response_code            = 429
+          custom_response_body_key = "too-many-requests"
+
+          response_header {
+            name  = "Retry-After"
+            value = "60"
+          }
+        }
+      }
+    }
+
+    statement {
+      rate_based_statement {
+        aggregate_key_type    = "IP"
+        evaluation_window_sec = 60
+        limit                 = 60
+
+        scope_down_statement {
+          and_statement {
+            statement {
+              byte_match_statement {
+                search_string         = local.operation
+                positional_constraint = "EXACTLY"
+
+                field_to_match {
+                  uri_path {}
+                }
+
+                text_transformation {
+                  priority = 0
+                  type     = "NONE"
+                }
+              }
+            }
+
+            statement {
+              not_statement {
+                statement {
+                  size_constraint_statement {
+                    comparison_operator = "GT"
+                    size                = 0
+
+                    field_to_match {
+                      single_header {
+                        name = "x-api-key"
+                      }
+                    }
+
+                    text_transformation {
+                      priority = 0
+                      type     = "NONE"
+                    }
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+
+    visibility_config {
+      cloudwatch_metrics_enabled = true
+      metric_name                = "${local.id}-no-key"
+      sampled_requests_enabled   = false
+    }
   }
 
   rule {
@@ -35,15 +153,14 @@ resource "aws_wafv2_web_acl" "this" {
       rate_based_statement {
         aggregate_key_type    = "IP"
         evaluation_window_sec = 60
-        # What one client may ask of all tasks together, and as much again, before the balancer's side says no.
-        limit = max(100, 2 * 60 * var.rate_limit.rate * var.scaling.max)
+        limit                 = local.waf_address_limit
       }
     }
 
     visibility_config {
       cloudwatch_metrics_enabled = true
       metric_name                = "${local.id}-rate"
-      sampled_requests_enabled   = true
+      sampled_requests_enabled   = false
     }
   }
 
@@ -51,8 +168,18 @@ resource "aws_wafv2_web_acl" "this" {
     name     = "common"
     priority = 20
 
+    # These rules know no API. They refuse, for one, a request without User-Agent. So they count first, and their metrics say whom
+    # they would have refused.
     override_action {
-      none {}
+      dynamic "count" {
+        for_each = var.waf_common_rules == "count" ? [true] : []
+        content {}
+      }
+
+      dynamic "none" {
+        for_each = var.waf_common_rules == "block" ? [true] : []
+        content {}
+      }
     }
 
     statement {
@@ -65,7 +192,7 @@ resource "aws_wafv2_web_acl" "this" {
     visibility_config {
       cloudwatch_metrics_enabled = true
       metric_name                = "${local.id}-common"
-      sampled_requests_enabled   = true
+      sampled_requests_enabled   = false
     }
   }
 
@@ -85,7 +212,7 @@ resource "aws_wafv2_web_acl" "this" {
   visibility_config {
     cloudwatch_metrics_enabled = true
     metric_name                = local.id
-    sampled_requests_enabled   = true
+    sampled_requests_enabled   = false
   }
 }
 

@@ -38,7 +38,7 @@ locals {
     sns   = ["GetSubscriptionAttributes", "GetTopicAttributes", "ListTagsForResource"]
     ssm   = ["DescribeParameters", "ListTagsForResource"]
     sts   = ["GetCallerIdentity"]
-    wafv2 = ["GetLoggingConfiguration", "GetWebACL", "GetWebACLForResource", "ListTagsForResource"]
+    wafv2 = ["GetIPSet", "GetLoggingConfiguration", "GetWebACL", "GetWebACLForResource", "ListTagsForResource"]
   }
 }
 

@@ -77,8 +77,8 @@ locals {
       resources = ["arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*"]
     }
     wafv2 = {
-      actions   = ["AssociateWebACL", "CreateWebACL", "DeleteLoggingConfiguration", "DeleteWebACL", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateWebACL"]
-      resources = ["arn:${local.partition}:wafv2:${local.here}:regional/webacl/${var.name}-*", "arn:${local.partition}:wafv2:${local.here}:regional/managedruleset/*", "arn:${local.partition}:elasticloadbalancing:${local.here}:loadbalancer/app/${var.name}-*"]
+      actions   = ["AssociateWebACL", "CreateIPSet", "CreateWebACL", "DeleteIPSet", "DeleteLoggingConfiguration", "DeleteWebACL", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateIPSet", "UpdateWebACL"]
+      resources = ["arn:${local.partition}:wafv2:${local.here}:regional/ipset/${var.name}-*", "arn:${local.partition}:wafv2:${local.here}:regional/webacl/${var.name}-*", "arn:${local.partition}:wafv2:${local.here}:regional/managedruleset/*", "arn:${local.partition}:elasticloadbalancing:${local.here}:loadbalancer/app/${var.name}-*"]
     }
   }
 

@@ -98,7 +98,8 @@ def composed(service, operation, parameters, here):
             if service_name and not service_name.startswith("arn:"):
                 found.append(f"{here}service/{cluster}/{service_name}")
     if service == "wafv2" and "Name" in parameters:
-        found.append(f"{here}regional/webacl/{parameters['Name']}/{parameters.get('Id', '*')}")
+        kind = "ipset" if operation.endswith("IPSet") else "webacl"
+        found.append(f"{here}regional/{kind}/{parameters['Name']}/{parameters.get('Id', '*')}")
         for rule in listed(parameters.get("Rules")):
             group = rule.get("Statement", {}).get("ManagedRuleGroupStatement")
             if group:

@@ -170,8 +170,28 @@ run "waf" {
   }
 
   assert {
-    condition     = toset([for r in aws_wafv2_web_acl.this[0].rule : r.name]) == toset(["rate", "common"]) && aws_wafv2_web_acl_association.alb[0].resource_arn == aws_lb.this.arn
-    error_message = "WAF must stand in front of the load balancer with its two rules."
+    condition     = { for r in aws_wafv2_web_acl.this[0].rule : r.name => r.priority } == { blocked = 0, no-key = 5, rate = 10, common = 20 } && aws_wafv2_web_acl_association.alb[0].resource_arn == aws_lb.this.arn
+    error_message = "WAF must stand in front of the load balancer with its four rules, blocked addresses first."
+  }
+
+  assert {
+    condition     = !aws_wafv2_web_acl.this[0].visibility_config[0].sampled_requests_enabled && !anytrue([for r in aws_wafv2_web_acl.this[0].rule : r.visibility_config[0].sampled_requests_enabled])
+    error_message = "WAF must sample no request: a sample shows every header, and so the keys."
+  }
+
+  assert {
+    condition     = alltrue([for r in aws_wafv2_web_acl.this[0].rule : length(r.override_action[0].count) == 1 && length(r.override_action[0].none) == 0 if r.name == "common"])
+    error_message = "The common rules must refuse nothing until somebody asks for it."
+  }
+
+  assert {
+    condition     = alltrue([for r in aws_wafv2_web_acl.this[0].rule : one(r.statement[0].rate_based_statement).limit < 100 && length(one(r.statement[0].rate_based_statement).scope_down_statement) == 1 if r.name == "no-key"])
+    error_message = "A hundred requests a minute without a key must be stopped."
+  }
+
+  assert {
+    condition     = length(aws_wafv2_ip_set.blocked[0].addresses) == 0
+    error_message = "No address may be blocked before somebody names it."
   }
 
   assert {
@@ -182,5 +202,25 @@ run "waf" {
   assert {
     condition     = aws_wafv2_web_acl_logging_configuration.this[0].redacted_fields[0].single_header[0].name == "x-api-key"
     error_message = "WAF's log must not hold keys."
+  }
+}
+
+run "waf_against_somebody_who_guesses" {
+  command = plan
+
+  variables {
+    enable_waf        = true
+    waf_blocked_cidrs = ["192.0.2.7/32"]
+    waf_common_rules  = "block"
+  }
+
+  assert {
+    condition     = aws_wafv2_ip_set.blocked[0].addresses == toset(["192.0.2.7/32"]) && alltrue([for r in aws_wafv2_web_acl.this[0].rule : length(one(r.action).block) == 1 && one(r.statement[0].ip_set_reference_statement).arn == aws_wafv2_ip_set.blocked[0].arn if r.name == "blocked"])
+    error_message = "A named address must be refused, however slowly it asks."
+  }
+
+  assert {
+    condition     = alltrue([for r in aws_wafv2_web_acl.this[0].rule : length(r.override_action[0].none) == 1 if r.name == "common"])
+    error_message = "The common rules must refuse when somebody asks for it."
   }
 }

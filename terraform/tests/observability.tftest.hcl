@@ -77,6 +77,15 @@ run "stack" {
   }
 }
 
+run "the_certificate" {
+  command = plan
+
+  assert {
+    condition     = one(aws_cloudwatch_metric_alarm.certificate_expiring).threshold < 45 && one(aws_cloudwatch_metric_alarm.certificate_expiring).threshold >= 14
+    error_message = "The alarm must come after ACM's renewal, 45 or 60 days before the end, and leave two weeks for a repair."
+  }
+}
+
 run "promises_are_numbers_that_can_be_kept" {
   command = plan
 

@@ -137,9 +137,14 @@ run "task" {
     condition = jsondecode(aws_ecs_task_definition.this.container_definitions)[1].linuxParameters.tmpfs == [{
       containerPath = "/run/sum-api"
       size          = 64
-      mountOptions  = ["rw", "noexec", "nosuid", "nodev", "uid=101", "gid=101", "mode=0700"]
+      mountOptions  = ["rw", "noexec", "nosuid", "nodev", "mode=1777"]
     }]
-    error_message = "nginx must write to memory that is nobody's but its own."
+    error_message = "nginx must have memory to write to, whether or not Fargate honours an owner."
+  }
+
+  assert {
+    condition     = aws_ecs_task_definition.this.skip_destroy
+    error_message = "A revision must stay when the next one comes: a rollback needs it."
   }
 
   assert {

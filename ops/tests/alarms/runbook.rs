@@ -69,7 +69,8 @@ fn who_is_told_is_told_the_first_command_and_finds_it_in_the_section() {
     let sections = sections();
     let mut checked = 0;
     for (name, description) in descriptions(stack) {
-        let tells = stack.alarms.iter().all(|a| a.name != name || !a.alarm_actions.is_empty());
+        // A rule's description has no room for a command: the message that it sends has the link.
+        let tells = stack.alarms.iter().any(|a| a.name == name && !a.alarm_actions.is_empty());
         let (section, command) = links(&description);
         assert_eq!(command.is_some(), tells, "{name}");
         if let Some(command) = command {
@@ -79,7 +80,7 @@ fn who_is_told_is_told_the_first_command_and_finds_it_in_the_section() {
             checked += 1;
         }
     }
-    assert!(checked >= 19, "{checked}");
+    assert!(checked >= 17, "{checked}");
 }
 
 #[test]

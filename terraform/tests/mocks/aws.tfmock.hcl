@@ -99,3 +99,7 @@ mock_resource "aws_s3_bucket" {
 mock_resource "aws_cloudwatch_metric_alarm" {
   defaults = { arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:mocked" }
 }
+
+mock_resource "aws_wafv2_ip_set" {
+  defaults = { arn = "arn:aws:wafv2:us-east-1:123456789012:regional/ipset/sum-api-production-blocked/00000000-0000-0000-0000-000000000000" }
+}
