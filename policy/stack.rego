@@ -7,6 +7,8 @@ rules["keep-what-holds-data"] := "Nothing is destroyed that holds keys, logs, im
 
 rules["keep-the-way-in"] := "Nothing is destroyed on the way from a caller to a task."
 
+rules["keys-do-not-fall-back"] := "The version of the keys never falls: an older value of the variable would bring back a key that was taken away."
+
 rules["deployments-roll-back"] := "A failing deployment is stopped and rolled back by itself."
 
 rules["alarms-are-heard"] := "No alarm goes, and every alarm that pages or notifies tells somebody."
@@ -25,6 +27,13 @@ deny contains {"rule": "keep-what-holds-data", "address": resource.address, "det
 deny contains {"rule": "keep-the-way-in", "address": resource.address, "detail": resource.type} if {
 	some resource in ending
 	resource.type in way_in
+}
+
+deny contains {"rule": "keys-do-not-fall-back", "address": resource.address, "detail": sprintf("version %d after %d", [resource.change.after.value_wo_version, resource.change.before.value_wo_version])} if {
+	some resource in staying
+	resource.type == "aws_ssm_parameter"
+	is_object(resource.change.before)
+	resource.change.after.value_wo_version < resource.change.before.value_wo_version
 }
 
 deny contains {"rule": "deployments-roll-back", "address": resource.address, "detail": "deployment_circuit_breaker"} if {

@@ -38,6 +38,8 @@ change_create_everything() { rm "$copy/terraform.tfstate"; }
 change_keep_logs_longer() { arguments+=(-var=log_retention_days=545); }
 change_deploy() { arguments+=(-var="api_image=$(image api 3)"); }
 change_rotate_keys() { arguments+=(-var=api_key_version=2); }
+# As if a rotation had been applied from elsewhere, and this checkout had not heard of it.
+change_forget_rotation() { sed -i 's/"value_wo_version": 1,/"value_wo_version": 2,/' "$copy/terraform.tfstate"; }
 change_raise_limit() { arguments+=(-var='rate_limit={rate=5000,burst=5000}'); }
 change_shrink() { arguments+=(-var='scaling={min=2,max=2,requests_per_target=6000}' -var='task_size={cpu=1024,memory=2048}'); }
 change_open_to_the_world() {
