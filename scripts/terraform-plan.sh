@@ -89,6 +89,36 @@ END
   fi
 }
 
+# waits GRAPH WHAT FOR: the graph has a way from the one to the other.
+waits() {
+  awk -v from="$2" -v to="$3" -F'"' '
+    / -> / { next_of[$2] = next_of[$2] SUBSEP $4 }
+    END {
+      seen[from] = 1; queue[n = 1] = from
+      for (i = 1; i <= n; i++) {
+        if (queue[i] == to) exit 0
+        count = split(next_of[queue[i]], found, SUBSEP)
+        for (j = 2; j <= count; j++) if (!(found[j] in seen)) { seen[found[j]] = 1; queue[++n] = found[j] }
+      }
+      exit 1
+    }' "$1" || { echo "nothing makes $2 wait for $3"; return 1; }
+}
+
+# order GRAPH: every row of order.psv, one line each; fails when one does not wait.
+order() {
+  local what dependency bad=0
+  while IFS='|' read -r what dependency _; do
+    waits "$1" "${what% }" "$(tr -d ' ' <<<"$dependency")" || bad=1
+  done < <(grep -v '^#' terraform/tests/order.psv)
+  return "$bad"
+}
+
+cmd_order() {
+  ready terraform "$work/order"
+  tf "$work/order" graph >"$work/order/graph.dot"
+  check "order: $(grep -vc '^#' terraform/tests/order.psv) resources wait for what AWS wants first" order "$work/order/graph.dot"
+}
+
 # budget NAME: the figure from timing.json.
 budget() { sed -nE "s/^ *\"$1\": ([0-9]+),?$/\1/p" terraform/timing.json; }
 

@@ -3,8 +3,10 @@
 #
 #   scripts/terraform.sh fmt          the formatting
 #   scripts/terraform.sh validate     both roots
+#   scripts/terraform.sh order        what must wait for what, in the graph
 #   scripts/terraform.sh timing       the timing budget against nginx's template and the API's defaults
 #   scripts/terraform.sh test         terraform test, mocked provider
+#   scripts/terraform.sh seeds        defects that no emulator shows, planted in a copy: each must be found
 #   scripts/terraform.sh prove [NETWORK]   apply, empty second plan, drift, redeployment, rotation, destroy, against an emulated AWS
 #   scripts/terraform.sh permissions  the calls that prove recorded, and everybody else's, against every role's policies
 #   scripts/terraform.sh plan         writes plan.txt
@@ -27,6 +29,8 @@ cd "$(dirname "$0")/.."
 . scripts/terraform-prove.sh
 # shellcheck source=scripts/terraform-plan.sh
 . scripts/terraform-plan.sh
+# shellcheck source=scripts/terraform-seeds.sh
+. scripts/terraform-seeds.sh
 
 roots=(terraform/bootstrap terraform)
 
@@ -139,7 +143,7 @@ main() { # read whole before it runs: an edit in between must not reach a runnin
   local command=${1:-} name
   [ $# -eq 0 ] || shift
   case $command in
-    fmt | validate | timing | test | prove | permissions | plan | plan-check | checkov | all) ;;
+    fmt | validate | order | timing | test | seeds | prove | permissions | plan | plan-check | checkov | all) ;;
     stack-up | stack-apply | stack-down) stack "${command#stack-}" "$@"; exit ;;
     *) sed -n '2,/^# shellcheck/s/^# \{0,1\}//p' "$0" | grep -v '^shellcheck'; exit 64 ;;
   esac
@@ -150,7 +154,7 @@ main() { # read whole before it runs: an edit in between must not reach a runnin
   flock 9
   trap finish EXIT
   if [ "$command" = all ]; then
-    for name in fmt validate timing test checkov plan-check prove permissions; do run "$name"; done
+    for name in fmt validate order timing test seeds checkov plan-check prove permissions; do run "$name"; done
   else
     run "$command" "$@"
   fi

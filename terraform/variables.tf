@@ -9,6 +9,11 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) <= 16
     error_message = "name must be 1 to 16 of a-z, 0-9 and single hyphens, starting with a letter: load balancer names end at 32 characters."
   }
+
+  validation {
+    condition     = !can(regex("^(aws|ssm|amzn-s3-demo-|sthree-|(internal|sg)(-|$))", var.name))
+    error_message = "name must not begin with aws, ssm, internal-, sg-, sthree- or amzn-s3-demo-: AWS keeps these for parameters, load balancers, security groups and buckets of its own."
+  }
 }
 
 variable "environment" {
@@ -26,8 +31,8 @@ variable "region" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "region must be the name of an AWS region, such as us-east-1."
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region)) && length(var.region) <= 16
+    error_message = "region must be the name of an AWS region, such as us-east-1; bucket names have room for 16 characters of it."
   }
 }
 
@@ -48,8 +53,8 @@ variable "vpc_cidr" {
   default     = "10.42.0.0/16"
 
   validation {
-    condition     = can(cidrnetmask(var.vpc_cidr)) && try(tonumber(split("/", var.vpc_cidr)[1]) >= 16 && tonumber(split("/", var.vpc_cidr)[1]) <= 23, false)
-    error_message = "vpc_cidr must be an IPv4 CIDR from /16 to /23: it is cut into sixteenths, and a load balancer's subnet must be at least a /27."
+    condition     = can(cidrnetmask(var.vpc_cidr)) && try(tonumber(split("/", var.vpc_cidr)[1]) >= 16 && tonumber(split("/", var.vpc_cidr)[1]) <= 23 && cidrhost(var.vpc_cidr, 0) == split("/", var.vpc_cidr)[0], false)
+    error_message = "vpc_cidr must be an IPv4 CIDR from /16 to /23 with its network's own address, such as 10.42.0.0/16: it is cut into sixteenths, and a load balancer's subnet must be at least a /27."
   }
 }
 
@@ -70,8 +75,13 @@ variable "ingress_cidrs" {
   default     = ["0.0.0.0/0"]
 
   validation {
-    condition     = length(var.ingress_cidrs) > 0 && alltrue([for c in var.ingress_cidrs : can(cidrnetmask(c))])
-    error_message = "ingress_cidrs must hold at least one IPv4 CIDR."
+    condition     = length(var.ingress_cidrs) > 0 && alltrue([for c in var.ingress_cidrs : can(cidrnetmask(c)) && try(cidrhost(c, 0) == split("/", c)[0], false)])
+    error_message = "ingress_cidrs must hold at least one IPv4 CIDR, each with its network's own address, such as 192.0.2.0/24: AWS stores that, and every plan would differ."
+  }
+
+  validation {
+    condition     = length(var.ingress_cidrs) <= 30 && length(distinct(var.ingress_cidrs)) == length(var.ingress_cidrs)
+    error_message = "ingress_cidrs must hold at most 30 different ranges: each takes two of the 60 rules that a security group may have."
   }
 }
 
@@ -83,6 +93,11 @@ variable "api_image" {
     condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}$", var.api_image))
     error_message = "api_image must be an ECR image by digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST. A tag can change under a running service."
   }
+
+  validation {
+    condition     = length(var.api_image) <= 255
+    error_message = "api_image must be at most 255 characters, which is what ECS takes."
+  }
 }
 
 variable "nginx_image" {
@@ -92,6 +107,11 @@ variable "nginx_image" {
   validation {
     condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}$", var.nginx_image))
     error_message = "nginx_image must be an ECR image by digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST. A tag can change under a running service."
+  }
+
+  validation {
+    condition     = length(var.nginx_image) <= 255
+    error_message = "nginx_image must be at most 255 characters, which is what ECS takes."
   }
 }
 
@@ -220,6 +240,11 @@ variable "domain_name" {
   validation {
     condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", var.domain_name))
     error_message = "domain_name must be a lower-case host name, such as sum.example.com."
+  }
+
+  validation {
+    condition     = var.domain_name == null || length(coalesce(var.domain_name, "-")) <= 64
+    error_message = "domain_name must be at most 64 characters: ACM takes no longer name for a certificate."
   }
 }
 

@@ -53,7 +53,7 @@ variable "alarm_emails" {
   default = {}
 
   validation {
-    condition     = alltrue([for a in concat(var.alarm_emails.page, var.alarm_emails.notify) : can(regex("^[^@ ]+@[^@ ]+$", a))])
+    condition     = alltrue([for a in concat(var.alarm_emails.page, var.alarm_emails.notify) : can(regex("^[^@ ]+@[^@ ]+$", a)) && length(a) <= 254])
     error_message = "alarm_emails must hold mail addresses."
   }
 }
@@ -64,7 +64,7 @@ variable "runbook_url" {
   default     = "docs/runbook.md"
 
   validation {
-    condition     = !strcontains(var.runbook_url, "#") && can(regex("runbook", var.runbook_url)) && length(var.runbook_url) <= 200
-    error_message = "runbook_url must lead to the runbook, have no #fragment, and be at most 200 characters: a description ends at 1024."
+    condition     = can(regex("^[A-Za-z0-9._~:/?&=%@+,-]+$", var.runbook_url)) && can(regex("runbook", var.runbook_url)) && length(var.runbook_url) <= 200
+    error_message = "runbook_url must lead to the runbook, be at most 200 of the characters of a URL, and have no #fragment: it stands in descriptions that AWS ends at 512 characters, and in a message where < and \" mean something."
   }
 }

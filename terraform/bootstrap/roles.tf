@@ -10,6 +10,13 @@ resource "aws_iam_role" "github" {
   description          = "GitHub Actions, ${var.repository}, environment ${each.value.environment}."
   assume_role_policy   = jsonencode(local.github_trust[each.key])
   max_session_duration = 3600
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode(local.github_trust[each.key])) <= 2048
+      error_message = "IAM takes no trust policy of more than 2,048 characters, and this one has more: repository, branch and the workflows' names stand in it several times."
+    }
+  }
 }
 
 # What the stack's own roles can ever be given. The apply role may create roles only with this boundary, so whoever holds it
