@@ -54,8 +54,8 @@ resource "aws_iam_policy" "on_call" {
       {
         Sid      = "Mitigate"
         Effect   = "Allow"
-        Action   = ["ecs:StopTask", "ecs:UpdateService"]
-        Resource = [for kind in ["service", "task"] : "arn:${local.partition}:ecs:${local.here}:${kind}/${var.name}-*/*"]
+        Action   = ["ecs:StopServiceDeployment", "ecs:StopTask", "ecs:UpdateService"]
+        Resource = [for kind in ["service", "service-deployment", "task"] : "arn:${local.partition}:ecs:${local.here}:${kind}/${var.name}-*/*"]
       },
       {
         # Suspends scaling. The target's id is AWS's own.

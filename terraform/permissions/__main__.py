@@ -29,6 +29,7 @@ def all_calls(folder, documents):
     keys = {f"key:{root}": arn for arn, address in documents.resource.items() for root in ("bootstrap", *NETWORKS) if address.startswith(f"{root} ") and arn.startswith("arn:aws:kms:")}
     sources = {f"Terraform, {network}": list(needed.Recording(folder / network / "calls", network).calls()) for network in NETWORKS}
     sources["AWS's services, tasks, the backend, a newer provider"] = list(needed.others(documents, keys))
+    commands.of_programs(ROOT)
     sources["workflows"] = list(commands.of_workflows(ROOT, documents.roles))
     sources["runbook"] = list(commands.of_runbook(ROOT))
     sources["GitHub's tokens"] = list(github.tokens(ROOT, documents.roles))

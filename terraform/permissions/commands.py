@@ -44,6 +44,15 @@ def of_runbook(root):
     yield from calls("\n".join(blocks + [code.replace("\n", " ") for code in inline]), "on-call", "docs/runbook.md")
 
 
+def of_programs(root):
+    """The operations of AWS that `ops release` names: which role runs them, data/others.json must say."""
+    listed = {action.partition(":")[2].lower() for entry in data("others.json") for action in entry["actions"]}
+    for path in sorted((root / "ops/src/release").glob("*.rs")):
+        for operation in re.findall(r'"((?:batch|describe|get|list|put|start|stop|update)-[a-z-]+)"', path.read_text()):
+            if operation.replace("-", "") not in listed:
+                raise SystemExit(f"{path.relative_to(root)} calls {operation}: name it in data/others.json, with the roles that run it")
+
+
 def expand(root, text, seen=None):
     """The text, and what it calls of this repository: a script's function cmd_NAME with all that it uses, or the whole script."""
     seen = set() if seen is None else seen
