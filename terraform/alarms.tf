@@ -28,8 +28,8 @@ locals {
   runbook       = { for section, command in local.first_command : section => "Runbook: ${var.runbook_url}#${section} First: ${command}" }
 }
 
-# Made after the service is steady. The first apply takes minutes until there is a task, and missing data is bad here: an alarm that
-# waits beside it would page for a service that has never run.
+# Created after the service is steady. Missing data is bad for this alarm, and the first apply takes minutes to start a task, so an
+# alarm that exists earlier would page for a service that has never run.
 resource "aws_cloudwatch_metric_alarm" "no_healthy_target" {
   alarm_name          = "${local.id}-no-healthy-target"
   alarm_description   = "No task passes its health check: nobody is served. ${local.runbook["no-healthy-target"]}"

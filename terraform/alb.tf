@@ -27,8 +27,8 @@ resource "aws_lb" "this" {
     enabled = true
   }
 
-  # The balancer writes a test file when logging is switched on. And AWS makes no balancer that faces the internet in a VPC
-  # without a gateway (InvalidSubnet); with the route it also answers as soon as it exists.
+  # The balancer writes a test file when logging is switched on. AWS rejects an internet-facing balancer in a VPC without an
+  # internet gateway (InvalidSubnet); with the route it is reachable as soon as it exists.
   depends_on = [aws_route.internet, aws_s3_bucket_policy.logs]
 }
 

@@ -22,7 +22,7 @@ locals {
         Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [for name in local.log_group_names : "${local.arn.log_groups}:${name}"] } }
       },
       {
-        # By itself, because a description has no encryption context to hold it to.
+        # A statement of its own, because DescribeKey has no encryption context that a condition could test.
         Sid       = "LogsDescribeTheKey"
         Effect    = "Allow"
         Principal = { Service = "logs.${var.region}.amazonaws.com" }
@@ -39,9 +39,9 @@ locals {
         Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
       },
       {
-        # EventBridge names no source to KMS when it publishes to an encrypted topic, so a condition on aws:SourceAccount or
-        # aws:SourceArn refuses it: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html. What holds it to our
-        # rules is the topics' policy.
+        # EventBridge sends no source to KMS when it publishes to an encrypted topic, so a condition on aws:SourceAccount or
+        # aws:SourceArn rejects it: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html. The policies of the topics
+        # accept only our rules.
         Sid       = "EventsPublish"
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }

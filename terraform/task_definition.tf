@@ -85,9 +85,9 @@ locals {
     linuxParameters = {
       initProcessEnabled = true
       capabilities       = { drop = ["ALL"] }
-      # The rendered configuration holds the keys: memory only. Anybody in the container may make files here, as in /tmp, and the
-      # entry script makes the configuration 0600. So it does not matter whether Fargate honours `uid` and `gid`, of which its
-      # API lists the names and no form; without them a folder of mode 0700 would be root's and no task would start.
+      # The rendered configuration holds the keys, so it stays in memory. The directory is writable for every user, as /tmp is, and
+      # the entry script creates the configuration with mode 0600. The ECS API lists `uid` and `gid` without saying how to give a
+      # value. If Fargate ignored them, a directory with mode 0700 would belong to root and no task would start.
       tmpfs = [{
         containerPath = local.nginx_environment.RUNTIME_DIR
         size          = 64
@@ -113,8 +113,8 @@ resource "aws_ecs_task_definition" "this" {
   task_role_arn            = aws_iam_role.task.arn
   container_definitions    = jsonencode([local.api_container, local.nginx_container])
 
-  # A revision stays when the next one takes its place. Terraform would deregister it before the service moves on, and ECS moves no
-  # service to a deregistered revision: a rollback ten minutes later, by ECS or by a person, would have nothing to go back to.
+  # Keeps the old revision registered. Otherwise Terraform deregisters it before it updates the service, and ECS updates no service
+  # to a deregistered revision, so a later rollback could not use it.
   skip_destroy = true
 
   runtime_platform {

@@ -1,14 +1,14 @@
-# Optional: addresses that are shut out, limits for each address over all tasks, and AWS's common rules, before a request costs a
-# task anything. Off by default: 5 USD for the ACL, 1 USD for each of four rules, each month, and 0.60 USD for a million requests.
+# Optional: blocked addresses, limits for each address over all tasks, and AWS's common rules. WAF applies them before a request
+# reaches a task. Off by default: 5 USD a month for the ACL, 1 USD for each of four rules, and 0.60 USD for a million requests.
 #
-# WAF cannot see that a key was refused: it reads requests, and the 401 is an answer. And a guesser at 100 requests a minute is
-# slower than a client, which may ask 5 times a second. So no rate tells the two apart. What stops a guesser is its address, in
-# waf_blocked_cidrs; what needs nobody is the limit for requests without any key, which no client sends.
+# WAF reads requests only, so it cannot see that a key was rejected. A guesser at 100 requests a minute is slower than a client,
+# which may send 5 a second. No rate can therefore stop the guesser without stopping clients. The operator blocks its address with
+# waf_blocked_cidrs. Requests without any key have a limit of their own, because no client sends them.
 #
-# No request is sampled: samples show every header, x-api-key too, and the redaction of the log does not reach them.
+# Request sampling is off. A sample shows every header, including x-api-key, and the redaction of the log does not apply to it.
 
 locals {
-  # What one client may ask of all tasks together, and as much again, before the balancer's side says no.
+  # Twice what one client may send to all tasks together.
   waf_address_limit = max(100, 2 * 60 * var.rate_limit.rate * var.scaling.max)
 }
 
@@ -55,7 +55,7 @@ resource "aws_wafv2_web_acl" "this" {
     }
   }
 
-  # Whoever tries without a key: nobody who means it. Twice what a client that forgot its key needs to see its mistake.
+  # Requests to the operation without a key. A client that forgot its key sees its mistake long before this limit.
   rule {
     name     = "no-key"
     priority = 5
@@ -168,8 +168,8 @@ resource "aws_wafv2_web_acl" "this" {
     name     = "common"
     priority = 20
 
-    # These rules know no API. They refuse, for one, a request without User-Agent. So they count first, and their metrics say whom
-    # they would have refused.
+    # These rules also block some legitimate API requests, such as those without a User-Agent. Therefore they count by default, and
+    # their metrics show what they would have blocked.
     override_action {
       dynamic "count" {
         for_each = var.waf_common_rules == "count" ? [true] : []

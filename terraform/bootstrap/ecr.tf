@@ -22,9 +22,9 @@ resource "aws_ecr_lifecycle_policy" "this" {
 
   repository = each.value.name
 
-  # Each image brings two attestations, which have no tag of ours. ECR deletes them with their image; whether its rules count
-  # them as images as well, its documentation does not say. So no rule may hurt if they do: 150 are then fifty images, and an
-  # attestation is kept for a year. Fifty images are far more deployments than a rollback needs, at some ten cents a month.
+  # Each image has two attestations without a tag. ECR's documentation does not say whether lifecycle rules count attestations as
+  # images, so the rules are right either way: 150 entries are at least fifty images, and an attestation stays for a year. Fifty
+  # images are far more than a rollback needs, and cost about ten cents a month.
   policy = jsonencode({
     rules = [
       {

@@ -11,9 +11,9 @@ locals {
   github = "token.actions.githubusercontent.com"
 
   # GitHub gives the subject in two forms. A repository that was created, renamed or transferred after July 2026 has numbers in
-  # it: repo:OWNER@ID/NAME@ID:environment:X. GitHub's reference and published tokens have the `@`, its changelog of 2026-04-23
-  # has `-`, so all three strings are accepted. AWS requires a condition on the subject. What identifies the repository is its
-  # number: a number is never given out twice, a name is, and with `-` another owner's name could look like ours.
+  # it: repo:OWNER@ID/NAME@ID:environment:X. GitHub's reference and published tokens have `@` before the number, its changelog of
+  # 2026-04-23 has `-`, so all three strings are accepted. AWS requires a condition on the subject. The numbers below identify
+  # the repository: GitHub never reuses a number, but it reuses names, and with `-` another owner's name can look like ours.
   owner = split("/", var.repository)[0]
   name  = split("/", var.repository)[1]
   subjects = [

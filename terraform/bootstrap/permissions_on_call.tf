@@ -1,6 +1,6 @@
-# What the runbook's commands need, as one policy for the people on call. Nobody has it yet: attach it to the permission set or
-# role by which they come in. terraform/permissions reads the commands out of docs/runbook.md and fails when one is missing here.
-# `terraform plan` and `apply` by hand are not among them: that is the plan and the apply role's work.
+# One policy with the rights that the runbook's commands need. It is attached to nobody: attach it to the role or permission set of
+# the people on call. terraform/permissions reads the commands from docs/runbook.md and fails when a right is missing here.
+# `terraform plan` and `apply` need the plan role and the apply role instead.
 
 locals {
   on_call_look = {

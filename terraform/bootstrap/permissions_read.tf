@@ -57,7 +57,7 @@ resource "aws_iam_policy" "read" {
         Resource = "*"
       },
       {
-        # Who built an image is verified before it is planned and before it is applied, and the signature lies beside the image.
+        # The plan and the apply verify who built the images. The signatures are stored in the registry beside the images.
         Sid      = "VerifyImages"
         Effect   = "Allow"
         Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:DescribeImageScanFindings", "ecr:GetDownloadUrlForLayer"]

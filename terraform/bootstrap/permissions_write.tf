@@ -17,7 +17,8 @@ locals {
     ]
     ecs = ["CreateCluster", "DeregisterTaskDefinition"]
     kms = ["CreateKey"]
-    # The load balancer's half of an association is held to our balancers below; AWS documents WAF's half for `*`.
+    # AWS documents DisassociateWebACL for `*`. It also needs elasticloadbalancing:DeleteWebACLAssociation, which is limited to our
+    # balancers below.
     wafv2 = ["DisassociateWebACL"]
     # AWS knows these for `*` only. elasticloadbalancing:SetWebACL is the older name of what CreateWebACLAssociation permits.
     cloudwatch           = ["PutCompositeAlarm"]
@@ -94,7 +95,7 @@ locals {
         Condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
       },
       {
-        # An interface endpoint's private names are a zone of Route 53's, which is in no region of ours.
+        # The private names of an interface endpoint are a Route 53 zone. Route 53 is a global service, so there is no region here.
         Sid      = "EndpointNames"
         Effect   = "Allow"
         Action   = ["route53:AssociateVPCWithHostedZone"]
@@ -125,9 +126,9 @@ locals {
         Condition = { StringEquals = { "aws:ResourceTag/application" = var.name }, StringNotEquals = { "aws:ResourceTag/environment" = "shared" } }
       },
       {
-        # Terraform calls these seconds after CreateKey, and AWS gives a tag up to five minutes to count. So a key without the tag
-        # is allowed as well. Neither call gives access to anything; what does needs the tag, above. An alias must be named as
-        # ours besides (statement kms-aliases).
+        # Terraform calls these seconds after CreateKey, and a tag can take five minutes to count in a policy. Therefore a key
+        # without the tag is allowed too. These calls give access to nothing; the calls that do need the tag, in the statement
+        # above. The alias must also have our name (kms-aliases).
         Sid       = "StackKeyAndNewKey"
         Effect    = "Allow"
         Action    = ["kms:CreateAlias", "kms:DeleteAlias", "kms:EnableKeyRotation", "kms:UpdateAlias"]

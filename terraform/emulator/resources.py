@@ -1,8 +1,8 @@
 """Which resources a call of AWS names, as the ARNs that IAM compares with a policy.
 
-A request names a resource by an ARN, by a name or by an id, and IAM always sees an ARN. The tables below turn the one into the
-other. They hold what this stack uses, no more; terraform/permissions fails when a call needs a resource that they do not find.
-An id that only AWS knows becomes `*`: a policy must then allow every id.
+A request names a resource by an ARN, by a name or by an id. IAM always compares an ARN. The tables below convert names and ids.
+They contain what this stack uses; terraform/permissions fails when a call needs a resource that they do not find. An id that only
+AWS knows becomes `*`, and a policy must then allow every id.
 """
 
 import re
