@@ -12,5 +12,6 @@ pub mod group;
 pub mod http;
 pub mod plan_review;
 pub mod rehearse;
+pub mod release;
 pub mod stage;
 pub mod task;

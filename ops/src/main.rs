@@ -24,6 +24,8 @@ enum Command {
     PlanReview(ops::plan_review::Args),
     /// Run the task definition that Terraform registered
     Rehearse(ops::rehearse::Args),
+    /// Scan, smoke test and rollback: the steps of a release that decide something
+    Release(ops::release::Args),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Examples(args) => ops::examples::run(&args),
         Command::PlanReview(args) => ops::plan_review::run(&args),
         Command::Rehearse(args) => ops::rehearse::run(&args),
+        Command::Release(args) => ops::release::run(&args),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

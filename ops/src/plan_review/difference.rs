@@ -10,18 +10,18 @@ use super::plan::{Action, Resource};
 
 /// One leaf that differs.
 #[derive(Debug, PartialEq)]
-pub(super) struct Difference {
+pub(crate) struct Difference {
     /// Dotted path, such as `container_definitions.nginx.environment.RATE_LIMIT`.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// The value before; `None` when there was none.
-    pub(super) before: Option<Side>,
+    pub(crate) before: Option<Side>,
     /// The value after; `None` when there is none.
-    pub(super) after: Option<Side>,
+    pub(crate) after: Option<Side>,
 }
 
 /// A value as it may be shown.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// Anybody may read it.
     Known(Value),
     /// Only known after apply.
@@ -33,7 +33,7 @@ pub(super) enum Side {
 impl Side {
     /// The value as a person reads it.
     #[must_use]
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Known(Value::String(text)) => text.clone(),
             Self::Known(value) => value.to_string(),
@@ -45,7 +45,7 @@ impl Side {
 
 /// Every leaf in which the two sides of a resource differ.
 #[must_use]
-pub(super) fn of(resource: &Resource) -> Vec<Difference> {
+pub(crate) fn of(resource: &Resource) -> Vec<Difference> {
     let change = &resource.change;
     if matches!(resource.action(), Action::Create | Action::Destroy) {
         return Vec::new();

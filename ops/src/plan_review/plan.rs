@@ -8,89 +8,89 @@ use serde_json::Value;
 
 /// A plan.
 #[derive(Debug, Deserialize)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// Major and minor version of the format; this module reads 1.x.
     format_version: String,
     /// Every resource of the configuration, those that stay as they are included.
     #[serde(default)]
-    pub(super) resource_changes: Vec<Resource>,
+    pub(crate) resource_changes: Vec<Resource>,
     /// What was changed outside of Terraform since the last apply.
     #[serde(default)]
-    pub(super) resource_drift: Vec<Resource>,
+    pub(crate) resource_drift: Vec<Resource>,
     /// Terraform could not finish the plan.
     #[serde(default)]
-    pub(super) errored: bool,
+    pub(crate) errored: bool,
     /// Outcomes of `check` blocks and conditions.
     #[serde(default)]
-    pub(super) checks: Vec<Check>,
+    pub(crate) checks: Vec<Check>,
 }
 
 /// One resource and what happens to it.
 #[derive(Debug, Deserialize)]
-pub(super) struct Resource {
+pub(crate) struct Resource {
     /// Such as `aws_lb.this` or `aws_subnet.task["a"]`.
-    pub(super) address: String,
+    pub(crate) address: String,
     /// `managed` or `data`.
-    pub(super) mode: String,
+    pub(crate) mode: String,
     /// Such as `aws_lb`.
     #[serde(rename = "type")]
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// The values on either side.
-    pub(super) change: Change,
+    pub(crate) change: Change,
 }
 
 /// The values on either side of a change.
 #[derive(Debug, Deserialize)]
-pub(super) struct Change {
+pub(crate) struct Change {
     actions: Vec<String>,
     /// `null` when the resource is created.
     #[serde(default)]
-    pub(super) before: Value,
+    pub(crate) before: Value,
     /// `null` when the resource is destroyed; what is only known after apply is missing.
     #[serde(default)]
-    pub(super) after: Value,
+    pub(crate) after: Value,
     /// `true` wherever the value is only known after apply.
     #[serde(default)]
-    pub(super) after_unknown: Value,
+    pub(crate) after_unknown: Value,
     /// `true` wherever the value is sensitive.
     #[serde(default)]
-    pub(super) before_sensitive: Value,
+    pub(crate) before_sensitive: Value,
     /// As `before_sensitive`.
     #[serde(default)]
-    pub(super) after_sensitive: Value,
+    pub(crate) after_sensitive: Value,
     /// The attributes that cannot be changed in place.
     #[serde(default)]
-    pub(super) replace_paths: Vec<Vec<Value>>,
+    pub(crate) replace_paths: Vec<Vec<Value>>,
 }
 
 /// Outcome of one `check` block, precondition or postcondition.
 #[derive(Debug, Deserialize)]
-pub(super) struct Check {
+pub(crate) struct Check {
     /// `pass`, `fail`, `error` or `unknown`.
-    pub(super) status: String,
+    pub(crate) status: String,
     /// The objects that it was made for.
     #[serde(default)]
-    pub(super) instances: Option<Vec<CheckInstance>>,
+    pub(crate) instances: Option<Vec<CheckInstance>>,
 }
 
 /// Outcome for one object.
 #[derive(Debug, Deserialize)]
-pub(super) struct CheckInstance {
+pub(crate) struct CheckInstance {
     /// What was wrong.
     #[serde(default)]
-    pub(super) problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 /// One failed condition.
 #[derive(Debug, Deserialize)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// The condition's `error_message`.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 /// What happens to a resource, the most drastic first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Action {
+pub(crate) enum Action {
     /// It is destroyed.
     Destroy,
     /// It is destroyed and made anew, in either order.
@@ -110,7 +110,7 @@ impl Plan {
     ///
     /// An unknown format or a plan that Terraform could not finish is an error: a review of half a
     /// plan would be worse than none.
-    pub(super) fn read(json: &[u8]) -> anyhow::Result<Self> {
+    pub(crate) fn read(json: &[u8]) -> anyhow::Result<Self> {
         let plan: Self = serde_json::from_slice(json)
             .context("this is not the JSON of `terraform show -json PLAN`")?;
         if !plan.format_version.starts_with("1.") {
@@ -123,17 +123,17 @@ impl Plan {
     }
 
     /// Managed resources to which something happens.
-    pub(super) fn changed(&self) -> impl Iterator<Item = &Resource> {
+    pub(crate) fn changed(&self) -> impl Iterator<Item = &Resource> {
         self.managed().filter(|resource| resource.action() != Action::Keep)
     }
 
     /// Every managed resource, those that stay as they are included.
-    pub(super) fn managed(&self) -> impl Iterator<Item = &Resource> {
+    pub(crate) fn managed(&self) -> impl Iterator<Item = &Resource> {
         self.resource_changes.iter().filter(|resource| resource.mode == "managed")
     }
 
     /// What failed `check` blocks and conditions say.
-    pub(super) fn warnings(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = &str> {
         let failed = |check: &&Check| matches!(check.status.as_str(), "fail" | "error");
         let instances =
             self.checks.iter().filter(failed).flat_map(|check| check.instances.iter().flatten());
@@ -144,7 +144,7 @@ impl Plan {
 impl Resource {
     /// What happens to it.
     #[must_use]
-    pub(super) fn action(&self) -> Action {
+    pub(crate) fn action(&self) -> Action {
         let actions: Vec<&str> = self.change.actions.iter().map(String::as_str).collect();
         match actions[..] {
             ["delete"] => Action::Destroy,
@@ -158,19 +158,19 @@ impl Resource {
 
     /// A string attribute before the change, or nothing.
     #[must_use]
-    pub(super) fn before(&self, name: &str) -> Option<&str> {
+    pub(crate) fn before(&self, name: &str) -> Option<&str> {
         self.change.before[name].as_str()
     }
 
     /// A string attribute after the change, or nothing.
     #[must_use]
-    pub(super) fn after(&self, name: &str) -> Option<&str> {
+    pub(crate) fn after(&self, name: &str) -> Option<&str> {
         self.change.after[name].as_str()
     }
 
     /// The attributes that force the replacement, as dotted paths.
     #[must_use]
-    pub(super) fn replaced_for(&self) -> Vec<String> {
+    pub(crate) fn replaced_for(&self) -> Vec<String> {
         let step =
             |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         self.change
@@ -182,7 +182,7 @@ impl Resource {
 
     /// Whether the two sides differ in an attribute, or will once it is known.
     #[must_use]
-    pub(super) fn changes(&self, name: &str) -> bool {
+    pub(crate) fn changes(&self, name: &str) -> bool {
         self.change.before[name] != self.change.after[name]
     }
 }

@@ -1,0 +1,114 @@
+//! The steps of a release that decide something. `scripts/deploy.sh` and `scripts/images.sh` call them.
+//!
+//! A rollback returns to the last good images without a build. The images come from ECS's own record
+//! of the service, or from a person. The script plans with them, [`effect`] judges the plan, and
+//! Terraform applies it: it stays the only owner of the task definition.
+
+mod aws_cli;
+mod ecs;
+mod effect;
+mod history;
+mod images;
+mod scan;
+mod smoke;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+
+use crate::plan_review::plan::Plan;
+use effect::Effect;
+use history::Outcome;
+use images::{Images, Wanted};
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Judge the registry's scan of images
+    Scan(scan::Args),
+    /// Call a deployed service as a caller would
+    Smoke(smoke::Args),
+    /// Print the images that the service runs; nothing when there is no service
+    Running(ecs::Service),
+    /// Print the images that a rollback returns to: the given ones, else the last good ones
+    Find {
+        #[command(flatten)]
+        service: ecs::Service,
+        /// Digest (`sha256:…`) or image of the API; the running one when only the other is given
+        #[arg(long)]
+        api: Option<Wanted>,
+        /// Digest (`sha256:…`) or image of the sidecar; the running one when only the other is given
+        #[arg(long)]
+        nginx: Option<Wanted>,
+    },
+    /// Say what the plan of a rollback does, and refuse one that changes more than images
+    Check {
+        /// The plan, as `terraform show -json PLAN` writes it
+        plan: PathBuf,
+    },
+}
+
+/// Runs the command; `Ok(false)` means that it found something wrong.
+///
+/// # Errors
+///
+/// AWS does not answer, or there is nothing to return to.
+pub fn run(args: &Args) -> anyhow::Result<bool> {
+    match &args.command {
+        Command::Scan(args) => scan::run(args),
+        Command::Smoke(args) => smoke::run(args),
+        Command::Running(service) => {
+            if let Some(images) = service.running()? {
+                println!("{images}");
+            }
+            Ok(true)
+        }
+        Command::Find { service, api, nginx } => {
+            let running = service.running()?;
+            let running = running.context("there is no service: nothing to go back to")?;
+            let images = if api.is_none() && nginx.is_none() {
+                last_good(service)?
+            } else {
+                running.with(api.clone(), nginx.clone())
+            };
+            println!("{images}");
+            Ok(true)
+        }
+        Command::Check { plan } => {
+            let json = std::fs::read(plan).with_context(|| plan.display().to_string())?;
+            let effect = Effect::from_plan(&Plan::read(&json)?);
+            print!("{}", effect.markdown());
+            Ok(effect.allowed())
+        }
+    }
+}
+
+fn last_good(service: &ecs::Service) -> anyhow::Result<Images> {
+    let history = service.history()?;
+    let newest = history.last().context("ECS has no record of a deployment of this service")?;
+    if newest.outcome == Outcome::Running {
+        bail!(
+            "a deployment is under way (since {}): wait for its end, stop it (docs/runbook.md, Roll back), or name the digests",
+            newest.began
+        );
+    }
+    let good = history::last_good(&history).context(
+        "nothing to go back to: ECS knows no earlier good deployment with other images (its record reaches 90 days back). Name the digests, as ECR lists them",
+    )?;
+    eprintln!(
+        "leaving {} and {} (deployed {}), returning to {} and {} (deployed {})",
+        newest.images.api.short(),
+        newest.images.nginx.short(),
+        newest.began,
+        good.images.api.short(),
+        good.images.nginx.short(),
+        good.began
+    );
+    Ok(good.images.clone())
+}

@@ -1,0 +1,192 @@
+//! Whether the registry's scan found something that must not be deployed.
+//!
+//! ECR answers in several ways. Basic scanning ends with `COMPLETE` and lists `findings`; enhanced
+//! scanning stays `ACTIVE` and lists `enhancedFindings`. Neither can look into an image that is built
+//! `FROM scratch`: the answer is `FAILED`, `UNSUPPORTED_IMAGE`, or `COMPLETE` with nothing in it. Such
+//! an image is therefore never called clean. Every other image that was not scanned is refused.
+//!
+//! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html>
+
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use serde::Deserialize;
+
+use super::aws_cli;
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Images as NAME=IMAGE: `services/NAME/Dockerfile` builds IMAGE, which is named by its digest
+    #[arg(required = true)]
+    images: Vec<String>,
+    /// Seconds until a scan must have ended; a tenth of it for an image that may not be scanned at all
+    #[arg(long, default_value_t = 600)]
+    patience: u64,
+    /// Seconds from one look to the next
+    #[arg(long, default_value_t = 5)]
+    pause: u64,
+    /// The repository's root
+    #[arg(long, default_value = ".")]
+    root: PathBuf,
+}
+
+/// `DescribeImageScanFindings`, as far as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Report {
+    image_scan_status: Status,
+    image_scan_findings: Scan,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    status: String,
+    description: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Scan {
+    findings: Vec<Basic>,
+    enhanced_findings: Vec<Enhanced>,
+    finding_severity_counts: std::collections::BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Basic {
+    name: String,
+    severity: String,
+    #[serde(default)]
+    uri: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Enhanced {
+    title: String,
+    severity: String,
+}
+
+/// What is to be made of a report.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    /// It was scanned, and nothing of the two worst severities was found.
+    Clean,
+    /// What was found of the two worst severities.
+    Refused(Vec<String>),
+    /// Nobody looked into it, and why.
+    NotScanned(String),
+    /// The scan has not ended.
+    Pending(String),
+}
+
+/// Runs the command; `Ok(false)` means that an image is refused.
+pub(super) fn run(args: &Args) -> anyhow::Result<bool> {
+    let mut good = true;
+    for named in &args.images {
+        let (name, image) = named
+            .split_once('=')
+            .with_context(|| format!("`{named}`: expected NAME=REPOSITORY@sha256:DIGEST"))?;
+        let scratch = from_scratch(&args.root.join("services").join(name).join("Dockerfile"))?;
+        let verdict = ended(args, image, scratch)?;
+        good &= say(image, scratch, &verdict);
+    }
+    Ok(good)
+}
+
+/// Waits for a verdict that is not [`Verdict::Pending`]; the last one when patience ends.
+fn ended(args: &Args, image: &str, scratch: bool) -> anyhow::Result<Verdict> {
+    let patience = Duration::from_secs(if scratch { args.patience / 10 } else { args.patience });
+    let begun = Instant::now();
+    loop {
+        let verdict = look(image, scratch)?;
+        match verdict {
+            Verdict::Pending(reason) if begun.elapsed() >= patience => {
+                let waited = format!("{reason}, after {} s", patience.as_secs());
+                return Ok(Verdict::NotScanned(waited));
+            }
+            Verdict::Pending(_) => sleep(Duration::from_secs(args.pause)),
+            ended => return Ok(ended),
+        }
+    }
+}
+
+fn look(image: &str, scratch: bool) -> anyhow::Result<Verdict> {
+    let (repository, digest) = image.split_once('@').context("an image by digest")?;
+    let (_, name) = repository.split_once('/').context("an image of a registry")?;
+    let id = format!("imageDigest={digest}");
+    let answer: anyhow::Result<Report> = aws_cli::call(&[
+        "ecr",
+        "describe-image-scan-findings",
+        "--repository-name",
+        name,
+        "--image-id",
+        &id,
+    ]);
+    match answer {
+        Ok(report) => Ok(judge(&report, scratch)),
+        Err(error) if error.to_string().contains("ScanNotFoundException") => {
+            Ok(Verdict::Pending("there is no scan of it (scan on push is off?)".to_owned()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn judge(report: &Report, scratch: bool) -> Verdict {
+    let found = &report.image_scan_findings;
+    let serious = |severity: &str| matches!(severity, "CRITICAL" | "HIGH");
+    let basic = found.findings.iter().filter(|f| serious(&f.severity));
+    let enhanced = found.enhanced_findings.iter().filter(|f| serious(&f.severity));
+    let mut refused: Vec<String> = basic
+        .map(|f| format!("{} {} {}", f.severity, f.name, f.uri))
+        .chain(enhanced.map(|f| format!("{} {}", f.severity, f.title)))
+        .collect();
+    if refused.is_empty() {
+        let counts = found.finding_severity_counts.iter();
+        let counts = counts.filter(|(severity, count)| serious(severity) && **count > 0);
+        refused.extend(counts.map(|(severity, count)| format!("{severity}: {count} findings")));
+    }
+    if !refused.is_empty() {
+        return Verdict::Refused(refused);
+    }
+    let Status { status, description } = &report.image_scan_status;
+    let nothing = found.findings.is_empty() && found.enhanced_findings.is_empty();
+    match status.as_str() {
+        "PENDING" | "IN_PROGRESS" => Verdict::Pending(format!("the scan is {status}")),
+        // A scanner that knows no package of an image ends the same way as one that finds no fault.
+        "COMPLETE" | "ACTIVE" if scratch && nothing => {
+            Verdict::NotScanned(format!("{status}, without one finding"))
+        }
+        "COMPLETE" | "ACTIVE" => Verdict::Clean,
+        _ => Verdict::NotScanned(format!("{status} {description}").trim().to_owned()),
+    }
+}
+
+/// Prints the verdict; whether the image may be deployed.
+fn say(image: &str, scratch: bool, verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Clean => println!("ok      {image}: no critical and no high finding"),
+        Verdict::Refused(findings) => {
+            println!("FAILED  {image} has findings:\n        {}", findings.join("\n        "));
+        }
+        Verdict::NotScanned(reason) | Verdict::Pending(reason) if scratch => println!(
+            "NOT SCANNED: {image}: {reason}. The registry cannot look into an image FROM scratch: docs/supply-chain.md says what is checked in its place"
+        ),
+        Verdict::NotScanned(reason) | Verdict::Pending(reason) => println!(
+            "FAILED  {image} was not scanned: {reason}. Use a base image that the registry's scanner supports, or switch on enhanced scanning"
+        ),
+    }
+    matches!(verdict, Verdict::Clean) || (scratch && matches!(verdict, Verdict::NotScanned(_)))
+}
+
+/// Whether the last stage of a Dockerfile begins with nothing.
+fn from_scratch(dockerfile: &Path) -> anyhow::Result<bool> {
+    let text =
+        std::fs::read_to_string(dockerfile).with_context(|| dockerfile.display().to_string())?;
+    let base = text.lines().filter_map(|line| line.strip_prefix("FROM ")).next_back();
+    ensure!(base.is_some(), "{}: no FROM", dockerfile.display());
+    Ok(base.map(str::trim) == Some("scratch"))
+}

@@ -1,0 +1,180 @@
+//! A deployed service, called as a caller calls it.
+//!
+//! A wrong answer condemns the release. No answer at all does not: the load balancer answers also when
+//! no task does, so whoever hears nothing stands behind `ingress_cidrs`, or asks for a name that the
+//! certificate or the DNS does not know. Such a test is skipped, and the release stays.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+/// Arguments of the command. `SMOKE_API_KEY` holds a valid key; without it, no sum is asked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where callers reach the service, such as <https://sum.example.com>
+    url: String,
+    /// How often a wrong answer is asked for again
+    #[arg(long, default_value_t = 5)]
+    retries: u32,
+    /// Seconds between two tries
+    #[arg(long, default_value_t = 3)]
+    pause: u64,
+}
+
+/// One request and the answer that it must get.
+struct Check {
+    name: &'static str,
+    path: &'static str,
+    /// A body makes it a POST.
+    body: Option<&'static str>,
+    /// Whether the key goes with it.
+    key: bool,
+    status: u16,
+    /// The whole body of the answer, where it matters.
+    answer: Option<&'static str>,
+}
+
+const CHECKS: [Check; 4] = [
+    Check { name: "readyz", path: "/readyz", body: None, key: false, status: 200, answer: None },
+    Check {
+        name: "sum without a key",
+        path: "/sum",
+        body: Some(r#"{"a":2,"b":40}"#),
+        key: false,
+        status: 401,
+        answer: None,
+    },
+    Check {
+        name: "metrics stay inside",
+        path: "/metrics",
+        body: None,
+        key: false,
+        status: 404,
+        answer: None,
+    },
+    Check {
+        name: "sum",
+        path: "/sum",
+        body: Some(r#"{"a":0.1,"b":0.2}"#),
+        key: true,
+        status: 200,
+        answer: Some(r#"{"sum":0.3}"#),
+    },
+];
+
+/// What came of a request.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    /// The answer that it must get.
+    Right,
+    /// Another answer, or none on a connection that stood.
+    Wrong(String),
+    /// No connection.
+    Unreached(String),
+}
+
+/// Runs the command; `Ok(false)` means that the service answers wrongly.
+pub(super) fn run(args: &Args) -> anyhow::Result<bool> {
+    let key = std::env::var("SMOKE_API_KEY").ok().filter(|key| !key.is_empty());
+    for (number, check) in CHECKS.iter().enumerate() {
+        if check.key && key.is_none() {
+            println!("SKIPPED: smoke: SMOKE_API_KEY is not set, no sum was asked for");
+            continue;
+        }
+        match settled(args, check, key.as_deref())? {
+            Outcome::Right => println!("ok      {}", check.name),
+            Outcome::Unreached(reason) if number == 0 => {
+                skip(&args.url, &reason);
+                return Ok(true);
+            }
+            Outcome::Wrong(found) | Outcome::Unreached(found) => {
+                println!("FAILED  {}: expected {}, found {found}", check.name, check.status);
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// The outcome, asked for again while it is not the right one: a deployment has only just ended.
+fn settled(args: &Args, check: &Check, key: Option<&str>) -> anyhow::Result<Outcome> {
+    let mut outcome = ask(&args.url, check, key)?;
+    for _ in 0..args.retries {
+        if outcome == Outcome::Right {
+            break;
+        }
+        sleep(Duration::from_secs(args.pause));
+        outcome = ask(&args.url, check, key)?;
+    }
+    Ok(outcome)
+}
+
+fn ask(url: &str, check: &Check, key: Option<&str>) -> anyhow::Result<Outcome> {
+    let mut command = Command::new("curl");
+    command
+        .args(["--silent", "--show-error", "--connect-timeout", "5", "--max-time", "10"])
+        .args(["--write-out", "\n%{http_code} %{time_connect}"]);
+    if let Some(body) = check.body {
+        command.args(["--header", "content-type: application/json", "--data", body]);
+    }
+    if check.key {
+        // By standard input: an argument would stand in the process list.
+        command.args(["--header", "@-"]);
+    }
+    let mut curl = command
+        .arg(format!("{}{}", url.trim_end_matches('/'), check.path))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot run curl: is it installed?")?;
+    let mut input = curl.stdin.take().context("standard input is piped")?;
+    if let Some(key) = key.filter(|_| check.key) {
+        writeln!(input, "x-api-key: {key}")?;
+    }
+    drop(input);
+    let output = curl.wait_with_output()?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let (body, figures) = printed.rsplit_once('\n').context("curl printed no status")?;
+    let (status, connected) = figures.split_once(' ').context("curl printed no status")?;
+    let status: u16 = status.parse().context("a status")?;
+    if status == 0 {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.lines().next().unwrap_or("curl says nothing").to_owned();
+        let connected = connected.parse().is_ok_and(|seconds: f64| seconds > 0.0);
+        return Ok(match output.status.code() {
+            Some(code) if is_unreached(code, connected) => Outcome::Unreached(said),
+            _ => Outcome::Wrong(said),
+        });
+    }
+    Ok(match check.answer {
+        _ if status != check.status => Outcome::Wrong(status.to_string()),
+        Some(answer) if answer != body => Outcome::Wrong(format!("{status} {body}")),
+        _ => Outcome::Right,
+    })
+}
+
+/// Whether curl ended so because nothing stood between the two: name, connection or TLS failed.
+///
+/// <https://curl.se/libcurl/c/libcurl-errors.html>
+fn is_unreached(code: i32, connected: bool) -> bool {
+    match code {
+        5..=7 | 35 | 51 | 58 | 60 | 77 | 83 | 90 | 91 => true,
+        28 => !connected,
+        _ => false,
+    }
+}
+
+/// Says it so that nobody takes it for a test: in the log, and beside the workflow's run.
+fn skip(url: &str, reason: &str) {
+    let text = format!(
+        "{url} cannot be reached from here ({reason}). ECS found the tasks healthy through the load balancer; nobody called the service from outside"
+    );
+    println!("SKIPPED: smoke: {text}");
+    if std::env::var_os("GITHUB_ACTIONS").is_some() {
+        println!("::warning title=Smoke test skipped::{text}");
+    }
+}

@@ -1,0 +1,140 @@
+//! Every answer that ECR gives about a scan.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use super::{aws, calls, release, text};
+
+const OPERATION: &str = "describe-image-scan-findings";
+
+fn digest() -> String {
+    format!("r/sum-api/x@sha256:{}", "1".repeat(64))
+}
+
+fn answer(status: &str, findings: &Value) -> String {
+    json!({
+        "repositoryName": "sum-api/x",
+        "imageScanStatus": { "status": status, "description": "as ECR says" },
+        "imageScanFindings": findings
+    })
+    .to_string()
+}
+
+/// Scans an image of `services/NAME`, whose last stage begins with `base`.
+fn scan_with(folder: &Path, base: &str, patience: &str) -> Output {
+    let service = folder.join("services/x");
+    fs::create_dir_all(&service).unwrap();
+    fs::write(service.join("Dockerfile"), format!("FROM rust AS build\nFROM {base}\n")).unwrap();
+    let (root, image) = (folder.to_str().unwrap(), format!("x={}", digest()));
+    release(folder, &["scan", "--root", root, "--pause", "0", "--patience", patience, &image])
+}
+
+fn scan(base: &str, answers: &[(&str, String)]) -> (bool, String) {
+    let folder = aws(answers);
+    let output = scan_with(folder.path(), base, "0");
+    (output.status.success(), text(&output))
+}
+
+#[test]
+fn serious_findings_are_refused_whoever_scanned() {
+    let basic = json!({ "findings": [
+        { "name": "CVE-1", "severity": "LOW" },
+        { "name": "CVE-2", "severity": "HIGH", "uri": "https://example.com" }
+    ] });
+    let enhanced = json!({ "enhancedFindings": [
+        { "title": "CVE-3 - openssl", "severity": "CRITICAL" }, { "title": "CVE-4", "severity": "MEDIUM" }
+    ] });
+    let counted = json!({ "findings": [], "findingSeverityCounts": { "CRITICAL": 2, "LOW": 1 } });
+    for (status, findings, named) in [
+        ("COMPLETE", &basic, "HIGH CVE-2"),
+        ("ACTIVE", &enhanced, "CRITICAL CVE-3 - openssl"),
+        ("COMPLETE", &counted, "CRITICAL: 2 findings"),
+    ] {
+        for base in ["alpine", "scratch"] {
+            let (good, said) =
+                scan(base, &[(&format!("{OPERATION}.json"), answer(status, findings))]);
+            assert!(!good && said.contains(named), "{status} {base}: {said}");
+            assert!(!said.contains("CVE-1") && !said.contains("CVE-4"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn an_image_that_was_scanned_and_has_lesser_findings_only_is_clean() {
+    let basic = json!({ "findings": [{ "name": "CVE-1", "severity": "MEDIUM" }] });
+    let enhanced = json!({ "enhancedFindings": [{ "title": "CVE-1", "severity": "LOW" }] });
+    for (status, findings) in [("COMPLETE", &basic), ("ACTIVE", &enhanced)] {
+        for base in ["alpine", "scratch"] {
+            let (good, said) =
+                scan(base, &[(&format!("{OPERATION}.json"), answer(status, findings))]);
+            assert!(good && said.starts_with("ok "), "{status} {base}: {said}");
+        }
+    }
+    let none = answer("COMPLETE", &json!({ "findings": [] }));
+    let (good, said) = scan("alpine", &[(&format!("{OPERATION}.json"), none)]);
+    assert!(good && said.starts_with("ok "), "{said}");
+}
+
+#[test]
+fn an_image_from_scratch_is_never_called_clean_when_nobody_looked_into_it() {
+    let nothing = json!({ "findings": [] });
+    for status in ["COMPLETE", "ACTIVE", "FAILED", "UNSUPPORTED_IMAGE", "PENDING", "LIMIT_EXCEEDED"]
+    {
+        let answers = [(&*format!("{OPERATION}.json"), answer(status, &nothing))];
+        let (good, said) = scan("scratch", &answers);
+        assert!(good, "{status}: the API's image must not stop a deployment: {said}");
+        assert!(said.starts_with("NOT SCANNED: ") && said.lines().count() == 1, "{status}: {said}");
+    }
+}
+
+#[test]
+fn any_other_image_that_nobody_looked_into_is_refused() {
+    for status in [
+        "FAILED",
+        "UNSUPPORTED_IMAGE",
+        "PENDING",
+        "IN_PROGRESS",
+        "SCAN_ELIGIBILITY_EXPIRED",
+        "FINDINGS_UNAVAILABLE",
+        "LIMIT_EXCEEDED",
+        "IMAGE_ARCHIVED",
+        "SOMETHING_NEW",
+        "",
+    ] {
+        let answers = [(&*format!("{OPERATION}.json"), answer(status, &json!({})))];
+        let (good, said) = scan("alpine", &answers);
+        assert!(!good && said.contains("was not scanned"), "{status}: {said}");
+    }
+}
+
+#[test]
+fn a_scan_that_has_not_ended_is_waited_for() {
+    let folder = aws(&[
+        (&format!("{OPERATION}.1.json"), answer("PENDING", &json!({}))),
+        (&format!("{OPERATION}.2.json"), answer("IN_PROGRESS", &json!({}))),
+        (&format!("{OPERATION}.json"), answer("COMPLETE", &json!({ "findings": [] }))),
+    ]);
+    let output = scan_with(folder.path(), "alpine", "60");
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(calls(folder.path()).lines().count(), 3);
+    assert!(
+        calls(folder.path()).contains("--repository-name sum-api/x --image-id imageDigest=sha256:")
+    );
+}
+
+#[test]
+fn a_missing_scan_is_no_scan_and_any_other_error_is_an_error() {
+    let missing = "An error occurred (ScanNotFoundException) when calling the operation".to_owned();
+    let (good, said) = scan("alpine", &[(&format!("{OPERATION}.error"), missing.clone())]);
+    assert!(!good && said.contains("scan on push"), "{said}");
+    let (good, said) = scan("scratch", &[(&format!("{OPERATION}.error"), missing)]);
+    assert!(good && said.starts_with("NOT SCANNED: "), "{said}");
+    for base in ["alpine", "scratch"] {
+        let denied = "An error occurred (AccessDeniedException)".to_owned();
+        let (good, said) = scan(base, &[(&format!("{OPERATION}.error"), denied)]);
+        assert!(!good && said.contains("AccessDenied"), "{base}: {said}");
+    }
+}

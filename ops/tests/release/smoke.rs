@@ -1,0 +1,109 @@
+//! The smoke test against services that answer rightly, wrongly and not at all.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Command, Output};
+use std::thread;
+
+use super::text;
+
+/// A service that answers each `METHOD PATH` with a status and a body; with a key to `/sum`, with 200.
+fn service(ready: &'static str, sum: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream);
+            let (mut head, mut length, mut key) = (String::new(), 0, false);
+            reader.read_line(&mut head).unwrap();
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                let lower = line.trim().to_lowercase();
+                if lower.is_empty() {
+                    break;
+                }
+                length =
+                    lower.strip_prefix("content-length: ").map_or(length, |n| n.parse().unwrap());
+                key |= lower == "x-api-key: a-test-key";
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            let (status, answer) = match head.split_whitespace().nth(1).unwrap() {
+                "/readyz" => (ready, ""),
+                "/sum" if key => ("200 OK", sum),
+                "/sum" => ("401 Unauthorized", ""),
+                _ => ("404 Not Found", ""),
+            };
+            let _ = write!(
+                reader.get_mut(),
+                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{answer}",
+                answer.len()
+            );
+        }
+    });
+    address
+}
+
+fn smoke(url: &str, key: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
+    command.args(["release", "smoke", "--retries", "1", "--pause", "0", url]);
+    command.env("GITHUB_ACTIONS", "true").env("NO_PROXY", "*").env_remove("SMOKE_API_KEY");
+    if let Some(key) = key {
+        command.env("SMOKE_API_KEY", key);
+    }
+    command.output().unwrap()
+}
+
+#[test]
+fn a_service_that_answers_rightly_passes() {
+    let url = format!("http://{}", service("200 OK", r#"{"sum":0.3}"#));
+    let output = smoke(&url, Some("a-test-key"));
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(text(&output).matches("ok      ").count(), 4, "{}", text(&output));
+    let output = smoke(&url, None);
+    assert!(output.status.success() && text(&output).contains("SKIPPED: smoke: SMOKE_API_KEY"));
+}
+
+#[test]
+fn a_wrong_answer_fails() {
+    for (ready, sum, key, found) in [
+        ("503 Service Unavailable", "", None, "readyz: expected 200, found 503"),
+        ("200 OK", r#"{"sum":0.30000000000000004}"#, Some("a-test-key"), "found 200 {"),
+        ("200 OK", r#"{"sum":0.3}"#, Some("another-key"), "sum: expected 200, found 401"),
+    ] {
+        let output = smoke(&format!("http://{}", service(ready, sum)), key);
+        let said = text(&output);
+        assert!(!output.status.success() && said.contains(found), "{said}");
+        assert!(!said.contains("a-test-key"), "no key in the log: {said}");
+    }
+}
+
+#[test]
+fn a_connection_that_stands_and_says_nothing_fails() {
+    let stub = contract::stub::Stub::start(contract::stub::Manner::Close);
+    let output = smoke(&format!("http://{}", stub.address), None);
+    assert!(
+        !output.status.success() && text(&output).contains("FAILED  readyz"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
+fn a_service_that_cannot_be_reached_is_skipped_so_that_everybody_sees_it() {
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let plain = service("200 OK", "");
+    for url in [
+        format!("http://{closed}"),
+        "http://no-such-name.invalid".to_owned(),
+        // No TLS there: as a certificate for another name, it says nothing of the release.
+        format!("https://{plain}"),
+    ] {
+        let output = smoke(&url, Some("a-test-key"));
+        let said = text(&output);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("SKIPPED: smoke: ") && said.contains("::warning "), "{said}");
+        assert!(!said.contains("ok      "), "{said}");
+    }
+}
