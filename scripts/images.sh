@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The two images on their way to the registry. Called by .github/workflows/build.yml and deploy.yml.
+# The two images on their way to the registry and back. The workflows build, deploy and rollback call it.
 #
-#   scripts/images.sh build             builds both, for this machine's kind of processor
+#   scripts/images.sh build             builds both for PLATFORM (linux/amd64; the task's cpu_architecture decides)
 #   scripts/images.sh sbom [api]        writes target/sbom/*.cdx.json; `api` alone: the crates, without an image
+#   scripts/images.sh login IMAGE       logs Docker in to the image's registry; before push and verify
 #   scripts/images.sh push              pushes both, says their digests
 #   scripts/images.sh scan IMAGE ...    waits for the registry's scan, refuses critical and high findings
 #   scripts/images.sh verify IMAGE ...  refuses an image that our build workflow on main did not build
@@ -17,15 +18,27 @@ commit=${GITHUB_SHA:-$(git rev-parse HEAD)}
 sbom=target/sbom
 output() { printf '%s\n' "$1"; [ -z "${GITHUB_OUTPUT:-}" ] || printf '%s\n' "$1" >>"$GITHUB_OUTPUT"; }
 
+# The task's architecture, whatever machine builds: an Arm laptop would build what X86_64 cannot run.
+platform=${PLATFORM:-linux/amd64}
+case $platform in
+  linux/amd64) target=x86_64-unknown-linux-gnu ;;
+  linux/arm64) target=aarch64-unknown-linux-gnu ;;
+  *) echo "PLATFORM is $platform: expected linux/amd64 or linux/arm64" >&2; exit 64 ;;
+esac
+
 cmd_build() {
-  local name
+  local name built
+  # BuildKit's own provenance would wrap each image in an index, which ECR does not scan. The workflow signs its own.
+  export BUILDX_NO_DEFAULT_ATTESTATIONS=1
   for name in api nginx; do
-    docker build --pull --tag "sum-api-$name:$commit" --file "services/$name/Dockerfile" \
-      --label "org.opencontainers.image.revision=$commit" .
+    docker build --pull --platform "$platform" --tag "sum-api-$name:$commit" --file "services/$name/Dockerfile" \
+      --build-arg "SUM_API_REVISION=$commit" --label "org.opencontainers.image.revision=$commit" .
+    built=$(docker image inspect --format '{{.Os}}/{{.Architecture}}' "sum-api-$name:$commit")
+    [ "$built" = "$platform" ] || { echo "sum-api-$name was built for $built, not for $platform" >&2; return 1; }
   done
 }
 
-crate_tree() { cargo tree --locked --package sum-api --edges normal --target x86_64-unknown-linux-gnu --prefix none --format '{p}|{l}'; }
+crate_tree() { cargo tree --locked --package sum-api --edges normal --target "$target" --prefix none --format '{p}|{l}'; }
 
 bill() { .tools/sbom/bin/python tools/sbom.py "$@"; }
 
@@ -52,9 +65,14 @@ cmd_sbom() {
   bill sum-api-nginx "$commit" "$sbom/nginx.cdx.json" --apk "$sbom/apk"
 }
 
+# One registry holds both images. Docker keeps the login for this machine; the password passes by a pipe.
+cmd_login() { # IMAGE or REPOSITORY
+  local registry=${1:?an image}
+  aws ecr get-login-password | docker login --username AWS --password-stdin "${registry%%/*}"
+}
+
 cmd_push() {
   local name repository image digest
-  aws ecr get-login-password | docker login --username AWS --password-stdin "${API_REPOSITORY%%/*}"
   for name in api nginx; do
     repository=API_REPOSITORY
     [ "$name" = api ] || repository=NGINX_REPOSITORY
@@ -106,6 +124,6 @@ command=${1:-}
 # A list without an image would pass both checks.
 case $command in scan | verify) [ $# -gt 0 ] || { echo "$command: name the images" >&2; exit 64; } ;; esac
 case $command in
-  build | sbom | push | scan | verify | licences) "cmd_$command" "$@" ;;
+  build | sbom | login | push | scan | verify | licences) "cmd_$command" "$@" ;;
   *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit 64 ;;
 esac

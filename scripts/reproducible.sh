@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Two builds of the API's binary from one commit, in two directories, compared byte by byte. Prints both
-# hashes; exit code 1 when they differ. Nine minutes on two cores: it builds everything twice
+# Two builds of the API's binary from one commit, in two directories, compared byte by byte. Each must
+# hold the commit, as the images' build passes it. Prints both hashes; exit code 1 when they differ. Nine minutes on two cores: it builds everything twice
 # from nothing.
 #
 #   scripts/reproducible.sh [COMMIT]
@@ -18,9 +18,13 @@ hash_of() { # DIRECTORY
   git archive "$commit" | tar -x -C "$1"
   # cargo writes where a crate's source lay into the binary (panic messages). Both places get one name.
   RUSTFLAGS="--remap-path-prefix=$1=/src --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
-    cargo build --quiet --locked --release --package sum-api --manifest-path "$1/Cargo.toml" --target-dir "$1/target"
+    SUM_API_REVISION=$commit cargo build --quiet --locked --release --package sum-api --manifest-path "$1/Cargo.toml" --target-dir "$1/target"
   if grep -qaF "$1" "$1/target/release/sum-api"; then
     echo "the binary knows where it was built: $1" >&2
+    return 1
+  fi
+  if ! grep -qaF "$commit" "$1/target/release/sum-api"; then
+    echo "the binary does not know its commit" >&2
     return 1
   fi
   sha256sum "$1/target/release/sum-api" | cut -d' ' -f1

@@ -73,7 +73,7 @@ cat >"$state/override.yaml" <<EOF
 services:
   api:
     image: $api
-    build: { network: $build_network, args: { RUST_IMAGE: $rust } }
+    build: { network: $build_network, args: { RUST_IMAGE: $rust, SUM_API_REVISION: the-tested-commit } }
   nginx:
     image: $nginx
     build: { network: $build_network, args: { NGINX_IMAGE: $base } }
@@ -189,6 +189,8 @@ for id in "$api_id" "$nginx_id"; do
     equal "$(of "$(inspect "$id" '{{.Config.Image}}')" '{{.Config.User}}')" "$(docker top "$id" -eo pid,uid,gid | awk 'NR > 1 { print $2 ":" $3 }' | sort -u)"
   check "$name: no key in any argument list" without_key "$name" docker top "$id" -eo pid,args
 done
+check "api: the first line of its log names the commit that was built" \
+  grep -q '"revision":"the-tested-commit"' <<<"$(docker logs "$api_id" 2>&1 | head -n 1)"
 check "nginx: the rendered configuration is its owner's alone" \
   equal '600 101' "$(docker exec "$nginx_id" stat -c '%a %u' /run/sum-api/nginx.conf)"
 

@@ -27,6 +27,7 @@ steps=(
   "gates|scripts/gates.sh"
   "dashboard|scripts/dashboard.sh check"
   "diagram|scripts/diagram.sh check"
+  "workflows|scripts/test_workflows.sh"
   "deploy|scripts/test_deploy.sh"
   "rehearse|scripts/rehearse.sh"
   "drill|scripts/rehearse.sh drill"
