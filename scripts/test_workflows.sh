@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the workflows call and no emulator has: Docker, ECR's login, GitHub's signatures.
+# What the workflows call and no emulator has: Docker, ECR's login and scan, GitHub's signatures.
 # Stand-ins take their places on PATH, write down what they were asked, and refuse what the real ones
 # refuse. Counts like every test script here.
 set -euo pipefail
@@ -31,13 +31,14 @@ case $1 in
   image) case "$*" in *Architecture*) cat "$STAND_INS/platform" ;; *) for image; do :; done; echo "${image%:*}@sha256:feed" ;; esac ;;
 esac
 END
-# ECR holds no image, or PUSHED.
+# ECR holds no image, or PUSHED; its scan has ended without a finding.
 cat >"$scratch/aws" <<'END'
 #!/bin/sh
 echo "aws $*" >>"$STAND_INS/calls"
 case $2 in
   get-login-password) echo the-password ;;
   describe-images) [ -n "${PUSHED:-}" ] && echo "$PUSHED" ;;
+  describe-image-scan-findings) echo '{"imageScanStatus":{"status":"COMPLETE"},"imageScanFindings":{"findings":[]}}' ;;
 esac
 END
 # `gh attestation verify oci://` asks the registry with Docker's login.
@@ -84,6 +85,11 @@ check 'a tag cannot be verified' refuses 'is not named by its digest' scripts/im
 fresh
 check 'an image that was pushed before is taken as it is' env PUSHED=sha256:beef scripts/images.sh push
 check 'and not pushed again' equal 0 "$(asked 'docker push')"
+
+export GITHUB_STEP_SUMMARY=$scratch/summary
+check 'a scan that found nothing passes' scripts/images.sh scan "$(image api)" "$(image nginx)"
+check 'the summary does not call the image FROM scratch clean' grep -q "^NOT SCANNED: $(image api)" "$scratch/summary"
+check 'but the other one' grep -q "^ok      $(image nginx)" "$scratch/summary"
 
 printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
