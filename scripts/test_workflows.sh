@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the workflows call and no emulator has: Docker, ECR's login and scan, GitHub's signatures.
+# What the workflows call and no emulator has: Docker, ECR's login, GitHub's signatures and environments.
 # Stand-ins take their places on PATH, write down what they were asked, and refuse what the real ones
 # refuse. Counts like every test script here.
 set -euo pipefail
@@ -16,6 +16,7 @@ check() {
   else failed=$((failed + 1)); printf 'FAILED  %s\n' "$name"; sed 's/^/        /' "$scratch/said"; fi
 }
 refuses() { local words=$1 status=0; shift; "$@" >"$scratch/refused" 2>&1 || status=$?; cat "$scratch/refused"; [ "$status" -ne 0 ] && grep -qF -- "$words" "$scratch/refused"; }
+warns() { local words=$1; shift; "$@" >"$scratch/warned" 2>&1 && grep -qF -- "$words" "$scratch/warned"; }
 equal() { [ "$1" = "$2" ] || { printf 'expected %s\nfound    %s\n' "$1" "$2"; return 1; }; }
 asked() { grep -cF -- "$1" "$scratch/calls" || true; }
 absent() { ! grep -rqF -- "$1" "$scratch/calls"; }
@@ -41,12 +42,13 @@ case $2 in
   describe-image-scan-findings) echo '{"imageScanStatus":{"status":"COMPLETE"},"imageScanFindings":{"findings":[]}}' ;;
 esac
 END
-# `gh attestation verify oci://` asks the registry with Docker's login.
+# `gh attestation verify oci://` asks the registry with Docker's login; `gh api` shows an environment's RULES, if any.
 cat >"$scratch/gh" <<'END'
 #!/bin/sh
 echo "gh $*" >>"$STAND_INS/calls"
 case $1 in
   attestation) [ -e "$STAND_INS/logged-in" ] || { echo 'authentication required' >&2; exit 1; } ;;
+  api) [ -n "${RULES+set}" ] || { echo 'Not Found (HTTP 404)' >&2; exit 1; }; echo "$RULES" ;;
 esac
 END
 chmod +x "$scratch/docker" "$scratch/aws" "$scratch/gh"
@@ -90,6 +92,13 @@ export GITHUB_STEP_SUMMARY=$scratch/summary
 check 'a scan that found nothing passes' scripts/images.sh scan "$(image api)" "$(image nginx)"
 check 'the summary does not call the image FROM scratch clean' grep -q "^NOT SCANNED: $(image api)" "$scratch/summary"
 check 'but the other one' grep -q "^ok      $(image nginx)" "$scratch/summary"
+
+check 'without an environment nothing is built' refuses 'no environment production' scripts/preflight.sh
+check 'without reviewers nothing is built' refuses 'no required reviewers' env RULES=branch_policy scripts/preflight.sh
+check 'unless that is accepted, with a warning' warns '::warning title=Unreviewed deployment' env RULES= UNREVIEWED_DEPLOYMENTS=accepted scripts/preflight.sh
+check 'with reviewers the deployment goes on' env 'RULES=branch_policy required_reviewers' scripts/preflight.sh
+check 'without a word in a public repository' equal '' "$(cat "$scratch/said")"
+check 'a private repository hears what needs a paid plan' warns 'GitHub Enterprise' env RULES=required_reviewers PRIVATE=true scripts/preflight.sh
 
 printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
