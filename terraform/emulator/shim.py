@@ -10,7 +10,8 @@ What is added, and what one would see without it:
   logs         saved queries cannot be put, listed or deleted; the apply hangs.
   ecs          a service forgets zone rebalancing, managed tags, exec, the grace period and its deployment configuration;
                the second plan is never empty, or is empty although it read nothing back. No task of it ever runs; here as
-               many as are desired, else the wait for a steady state never ends.
+               many as are desired, else the wait for a steady state never ends. ListServiceDeployments and
+               DescribeServiceRevisions are missing; a rollback asks them.
   ec2          a security group rule forgets its description unless its other side is an address range; the second plan
                is never empty.
 
@@ -26,12 +27,14 @@ import inspect
 import json
 import os
 import sys
+import time
 import uuid
 
 import moto
 import moto.server
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core.responses import ActionResult
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.logs.responses import LogsResponse
@@ -164,6 +167,50 @@ def roll_back_on_request(path):
     EC2ContainerServiceResponse.update_service = update_or_not
 
 
+def keep_service_deployments(rollback_path):
+    """A deployment and a revision for each new task definition of a service. It succeeds unless ECS rolls it back."""
+    kept = {}  # by the service's ARN, oldest first
+
+    def recording(call):
+        def wrapped(self):
+            definition = self._get_param("taskDefinition")  # read first: a rollback takes it out of the parameters
+            answer = call(self)
+            service = answer.result["service"]
+            if definition or self._get_param("forceNewDeployment"):
+                found = self.ecs_backend.describe_task_definition(definition or service.task_definition)
+                made = kept.setdefault(service.arn, [])
+                made.append({
+                    "serviceDeploymentArn": f"{service.arn.replace(':service/', ':service-deployment/')}/{len(made)}",
+                    "targetServiceRevisionArn": f"{service.arn.replace(':service/', ':service-revision/')}/{len(made)}",
+                    "status": "ROLLBACK_SUCCESSFUL" if rollback_path and os.path.exists(rollback_path) else "SUCCESSFUL",
+                    "createdAt": time.time(),
+                    "definition": found,
+                })
+            return answer
+
+        return wrapped
+
+    def list_deployments(self):
+        service = self.ecs_backend._get_service(self._get_param("cluster"), self._get_param("service"))
+        wanted = self._get_param("status")
+        found = [d for d in kept.get(service.arn, []) if not wanted or d["status"] in wanted]
+        return ActionResult({"serviceDeployments": found[::-1]})
+
+    def describe_revisions(self):
+        wanted = self._get_param("serviceRevisionArns")
+        found = [d for made in kept.values() for d in made if d["targetServiceRevisionArn"] in wanted]
+        return ActionResult({"failures": [], "serviceRevisions": [{
+            "serviceRevisionArn": d["targetServiceRevisionArn"],
+            "taskDefinition": d["definition"].arn,
+            "containerImages": [{"containerName": c["name"], "image": c["image"]} for c in d["definition"].container_definitions],
+        } for d in found]})
+
+    EC2ContainerServiceResponse.create_service = recording(EC2ContainerServiceResponse.create_service)
+    EC2ContainerServiceResponse.update_service = recording(EC2ContainerServiceResponse.update_service)
+    EC2ContainerServiceResponse.list_service_deployments = list_deployments
+    EC2ContainerServiceResponse.describe_service_revisions = describe_revisions
+
+
 if __name__ == "__main__":
     if moto.__version__ != VERSION:
         sys.exit(f"shim.py completes moto {VERSION}, and this is {moto.__version__}: read the changes, then move both pins")
@@ -177,4 +224,5 @@ if __name__ == "__main__":
         record_calls(os.environ["EMULATOR_CALLS"])
     if os.environ.get("EMULATOR_ROLLBACK"):
         roll_back_on_request(os.environ["EMULATOR_ROLLBACK"])
+    keep_service_deployments(os.environ.get("EMULATOR_ROLLBACK"))
     moto.server.main(sys.argv[1:])
