@@ -1,7 +1,7 @@
 # sum-api: `make` alone explains the targets.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint test-containers plan plan-review rehearse drill bench diagram
+.PHONY: help up down test lint test-containers plan plan-review rollback rehearse drill bench diagram
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ plan: ## Write plan.txt from the real provider
 
 plan-review: ## Say what the change of terraform/ means (.run/plan-review/review.md; BASE=commit to compare with)
 	@scripts/plan_review.sh $(BASE)
+
+rollback: ## Return to the last good images without a build (API_DIGEST=sha256:… NGINX_DIGEST=sha256:… for others)
+	@scripts/deploy.sh rollback
 
 rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load
 	@scripts/rehearse.sh

@@ -1,20 +1,25 @@
 #!/usr/bin/env bash
-# The steps of a deployment, each called by .github/workflows/deploy.yml and drift.yml and by nobody else.
+# The steps of a deployment: called by the workflows deploy, rollback and drift, and by `make rollback`.
 #
-#   scripts/deploy.sh plan         plans, reviews; the fingerprint of the plan goes to GITHUB_OUTPUT
-#   scripts/deploy.sh apply        plans again, and applies only if the fingerprint is REVIEWED
-#   scripts/deploy.sh smoke URL    calls the service as a caller would
-#   scripts/deploy.sh rollback     puts the images of PREVIOUS back, and touches nothing else
-#   scripts/deploy.sh images       prints the images that the state says are running
-#   scripts/deploy.sh drift        exit code 2 when AWS differs from the configuration
+#   scripts/deploy.sh plan          plans, reviews; the fingerprint of the plan goes to GITHUB_OUTPUT
+#   scripts/deploy.sh apply         plans again, and applies only if the fingerprint is REVIEWED
+#   scripts/deploy.sh smoke URL     calls the service as a caller would
+#   scripts/deploy.sh find          prints the last good images; with API_DIGEST or NGINX_DIGEST, those instead
+#   scripts/deploy.sh rollback      returns to the images of `find`, and changes nothing else;
+#                                   with PLAN_ONLY=true it stops before the apply
+#   scripts/deploy.sh images        prints the images that the service runs
+#   scripts/deploy.sh drift         exit code 2 when AWS differs from the configuration
 #
 # A saved plan holds values of the whole stack, so it never leaves the job that made it: no artifact,
-# no cache. What passes from the reviewed plan to the apply is a hash of everything in it that changes.
-# The apply plans anew and refuses when the hash differs, whether main or AWS has moved on meanwhile.
+# no cache. A hash of everything that it changes passes from the reviewed plan to the apply. The apply
+# plans once more, and refuses when the hash differs: then main or AWS has changed since the review.
 #
 # The environment: AWS credentials; TF_BACKEND (the output `backend` of terraform/bootstrap), TF_VARS
-# (terraform.tfvars of this stack without images), TF_VAR_api_image, TF_VAR_nginx_image, TF_VAR_api_key.
+# (terraform.tfvars of this stack without images), TF_VAR_api_image, TF_VAR_nginx_image, TF_VAR_api_key;
+# for find and rollback API_DIGEST and NGINX_DIGEST (a digest or a whole image). Where terraform/ is initialised already,
+# as on a laptop, the first two may be missing.
 set -euo pipefail
+shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
 root=${DEPLOY_ROOT:-terraform} # the tests name a copy
@@ -26,6 +31,7 @@ export TF_IN_AUTOMATION=1 TF_INPUT=0
 export TF_VAR_api_key=${TF_VAR_api_key:-plan:not-a-key-of-anybody}
 
 tf() { terraform "-chdir=$root" "$@"; }
+release() { cargo run --quiet --locked -p ops -- release "$@"; }
 
 start() {
   if [ -n "${TF_BACKEND:-}" ]; then
@@ -36,11 +42,15 @@ start() {
 }
 
 # Everything that the apply will do, as one hash: each change, the outputs, and the code that it came from.
+# Autoscaling moves the service's desired_count between plan and apply; Terraform ignores it, and so does
+# the hash, as long as the plan does not change it.
 fingerprint() {
   {
     printf '%s\n' "${GITHUB_SHA:-$(git rev-parse HEAD)}"
     jq --sort-keys --compact-output '
       [.resource_changes[]? | select(.change.actions != ["no-op"] and .change.actions != ["read"])
+        | if .type == "aws_ecs_service" and .change.before.desired_count == .change.after.desired_count
+          then del(.change.before.desired_count, .change.after.desired_count) else . end
         | { address, mode, deposed, change: (.change | { actions, before, after, after_unknown, replace_paths }) }],
       .output_changes' "$1"
   } | sha256sum | cut -d' ' -f1
@@ -71,10 +81,11 @@ cmd_plan() {
 }
 
 cmd_apply() {
-  local hash
+  local hash previous
   [ -n "${REVIEWED:-}" ] || { echo "REVIEWED names no fingerprint: nothing was reviewed, nothing is applied" >&2; exit 64; }
   start
-  output "previous=$(running_images | paste -sd ' ')"
+  previous=$(running)
+  [ -z "$previous" ] || output "previous_${previous/$'\n'/$'\n'previous_}"
   make_plan apply
   hash=$(fingerprint "$scratch/apply.json")
   if [ "$hash" != "$REVIEWED" ]; then
@@ -86,52 +97,63 @@ cmd_apply() {
   output "url=$(tf output -raw url)"
 }
 
-# Two lines: the API's image, the sidecar's. None before the first deployment.
-running_images() {
-  tf show -json | jq --raw-output '
-    [.values.root_module.resources[]? | select(.address == "aws_ecs_task_definition.this") | .values.container_definitions | fromjson[]]
-    | map({ (.name): .image }) | add // {} | .api, .nginx | strings'
+# `release COMMAND --cluster … --service …` with the names of the state; nothing before the first deployment.
+of_service() { # COMMAND, arguments
+  local command=$1 outputs names
+  shift
+  outputs=$(tf output -json)
+  mapfile -t names < <(jq --raw-output '.service.value // empty | "--cluster", .cluster, "--service", .service' <<<"$outputs")
+  [ "${#names[@]}" -eq 0 ] || release "$command" "${names[@]}" "$@"
 }
 
-cmd_images() { start; running_images; }
+# Two lines, api_image=… and nginx_image=…: what ECS runs. The state may name a version that ECS rolled back.
+running() { of_service running; }
 
-# As a caller: health without a key, refusal without a key, and with SMOKE_API_KEY one exact sum.
-cmd_smoke() {
-  local url=${1:?an address} answer
-  ask() { curl --silent --show-error --max-time 10 --retry 5 --retry-all-errors --retry-delay 3 "$@"; }
-  status() { ask --output /dev/null --write-out '%{http_code}' "$@"; }
-  expect() { [ "$2" = "$3" ] || { printf 'FAILED  %s: expected %s, found %s\n' "$1" "$2" "$3" >&2; exit 1; }; printf 'ok      %s\n' "$1"; }
-  expect 'readyz' 200 "$(status "$url/readyz")"
-  expect 'sum without a key' 401 "$(status -X POST -H 'content-type: application/json' -d '{"a":2,"b":40}' "$url/sum")"
-  expect 'metrics stay inside' 404 "$(status "$url/metrics")"
-  if [ -n "${SMOKE_API_KEY:-}" ]; then
-    # The key by a file descriptor: an argument would stand in the process list.
-    answer=$(ask -X POST -H 'content-type: application/json' -H @- -d '{"a":0.1,"b":0.2}' "$url/sum" <<<"x-api-key: $SMOKE_API_KEY")
-    expect 'sum' '{"sum":0.3}' "$answer"
-  else
-    echo 'SKIPPED: smoke: SMOKE_API_KEY is not set, no sum was asked for'
-  fi
+cmd_images() { start; running; }
+
+cmd_smoke() { release smoke "$@"; }
+
+find_images() {
+  local images
+  images=$(of_service find ${API_DIGEST:+--api "$API_DIGEST"} ${NGINX_DIGEST:+--nginx "$NGINX_DIGEST"})
+  [ -n "$images" ] || { echo "nothing is deployed: there is nothing to go back to" >&2; return 1; }
+  printf '%s\n' "$images"
 }
 
-cmd_rollback() {
-  local api nginx others
-  read -r api nginx <<<"${PREVIOUS:-}"
-  [ -n "$nginx" ] || { echo "nothing ran before this deployment: there is nothing to go back to" >&2; exit 69; }
+cmd_find() {
+  local images
   start
-  make_plan rollback "-var=api_image=$api" "-var=nginx_image=$nginx"
-  # Whoever approved the deployment approved its images' way back, and no more.
-  others=$(jq --raw-output '[.resource_changes[] | select(.change.actions != ["no-op"] and .change.actions != ["read"])
-    | select(.type | IN("aws_ecs_task_definition", "aws_ecs_service") | not) | .address] | join(" ")' "$scratch/rollback.json")
-  [ -z "$others" ] || { echo "going back would change more than the images: $others. A person has to decide." >&2; exit 1; }
+  images=$(find_images)
+  printf '%s\n' "$images"
+  output "$images"
+}
+
+# The plan covers the service and what it depends on: a change elsewhere that waits for its approval does
+# not hold up a rollback. Whoever approves a deployment or a rollback approves other images, and no more.
+cmd_rollback() {
+  local images answer status=0
+  start
+  images=$(find_images)
+  make_plan rollback -target=aws_ecs_service.this "-var=$(sed -n 1p <<<"$images")" "-var=$(sed -n 2p <<<"$images")"
+  release check "$scratch/rollback.json" >"$scratch/rollback.md" || status=$?
+  tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}" <"$scratch/rollback.md"
+  [ "$status" -eq 0 ] || return "$status"
+  [ "${PLAN_ONLY:-false}" = false ] || return 0
+  if [ -t 0 ]; then
+    read -r -p 'Apply this? Only "yes" does: ' answer
+    [ "$answer" = yes ] || return 1
+  fi
   tf apply -no-color -compact-warnings -lock-timeout=5m "$scratch/rollback"
+  output "url=$(tf output -raw url)"
+  printf 'These images run now. Where the configuration names images, write these there:\n%s\n' "$images"
 }
 
 cmd_drift() {
-  local api nginx status=0
+  local images status=0
   start
-  { read -r api; read -r nginx; } < <(running_images) || true
-  [ -n "${nginx:-}" ] || { echo "nothing is deployed"; return 0; }
-  tf plan -no-color -compact-warnings -lock=false -detailed-exitcode "-var-file=$scratch/stack.tfvars" "-var=api_image=$api" "-var=nginx_image=$nginx" \
+  images=$(running)
+  [ -n "$images" ] || { echo "nothing is deployed"; return 0; }
+  tf plan -no-color -compact-warnings -lock=false -detailed-exitcode "-var-file=$scratch/stack.tfvars" "-var=$(sed -n 1p <<<"$images")" "-var=$(sed -n 2p <<<"$images")" \
     -out="$scratch/drift" >"$scratch/drift.log" 2>&1 || status=$?
   [ "$status" -ne 1 ] || { tail -n 40 "$scratch/drift.log" >&2; return 1; }
   if [ "$status" -eq 2 ]; then
@@ -145,6 +167,6 @@ cmd_drift() {
 command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
-  plan | apply | smoke | rollback | images | drift) "cmd_$command" "$@" ;;
+  plan | apply | smoke | find | rollback | images | drift) "cmd_$command" "$@" ;;
   *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit 64 ;;
 esac

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A deployment from plan to rollback by scripts/deploy.sh, against the emulated AWS: what the workflow
-# cannot show until it runs. About three minutes. Counts like every test script here.
+# Deployments and rollbacks by scripts/deploy.sh against the emulated AWS: what the workflows cannot show
+# until they run. About six minutes. Counts like every test script here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scratch=.run/test-deploy
@@ -25,48 +25,96 @@ deploy() {
 given() { sed -n "s/^$1=//p" "$scratch/output"; }
 refused() { ! "$@"; }
 exits() { local want=$1 status=0; shift; "$@" || status=$?; [ "$status" -eq "$want" ] || { echo "exit code $status"; return 1; }; }
+says() { local words=$1 status=0; shift; "$@" >"$scratch/said" 2>&1 || status=$?; cat "$scratch/said"; [ "$status" -ne 0 ] && grep -qF "$words" "$scratch/said"; }
+# released IMAGE: plans and applies the API's image as the workflow does.
+released() {
+  TF_VAR_api_image=$1
+  deploy plan || return
+  REVIEWED=$(given fingerprint)
+  deploy apply
+}
+runs() { equal "api_image=$1"$'\n'"nginx_image=$(image nginx 2)" "$(scripts/deploy.sh images)"; }
 equal() { [ "$1" = "$2" ] || { printf 'expected %s\nfound    %s\n' "$1" "$2"; return 1; }; }
 
 emulator_start "$scratch/emulator"
+PATH=$PWD/$venv/bin:$PATH # the AWS CLI beside the emulator
 rm -rf "$scratch/root"
 ready terraform "$scratch/root"
 # Commits that somebody makes meanwhile are another change.
 export GITHUB_SHA=0000000000000000000000000000000000000000
-export DEPLOY_ROOT=$scratch/root TF_VAR_api_key=test:a-key-that-is-only-a-test
+export DEPLOY_ROOT=$scratch/root TF_VAR_api_key=test:a-key-that-is-only-a-test REVIEWED=
 TF_VARS=$(grep -vE '^(api_image|nginx_image|zone_id) ' terraform/terraform.tfvars.example; printf 'zone_id = "%s"\n' "$(probe zone example.com)")
 export TF_VARS
 TF_VAR_api_image=$(image api 1) TF_VAR_nginx_image=$(image nginx 2)
 export TF_VAR_api_image TF_VAR_nginx_image
 
+check 'no way back before the first deployment' says 'nothing is deployed' deploy rollback
 check 'the first plan is reviewed and passes' deploy plan
 first=$(given fingerprint)
 check 'its summary opens with the verdict' grep -q '^## 🟢 Plan review' "$scratch/summary"
 check 'the same plan made again has the same fingerprint' deploy plan
 check 'fingerprints are equal' equal "$first" "$(given fingerprint)"
 check 'nothing is applied without a review' exits 64 deploy apply
-export REVIEWED=0000
-check 'another plan than the reviewed one is refused' exits 1 deploy apply
-export REVIEWED=$first
+check 'another plan than the reviewed one is refused' exits 1 env REVIEWED=0000 scripts/deploy.sh apply
+REVIEWED=$first
 check 'the reviewed plan is applied' deploy apply
 check 'the address is handed on' equal https://sum.example.com "$(given url)"
-check 'what runs is what was given' equal "$TF_VAR_api_image $TF_VAR_nginx_image" "$(scripts/deploy.sh images | paste -sd ' ')"
+check 'the first deployment has none before it' equal '' "$(given previous_api_image)"
+check 'what runs is what was given' runs "$(image api 1)"
 check 'the applied plan does not apply twice' exits 1 deploy apply
 check 'no drift after an apply' deploy drift
+check 'no way back from the only deployment' says 'nothing to go back to' deploy rollback
 
+# ── Between plan and apply ───────────────────────────────────────────────────────────────────────────
+
+service() { aws ecs update-service --cluster sum-api-production --service sum-api-production "$@" >/dev/null; }
 TF_VAR_api_image=$(image api 3)
 check 'a new image is planned' deploy plan
 REVIEWED=$(given fingerprint)
-check 'a new image is applied' deploy apply
-PREVIOUS=$(given previous)
-export PREVIOUS
-check 'the apply says what ran before' equal "$(image api 1) $(image nginx 2)" "$PREVIOUS"
-check 'the old image comes back' deploy rollback
-check 'and is what runs' equal "$(image api 1)" "$(scripts/deploy.sh images | head -n 1)"
-check 'no way back before the first deployment' exits 69 env PREVIOUS= scripts/deploy.sh rollback
+service --health-check-grace-period-seconds 1
+check 'what somebody changes meanwhile is another plan' exits 1 deploy apply
+service --health-check-grace-period-seconds "$(jq .grace_seconds terraform/timing.json)" --desired-count 3
+check 'what autoscaling changes meanwhile is not' deploy apply
+check 'the apply says what ran before' equal "$(image api 1) $(image nginx 2)" "$(given previous_api_image) $(given previous_nginx_image)"
 
-TF_VARS=${TF_VARS/api_key_version = 1/api_key_version = 2}
-check 'going back touches nothing but images' exits 1 env "PREVIOUS=$TF_VAR_api_image $TF_VAR_nginx_image" scripts/deploy.sh rollback
-check 'a difference is drift' exits 2 deploy drift
+# ── Rollback ─────────────────────────────────────────────────────────────────────────────────────────
+
+check 'a rollback is planned and shown first' env PLAN_ONLY=true scripts/deploy.sh rollback
+check 'and has changed nothing' runs "$(image api 3)"
+check 'the workflow finds the images' deploy find
+check 'and hands them on' equal "$(image api 1) $(image nginx 2)" "$(given api_image) $(given nginx_image)"
+check 'without digests the image before comes back' deploy rollback
+check 'and is what runs' runs "$(image api 1)"
+check 'its summary names both' grep -qF "\`$(image api 3)\` → \`$(image api 1)\`" "$scratch/summary"
+check 'autoscaling keeps its number of tasks' equal 3 "$(aws ecs describe-services --cluster sum-api-production --services sum-api-production --query 'services[0].desiredCount')"
+check 'a second rollback does not return to what was left' says 'nothing to go back to' deploy rollback
+export API_DIGEST
+API_DIGEST=sha256:$(printf '3%.0s' $(seq 64))
+check 'with a digest that image comes back' deploy rollback
+check 'and is what runs' runs "$(image api 3)"
+check 'what runs already is no change' deploy rollback
+unset API_DIGEST
+
+touch "$scratch/emulator/rollback"
+check 'a deployment that ECS rolls back fails' exits 1 released "$(image api 4)"
+rm "$scratch/emulator/rollback"
+check 'what runs is not what the state names' runs "$(image api 3)"
+check 'the rollback after it brings the state in line' deploy rollback
+check 'and the same image runs' runs "$(image api 3)"
+TF_VAR_api_image=$(image api 3)
+check 'no drift after a rollback' deploy drift
+
+before=$TF_VARS
+TF_VARS="$before
+slo_availability = 99.5"
+check 'a change elsewhere that was not applied does not hold up a rollback' deploy rollback
+check 'whose image runs' runs "$(image api 1)"
+check 'and stays to be applied' exits 2 deploy drift
+TF_VARS="$before
+rate_limit = { rate = 50, burst = 5 }"
+check 'a change of the task that was not applied does' says 'RATE_LIMIT' env API_DIGEST="$(image api 4)" scripts/deploy.sh rollback
+TF_VARS=$before
+
 check 'a plan that breaks a rule does not pass' exits 1 env "TF_VARS=$(printf '%s\n' "$TF_VARS" | sed 's/^environment .*/environment = "live"/')" scripts/deploy.sh plan
 
 echo "$passed passed, $failed failed, $skipped skipped"
