@@ -70,6 +70,29 @@ check_workflow-scripts() {
   node "$home/tools/workflows.mjs" scripts "${list[@]}"
 }
 
+check_registry-login() {
+  need node
+  mapfile -t list < <(files '.github/workflows/*.yml')
+  found "${list[@]}"
+  node "$home/tools/workflows.mjs" registry "${list[@]}"
+}
+
+check_required-checks() {
+  need node
+  [ -f .github/ruleset.json ] || skip "there is no .github/ruleset.json"
+  mapfile -t list < <(files '.github/workflows/*.yml')
+  found "${list[@]}"
+  node "$home/tools/workflows.mjs" required "${list[@]}"
+}
+
+check_workflow-roles() {
+  need node
+  [ -f terraform/bootstrap/variables.tf ] || skip "there is no terraform/bootstrap"
+  mapfile -t list < <(files '.github/workflows/*.yml')
+  found "${list[@]}"
+  node "$home/tools/workflows.mjs" roles "${list[@]}"
+}
+
 check_zizmor() {
   need zizmor
   mapfile -t list < <(files '.github/workflows/*.yml' '.github/dependabot.yml')
@@ -152,7 +175,7 @@ check_links() {
 
 check_guard() { "$home/scripts/guard.sh" >&3; }
 
-checks=(actionlint workflow-scripts zizmor schemas yamllint shellcheck hadolint gixy cargo-deny advisories links guard)
+checks=(actionlint workflow-scripts registry-login required-checks workflow-roles zizmor schemas yamllint shellcheck hadolint gixy cargo-deny advisories links guard)
 
 for name in "$@"; do
   [[ " ${checks[*]} " == *" $name "* ]] || { echo "no such check: $name (there are: ${checks[*]})" >&2; exit 64; }

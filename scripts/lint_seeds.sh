@@ -41,6 +41,35 @@ workflow '      - run: echo "${{ github.event.pull_request.title }}"'
 seed zizmor 'template-injection'
 workflow '      - uses: actions/checkout@v7'
 seed zizmor 'unpinned-uses'
+for use in 'run: gh attestation verify oci://r/x@sha256:1 --repo o/r' 'run: docker push r/x' 'uses: actions/attest@v4'; do
+  workflow "      - $use
+        with: { push-to-registry: true }"
+  seed registry-login 'job seed uses a registry without a login'
+done
+mkdir -p "$scratch/scripts"
+cp scripts/images.sh "$scratch/scripts/"
+workflow '      - run: scripts/images.sh verify "${IMAGE}"
+      - run: scripts/images.sh login "${IMAGE}"'
+seed registry-login 'job seed uses a registry without a login'
+# require ON JOB: the check `seed` is required, of a workflow with these events and this job.
+require() {
+  workflow "      - run: true"
+  sed -i "s/^on: .*/on: $1/; s/^    name: seed/    name: seed\n    $2/" "$scratch/.github/workflows/seed.yml"
+  printf '{"rules":[{"type":"required_status_checks","parameters":{"required_status_checks":[{"context":"seed"}]}}]}\n' >"$scratch/.github/ruleset.json"
+}
+require '{ pull_request: { paths: [terraform\/**] }, merge_group: }' 'timeout-minutes: 5'
+seed required-checks 'seed: .* filters pull_request by paths'
+require '[pull_request]' 'timeout-minutes: 5'
+seed required-checks 'seed: .* does not run for merge_group'
+require '{ pull_request: , merge_group: }' 'needs: other'
+seed required-checks 'can be skipped \(needs\)'
+require 'push' 'timeout-minutes: 5'
+seed required-checks '0 jobs of this name run for pull requests'
+mkdir -p "$scratch/terraform/bootstrap"
+cp terraform/bootstrap/variables.tf "$scratch/terraform/bootstrap/"
+workflow '      - uses: aws-actions/configure-aws-credentials@v6'
+sed -i 's/^    name: seed/    name: seed\n    environment: production/' "$scratch/.github/workflows/seed.yml"
+seed workflow-roles 'job seed: no role trusts this workflow in environment production'
 workflow '      - runs: echo'
 seed schemas 'seed.yml'
 printf 'a: [1,2\n' >"$scratch/bad.yml"

