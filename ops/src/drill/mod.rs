@@ -6,6 +6,7 @@
 
 mod event;
 mod incident;
+mod injection;
 mod play;
 mod recorder;
 mod row;

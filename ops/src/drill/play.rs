@@ -203,7 +203,7 @@ async fn drill(
 }
 
 /// Seconds of a drill are few.
-fn real(seconds: i64) -> f32 {
+pub(super) fn real(seconds: i64) -> f32 {
     i16::try_from(seconds).map_or(f32::MAX, f32::from)
 }
 

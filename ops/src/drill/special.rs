@@ -9,12 +9,14 @@ use super::play::recovery;
 use super::row::Row;
 use super::scene::Scene;
 use super::verdict::Judge;
+use super::{event, injection};
 use crate::aws::ssm;
 use crate::stage::certificate;
 use crate::stage::report::Report;
 
 /// In the order in which they are drilled.
-pub(super) const NAMES: [&str; 3] = ["wrong-key-in-ssm", "bad-image-digest", "certificate-expired"];
+pub(super) const NAMES: [&str; 4] =
+    ["ssm-away-for-ecs", "wrong-key-in-ssm", "bad-image-digest", "certificate-expired"];
 
 /// Drills the one of this name.
 pub(super) async fn drill(
@@ -24,6 +26,7 @@ pub(super) async fn drill(
     report: &mut Report,
 ) -> anyhow::Result<Vec<Row>> {
     match name {
+        "ssm-away-for-ecs" => injection::drill(name, scene, judge, report).await,
         "wrong-key-in-ssm" => wrong_key(name, scene, report).await,
         "bad-image-digest" => bad_digest(name, scene, report).await,
         "certificate-expired" => certificate_expired(name, scene, judge, report).await,
@@ -157,8 +160,8 @@ async fn certificate_expired(
     let said = refusal.unwrap_or_default();
     let refused = before.is_none() && said.contains("expired");
     report.check(&format!("{name}: callers refuse it"), refused, &said);
-    // What ACM would have counted: 20 days to the end, and 395 once it was renewed.
-    let verdict = judge.of_daily("certificate-expiring", "DaysToExpiry", 20.0, 395.0)?;
+    // What ACM would have counted: 20 days to the end, and 198 once it was renewed.
+    let verdict = judge.of_daily("certificate-expiring", "DaysToExpiry", 20.0, 198.0)?;
     let warned = verdict.is_some_and(|v| v.ok.is_some());
     report.check(
         &format!("{name}: 20 days before, certificate-expiring goes into ALARM, and back"),

@@ -89,7 +89,15 @@ impl Service {
 
     /// The first half of a deployment: new tasks that run and are registered, beside the old ones.
     pub async fn begin(&mut self, definition: &TaskDefinition) -> anyhow::Result<Vec<Live>> {
-        let starting: Vec<_> = (0..self.desired)
+        self.start(self.desired, definition).await
+    }
+
+    async fn start(
+        &mut self,
+        count: usize,
+        definition: &TaskDefinition,
+    ) -> anyhow::Result<Vec<Live>> {
+        let starting: Vec<_> = (0..count)
             .map(|_| {
                 let (runner, definition) = (self.runner.clone(), definition.clone());
                 tokio::spawn(async move { runner.start(&definition).await })
@@ -143,6 +151,23 @@ impl Service {
         for live in &self.tasks {
             self.balancer.reaches(&live.target, State::Healthy, PATIENCE).await?;
         }
+        Ok(())
+    }
+
+    /// Takes one task out in order, as Fargate does when it retires a host.
+    pub async fn retire(&mut self) -> anyhow::Result<()> {
+        let live = self.tasks.pop().context("no task is in service")?;
+        self.leave(live).await
+    }
+
+    /// Starts as many tasks as are missing; in service once the balancer finds them healthy.
+    pub async fn refill(&mut self, definition: &TaskDefinition) -> anyhow::Result<()> {
+        let missing = self.desired.saturating_sub(self.tasks.len());
+        let new = self.start(missing, definition).await?;
+        for live in &new {
+            self.balancer.reaches(&live.target, State::Healthy, PATIENCE).await?;
+        }
+        self.tasks.extend(new);
         Ok(())
     }
 

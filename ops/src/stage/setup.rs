@@ -117,6 +117,7 @@ impl Stage {
         );
         let runner = Arc::new(Runner {
             client: client.clone(),
+            ssm: Mutex::new(client.clone()),
             sources: Sources {
                 root: args.root.canonicalize()?,
                 api: args.api.canonicalize().context("the release build of sum-api")?,

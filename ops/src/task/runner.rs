@@ -1,6 +1,6 @@
 //! Starts a task, its containers in the order of `dependsOn`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -22,11 +22,16 @@ use super::sandbox::{self, Walls};
 use super::secret;
 use crate::aws::Client;
 
+/// Names and values for one container's environment.
+type Secrets = Vec<(String, String)>;
+
 /// What every task of a rehearsal shares.
 #[derive(Debug)]
 pub struct Runner {
     /// The emulated AWS, as the runner itself reaches it.
     pub client: Client,
+    /// SSM, as ECS reaches it to inject secrets. A drill takes it away.
+    pub ssm: Mutex<Client>,
     /// Where images come from.
     pub sources: Sources,
     /// What this system allows.
@@ -49,6 +54,10 @@ impl Runner {
     /// Makes an image one that can be pulled.
     pub fn push(&self, image: &str) {
         self.images.lock().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned());
+    }
+
+    fn has(&self, image: &str) -> bool {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner).contains(image)
     }
 
     /// Starts every container when what it waits for has come about. On failure all is stopped again.
@@ -78,7 +87,9 @@ impl Runner {
     }
 
     async fn start_containers(&self, task: &mut Task) -> anyhow::Result<()> {
-        for container in start_order(&task.definition)? {
+        let order = start_order(&task.definition)?;
+        let mut secrets = self.pull(&task.definition, &order).await?;
+        for container in order {
             for dependency in &container.depends_on {
                 let other = task
                     .container(&dependency.container_name)
@@ -88,21 +99,43 @@ impl Runner {
                 })?;
             }
             let running = self
-                .start_container(task, &container)
-                .await
+                .start_container(
+                    task,
+                    &container,
+                    secrets.remove(&container.name).unwrap_or_default(),
+                )
                 .with_context(|| format!("container {}", container.name))?;
             task.containers.push(running);
         }
         Ok(())
     }
 
-    async fn start_container(&self, task: &Task, container: &Container) -> anyhow::Result<Running> {
-        if !self.images.lock().unwrap_or_else(PoisonError::into_inner).contains(&container.image) {
-            bail!("CannotPullContainerError: {}: not found", container.image);
+    /// What ECS fetches before the first container starts: every image, and the secrets by container.
+    async fn pull(
+        &self,
+        definition: &TaskDefinition,
+        containers: &[Container],
+    ) -> anyhow::Result<BTreeMap<String, Secrets>> {
+        let ssm = self.ssm.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut secrets = BTreeMap::new();
+        for container in containers {
+            if !self.has(&container.image) {
+                bail!("CannotPullContainerError: {}: not found", container.image);
+            }
+            let values = secret::resolve(&self.client, &ssm, definition, container)
+                .await
+                .context("ResourceInitializationError: unable to pull secrets or registry auth")?;
+            secrets.insert(container.name.clone(), values);
         }
-        let secrets = secret::resolve(&self.client, &task.definition, container)
-            .await
-            .context("ResourceInitializationError")?;
+        Ok(secrets)
+    }
+
+    fn start_container(
+        &self,
+        task: &Task,
+        container: &Container,
+        secrets: Secrets,
+    ) -> anyhow::Result<Running> {
         let mut launch = Launch::new(&task.definition, container, &self.sources, secrets)?;
         for (name, value) in &self.environment {
             launch.set(name, value);

@@ -11,9 +11,11 @@ use crate::aws::{Client, iam, ssm};
 
 /// Reads every secret of the container, if the execution role may.
 ///
-/// An error is what Fargate calls `ResourceInitializationError`: the task does not start.
+/// `ssm` is Parameter Store as ECS reaches it. An error is what Fargate calls
+/// `ResourceInitializationError`: the task does not start.
 pub async fn resolve(
     client: &Client,
+    ssm: &Client,
     definition: &TaskDefinition,
     container: &Container,
 ) -> anyhow::Result<Vec<(String, String)>> {
@@ -25,7 +27,7 @@ pub async fn resolve(
     let mut values = Vec::new();
     for secret in &container.secrets {
         let name = parameter_name(&secret.value_from)?;
-        let parameter = ssm::get(client, &name).await?;
+        let parameter = ssm::get(ssm, &name).await?;
         if !may_read(
             &role,
             "ssm:GetParameters",
