@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Deployments and rollbacks by scripts/deploy.sh against the emulated AWS: what the workflows cannot show
-# until they run. About six minutes. Counts like every test script here.
+# Deployments, rollbacks and a leaked key, by scripts/deploy.sh against the emulated AWS: what the
+# workflows cannot show until they run. About six minutes. Counts like every test script here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scratch=.run/test-deploy
@@ -34,6 +34,7 @@ released() {
   deploy apply
 }
 runs() { equal "api_image=$1"$'\n'"nginx_image=$(image nginx 2)" "$(scripts/deploy.sh images)"; }
+parameter() { equal "SecureString $1" "$(probe parameter /sum-api/production/api-key)"; }
 equal() { [ "$1" = "$2" ] || { printf 'expected %s\nfound    %s\n' "$1" "$2"; return 1; }; }
 
 emulator_start "$scratch/emulator"
@@ -114,6 +115,34 @@ TF_VARS="$before
 rate_limit = { rate = 50, burst = 5 }"
 check 'a change of the task that was not applied does' says 'RATE_LIMIT' env API_DIGEST="$(image api 4)" scripts/deploy.sh rollback
 TF_VARS=$before
+
+# ── A leaked key: docs/runbook.md, "Replace a leaked key" ────────────────────────────────────────────
+
+# The commands of its third step, as they stand there.
+sed -n '/^### Replace a leaked key/,/^### Raise/p' docs/runbook.md | sed -n '/^   TF_VARS=/,/^   ```/p' | grep -v '```' |
+  sed "s|stack.tfvars|$scratch/stack.tfvars|" >"$scratch/replace"
+replace_keys() { # LIST
+  # shellcheck disable=SC2034 # the runbook's commands read it
+  local API_KEYS=$1
+  printf '%s\n' "${TF_VARS/api_key_version = 1/api_key_version = 2}" >"$scratch/stack.tfvars"
+  : >"$scratch/output"
+  export GITHUB_OUTPUT=$PWD/$scratch/output
+  eval "$(grep -v REVIEWED "$scratch/replace")" || return
+  eval "$(grep REVIEWED "$scratch/replace" | sed "s/FINGERPRINT/$(given fingerprint)/")" || return
+  unset GITHUB_OUTPUT
+}
+check 'the key that leaks is in use' parameter test:a-key-that-is-only-a-test
+check 'the runbook has four commands for it' equal 4 "$(wc -l <"$scratch/replace")"
+check 'they replace it, where deployments read list and version' replace_keys test:the-new-key-is-a-test-too
+check 'the leaked key is gone' parameter test:the-new-key-is-a-test-too
+check 'the images are those that ran' runs "$(image api 1)"
+# What the workflow reads from now on.
+TF_VARS=$(cat "$scratch/stack.tfvars") TF_VAR_api_key=test:the-new-key-is-a-test-too
+check 'the next deployment' released "$(image api 5)"
+check 'does not bring it back' parameter test:the-new-key-is-a-test-too
+check 'nor does a rollback' deploy rollback
+check 'which changes the image' runs "$(image api 1)"
+check 'and not the key' parameter test:the-new-key-is-a-test-too
 
 check 'a plan that breaks a rule does not pass' exits 1 env "TF_VARS=$(printf '%s\n' "$TF_VARS" | sed 's/^environment .*/environment = "live"/')" scripts/deploy.sh plan
 

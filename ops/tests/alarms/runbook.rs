@@ -145,6 +145,65 @@ fn the_documented_alarm_table_is_that_of_the_plan() {
     assert!(documented.contains(&table), "docs/observability.md should have:\n{table}");
 }
 
+/// Every `aws` command of the documents and of the alarms, with the place where it stands.
+fn commands() -> Vec<(String, String)> {
+    let folder = contract::binary::root().join("docs");
+    let pages = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let mut found = Vec::new();
+    for page in pages {
+        let name = page.file_name().unwrap().to_string_lossy().into_owned();
+        for line in std::fs::read_to_string(&page).unwrap().lines() {
+            // A pipe ends a command, and so does the end of a span of code.
+            let parts = line.split(['|', '`', ';']).map(str::trim);
+            found.extend(parts.filter_map(|part| {
+                let from = part.find("aws ")?;
+                Some((name.clone(), part[from..].to_owned()))
+            }));
+        }
+    }
+    found
+}
+
+#[test]
+fn no_command_hides_what_it_is_asked_for() {
+    let commands = commands();
+    assert!(commands.len() > 40, "{}", commands.len());
+    // Without the types, only metric alarms are listed: the pages are composites.
+    let alarms: Vec<_> =
+        commands.iter().filter(|(_, c)| c.contains("cloudwatch describe-alarms ")).collect();
+    assert!(alarms.len() >= 2, "{alarms:?}");
+    for (page, command) in alarms {
+        let types = command.split("--alarm-types ").nth(1).unwrap_or_default();
+        let types = types.split(" --").next().unwrap_or_default();
+        let wanted = if command.contains("--alarm-names ") { "Alarm" } else { "CompositeAlarm" };
+        assert!(types.contains(wanted), "{page}: {command}");
+    }
+    // It lists registered revisions only, and says nothing of what was good.
+    for (page, command) in &commands {
+        assert!(!command.contains("ecs list-task-definitions"), "{page}: {command}");
+    }
+}
+
+#[test]
+fn one_procedure_replaces_a_leaked_key_and_one_rolls_back() {
+    let runbook = text(RUNBOOK);
+    for heading in ["### Replace a leaked key\n", "### Roll back\n", "### SSM does not answer\n"] {
+        assert_eq!(runbook.matches(heading).count(), 1, "{heading}");
+    }
+    for (page, link) in [
+        ("SECURITY.md", "(docs/runbook.md#replace-a-leaked-key)"),
+        ("docs/deploy.md", "(runbook.md#replace-a-leaked-key)"),
+        ("docs/deploy.md", "(runbook.md#roll-back)"),
+    ] {
+        assert!(text(page).contains(link), "{page} leads to {link}");
+    }
+    // A page that says how to write the list by itself would be a second procedure.
+    for page in ["SECURITY.md", "README.md", "docs/observability.md", "docs/sidecar.md"] {
+        assert!(!text(page).contains("api_key_version"), "{page}");
+    }
+}
+
 #[test]
 fn links_inside_the_runbook_lead_somewhere() {
     let text = text(RUNBOOK);
