@@ -14,7 +14,7 @@
 # no cache. A hash of everything that it changes passes from the reviewed plan to the apply. The apply
 # plans once more, and refuses when the hash differs: then main or AWS has changed since the review.
 #
-# The environment: AWS credentials; TF_BACKEND (the output `backend` of terraform/bootstrap), TF_VARS
+# The environment: AWS credentials; TF_BACKEND (from the output `backend` of terraform/bootstrap), TF_VARS
 # (terraform.tfvars of this stack without images), TF_VAR_api_image, TF_VAR_nginx_image, TF_VAR_api_key;
 # for find and rollback API_DIGEST and NGINX_DIGEST (a digest or a whole image). Where terraform/ is initialised already,
 # as on a laptop, the first two may be missing.

@@ -30,8 +30,9 @@ cmd_build() {
   local name built
   # BuildKit's own provenance would wrap each image in an index, which ECR does not scan. The workflow signs its own.
   export BUILDX_NO_DEFAULT_ATTESTATIONS=1
+  local -A folders=([api]=sum [nginx]=nginx)
   for name in api nginx; do
-    docker build --pull --platform "$platform" --tag "sum-api-$name:$commit" --file "services/$name/Dockerfile" \
+    docker build --pull --platform "$platform" --tag "sum-api-$name:$commit" --file "services/${folders[$name]}/Dockerfile" \
       --build-arg "SUM_API_REVISION=$commit" --label "org.opencontainers.image.revision=$commit" .
     built=$(docker image inspect --format '{{.Os}}/{{.Architecture}}' "sum-api-$name:$commit")
     [ "$built" = "$platform" ] || { echo "sum-api-$name was built for $built, not for $platform" >&2; return 1; }
@@ -91,7 +92,7 @@ cmd_push() {
 }
 
 cmd_scan() { # API NGINX
-  cargo run --quiet --locked -p ops -- release scan "api=${1:?the image of the API}" "nginx=${2:?the image of the sidecar}" |
+  cargo run --quiet --locked -p ops -- release scan "sum=${1:?the image of the API}" "nginx=${2:?the image of the sidecar}" |
     tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}"
 }
 

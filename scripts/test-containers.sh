@@ -56,8 +56,8 @@ read -r API_PORT SIDECAR_PORT < <(comm -23 <(seq 20000 29999 | shuf | head -n 50
   <(awk 'FNR > 1 { split($2, a, ":"); print a[2] }' /proc/net/tcp /proc/net/tcp6 | while read -r hex; do echo $((16#$hex)); done | sort -u) | head -n 2 | paste -sd ' ')
 
 stand_ins=no rust=official base=official
-if ! pullable "$(official api)" || ! pullable "$(official nginx)"; then
-  echo "the public base images cannot be pulled here: building on stand-ins for $(official api) and $(official nginx)"
+if ! pullable "$(official sum)" || ! pullable "$(official nginx)"; then
+  echo "the public base images cannot be pulled here: building on stand-ins for $(official sum) and $(official nginx)"
   if ! timeout 600 scripts/stand-in-images.sh >"$log" 2>&1; then
     tail -n 5 "$log"
     skip "neither the public base images nor their stand-ins can be had"

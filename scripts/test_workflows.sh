@@ -64,7 +64,7 @@ fresh
 check 'images are built' scripts/images.sh build
 check 'for the architecture of the task, on any machine' equal 2 "$(asked '--platform linux/amd64')"
 check 'with the commit in the binary' equal 2 "$(asked "--build-arg SUM_API_REVISION=$GITHUB_SHA")"
-check 'which the Dockerfile gives to the compiler' grep -qzP 'ARG SUM_API_REVISION=unknown\nRUN [^\n]*\n[^\n]*cargo build' services/api/Dockerfile
+check 'which the Dockerfile gives to the compiler' grep -qzP 'ARG SUM_API_REVISION=unknown\nRUN [^\n]*\n[^\n]*cargo build' services/sum/Dockerfile
 check 'without an index that ECR cannot scan' equal 2 "$(grep -c '^docker build .*\[1\]$' "$scratch/calls")"
 fresh
 check 'PLATFORM chooses another architecture' env PLATFORM=linux/arm64 scripts/images.sh build

@@ -101,7 +101,7 @@ pub(super) async fn drill(
         detected: signal,
         recovered,
         over: "–".to_owned(),
-        failed: (failed, calls.len()),
+        failed: Some((failed, calls.len())),
         good: refused && told && recovered.is_some() && failed == 0,
     };
     let sign = seconds.iter().position(|s| s.running < desired).and_then(|s| i64::try_from(s).ok());

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 
-use super::event;
 use super::play::recovery;
 use super::row::Row;
 use super::scene::Scene;

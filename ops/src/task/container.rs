@@ -70,8 +70,8 @@ impl Launch {
                 container.image
             );
         }
-        let image =
-            image::read(&sources.root.join("services").join(&container.name).join("Dockerfile"))?;
+        let folder = image::folder(&sources.root, &container.name);
+        let image = image::read(&folder.join("Dockerfile"))?;
         let user = container.user.as_ref().or(image.user.as_ref());
         let user = numeric_user(user.map_or("0:0", String::as_str))
             .with_context(|| format!("the user of container {}", container.name))?;
@@ -164,7 +164,7 @@ fn files(
             } else {
                 let candidates = [
                     sources.root.join(&file.source),
-                    sources.root.join("services").join(service).join(&file.source),
+                    image::folder(&sources.root, service).join(&file.source),
                 ];
                 match candidates.into_iter().find(|c| c.exists()) {
                     Some(found) => found,

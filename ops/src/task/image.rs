@@ -27,6 +27,12 @@ pub struct Image {
     pub files: Vec<Copied>,
 }
 
+/// The folder of a container's sources. The service's own container is called `api`, whatever the service is.
+#[must_use]
+pub fn folder(root: &Path, container: &str) -> PathBuf {
+    root.join("services").join(if container == "api" { "sum" } else { container })
+}
+
 /// One `COPY`ed file or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {

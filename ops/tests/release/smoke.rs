@@ -1,9 +1,10 @@
 //! The smoke test against services that answer rightly, wrongly and not at all.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::{Command, Output};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use super::text;
 
@@ -88,6 +89,52 @@ fn a_connection_that_stands_and_says_nothing_fails() {
         "{}",
         text(&output)
     );
+}
+
+/// `certificate_arn` without `domain_name`: callers ask for the balancer's own name.
+#[test]
+fn a_certificate_for_another_name_is_no_answer_of_the_release() {
+    let folder = tempfile::tempdir().unwrap();
+    let openssl = |arguments: &[&str]| {
+        let mut command = Command::new("openssl");
+        command.args(arguments).current_dir(folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let made = openssl(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=sum.example.com",
+        "-keyout",
+        "key",
+        "-out",
+        "crt",
+    ])
+    .status()
+    .unwrap();
+    assert!(made.success(), "openssl makes a certificate");
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let port = address.port().to_string();
+    let mut server =
+        openssl(&["s_server", "-accept", &port, "-key", "key", "-cert", "crt", "-www"])
+            .spawn()
+            .unwrap();
+    for _ in 0..100 {
+        if TcpStream::connect(address).is_ok() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    let output = smoke(&format!("https://{address}"), Some("a-test-key"));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let said = text(&output);
+    assert!(output.status.success() && said.contains("SKIPPED: smoke: "), "{said}");
+    assert!(said.contains("certificate"), "{said}");
 }
 
 #[test]
