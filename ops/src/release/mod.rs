@@ -1,7 +1,7 @@
 //! The steps of a release that decide something. `scripts/deploy.sh` and `scripts/images.sh` call them.
 //!
 //! A rollback returns to the last good images without a build. The images come from ECS's own record
-//! of the service, or from a person. The script plans with them, [`effect`] judges the plan, and
+//! of the service, or from a person. The script plans with them, `effect` judges the plan, and
 //! Terraform applies it: it stays the only owner of the task definition.
 
 mod aws_cli;
