@@ -11,7 +11,7 @@
 //! and the length: what the caller sent decides how long that takes, what we hold does not.
 
 use secrecy::zeroize::Zeroize;
-use secrecy::{ExposeSecret, SecretBox};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use thiserror::Error;
 
@@ -29,6 +29,13 @@ const DEFAULT_CLIENT: &str = "default";
 struct Packed {
     length: usize,
     words: [u64; MAX_KEY / 8],
+}
+
+impl Packed {
+    fn unpack(&self) -> String {
+        let bytes = self.words.iter().flat_map(|word| word.to_le_bytes()).take(self.length);
+        bytes.map(char::from).collect()
+    }
 }
 
 impl Zeroize for Packed {
@@ -143,6 +150,13 @@ impl KeyRing {
         self.owners.is_empty()
     }
 
+    /// Each client with one of its keys, in the order of the list. The sidecar writes them into the configuration
+    /// that nginx reads.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, SecretString)> {
+        let keys = self.keys.expose_secret().iter().map(|key| SecretString::from(key.unpack()));
+        self.owners.iter().map(AsRef::as_ref).zip(keys)
+    }
+
     /// The clients, in the order of their first key.
     #[must_use]
     pub fn clients(&self) -> Vec<&str> {
@@ -230,6 +244,17 @@ mod tests {
             wrong[place] = b'K';
             assert_eq!(ring.client_of(&wrong), None, "byte {place}");
         }
+    }
+
+    #[test]
+    fn the_entries_are_those_of_the_list() {
+        let longest = "k".repeat(MAX_KEY);
+        let ring = KeyRing::parse(&format!("web:old-key-1,OTHER_K.2,web:{longest}")).unwrap();
+        let entries: Vec<(&str, String)> =
+            ring.entries().map(|(client, key)| (client, key.expose_secret().to_owned())).collect();
+        let expected = [("web", "old-key-1"), ("default", "OTHER_K.2"), ("web", &longest)];
+        assert_eq!(entries, expected.map(|(client, key)| (client, key.to_owned())));
+        assert!(!format!("{:?}", ring.entries().collect::<Vec<_>>()).contains("old-key-1"));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod examples;
 mod operation;
 mod operations;
+mod parameters;
 mod path;
 mod reader;
 mod service;

@@ -6,6 +6,9 @@ use super::service::Objectives;
 use std::fmt;
 use std::time::Duration;
 
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+const BODY_BYTES_PER_SECOND: u64 = 64 * 1024;
+
 /// A method that an operation may have. OPTIONS and TRACE are refused for every path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "they are the methods of RFC 9110 and RFC 5789")]
@@ -101,7 +104,7 @@ pub struct Operation {
     pub access: Access,
     /// What counts its requests.
     pub limit: Limited,
-    /// Longest body in bytes; `None` when it takes none.
+    /// Longest body in bytes; `None` when the operation takes none.
     pub max_body: Option<u64>,
     /// The media type of its body; `None` when it takes none.
     pub media_type: Option<String>,
@@ -113,6 +116,17 @@ pub struct Operation {
     pub objectives: Option<Objectives>,
     /// Header parameters, in lower case. The sidecar forwards these beside its fixed list.
     pub headers: Vec<String>,
+    /// Cookie parameters. The sidecar forwards no other cookie.
+    pub cookies: Vec<String>,
     /// Examples of its request's JSON body, the first of which the smoke test sends.
     pub examples: Vec<Example>,
+}
+
+impl Operation {
+    /// The time that a complete request body may take: 5 s, and another second for each 64 KiB that the operation
+    /// accepts. The service answers 408 after it. The sidecar waits one second longer.
+    #[must_use]
+    pub fn body_timeout(&self) -> Duration {
+        BODY_TIMEOUT + Duration::from_secs(self.max_body.unwrap_or(0) / BODY_BYTES_PER_SECOND)
+    }
 }

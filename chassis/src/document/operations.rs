@@ -3,6 +3,7 @@
 use super::BALANCER_IDLE;
 use super::examples;
 use super::operation::{Access, Deadline, Limited, Method, Operation, Probe};
+use super::parameters;
 use super::path::Template;
 use super::reader::{Faults, Node};
 use super::service;
@@ -98,6 +99,7 @@ fn operation(
     let limit = limit(root, node, probe.as_ref(), faults);
     let max_body = max_body(node, faults);
     let deadline = deadline(node, faults);
+    let parameters = parameters::read(root, [item, node], faults);
     if probe.is_some() && access.is_some_and(|access| access != Access::Open) {
         faults.add(&node.at_member("security"), "must be [] for a probe: it needs no credentials");
     }
@@ -115,7 +117,8 @@ fn operation(
         deadline: deadline?,
         probe,
         objectives: node.member("x-objectives").and_then(|node| service::objectives(&node, faults)),
-        headers: [item, node].into_iter().flat_map(|node| headers(root, node, faults)).collect(),
+        headers: parameters.headers,
+        cookies: parameters.cookies,
         examples: examples::read(root, node, faults),
     })
 }
@@ -265,32 +268,4 @@ fn probe(node: &Node<'_>, faults: &mut Faults) -> Option<Probe> {
         "must be \"live\", \"ready\" or {\"kind\": \"ready\", \"balancer_query\": \"name=value\"}",
     );
     None
-}
-
-/// The names of header parameters, references to `components` resolved.
-fn headers(root: &Node<'_>, node: &Node<'_>, faults: &mut Faults) -> Vec<String> {
-    let parameters = node.member("parameters");
-    let list = parameters.as_ref().and_then(|node| node.value.as_array()).into_iter().flatten();
-    let mut names = Vec::new();
-    for parameter in list {
-        let parameter = examples::resolved(root, parameter);
-        if parameter["in"] == "header"
-            && let Some(name) = parameter["name"].as_str()
-        {
-            let valid =
-                name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-') && !name.is_empty();
-            let ours =
-                ["authorization", "x-api-key", "x-request-id", "x-api-client", "x-client-address"];
-            let name = name.to_ascii_lowercase();
-            if !valid || ours.contains(&name.as_str()) {
-                faults.add(
-                    &node.at_member("parameters"),
-                    format!("must not declare the header `{name}`: letters, digits and hyphens, and none that the sidecar sets"),
-                );
-            } else {
-                names.push(name);
-            }
-        }
-    }
-    names
 }

@@ -1,6 +1,6 @@
 //! The document of a service, read and refused.
 
-use chassis::document::{Access, Deadline, Document, LimitBy, Limited, Method, Probe};
+use chassis::document::{Access, Deadline, Document, LimitBy, Limited, Method, Operation, Probe};
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -70,6 +70,9 @@ fn operations_stand_in_the_order_of_the_document_with_their_defaults() {
 
     assert_eq!(find("followParcel").deadline, Deadline::Idle(Duration::from_secs(10)));
     assert_eq!(find("deleteParcel").headers, ["if-match"]);
+    assert!(document.operations.iter().all(|operation| operation.cookies.is_empty()));
+    let body_timeouts = [find("quote"), create, find("health")].map(Operation::body_timeout);
+    assert_eq!(body_timeouts, [5, 6, 5].map(Duration::from_secs));
     assert_eq!(find("deleteParcel").method, Method::Delete);
 
     let description = find("description");
@@ -79,6 +82,31 @@ fn operations_stand_in_the_order_of_the_document_with_their_defaults() {
     assert_eq!(find("health").probe, Some(Probe::Live));
     assert_eq!(find("health").limit, Limited::Never);
     assert_eq!(find("readiness").probe, Some(Probe::Ready(Some("shallow=1".into()))));
+}
+
+#[test]
+fn declared_headers_and_cookies_are_those_of_the_path_and_of_the_operation() {
+    let parameters = r##""parameters": [
+        { "$ref": "#/components/parameters/Id" },
+        { "name": "X-Tenant", "in": "header", "schema": {} },
+        { "name": "session", "in": "cookie", "schema": {} }
+    ],
+    "get": {
+        "operationId": "readParcel",
+        "parameters": [{ "name": "If-None-Match", "in": "header", "schema": {} }],"##;
+    let text = PARCELS.replace(
+        r##""parameters": [{ "$ref": "#/components/parameters/Id" }],
+      "get": {
+        "operationId": "readParcel","##,
+        parameters,
+    );
+    let document = Document::parse(&text).unwrap();
+    let find = |id: &str| document.operations.iter().find(|operation| operation.id == id).unwrap();
+    assert_eq!(find("readParcel").headers, ["x-tenant", "if-none-match"]);
+    assert_eq!(find("readParcel").cookies, ["session"]);
+    assert_eq!(find("deleteParcel").headers, ["x-tenant", "if-match"]);
+    assert_eq!(find("deleteParcel").cookies, ["session"]);
+    assert!(find("quote").cookies.is_empty());
 }
 
 #[test]

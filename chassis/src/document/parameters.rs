@@ -1,0 +1,88 @@
+//! Header and cookie parameters: what the sidecar forwards to the service beside its fixed list.
+//!
+//! The sidecar writes each name into nginx's configuration and reads it as a variable, so a name contains only the
+//! characters of such a variable.
+
+use super::examples::resolved;
+use super::reader::{Faults, Node};
+
+/// Headers that a document must not declare: the sidecar sets them, decides by them or never forwards them.
+const RESERVED: &[&str] = &[
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-api-client",
+    "x-api-key",
+    "x-client-address",
+    "x-forwarded-for",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-request-id",
+];
+
+/// The names of the parameters of an operation.
+#[derive(Debug, Default)]
+pub(super) struct Parameters {
+    /// Of headers, in lower case.
+    pub(super) headers: Vec<String>,
+    /// Of cookies.
+    pub(super) cookies: Vec<String>,
+}
+
+/// Reads the parameters of a path and of its operation. References to `components` are resolved.
+pub(super) fn read(root: &Node<'_>, nodes: [&Node<'_>; 2], faults: &mut Faults) -> Parameters {
+    let mut parameters = Parameters::default();
+    for node in nodes {
+        let list = node.member("parameters");
+        for parameter in list.iter().filter_map(|list| list.value.as_array()).flatten() {
+            let parameter = resolved(root, parameter);
+            let (Some(place), Some(name)) = (parameter["in"].as_str(), parameter["name"].as_str())
+            else {
+                continue;
+            };
+            let at = node.at_member("parameters");
+            match place {
+                "header" => parameters.headers.extend(header(name, &at, faults)),
+                "cookie" => parameters.cookies.extend(cookie(name, &at, faults)),
+                _ => {}
+            }
+        }
+    }
+    parameters
+}
+
+fn header(name: &str, at: &str, faults: &mut Faults) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    let valid = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+    if !valid || RESERVED.contains(&lower.as_str()) {
+        faults.add(
+            at,
+            format!(
+                "must not declare the header `{name}`: a name is letters, digits and hyphens, and none that the sidecar sets or removes"
+            ),
+        );
+        return None;
+    }
+    Some(lower)
+}
+
+fn cookie(name: &str, at: &str, faults: &mut Faults) -> Option<String> {
+    let valid = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+    if !valid {
+        faults.add(
+            at,
+            format!("must not declare the cookie `{name}`: a name is letters, digits and _"),
+        );
+    }
+    valid.then(|| name.to_owned())
+}
