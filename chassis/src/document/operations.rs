@@ -5,7 +5,7 @@ use super::examples;
 use super::operation::{Access, Deadline, Limited, Method, Operation, Probe};
 use super::parameters;
 use super::path::Template;
-use super::reader::{Faults, Node};
+use super::reader::{Faults, NGINX_WORDS, Node};
 use super::service;
 use serde_json::Value;
 use std::time::Duration;
@@ -128,11 +128,12 @@ fn id(node: &Node<'_>, faults: &mut Faults) -> Option<String> {
         (1..=40).contains(&id.len())
             && id.starts_with(|c: char| c.is_ascii_lowercase())
             && id.bytes().all(|c| c.is_ascii_alphanumeric())
+            && !NGINX_WORDS.contains(id)
     });
     if id.is_none() {
         faults.add(
             &node.at_member("operationId"),
-            "must be 1 to 40 letters and digits that begin with a lower-case letter",
+            "must be 1 to 40 letters and digits that begin with a lower-case letter, and no word of nginx (default, hostnames, include, volatile)",
         );
     }
     id.map(str::to_owned)

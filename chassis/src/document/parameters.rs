@@ -63,12 +63,12 @@ pub(super) fn read(root: &Node<'_>, nodes: [&Node<'_>; 2], faults: &mut Faults) 
 
 fn header(name: &str, at: &str, faults: &mut Faults) -> Option<String> {
     let lower = name.to_ascii_lowercase();
-    let valid = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+    let valid = is_name(name, b'-');
     if !valid || RESERVED.contains(&lower.as_str()) {
         faults.add(
             at,
             format!(
-                "must not declare the header `{name}`: a name is letters, digits and hyphens, and none that the sidecar sets or removes"
+                "must not declare the header `{name}`: a name is 1 to 64 letters, digits and hyphens, and none that the sidecar sets or removes"
             ),
         );
         return None;
@@ -76,12 +76,19 @@ fn header(name: &str, at: &str, faults: &mut Faults) -> Option<String> {
     Some(lower)
 }
 
+fn is_name(name: &str, separator: u8) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == separator)
+}
+
 fn cookie(name: &str, at: &str, faults: &mut Faults) -> Option<String> {
-    let valid = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+    let valid = is_name(name, b'_');
     if !valid {
         faults.add(
             at,
-            format!("must not declare the cookie `{name}`: a name is letters, digits and _"),
+            format!(
+                "must not declare the cookie `{name}`: a name is 1 to 64 letters, digits and _"
+            ),
         );
     }
     valid.then(|| name.to_owned())

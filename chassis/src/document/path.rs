@@ -157,7 +157,8 @@ impl fmt::Display for Template {
     }
 }
 
-/// Reports two templates that can match one path when none of them is the more specific in every place.
+/// Reports two templates that can match one path when none of them is the more specific in every place. Templates that
+/// differ in case only match different paths, but people and tables of names take them for one.
 pub(super) fn refuse_ambiguity(operations: &[Operation], faults: &mut Faults) {
     let mut paths: Vec<&Template> = Vec::new();
     for operation in operations {
@@ -167,10 +168,12 @@ pub(super) fn refuse_ambiguity(operations: &[Operation], faults: &mut Faults) {
     }
     for (number, second) in paths.iter().enumerate() {
         for first in &paths[..number] {
+            let (earlier, later) = (first.to_string(), second.to_string());
+            let at = || format!("/paths/{}", later.replace('~', "~0").replace('/', "~1"));
             if matches!(first.precedence(second), Some(Precedence::Same | Precedence::Neither)) {
-                let at =
-                    format!("/paths/{}", second.to_string().replace('~', "~0").replace('/', "~1"));
-                faults.add(&at, format!("can match a path that {first} matches too"));
+                faults.add(&at(), format!("can match a path that {earlier} matches too"));
+            } else if earlier.eq_ignore_ascii_case(&later) {
+                faults.add(&at(), format!("differs from {earlier} in upper and lower case only"));
             }
         }
     }

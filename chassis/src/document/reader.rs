@@ -40,6 +40,9 @@ impl From<Faults> for Vec<Fault> {
     }
 }
 
+/// Words that mean something in a `map` of nginx, where names of operations and limits are keys.
+pub(super) const NGINX_WORDS: [&str; 4] = ["default", "hostnames", "include", "volatile"];
+
 /// A value and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Node<'a> {

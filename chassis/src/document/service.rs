@@ -1,7 +1,7 @@
 //! `x-service`: what holds for the whole service.
 
 use super::BALANCER_IDLE;
-use super::reader::{Faults, Node};
+use super::reader::{Faults, NGINX_WORDS, Node};
 use std::time::Duration;
 
 const MEMBERS: &[&str] =
@@ -130,7 +130,7 @@ fn limits(node: &Node<'_>, faults: &mut Faults) -> Vec<Limit> {
     node.known_members(&node.members().map(|(name, _)| name).collect::<Vec<_>>(), faults);
     for (name, node) in node.members() {
         if !is_limit_name(name) {
-            faults.add(&node.at, "must have a name of 1 to 32 of a-z 0-9 -, and not `none`");
+            faults.add(&node.at, "must have a name of 1 to 32 of a-z 0-9 -, and not `none` or a word of nginx (default, hostnames, include, volatile)");
         }
         if let Some(limit) = limit(name, &node, faults) {
             match limits.iter_mut().find(|known| known.name == name) {
@@ -157,6 +157,7 @@ fn is_limit_name(name: &str) -> bool {
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
         && name != "none"
+        && !NGINX_WORDS.contains(&name)
 }
 
 fn limit(name: &str, node: &Node<'_>, faults: &mut Faults) -> Option<Limit> {
