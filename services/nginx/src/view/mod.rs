@@ -1,0 +1,157 @@
+//! What the template is filled with: the document and the settings, each value decided.
+//!
+//! The template repeats and places values; it makes no decision. Names of paths and their patterns contain characters
+//! that mean something to nginx. They are made from parsed templates and marked as safe. Every other text is checked
+//! when it is written.
+
+mod headers;
+mod operation;
+
+use crate::keys::Entry;
+use crate::nginx::User;
+use crate::settings::Settings;
+use crate::{Failure, declaration, pattern};
+use chassis::document::{Document, Limit, LimitBy, Segment, Template};
+use headers::Header;
+use operation::{OperationView, PathView};
+use serde::Serialize;
+
+/// Idle connections to the service that a worker keeps at most.
+const MOST_IDLE: u32 = 256;
+
+/// All values of the template.
+#[derive(Debug, Serialize)]
+pub struct View {
+    service: String,
+    service_name: String,
+    metrics_namespace: String,
+    operation_metrics: bool,
+    user: Option<User>,
+    worker_processes: u32,
+    connections: u32,
+    hash_bucket: usize,
+    listen: String,
+    api_address: String,
+    upstream_keepalive: u32,
+    upstream_keepalive_timeout: String,
+    trusted_proxies: Vec<String>,
+    keys: Vec<KeyView>,
+    key_patterns: Vec<String>,
+    forwards_key: bool,
+    joins_equal_headers: bool,
+    headers: Vec<Header>,
+    cookies: Vec<String>,
+    limits: Vec<LimitView>,
+    paths: Vec<PathView>,
+    matched_paths: Vec<PathView>,
+    operations: Vec<OperationView>,
+}
+
+#[derive(Debug, Serialize)]
+struct KeyView {
+    client: String,
+    key: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct LimitView {
+    name: String,
+    variable: String,
+    /// Whether it is another one than `client` and `address`.
+    named: bool,
+    by_client: bool,
+    rate: u32,
+    burst: u32,
+    memory: &'static str,
+}
+
+impl View {
+    /// Decides all values. `joins_equal_headers` is a property of the nginx that will read them.
+    pub fn new(
+        document: &Document,
+        settings: &Settings,
+        keys: &[Entry],
+        user: Option<User>,
+        joins_equal_headers: bool,
+    ) -> Result<Self, Failure> {
+        let service = &document.service;
+        let limits: Vec<LimitView> =
+            declaration::limits(document, settings)?.iter().map(limit).collect();
+        let operations = document
+            .operations
+            .iter()
+            .map(|declared| OperationView::new(declared, document, &limits))
+            .collect();
+        let mut paths: Vec<(&Template, PathView)> = document
+            .paths()
+            .into_iter()
+            .map(|(path, declared)| (path, PathView::new(path, &declared, &limits)))
+            .collect();
+        let declared = paths.iter().map(|(_, view)| view.clone()).collect();
+        // Two paths can match one request only if one of them has a static segment wherever the other has one, and
+        // more of them: the checker refuses all others.
+        paths.sort_by_key(|(path, _)| parameters(path));
+        let name = |set: &Option<String>| set.clone().unwrap_or_else(|| service.name.clone());
+        let listen = || format!("0.0.0.0:{}", service.sidecar_port);
+        let api_address = || format!("127.0.0.1:{}", service.port);
+        Ok(Self {
+            service: service.name.clone(),
+            service_name: name(&settings.service_name),
+            metrics_namespace: name(&settings.metrics_namespace),
+            operation_metrics: document.operations.iter().any(|o| o.objectives.is_some()),
+            user,
+            worker_processes: settings.worker_processes,
+            connections: service.connections,
+            hash_bucket: hash_bucket(document),
+            listen: settings.listen.map_or_else(listen, |address| address.to_string()),
+            api_address: settings
+                .api_address
+                .as_ref()
+                .map_or_else(api_address, ToString::to_string),
+            upstream_keepalive: idle(service.connections, settings.worker_processes),
+            upstream_keepalive_timeout: settings.upstream_keepalive_timeout.clone(),
+            trusted_proxies: settings.trusted_proxies.iter().map(ToString::to_string).collect(),
+            keys: keys.iter().map(key).collect(),
+            key_patterns: pattern::keys(keys.iter().map(Entry::text)),
+            forwards_key: settings.require_api_key && declaration::needs_keys(document),
+            joins_equal_headers,
+            headers: headers::forwarded(document),
+            cookies: headers::cookies(document),
+            limits,
+            paths: declared,
+            matched_paths: paths.into_iter().map(|(_, view)| view).collect(),
+            operations,
+        })
+    }
+}
+
+fn key(entry: &Entry) -> KeyView {
+    KeyView { client: entry.client.clone(), key: entry.text().into() }
+}
+
+fn limit(limit: &Limit) -> LimitView {
+    LimitView {
+        name: limit.name.clone(),
+        variable: limit.name.replace('-', "_"),
+        named: !["client", "address"].contains(&limit.name.as_str()),
+        by_client: limit.by == LimitBy::Client,
+        rate: limit.rate,
+        burst: limit.burst,
+        memory: if limit.name == "client" { "1m" } else { "10m" },
+    }
+}
+
+fn parameters(path: &Template) -> usize {
+    path.segments().iter().filter(|segment| matches!(segment, Segment::Parameter(_))).count()
+}
+
+/// Idle connections of each worker. All workers together keep no more than the service accepts.
+fn idle(connections: u32, workers: u32) -> u32 {
+    (2 * connections / workers).clamp(1, MOST_IDLE)
+}
+
+/// Room for the longest key of a map: a method with the name of a path, beside what nginx notes about it.
+fn hash_bucket(document: &Document) -> usize {
+    let longest = document.operations.iter().map(|o| o.path.to_string().len()).max().unwrap_or(0);
+    (longest + 40).next_power_of_two().max(128)
+}
