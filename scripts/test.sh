@@ -20,6 +20,7 @@ steps=(
   "lint-seeds|scripts/lint_seeds.sh"
   "test-seeds|scripts/test_seeds.sh"
   "chassis|cargo test --locked -p chassis --features server -- --show-output"
+  "sidecar|cargo test --locked -p sidecar -- --show-output"
   "api|cargo test --locked -p sum-api -- --show-output"
   "contract|cargo test --locked -p contract -- --show-output"
   "terraform|scripts/terraform.sh all"

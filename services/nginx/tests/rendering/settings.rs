@@ -199,7 +199,7 @@ fn the_headers_that_go_on_are_a_fixed_list_and_the_declared_ones() {
 
 #[test]
 fn both_documents_are_valid_and_their_names_fit_nginx() {
-    for path in ["services/api/openapi.json", "contract/parcels/openapi.json"] {
+    for path in ["services/sum/openapi.json", "contract/parcels/openapi.json"] {
         let text = fs::read_to_string(super::root().join(path)).unwrap();
         assert!(Document::parse(&text).is_ok(), "{path}");
     }
