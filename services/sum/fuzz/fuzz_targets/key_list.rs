@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sum_api::keys::KeyRing;
+use chassis::keys::KeyRing;
 
 /// What a refusal says, without the numbers of the entries.
 const REFUSALS: [&str; 6] = [
