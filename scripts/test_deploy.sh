@@ -143,6 +143,10 @@ check 'does not bring it back' parameter test:the-new-key-is-a-test-too
 check 'nor does a rollback' deploy rollback
 check 'which changes the image' runs "$(image api 1)"
 check 'and not the key' parameter test:the-new-key-is-a-test-too
+leaked() { env "TF_VARS=$before" TF_VAR_api_key=test:a-key-that-is-only-a-test scripts/deploy.sh "$@"; }
+check 'who still reads the old list and version cannot deploy it' exits 1 leaked plan
+check 'nor by a rollback' says 'aws_ssm_parameter.api_key' env "API_DIGEST=$(image api 5)" "TF_VARS=$before" scripts/deploy.sh rollback
+check 'and the leaked key stays away' parameter test:the-new-key-is-a-test-too
 
 check 'a plan that breaks a rule does not pass' exits 1 env "TF_VARS=$(printf '%s\n' "$TF_VARS" | sed 's/^environment .*/environment = "live"/')" scripts/deploy.sh plan
 
