@@ -1,7 +1,7 @@
 //! What `/readyz` says: starting, then ready, then draining, and never back; and which dependencies are there.
 //!
-//! The route asks no dependency. Whoever uses one notes whether it answered, and the note is what the route shows: `ok`
-//! or `away`, never an address or the text of a driver.
+//! The route asks no dependency. The code that uses a dependency notes whether it answered, and the route shows the
+//! note: `ok` or `away`, never an address or the text of a driver.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
