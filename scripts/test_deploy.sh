@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Deployments, rollbacks and a leaked key, by scripts/deploy.sh against the emulated AWS: what the
-# workflows cannot show until they run. About six minutes. Counts like every test script here.
+# workflows cannot show until they run. Took 14 minutes on two cores that were busy with other work, nearly all
+# of it Terraform. Counts like every test script here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scratch=.run/test-deploy
