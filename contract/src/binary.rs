@@ -8,30 +8,31 @@ use std::sync::OnceLock;
 /// The `sum-api` binary: `SUM_API_BIN`, else the one that cargo builds now, once, in the profile of the test.
 pub fn sum_api() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| env::var_os("SUM_API_BIN").map_or_else(build, PathBuf::from))
+    BINARY.get_or_init(|| find("SUM_API_BIN", "sum-api"))
 }
 
-fn build() -> PathBuf {
+/// The `sidecar` binary: `SIDECAR_BIN`, else the one that cargo builds now, once, in the profile of the test.
+pub fn sidecar() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| find("SIDECAR_BIN", "sidecar"))
+}
+
+fn find(variable: &str, name: &str) -> PathBuf {
+    env::var_os(variable).map_or_else(|| build(name), PathBuf::from)
+}
+
+fn build(name: &str) -> PathBuf {
     let test = env::current_exe().expect("a running program has a path");
     // target/PROFILE/deps/contract-HASH
     let profile = test.ancestors().nth(2).expect("cargo puts test binaries two levels down");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .args(["build", "--quiet", "--package", "sum-api", "--bin", "sum-api"])
-        .current_dir(root());
+    cargo.args(["build", "--quiet", "--package", name, "--bin", name]).current_dir(root());
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
     let status = cargo.status().expect("cargo runs");
-    assert!(status.success(), "sum-api does not build");
-    profile.join("sum-api")
-}
-
-/// The sidecar's entry script. `SUM_API_SIDECAR` names another one: that is how a defect is seeded in a copy.
-#[must_use]
-pub fn entrypoint() -> PathBuf {
-    env::var_os("SUM_API_SIDECAR")
-        .map_or_else(|| root().join("services/nginx/entrypoint.sh"), PathBuf::from)
+    assert!(status.success(), "{name} does not build");
+    profile.join(name)
 }
 
 /// The version of nginx as (major, minor, patch).

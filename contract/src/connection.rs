@@ -90,6 +90,12 @@ impl Connection {
         Ok(std::mem::take(&mut self.received))
     }
 
+    /// What comes next, as it came: at least one byte, and nothing only at the end.
+    pub fn receive_some(&mut self) -> io::Result<Vec<u8>> {
+        self.fill()?;
+        Ok(std::mem::take(&mut self.received))
+    }
+
     /// Whether the server closes the connection within `limit` without another byte.
     pub fn is_closed_within(&mut self, limit: Duration) -> bool {
         let waited = self.patience(limit).and_then(|()| self.fill());

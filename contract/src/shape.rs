@@ -123,8 +123,10 @@ fn problem_faults(response: &Response) -> Vec<String> {
     match (response.status, text("type")) {
         (429, QUOTA) => {
             let policies = problem.get("violated-policies").unwrap_or(&Value::Null);
-            if !["client", "address"].iter().any(|name| *policies == Value::from(vec![*name])) {
-                fault(format!("violated-policies is {policies}"));
+            let applied = response.header("RateLimit-Policy").unwrap_or_default();
+            let name = applied.strip_prefix('"').and_then(|rest| rest.split('"').next());
+            if name.is_none() || *policies != Value::from(name.map(|name| vec![name])) {
+                fault(format!("violated-policies is {policies}, RateLimit-Policy {applied}"));
             }
         }
         (400 | 422, r#type) if r#type.starts_with(OURS) => {}

@@ -34,6 +34,9 @@ pub fn keys() -> String {
     std::iter::once(format!("acme:{KEY}")).chain(clients).collect()
 }
 
+/// What declares the service, below the root of the repository.
+const DOCUMENT: &str = "services/sum/openapi.json";
+
 type Settings = Vec<(String, String)>;
 
 fn set(settings: &mut Settings, name: &str, value: &str) {
@@ -226,16 +229,16 @@ pub fn sidecar_process(
     runtime: &RuntimeDir,
 ) -> Process {
     binary::nginx_version(); // Says so when there is none.
+    let document = binary::root().join(DOCUMENT);
     let mut environment = vec![
         // All addresses, as in a task; tests that call from 127.0.0.2 need no more than that.
         ("LISTEN".into(), format!("0.0.0.0:{}", address.port())),
         ("API_ADDRESS".into(), api.to_string()),
         ("RUNTIME_DIR".into(), runtime.path().display().to_string()),
+        ("OPENAPI_DOCUMENT".into(), document.display().to_string()),
     ];
     environment.extend_from_slice(settings);
-    let mut command = Command::new("/bin/sh");
-    command.arg(binary::entrypoint());
-    Process::start(command, &environment, Signal::QUIT)
+    Process::start(Command::new(binary::sidecar()), &environment, Signal::QUIT)
 }
 
 fn wait_accepting(process: &Process, address: SocketAddr) {

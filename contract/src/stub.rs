@@ -1,10 +1,11 @@
 //! An API that misbehaves, and counts what reaches it.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// What it does once it has read a request.
 #[derive(Debug, Clone, Copy)]
@@ -17,15 +18,22 @@ pub enum Manner {
     Say(&'static str),
     /// Sends these bytes to the first request of a connection, and closes it at the second.
     SayOnce(&'static str),
+    /// Sends an event every 100 ms, without an end, until the connection closes.
+    Stream,
 }
 
+const STREAM: &str =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+const EVENT: &str = "9\r\ndata: x\n\n\r\n";
+
 /// The running stub. It lives until the test process ends.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Stub {
     /// Where it listens.
     pub address: SocketAddr,
     requests: Arc<AtomicUsize>,
     received: Arc<Mutex<Vec<u8>>>,
+    ended_streams: Arc<AtomicUsize>,
 }
 
 impl Stub {
@@ -34,12 +42,17 @@ impl Stub {
     pub fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let stub = Self { address, requests: Arc::default(), received: Arc::default() };
-        let (requests, received) = (Arc::clone(&stub.requests), Arc::clone(&stub.received));
+        let stub = Self {
+            address,
+            requests: Arc::default(),
+            received: Arc::default(),
+            ended_streams: Arc::default(),
+        };
+        let shared = stub.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (requests, received) = (Arc::clone(&requests), Arc::clone(&received));
-                thread::spawn(move || serve(stream, manner, &requests, &received));
+                let stub = shared.clone();
+                thread::spawn(move || stub.serve(stream, manner));
             }
         });
         stub
@@ -57,34 +70,64 @@ impl Stub {
         let received = self.received.lock().expect("nothing panics while it holds the lock");
         String::from_utf8_lossy(&received).into_owned()
     }
-}
 
-/// Takes whatever arrives in one go for one request: that is how nginx sends small ones.
-fn serve(mut stream: TcpStream, manner: Manner, requests: &AtomicUsize, received: &Mutex<Vec<u8>>) {
-    let mut block = [0; 16 * 1024];
-    let mut served = 0;
-    let mut pending = Vec::new();
-    while let Ok(length @ 1..) = stream.read(&mut block) {
-        received
-            .lock()
-            .expect("nothing panics while it holds the lock")
-            .extend_from_slice(&block[..length]);
-        pending.extend_from_slice(&block[..length]);
-        if !is_complete(&pending) {
-            continue;
+    /// The lines of the latest request's head, without the empty one. None when no request has arrived.
+    #[must_use]
+    pub fn latest_head(&self) -> Vec<String> {
+        let received = self.received();
+        let head = received.rfind(" HTTP/1.1\r\n").map(|end| {
+            let start = received[..end].rfind('\n').map_or(0, |start| start + 1);
+            received[start..].split("\r\n\r\n").next().unwrap_or_default()
+        });
+        head.unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    /// How many streams have ended because the other side closed them.
+    #[must_use]
+    pub fn ended_streams(&self) -> usize {
+        self.ended_streams.load(Ordering::SeqCst)
+    }
+
+    /// Takes whatever arrives in one go for one request: that is how nginx sends small ones.
+    fn serve(&self, mut stream: TcpStream, manner: Manner) {
+        let mut block = [0; 16 * 1024];
+        let mut served = 0;
+        let mut pending = Vec::new();
+        while let Ok(length @ 1..) = stream.read(&mut block) {
+            self.received
+                .lock()
+                .expect("nothing panics while it holds the lock")
+                .extend_from_slice(&block[..length]);
+            pending.extend_from_slice(&block[..length]);
+            if !is_complete(&pending) {
+                continue;
+            }
+            pending.clear();
+            self.requests.fetch_add(1, Ordering::SeqCst);
+            served += 1;
+            let answered = match manner {
+                Manner::Close => return,
+                Manner::SayOnce(_) if served > 1 => return,
+                Manner::Silence => Ok(()),
+                Manner::Say(answer) | Manner::SayOnce(answer) => {
+                    stream.write_all(answer.as_bytes())
+                }
+                Manner::Stream => self.flow(&mut stream),
+            };
+            if answered.is_err() {
+                return;
+            }
         }
-        pending.clear();
-        requests.fetch_add(1, Ordering::SeqCst);
-        served += 1;
-        let answered = match manner {
-            Manner::Close => return,
-            Manner::SayOnce(_) if served > 1 => return,
-            Manner::Silence => Ok(()),
-            Manner::Say(answer) | Manner::SayOnce(answer) => stream.write_all(answer.as_bytes()),
-        };
-        if answered.is_err() {
-            return;
+    }
+
+    fn flow(&self, stream: &mut TcpStream) -> io::Result<()> {
+        let mut written = stream.write_all(STREAM.as_bytes());
+        while written.is_ok() {
+            written = stream.write_all(EVENT.as_bytes());
+            thread::sleep(Duration::from_millis(100));
         }
+        self.ended_streams.fetch_add(1, Ordering::SeqCst);
+        written
     }
 }
 
@@ -92,6 +135,9 @@ fn serve(mut stream: TcpStream, manner: Manner, requests: &AtomicUsize, received
 fn is_complete(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    if head.contains("transfer-encoding: chunked") {
+        return body.ends_with("0\r\n\r\n");
+    }
     let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
     length
         .is_none_or(|length| length.trim().parse().is_ok_and(|length: usize| body.len() >= length))

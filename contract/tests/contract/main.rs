@@ -11,6 +11,7 @@ mod half_close;
 mod keep_alive;
 mod keys;
 mod late_body;
+mod parcels;
 mod rate;
 mod replace;
 mod request_id;
