@@ -19,7 +19,7 @@ rm -f "$cold"
 from_nothing=yes
 [ ! -d target/release ] || from_nothing=no
 SECONDS=0
-cargo build --quiet --locked --release --package sum-api
+cargo build --quiet --locked --release --package sum-api --package sidecar
 [ "$from_nothing" = no ] || echo "$SECONDS" >"$cold"
 CARGO_TARGET_DIR=target/bench cargo build --quiet --locked --release --manifest-path benches/Cargo.toml --workspace
 if command -v go >/dev/null; then

@@ -33,13 +33,13 @@ cmd_build() {
   local -A folders=([api]=sum [nginx]=nginx)
   for name in api nginx; do
     docker build --pull --platform "$platform" --tag "sum-api-$name:$commit" --file "services/${folders[$name]}/Dockerfile" \
-      --build-arg "SUM_API_REVISION=$commit" --label "org.opencontainers.image.revision=$commit" .
+      --build-arg SERVICE=sum --build-arg "SUM_API_REVISION=$commit" --label "org.opencontainers.image.revision=$commit" .
     built=$(docker image inspect --format '{{.Os}}/{{.Architecture}}' "sum-api-$name:$commit")
     [ "$built" = "$platform" ] || { echo "sum-api-$name was built for $built, not for $platform" >&2; return 1; }
   done
 }
 
-crate_tree() { cargo tree --locked --package sum-api --edges normal --target "$target" --prefix none --format '{p}|{l}'; }
+crate_tree() { cargo tree --locked --package "$1" --edges normal --target "$target" --prefix none --format '{p}|{l}'; }
 
 bill() { .tools/sbom/bin/python tools/sbom.py "$@"; }
 
@@ -55,7 +55,8 @@ cmd_sbom() {
   scripts/tools.sh sbom
   rm -rf "$sbom"
   mkdir -p "$sbom"
-  crate_tree >"$sbom/crates"
+  crate_tree sum-api >"$sbom/crates"
+  crate_tree sidecar >"$sbom/sidecar-crates"
   if [ "${1:-}" = api ]; then
     bill sum-api "$commit" "$sbom/api.cdx.json" --crates "$sbom/crates" Cargo.lock
     return
@@ -63,7 +64,7 @@ cmd_sbom() {
   take "sum-api-api:$commit" /var/lib/dpkg/status.d "$sbom/dpkg"
   take "sum-api-nginx:$commit" /lib/apk/db/installed "$sbom/apk"
   bill sum-api-api "$commit" "$sbom/api.cdx.json" --crates "$sbom/crates" Cargo.lock --dpkg "$sbom/dpkg"
-  bill sum-api-nginx "$commit" "$sbom/nginx.cdx.json" --apk "$sbom/apk"
+  bill sum-api-nginx "$commit" "$sbom/nginx.cdx.json" --crates "$sbom/sidecar-crates" Cargo.lock --apk "$sbom/apk"
 }
 
 # One registry holds both images. Docker keeps the login for this machine; the password passes by a pipe.
@@ -108,7 +109,7 @@ cmd_verify() {
 
 cmd_licences() {
   printf '| licence | crates |\n|---|---|\n'
-  crate_tree | sed 's/ (\*)$//' | sort -u |
+  { crate_tree sum-api; crate_tree sidecar; } | sed 's/ (\*)$//' | sort -u |
     awk -F'|' '{ split($1, part, " "); gsub("/", " OR ", $2); n[$2]++; who[$2] = who[$2] (n[$2] > 1 ? ", " : "") part[1] } END { for (l in n) printf "| %s | %d: %s |\n", l, n[l], who[l] }' |
     sort
 }

@@ -30,7 +30,7 @@ find_provider
 [ -n "$missing" ] || find_python terraform/emulator/requirements.txt
 [ -z "$missing" ] || skip_all "$missing"
 
-cargo build --quiet --locked --release -p sum-api
+cargo build --quiet --locked --release -p sum-api -p sidecar
 cargo build --quiet --locked -p ops
 arguments=(--stack "$PWD/$work/root")
 if [ "$command" = rehearse ]; then

@@ -72,7 +72,7 @@ find_python() {
   mkdir -p .tools
   # Another target may be installing into it at this moment.
   # shellcheck disable=SC2016 # the inner shell expands them
-  if flock .tools/venv.lock sh -c '[ -x "$1/bin/pip" ] || python3 -m venv "$1"; "$1/bin/pip" install -q -r "$2"' - "$venv" "$1" >"$work/pip.log" 2>&1; then
+  if flock .tools/venv.lock sh -c '[ -x "$1/bin/pip" ] || python3 -m venv --clear "$1"; "$1/bin/pip" install -q -r "$2"' - "$venv" "$1" >"$work/pip.log" 2>&1; then
     touch "$stamp"
   else
     missing="pip could not install $1 ($(tail -n 1 "$work/pip.log"))"

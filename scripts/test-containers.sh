@@ -47,7 +47,7 @@ engine_ready "$state" || { skip "$engine_reason"; finish; }
 
 # ── Build ────────────────────────────────────────────────────────────────────────────────────────────
 
-official() { awk '$1 == "FROM" && $4 == "official" { print $2 }' "services/$1/Dockerfile"; }
+official() { awk -v stage="official-$1" '$1 == "FROM" && $4 == stage { print $2 }' services/nginx/Dockerfile; }
 pullable() { docker image inspect "$1" >/dev/null 2>&1 || timeout 180 docker pull -q "$1" >/dev/null 2>&1; }
 
 export API_PORT SIDECAR_PORT
@@ -55,9 +55,9 @@ export API_PORT SIDECAR_PORT
 read -r API_PORT SIDECAR_PORT < <(comm -23 <(seq 20000 29999 | shuf | head -n 50 | sort) \
   <(awk 'FNR > 1 { split($2, a, ":"); print a[2] }' /proc/net/tcp /proc/net/tcp6 | while read -r hex; do echo $((16#$hex)); done | sort -u) | head -n 2 | paste -sd ' ')
 
-stand_ins=no rust=official base=official
-if ! pullable "$(official sum)" || ! pullable "$(official nginx)"; then
-  echo "the public base images cannot be pulled here: building on stand-ins for $(official sum) and $(official nginx)"
+stand_ins=no rust=official-rust base=official-nginx
+if ! pullable "$(official rust)" || ! pullable "$(official nginx)"; then
+  echo "the public base images cannot be pulled here: building on stand-ins for $(official rust) and $(official nginx)"
   if ! timeout 600 scripts/stand-in-images.sh >"$log" 2>&1; then
     tail -n 5 "$log"
     skip "neither the public base images nor their stand-ins can be had"
@@ -76,13 +76,16 @@ services:
     build: { network: $build_network, args: { RUST_IMAGE: $rust, SUM_API_REVISION: the-tested-commit } }
   nginx:
     image: $nginx
-    build: { network: $build_network, args: { NGINX_IMAGE: $base } }
+    build: { network: $build_network, args: { RUST_IMAGE: $rust, NGINX_IMAGE: $base } }
 EOF
 stack=("${compose[@]}" --project-name sum-api-test --file docker-compose.yaml --file "$state/override.yaml")
 
 check "docker-compose.yaml is valid for $("${compose[@]}" version --short)" "${compose[@]}" --file docker-compose.yaml config -q
-check "the builder is the release of rust-toolchain.toml" \
-  grep -qE "^FROM rust:$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)-slim-bookworm(@sha256:[0-9a-f]{64})? AS official$" services/sum/Dockerfile
+release=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
+for dockerfile in services/*/Dockerfile; do
+  check "the builder of $dockerfile is the release of rust-toolchain.toml" \
+    grep -qE "^FROM rust:$release-slim-bookworm(@sha256:[0-9a-f]{64})? AS official-rust$" "$dockerfile"
+done
 
 started=$SECONDS
 if timeout 900 "${stack[@]}" up --detach --build >"$log" 2>&1; then
@@ -192,7 +195,7 @@ done
 check "api: the first line of its log names the commit that was built" \
   grep -q '"revision":"the-tested-commit"' <<<"$(docker logs "$api_id" 2>&1 | head -n 1)"
 check "nginx: the rendered configuration is its owner's alone" \
-  equal '600 101' "$(docker exec "$nginx_id" stat -c '%a %u' /run/sum-api/nginx.conf)"
+  equal '600 101' "$(docker exec "$nginx_id" stat -c '%a %u' /run/sidecar/nginx.conf)"
 
 call() { curl -sS --max-time 5 -o /dev/null -w '%{http_code}' "$@"; }
 sum=(-H 'Content-Type: application/json' --data '{"a":2,"b":40}')

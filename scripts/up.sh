@@ -79,7 +79,7 @@ trap 'exit 143' TERM
 
 scripts/packages.sh nginx 9>&- || fail 'nginx could not be installed.'
 command -v cargo >/dev/null || fail 'cargo is missing. Install Rust (rustup reads rust-toolchain.toml) and try again.'
-cargo build --release --locked -p sum-api --bin sum-api 9>&-
+cargo build --release --locked -p sum-api -p sidecar 9>&-
 
 # In sessions of their own, so that Ctrl-C in this terminal does not reach them later. The logs are
 # appended to (">>"), because nginx opens its output a second time and would write over itself.
@@ -90,7 +90,8 @@ LISTEN=127.0.0.1:$api_port \
   setsid "${CARGO_TARGET_DIR:-target}/release/sum-api" serve </dev/null >>"$run_dir/api.log" 2>&1 9>&- &
 remember api $!
 LISTEN=127.0.0.1:$sidecar_port API_ADDRESS=127.0.0.1:$api_port RUNTIME_DIR=$run_dir/nginx \
-  setsid services/nginx/entrypoint.sh </dev/null >>"$run_dir/sidecar.log" 2>&1 9>&- &
+  OPENAPI_DOCUMENT=services/sum/openapi.json \
+  setsid "${CARGO_TARGET_DIR:-target}/release/sidecar" </dev/null >>"$run_dir/sidecar.log" 2>&1 9>&- &
 remember sidecar $!
 
 deadline=$((SECONDS + ready_within))

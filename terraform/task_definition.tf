@@ -51,7 +51,7 @@ locals {
     RATE_LIMIT                 = tostring(var.rate_limit.rate)
     RATE_LIMIT_BURST           = tostring(var.rate_limit.burst)
     TRUSTED_PROXIES            = join(",", local.alb_subnet_cidrs)
-    RUNTIME_DIR                = "/run/sum-api"
+    RUNTIME_DIR                = "/run/sidecar"
     UPSTREAM_KEEPALIVE_TIMEOUT = "${local.timing.nginx_upstream_keepalive_seconds}s"
     METRICS_NAMESPACE          = local.metrics_namespace
     SERVICE_NAME               = local.id
@@ -86,7 +86,7 @@ locals {
       initProcessEnabled = true
       capabilities       = { drop = ["ALL"] }
       # The rendered configuration holds the keys, so it stays in memory. The directory is writable for every user, as /tmp is, and
-      # the entry script creates the configuration with mode 0600. The ECS API lists `uid` and `gid` without saying how to give a
+      # the sidecar creates the configuration with mode 0600. The ECS API lists `uid` and `gid` without saying how to give a
       # value. If Fargate ignored them, a directory with mode 0700 would belong to root and no task would start.
       tmpfs = [{
         containerPath = local.nginx_environment.RUNTIME_DIR
@@ -99,7 +99,7 @@ locals {
 
   # Both images answer without a shell: the same commands as HEALTHCHECK in their Dockerfiles, which ECS does not read.
   api_health_command   = ["CMD", "/sum-api", "healthcheck"]
-  nginx_health_command = ["CMD", "wget", "-q", "-T", "2", "-O", "/dev/null", "http://127.0.0.1:${local.port.nginx}/healthz"]
+  nginx_health_command = ["CMD", "/sidecar", "healthcheck"]
 }
 
 resource "aws_ecs_task_definition" "this" {

@@ -135,7 +135,7 @@ run "task" {
 
   assert {
     condition = jsondecode(aws_ecs_task_definition.this.container_definitions)[1].linuxParameters.tmpfs == [{
-      containerPath = "/run/sum-api"
+      containerPath = "/run/sidecar"
       size          = 64
       mountOptions  = ["rw", "noexec", "nosuid", "nodev", "mode=1777"]
     }]
@@ -152,7 +152,7 @@ run "task" {
       { name = "LISTEN", value = "0.0.0.0:8081" },
       { name = "API_ADDRESS", value = "127.0.0.1:8080" },
       { name = "REQUIRE_API_KEY", value = "true" },
-      { name = "RUNTIME_DIR", value = "/run/sum-api" },
+      { name = "RUNTIME_DIR", value = "/run/sidecar" },
       { name = "RATE_LIMIT", value = "5" },
       { name = "RATE_LIMIT_BURST", value = "5" },
       { name = "TRUSTED_PROXIES", value = "10.42.0.0/20,10.42.16.0/20" },

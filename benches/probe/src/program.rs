@@ -156,10 +156,11 @@ impl Program {
                 Ok(command)
             }
             Self::Sidecar => {
-                let mut command = Command::new("sh");
-                let script = root().join("services/nginx/entrypoint.sh");
-                command.arg(std::env::var_os("SUM_API_SIDECAR").map_or(script, PathBuf::from));
+                let binary = root().join("target/release/sidecar");
+                let binary = std::env::var_os("SIDECAR_BIN").map_or(binary, PathBuf::from);
+                let mut command = Command::new(binary);
                 command
+                    .env("OPENAPI_DOCUMENT", root().join("services/sum/openapi.json"))
                     .env("LISTEN", address.to_string())
                     .env("API_ADDRESS", behind)
                     .env("API_KEY", request::key_list(keys))
@@ -182,8 +183,8 @@ fn under(tool: &[String], program: &Path) -> Command {
     command
 }
 
-/// The sidecar's entry script asks nginx for its version and for a test before it becomes nginx. Only the
-/// last of the three is to be counted.
+/// The sidecar asks nginx for its version and for a test before it becomes nginx. Only the last of the three is to be
+/// counted.
 fn nginx_under(tool: &[String], directory: &Path) -> Result<PathBuf> {
     let nginx = Program::Sidecar.binary();
     let (nginx, tool) = (nginx.display(), tool.join(" "));

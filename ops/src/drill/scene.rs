@@ -73,7 +73,7 @@ impl Scene {
                     Some(Traffic::start(self.stage.tunnel(), vec![self.flooder.clone()], 80));
             }
             "disk-full" => {
-                self.inside_sidecars("cat /dev/zero > /run/sum-api/full 2>/dev/null || true")
+                self.inside_sidecars("cat /dev/zero > /run/sidecar/full 2>/dev/null || true")
                     .await?;
             }
             "memory-limit" => injected.hog = Some(self.hog()?),
@@ -122,7 +122,7 @@ impl Scene {
             pulse.abort();
         }
         match incident {
-            "disk-full" => self.inside_sidecars("rm /run/sum-api/full").await?,
+            "disk-full" => self.inside_sidecars("rm /run/sidecar/full").await?,
             "ssm-away-at-start" => {
                 self.stage.balancer.endpoint(true).await?;
                 self.stage.service.finish(std::mem::take(&mut injected.new)).await?;

@@ -29,9 +29,12 @@ pub struct StageArgs {
     /// The repository's root.
     #[arg(long, default_value = ".")]
     pub root: PathBuf,
-    /// Release build of sum-api, put where the API's image has it.
-    #[arg(long, default_value = "target/release/sum-api")]
-    pub api: PathBuf,
+    /// Folder of the service below services/.
+    #[arg(long, default_value = "sum")]
+    pub service: String,
+    /// Folder with the release builds of the service and of the sidecar, put where their images have them.
+    #[arg(long, default_value = "target/release")]
+    pub binaries: PathBuf,
     /// Python of the environment that holds the emulator.
     #[arg(long, default_value = ".tools/venv/bin/python")]
     pub python: PathBuf,

@@ -120,7 +120,8 @@ impl Stage {
             ssm: Mutex::new(client.clone()),
             sources: Sources {
                 root: args.root.canonicalize()?,
-                api: args.api.canonicalize().context("the release build of sum-api")?,
+                service: args.service.clone(),
+                binaries: args.binaries.canonicalize().context("the release builds")?,
             },
             walls,
             folder: folder.to_owned(),

@@ -12,8 +12,10 @@ use super::image::{self, Image};
 pub struct Sources {
     /// The repository's root: build context, and parent of `services/`.
     pub root: PathBuf,
-    /// The release build of `sum-api`.
-    pub api: PathBuf,
+    /// The folder of the service below `services/`.
+    pub service: String,
+    /// The folder with the release builds of the service and of the sidecar.
+    pub binaries: PathBuf,
 }
 
 /// Everything that starting, checking and stopping the container needs.
@@ -49,11 +51,17 @@ pub struct Launch {
     pub image_health_command: Vec<String>,
 }
 
-/// The one thing that a build of ours makes.
-const BINARY: &str = "sum-api";
-
 /// ECS's default for `stopTimeout`.
 const STOP_TIMEOUT: u64 = 30;
+
+impl Sources {
+    /// The folder of a container's sources. The service's own container is called `api`, whatever the service is.
+    #[must_use]
+    pub fn folder(&self, container: &str) -> PathBuf {
+        let folder = if container == "api" { &self.service } else { container };
+        self.root.join("services").join(folder)
+    }
+}
 
 impl Launch {
     /// Puts container and image together, secrets already resolved.
@@ -70,8 +78,8 @@ impl Launch {
                 container.image
             );
         }
-        let folder = image::folder(&sources.root, &container.name);
-        let image = image::read(&folder.join("Dockerfile"))?;
+        let folder = sources.folder(&container.name);
+        let image = image::read(&folder.join("Dockerfile"), &sources.service)?;
         let user = container.user.as_ref().or(image.user.as_ref());
         let user = numeric_user(user.map_or("0:0", String::as_str))
             .with_context(|| format!("the user of container {}", container.name))?;
@@ -97,7 +105,7 @@ impl Launch {
             argv: argv(container, &image)?,
             environment,
             user,
-            files: files(&image, &container.name, sources)?,
+            files: files(&image, sources)?,
             tmpfs: linux.tmpfs,
             volumes: container
                 .mount_points
@@ -141,44 +149,22 @@ fn argv(container: &Container, image: &Image) -> anyhow::Result<Vec<String>> {
     Ok(argv)
 }
 
-fn files(
-    image: &Image,
-    service: &str,
-    sources: &Sources,
-) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
-    image
-        .files
-        .iter()
-        .filter_map(|file| {
-            let name = Path::new(&file.source).file_name()?;
-            let local = if file.built {
-                // What another stage built: our binary, by itself or in a folder with the libraries that it loads.
-                // The rest comes from a base image, whose place this machine takes.
-                if name == BINARY {
-                    sources.api.clone()
-                } else if file.source.ends_with('/') && service == "api" {
-                    return Some(Ok((sources.api.clone(), file.destination.join(BINARY))));
-                } else {
-                    return None;
-                }
-            } else {
-                let candidates = [
-                    sources.root.join(&file.source),
-                    image::folder(&sources.root, service).join(&file.source),
-                ];
-                match candidates.into_iter().find(|c| c.exists()) {
-                    Some(found) => found,
-                    None => {
-                        return Some(Err(anyhow::anyhow!(
-                            "the Dockerfile of {service} copies {}, which is not there",
-                            file.source
-                        )));
-                    }
-                }
-            };
-            Some(Ok((local, file.destination.clone())))
-        })
-        .collect()
+/// The image's files: our binary, and what lies in the build context. The rest comes from a base image, whose place this
+/// machine takes.
+fn files(image: &Image, sources: &Sources) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
+    let program = image.entry_point.first().map_or("", String::as_str);
+    let name = Path::new(program).file_name().context("ENTRYPOINT names no program")?;
+    let built = image.files.iter().find(|file| file.built);
+    built.context("the Dockerfile copies nothing that it built")?;
+    let binary = (sources.binaries.join(name), PathBuf::from(program));
+    let copied = image.files.iter().filter(|file| !file.built).map(|file| {
+        let local = sources.root.join(&file.source);
+        local
+            .exists()
+            .then(|| (local, file.destination.clone()))
+            .with_context(|| format!("the Dockerfile copies {}, which is not there", file.source))
+    });
+    std::iter::once(Ok(binary)).chain(copied).collect()
 }
 
 fn numeric_user(user: &str) -> anyhow::Result<(u32, u32)> {
@@ -222,7 +208,8 @@ mod tests {
         let mut definition: TaskDefinition =
             serde_json::from_str(include_str!("sample.json")).unwrap();
         definition.container_definitions[0].image = "repo/nginx:latest".into();
-        let sources = Sources { root: PathBuf::new(), api: PathBuf::new() };
+        let sources =
+            Sources { root: PathBuf::new(), service: String::new(), binaries: PathBuf::new() };
         let error =
             Launch::new(&definition, &definition.container_definitions[0], &sources, Vec::new())
                 .unwrap_err();

@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(nginx.depends_on[0].condition, "HEALTHY");
         assert_eq!(
             nginx.linux_parameters.as_ref().unwrap().tmpfs[0].container_path,
-            "/run/sum-api"
+            "/run/sidecar"
         );
         assert_eq!(definition.container("api").unwrap().health_check.as_ref().unwrap().retries, 3);
         assert!(definition.container("api").unwrap().essential, "essential is the default");

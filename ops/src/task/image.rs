@@ -27,12 +27,6 @@ pub struct Image {
     pub files: Vec<Copied>,
 }
 
-/// The folder of a container's sources. The service's own container is called `api`, whatever the service is.
-#[must_use]
-pub fn folder(root: &Path, container: &str) -> PathBuf {
-    root.join("services").join(if container == "api" { "sum" } else { container })
-}
-
 /// One `COPY`ed file or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
@@ -44,11 +38,11 @@ pub struct Copied {
     pub destination: PathBuf,
 }
 
-/// Reads the Dockerfile of the service whose image this is.
-pub fn read(dockerfile: &Path) -> anyhow::Result<Image> {
+/// Reads a Dockerfile. `service` is the value of its argument `SERVICE`: the folder of the service.
+pub fn read(dockerfile: &Path, service: &str) -> anyhow::Result<Image> {
     let text =
         std::fs::read_to_string(dockerfile).with_context(|| dockerfile.display().to_string())?;
-    parse(&text).with_context(|| dockerfile.display().to_string())
+    parse(&text.replace("${SERVICE}", service)).with_context(|| dockerfile.display().to_string())
 }
 
 /// Parses a Dockerfile's text.

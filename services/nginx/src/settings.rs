@@ -51,7 +51,7 @@ pub struct Settings {
     /// `WORKER_PROCESSES`, 1 to 64.
     pub worker_processes: u32,
     /// `RUNTIME_DIR`: where the configuration is written.
-    pub runtime_dir: Option<PathBuf>,
+    pub runtime_dir: PathBuf,
     /// `UPSTREAM_KEEPALIVE_TIMEOUT`, as nginx reads it.
     pub upstream_keepalive_timeout: String,
     /// `METRICS_NAMESPACE`: of the metrics in the access log.
@@ -79,7 +79,8 @@ impl Settings {
             runtime_dir: get("RUNTIME_DIR")
                 .parse("must be an absolute path, and not the root directory", |text| {
                     (text.starts_with('/') && text.len() > 1).then(|| text.into())
-                })?,
+                })?
+                .unwrap_or_else(|| "/run/sidecar".into()),
             upstream_keepalive_timeout: get("UPSTREAM_KEEPALIVE_TIMEOUT")
                 .parse("must be a whole number with its unit, ms or s, such as 60s", timeout)?
                 .unwrap_or_else(|| "60s".into()),
@@ -100,7 +101,7 @@ impl Settings {
             )?,
             document: get("OPENAPI_DOCUMENT")
                 .parse("must name a file", |text| (!text.is_empty()).then(|| text.into()))?
-                .unwrap_or_else(|| "/etc/sidecar/openapi.json".into()),
+                .unwrap_or_else(|| "/openapi.json".into()),
             nginx: variable("NGINX").unwrap_or_else(|| "nginx".into()),
         })
     }

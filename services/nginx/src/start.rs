@@ -4,11 +4,10 @@ use crate::nginx::{Nginx, User};
 use crate::settings::Settings;
 use crate::view::View;
 use crate::{Failure, declaration, keys, render};
-use chassis::document::Document;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// In nginx since 1.29.8, and in older ones that a distribution keeps secure.
 const MAX_HEADERS: &str = "max_headers";
@@ -25,11 +24,11 @@ pub fn start(settings: &Settings) -> Result<(), Failure> {
     let user = User::of_workers();
     let view = View::new(&document, settings, &keys, user, nginx.joins_equal_headers())?;
     let text = render::render(&view)?;
-    let directory = runtime_dir(settings, &document);
+    let directory = &settings.runtime_dir;
     let file = directory.join("nginx.conf");
-    write(&directory, &file, &text).map_err(|_| Failure::CannotCreate)?;
-    test(&nginx, &directory, &file, &text)?;
-    Err(Failure::CannotStart(nginx.become_it(&directory, &file)))
+    write(directory, &file, &text).map_err(|_| Failure::CannotCreate)?;
+    test(&nginx, directory, &file, &text)?;
+    Err(Failure::CannotStart(nginx.become_it(directory, &file)))
 }
 
 /// The configuration for people: marks stand in the place of keys.
@@ -39,11 +38,6 @@ pub fn show(settings: &Settings, joins_equal_headers: bool) -> Result<String, Fa
     let keyed = settings.keys.is_some() || declaration::needs_keys(&document);
     let keys = if keyed { keys::marks(settings.keys.as_ref()) } else { Vec::new() };
     render::render(&View::new(&document, settings, &keys, None, joins_equal_headers)?)
-}
-
-fn runtime_dir(settings: &Settings, document: &Document) -> PathBuf {
-    let default = || Path::new("/run").join(&document.service.name);
-    settings.runtime_dir.clone().unwrap_or_else(default)
 }
 
 /// Lets nginx test the configuration, without `max_headers` where nginx does not know it.
