@@ -11,7 +11,7 @@ use crate::keys::Entry;
 use crate::nginx::User;
 use crate::settings::Settings;
 use crate::{Failure, declaration, pattern};
-use chassis::document::{Document, Limit, LimitBy, Segment, Template};
+use chassis::document::{Access, Document, Limit, LimitBy, Segment, Template};
 use headers::Header;
 use operation::{OperationView, PathView};
 use serde::Serialize;
@@ -38,6 +38,8 @@ pub struct View {
     keys: Vec<KeyView>,
     key_patterns: Vec<String>,
     forwards_key: bool,
+    /// Whether some operation needs a token.
+    bearer: bool,
     joins_equal_headers: bool,
     headers: Vec<Header>,
     cookies: Vec<String>,
@@ -114,6 +116,7 @@ impl View {
             keys: keys.iter().map(key).collect(),
             key_patterns: pattern::keys(keys.iter().map(Entry::text)),
             forwards_key: settings.require_api_key && declaration::needs_keys(document),
+            bearer: document.operations.iter().any(|o| o.access == Access::Bearer),
             joins_equal_headers,
             headers: headers::forwarded(document),
             cookies: headers::cookies(document),

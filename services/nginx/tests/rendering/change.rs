@@ -17,11 +17,12 @@ fn claim() -> Value {
     })
 }
 
-/// All that the operation adds to the rendering: eight lines of maps, and its location.
+/// All that the operation adds to the rendering: nine lines of maps, and its location.
 const ADDED: &str = r#"        "~^/claims/(?!\.\.?(?:[/?]|\z))[A-Za-z0-9._~-]{1,64}(?:\?|\z)" "/claims/{number}";
         "POST /claims/{number}" fileClaim;
         fileClaim key;
         "/claims/{number}" key;
+        fileClaim $without_key;
         fileClaim "quote";
         "/claims/{number}" "quote";
         "/claims/{number}" "POST";
@@ -29,6 +30,7 @@ const ADDED: &str = r#"        "~^/claims/(?!\.\.?(?:[/?]|\z))[A-Za-z0-9._~-]{1,
         # POST /claims/{number}
         location = /_op/fileClaim {
             internal;
+            set $policy quote;
             limit_req zone=quote burst=3 nodelay;
             client_max_body_size 131072;
             client_body_timeout 8s;
@@ -94,6 +96,7 @@ fn every_member_of_an_operation_reaches_its_location() {
         block(&text, "location = /_op/fileClaim {"),
         [
             "internal;",
+            "set $policy quote;",
             "limit_req zone=quote burst=3 nodelay;",
             "client_max_body_size 131072;",
             "client_body_timeout 8s;",
@@ -106,6 +109,7 @@ fn every_member_of_an_operation_reaches_its_location() {
         block(&text, "location = /_op/followParcel {"),
         [
             "internal;",
+            "set $policy parcels;",
             "limit_req zone=parcels burst=10 nodelay;",
             "# Nothing is buffered, and a caller that has gone ends the stream.",
             "proxy_buffering off;",
@@ -115,7 +119,7 @@ fn every_member_of_an_operation_reaches_its_location() {
         ]
     );
     assert_eq!(
-        block(&text, "location = /_op/deleteParcel {")[2],
+        block(&text, "location = /_op/deleteParcel {")[3],
         "if ($announces_a_body) { return 413; }"
     );
     assert_eq!(
@@ -152,6 +156,13 @@ fn every_kind_of_limit_counts_by_its_own_rule() {
             .filter_map(|line| line.strip_prefix("limit_req zone=")?.split(' ').next())
             .collect();
         assert_eq!(found, zones, "{limit} {access}");
+        let set = location.iter().find_map(|line| line.strip_prefix("set $policy "));
+        let expected = match policy {
+            Some("") => None,
+            Some(name) => Some(format!("{name};")),
+            None => Some("$policy_by_key;".into()),
+        };
+        assert_eq!(set, expected.as_deref(), "{limit} {access}");
         fs::remove_file(document).unwrap();
     }
 }

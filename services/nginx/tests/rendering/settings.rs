@@ -29,7 +29,7 @@ fn a_limit_has_the_figures_of_the_operator() {
             .filter_map(|line| line.trim().strip_prefix("limit_req_zone "))
             .map(|line| line.split_once(" zone=").unwrap().1.to_owned())
             .collect();
-        (zones, block(&text, "location = /_op/quote {")[1].to_owned())
+        (zones, block(&text, "location = /_op/quote {")[2].to_owned())
     };
     let (zones, quote) = limits(&[]);
     let rates = |client, quote, parcels| {
@@ -110,9 +110,9 @@ fn people_see_marks_and_no_key() {
     let text = shown(&parcels(), &[("API_KEY", keys)]);
     assert!(!text.contains("Secret"));
     for line in [
-        "if ($http_x_api_key = \"KEY-1\") { set $client \"web\"; }",
-        "if ($http_x_api_key = \"KEY-2\") { set $client \"batch\"; }",
-        "if ($http_x_api_key = \"KEY-3\") { set $client \"web\"; }",
+        "if ($http_x_api_key = \"KEY-1\") { set $client \"web\"; set $without_key \"\"; }",
+        "if ($http_x_api_key = \"KEY-2\") { set $client \"batch\"; set $without_key \"\"; }",
+        "if ($http_x_api_key = \"KEY-3\") { set $client \"web\"; set $without_key \"\"; }",
         "\"~(?:KEY-1|KEY-2|KEY-3)\" 1;",
     ] {
         assert!(text.contains(line), "{line}");
