@@ -98,7 +98,7 @@ fn fast_cases(service: &Service) -> Vec<(Expected, Value)> {
             (401, "Unauthorized", "sidecar", "/sum"),
         ),
         ask(sidecar, "nothing", Request::get("/nothing"), (404, "Refused", "sidecar", "other")),
-        ask(sidecar, "method", key(Request::get("/sum")), (405, "Refused", "api", "/sum")),
+        ask(sidecar, "method", key(Request::get("/sum")), (405, "Refused", "sidecar", "/sum")),
         ask(
             sidecar,
             "large",
@@ -143,7 +143,7 @@ fn fast_cases(service: &Service) -> Vec<(Expected, Value)> {
         say(
             sidecar,
             "POST /sum HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
-            (501, "SidecarErrors", "sidecar", "other"),
+            (501, "SidecarErrors", "sidecar", "/sum"),
         ),
         say(
             sidecar,
@@ -200,7 +200,7 @@ fn bad_callers(builder: &Builder, service: &Service) -> Vec<(Expected, Value)> {
     vec![
         ((422, "Refused", "api", "/sum"), hung_up),
         ((408, "Refused", "api", "/sum"), body),
-        ((0, "Refused", "sidecar", "other"), head),
+        ((0, "Refused", "sidecar", "/sum"), head),
     ]
 }
 
