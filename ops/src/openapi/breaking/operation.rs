@@ -88,10 +88,11 @@ fn limits((contract, operation): Side<'_>) -> Vec<&Limit> {
 fn limit(old: Side<'_>, new: Side<'_>, changes: &mut Vec<Change>) {
     let before = limits(old);
     for after in limits(new) {
-        // Access that opened counts by more than before; each of these limits only has to be as wide.
-        let same = before.iter().find(|limit| limit.by == after.by);
-        let opened = new.1.access == Access::Open && old.1.access != Access::Open;
-        let Some(was) = same.or(before.first().filter(|_| opened)) else {
+        let Some(was) = before.iter().find(|limit| limit.by == after.by) else {
+            // Callers of an operation that opens are counted as before, and others by what was not needed before.
+            if new.1.access == Access::Open && old.1.access != Access::Open {
+                continue;
+            }
             let what = format!("requests are counted {}, and were not", by(after.by));
             report(changes, format!("{}/x-limit", pointer(new.1)), what);
             continue;

@@ -79,14 +79,35 @@ impl Comparison {
         if !self.seen.insert((direction, inner.key(), outer.key())) || inner.is_never() {
             return;
         }
-        let Some(cases) = inner.clone().cases() else {
+        let (Some(inners), Some(outers)) = (inner.clone().cases(), outer.clone().cases()) else {
             let pair = Pair { direction, inner, outer };
-            self.differs(pair, inner.parts().first(), None, "it has too many alternatives");
+            let places = (inner.parts().first(), outer.parts().first());
+            self.differs(pair, places.0, places.1, "there are too many alternatives to compare");
             return;
         };
-        for case in &cases {
-            self.case(Pair { direction, inner: case, outer });
+        for inner in &inners {
+            self.one_of(direction, inner, &outers);
         }
+    }
+
+    /// One alternative has to fit. When none does, the changes to the most similar one are reported.
+    fn one_of(&mut self, direction: Direction, inner: &View<'_>, outers: &[View<'_>]) {
+        if let [outer] = outers {
+            return self.case(Pair { direction, inner, outer });
+        }
+        let mut best: Option<Self> = None;
+        for outer in outers {
+            let mut trial = Self { seen: self.seen.clone(), changes: Vec::new() };
+            trial.case(Pair { direction, inner, outer });
+            if best.as_ref().is_none_or(|best| trial.changes.len() < best.changes.len()) {
+                best = Some(trial);
+            }
+        }
+        let Some(best) = best else { return };
+        if best.changes.is_empty() {
+            self.seen = best.seen;
+        }
+        self.changes.extend(best.changes);
     }
 
     fn case(&mut self, pair: Pair<'_, '_>) {
@@ -97,9 +118,6 @@ impl Comparison {
             let place = pair.outer.parts().iter().find(|part| *part.value == Value::Bool(false));
             self.differs(pair, None, place, "nothing fits any more");
             return;
-        }
-        for choice in pair.outer.alternatives() {
-            self.one_of(pair, &choice);
         }
         let types = pair.inner.types();
         keywords::compare(self, pair, types);
@@ -112,23 +130,6 @@ impl Comparison {
                 self.within(pair.direction, &pair.inner.item(index), &pair.outer.item(index));
             }
         }
-    }
-
-    /// One alternative has to fit. When none does, the changes to the most similar one are reported.
-    fn one_of(&mut self, pair: Pair<'_, '_>, choice: &Place<'_>) {
-        let mut best: Option<Self> = None;
-        for alternative in choice.items() {
-            let mut trial = Self { seen: self.seen.clone(), changes: Vec::new() };
-            trial.within(pair.direction, pair.inner, &View::new([alternative]));
-            if best.as_ref().is_none_or(|best| trial.changes.len() < best.changes.len()) {
-                best = Some(trial);
-            }
-        }
-        let Some(best) = best else { return };
-        if best.changes.is_empty() {
-            self.seen = best.seen;
-        }
-        self.changes.extend(best.changes);
     }
 
     fn object(&mut self, pair: Pair<'_, '_>) {

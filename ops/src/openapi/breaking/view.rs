@@ -68,19 +68,22 @@ impl<'a> View<'a> {
         found.flatten().filter(|place| !self.taken.contains(&place.at)).collect()
     }
 
-    /// The view once for each alternative; `None` when there are too many.
+    /// The view once for each alternative, in their order; `None` when there are too many.
     pub(super) fn cases(self) -> Option<Vec<Self>> {
         let mut done = Vec::new();
         let mut open = vec![self];
         while let Some(view) = open.pop() {
             match view.alternatives().first() {
                 None => done.push(view),
-                Some(choice) => open.extend(choice.items().map(|alternative| {
-                    let mut case = view.clone();
-                    case.taken.insert(choice.at.clone());
-                    case.add(&alternative);
-                    case
-                })),
+                Some(choice) => {
+                    let choices: Vec<_> = choice.items().collect();
+                    open.extend(choices.iter().rev().map(|alternative| {
+                        let mut case = view.clone();
+                        case.taken.insert(choice.at.clone());
+                        case.add(alternative);
+                        case
+                    }));
+                }
             }
             if done.len() + open.len() > MOST_CASES {
                 return None;

@@ -212,24 +212,20 @@ fn keyword_of_values<'a>(part: &Place<'a>) -> Option<Place<'a>> {
 
 /// Whether two parts of documents say the same, references followed and annotations left out.
 fn is_same(one: &Place<'_>, two: &Place<'_>, seen: &mut BTreeSet<(String, String)>) -> bool {
+    let (one, two) = (followed(one), followed(two));
     if !seen.insert((one.at.clone(), two.at.clone())) {
         return true;
     }
-    if let (Some(one), Some(two)) = (one.target(), two.target())
-        && !is_same(&one, &two, seen)
-    {
-        return false;
-    }
-    // Both refer to something, and it is the same by now.
-    let refer = one.target().is_some() && two.target().is_some();
-    let says = |name: &str| !(ANNOTATIONS.contains(&name) || refer && name == "$ref");
     match (one.value, two.value) {
         (Value::Object(_), Value::Object(_)) => {
-            let count = |place: &Place<'_>| place.members().filter(|(name, _)| says(name)).count();
-            count(one) == count(two)
-                && one.members().filter(|(name, _)| says(name)).all(|(name, left)| {
-                    two.member(name).is_some_and(|right| is_same(&left, &right, seen))
-                })
+            let (left, right) = (said(&one), said(&two));
+            // What stands beside a reference is compared, and what it refers to as well.
+            let targets = one.target().zip(two.target());
+            let mut same = |name: &str, left: &Place<'_>| match &targets {
+                Some((left, right)) if name == "$ref" => is_same(left, right, seen),
+                _ => two.member(name).is_some_and(|right| is_same(left, &right, seen)),
+            };
+            left.len() == right.len() && left.iter().all(|(name, left)| same(name, left))
         }
         (Value::Array(left), Value::Array(right)) => {
             left.len() == right.len()
@@ -237,4 +233,14 @@ fn is_same(one: &Place<'_>, two: &Place<'_>, seen: &mut BTreeSet<(String, String
         }
         (left, right) => left == right,
     }
+}
+
+/// What a place says: its members without annotations.
+fn said<'a>(place: &Place<'a>) -> Vec<(&'a str, Place<'a>)> {
+    place.members().filter(|(name, _)| !ANNOTATIONS.contains(name)).collect()
+}
+
+/// What a place refers to when it says nothing else.
+fn followed<'a>(place: &Place<'a>) -> Place<'a> {
+    if said(place).len() == 1 { place.clone().resolved() } else { place.clone() }
 }
