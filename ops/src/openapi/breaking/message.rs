@@ -91,15 +91,18 @@ impl Messages<'_> {
             return;
         };
         for (status, response) in before.members() {
-            let class = format!("{}XX", &status[..1.min(status.len())]);
-            let now = [status, &class, "default"].iter().find_map(|key| after.member(key));
-            let Some(now) = now else {
+            let Some(now) = response_of(&after, status) else {
                 self.report(response.at, "the response was removed");
                 continue;
             };
             let (response, now) = (response.resolved(), now.resolved());
             self.headers(&response, &now);
             self.content(&response, &now, Direction::Response);
+        }
+        for (status, response) in after.members() {
+            if status.starts_with(['2', '3']) && response_of(&before, status).is_none() {
+                self.report(response.at, "this success is new; callers wait for another one");
+            }
         }
     }
 
@@ -160,6 +163,12 @@ fn serialization(place: &Place<'_>) -> [(&'static str, Value); 4] {
         ("allowReserved", own("allowReserved").unwrap_or(false.into())),
         ("encoding", own("encoding").unwrap_or_default()),
     ]
+}
+
+/// What is declared for a status: by itself, by its class, or by default.
+fn response_of<'a>(responses: &Place<'a>, status: &str) -> Option<Place<'a>> {
+    let class = format!("{}XX", &status[..1.min(status.len())]);
+    [status, &class, "default"].iter().find_map(|key| responses.member(key))
 }
 
 fn is_required(place: &Place<'_>) -> bool {

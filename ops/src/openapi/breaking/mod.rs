@@ -5,7 +5,7 @@
 //! ([`schema`]). A rule that this module does not know counts as broken when it changed.
 //!
 //! What the callers' page allows without notice is no breaking change: a new operation, an optional member of a
-//! request, a member of a response, a response header, a problem type.
+//! request, a member or a header of a response, an error status, a problem type.
 
 mod message;
 mod operation;
