@@ -78,6 +78,17 @@ impl<'a> Place<'a> {
         Self::find(self.root, pointer)
     }
 
+    /// Where a reference below leads nowhere.
+    #[must_use]
+    pub fn lost_reference(&self) -> Option<String> {
+        let is_reference = self.value.get("$ref").is_some_and(Value::is_string);
+        if is_reference && self.target().is_none() {
+            return Some(self.at_member("$ref"));
+        }
+        let members = self.members().map(|(_, member)| member);
+        members.chain(self.items()).find_map(|place| place.lost_reference())
+    }
+
     /// Itself, or what its references lead to.
     #[must_use]
     pub fn resolved(self) -> Self {

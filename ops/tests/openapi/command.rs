@@ -102,3 +102,19 @@ fn a_document_that_cannot_be_read_is_no_document_without_changes() {
     let error = older.outcomes(&newer).unwrap_err();
     assert!(format!("{error:#}").contains("`next` is no version"), "{error:#}");
 }
+
+#[test]
+fn a_reference_that_leads_nowhere_is_a_fault() {
+    for reference in
+        ["#/components/schemas/Lost", "order.json#/Order", "https://example.com/o.json"]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), ORDERS, |document| {
+            document["components"]["schemas"]["Tree"]["properties"]["name"]["$ref"] =
+                reference.into();
+        });
+        let error = Tree::read(folder.path()).unwrap_err();
+        let expected = "/components/schemas/Tree/properties/name/$ref: the reference leads nowhere";
+        assert!(format!("{error:#}").contains(expected), "{reference}: {error:#}");
+    }
+}

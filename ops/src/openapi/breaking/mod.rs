@@ -2,7 +2,7 @@
 //!
 //! Two documents are compared as a caller sees them. Requests that were accepted must still be accepted, and
 //! responses must stay within what was declared. Both are one question about schemas, asked in two directions
-//! ([`schema`]). A rule that this module does not know counts as broken when it changed.
+//! (`schema`). A rule that this module does not know counts as broken when it changed.
 //!
 //! What the callers' page allows without notice is no breaking change: a new operation, an optional member of a
 //! request, a member or a header of a response, an error status, a problem type.
@@ -33,7 +33,12 @@ impl Contract {
     /// Reads the text of a document; the error names every fault that the document has.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let document = Document::parse(text)?;
-        Ok(Self { document, json: serde_json::from_str(text)? })
+        let json = serde_json::from_str(text)?;
+        // What a reference hides could change unseen.
+        if let Some(at) = Place::root(&json).lost_reference() {
+            anyhow::bail!("{at}: the reference leads nowhere in this document");
+        }
+        Ok(Self { document, json })
     }
 
     /// `x-service.name`.

@@ -80,9 +80,11 @@ impl Comparison {
             return;
         }
         let (Some(inners), Some(outers)) = (inner.clone().cases(), outer.clone().cases()) else {
-            let pair = Pair { direction, inner, outer };
-            let places = (inner.parts().first(), outer.parts().first());
-            self.differs(pair, places.0, places.1, "there are too many alternatives to compare");
+            if !keywords::are_same(inner.parts(), outer.parts()) {
+                let places = (inner.parts().first(), outer.parts().first());
+                let what = "it changed, and has too many alternatives to compare";
+                self.differs(Pair { direction, inner, outer }, places.0, places.1, what);
+            }
             return;
         };
         for inner in &inners {

@@ -210,6 +210,12 @@ fn keyword_of_values<'a>(part: &Place<'a>) -> Option<Place<'a>> {
     part.member("const").or_else(|| part.member("enum"))
 }
 
+/// Whether the parts of two schemas say the same, one by one.
+pub(super) fn are_same(left: &[Place<'_>], right: &[Place<'_>]) -> bool {
+    let mut seen = BTreeSet::new();
+    left.len() == right.len() && left.iter().zip(right).all(|(l, r)| is_same(l, r, &mut seen))
+}
+
 /// Whether two parts of documents say the same, references followed and annotations left out.
 fn is_same(one: &Place<'_>, two: &Place<'_>, seen: &mut BTreeSet<(String, String)>) -> bool {
     let (one, two) = (followed(one), followed(two));
