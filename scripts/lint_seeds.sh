@@ -88,8 +88,8 @@ sed -i 's|FROM \([^ ]*\):[0-9.]*|FROM \1:1.30.0|' "$scratch/services/nginx/Docke
 seed gixy 'CVE'
 mkdir -p "$scratch/services"
 cp -R services/nginx "$scratch/services/"
-sed -i 's|proxy_pass http://api|proxy_pass http://$http_host|' "$scratch"/services/nginx/golden/*.conf
-seed gixy 'ssrf'
+sed -i 's|proxy_pass http://api$request_uri|proxy_pass http://api$uri|' "$scratch"/services/nginx/golden/*.conf
+seed gixy 'proxy_pass http://api[$]uri'
 
 printf '[package]\nname = "seed"\nversion = "0.1.0"\nedition = "2024"\nlicense = "GPL-3.0-only"\n[lib]\npath = "lib.rs"\n' >"$scratch/Cargo.toml"
 touch "$scratch/lib.rs"
