@@ -173,9 +173,61 @@ check_links() {
     --use "$tools/npm/node_modules/remark-validate-links/index.js=repository:false" "${list[@]}"
 }
 
+# The documents of the services. No name of a service stands here.
+documents=(':(glob)services/*/openapi.json' ':(glob)contract/*/openapi.json')
+
+# Schema and references first: what comes after would fetch a reference to another place.
+check_openapi() {
+  need node
+  [ -d "$tools/npm/node_modules/@redocly/cli" ] || skip "Redocly is not installed (scripts/tools.sh says why)"
+  mapfile -t list < <(files "${documents[@]}")
+  found "${list[@]}"
+  node "$home/tools/openapi.mjs" "${list[@]}"
+  REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true "$tools/npm/node_modules/.bin/redocly" lint \
+    --config "$home/redocly.yaml" --lint-config error --format stylish "${list[@]}"
+}
+
+ops() { cargo run --quiet --locked --manifest-path "$home/Cargo.toml" -p ops -- "$@"; }
+
+check_openapi-platform() {
+  need cargo
+  mapfile -t list < <(files "${documents[@]}")
+  found "${list[@]}"
+  ops openapi check "${list[@]}"
+}
+
+# What callers have: the last release; before the first one, the commit that this change began from.
+released() {
+  local base
+  [ -z "${BASE:-}" ] || git rev-parse --verify "$BASE^{commit}" >/dev/null || return 1
+  [ "$(git rev-parse --is-shallow-repository)" = false ] || skip "this is a shallow clone: it may lack the tags and the history"
+  git describe --tags --match 'v*' --abbrev=0 2>/dev/null && return
+  base=${BASE:-$(git merge-base HEAD origin/main 2>/dev/null || true)}
+  if [ -z "$base" ] || [ "$(git rev-parse "$base^{commit}")" = "$(git rev-parse --verify --quiet HEAD)" ]; then base=HEAD^; fi
+  git rev-parse --verify --quiet "$base^{commit}" || skip "there is no earlier commit"
+}
+
+check_openapi-breaking() {
+  need cargo
+  local base file old=$logs/openapi/old new=$logs/openapi/new
+  base=$(released) || return
+  rm -rf "$logs/openapi"
+  mkdir -p "$old" "$new"
+  mapfile -t list < <(git ls-tree -r --name-only "$base" | grep -E '^(services|contract)/[^/]+/openapi\.json$')
+  found "${list[@]}"
+  for file in "${list[@]}"; do
+    mkdir -p "$old/${file%/*}"
+    git show "$base:$file" >"$old/$file"
+  done
+  mapfile -t list < <(files "${documents[@]}")
+  [ "${#list[@]}" -eq 0 ] || cp --parents "${list[@]}" "$new"
+  echo "compared with $base" >&2
+  ops openapi breaking "$old" "$new"
+}
+
 check_guard() { "$home/scripts/guard.sh" >&3; }
 
-checks=(actionlint workflow-scripts registry-login required-checks workflow-roles zizmor schemas yamllint shellcheck hadolint gixy cargo-deny advisories links guard)
+checks=(actionlint workflow-scripts registry-login required-checks workflow-roles zizmor schemas yamllint shellcheck hadolint gixy cargo-deny advisories links openapi openapi-platform openapi-breaking guard)
 
 for name in "$@"; do
   [[ " ${checks[*]} " == *" $name "* ]] || { echo "no such check: $name (there are: ${checks[*]})" >&2; exit 64; }

@@ -88,8 +88,8 @@ sed -i 's|FROM \([^ ]*\):[0-9.]*|FROM \1:1.30.0|' "$scratch/services/nginx/Docke
 seed gixy 'CVE'
 mkdir -p "$scratch/services"
 cp -R services/nginx "$scratch/services/"
-sed -i 's|proxy_pass http://api|proxy_pass http://$http_host|' "$scratch"/services/nginx/golden/*.conf
-seed gixy 'ssrf'
+sed -i 's|proxy_pass http://api$request_uri|proxy_pass http://api$uri|' "$scratch"/services/nginx/golden/*.conf
+seed gixy 'proxy_pass http://api[$]uri'
 
 printf '[package]\nname = "seed"\nversion = "0.1.0"\nedition = "2024"\nlicense = "GPL-3.0-only"\n[lib]\npath = "lib.rs"\n' >"$scratch/Cargo.toml"
 touch "$scratch/lib.rs"
@@ -97,6 +97,53 @@ cargo generate-lockfile --quiet --offline --manifest-path "$scratch/Cargo.toml"
 seed cargo-deny 'licenses FAILED'
 printf '[text](missing.md)\n' >"$scratch/bad.md"
 seed links 'missing.md'
+
+# plant FILTER: a document that every check passes, with the defect that jq makes of it.
+plant() {
+  mkdir -p "$scratch/services/seed"
+  jq "$1" scripts/seed_openapi.json >"$scratch/services/seed/openapi.json"
+}
+item='.paths["/things/{id}"]' thing='.components.schemas.Thing'
+while IFS='|' read -r check says defect; do
+  plant "$defect"
+  seed "$check" "$says"
+done <<SEEDS
+openapi|simpleTypes|$thing.properties.kind.type = "strng"
+openapi|response/required|del($item.get.responses["200"].description)
+openapi|outside of the document|$thing.properties.kind = {"\$ref": "https://example.com/kind.json"}
+openapi|path-parameters-defined|del($item.parameters)
+openapi|operation-parameters-unique|$item.parameters += $item.parameters
+openapi|no-invalid-media-type-examples|$item.get.responses["200"].content["application/json"].examples.one.value.kind = 1
+openapi|no-invalid-parameter-examples|$item.parameters[0].example = 1
+openapi|no-invalid-schema-examples|$thing.examples = [{"kind": 1}]
+openapi|no-unresolved-refs|$thing.properties.kind = {"\$ref": "#/components/schemas/Kind"}
+openapi|no-unused-components|.components.schemas.Kind = {"type": "string"}
+openapi|no-duplicated-enum-values|$thing.properties.kind.enum = ["a", "a"]
+openapi|no-enum-type-mismatch|$thing.properties.kind.enum = [1]
+openapi|no-illogical-composition-keywords|$thing.properties.kind = {"oneOf": [{"type": "string"}]}
+openapi|no-mixed-number-range-constraints|$thing.properties.size = {"type": "integer", "minimum": 1, "exclusiveMinimum": 0}
+openapi|no-required-schema-properties-undefined|$thing.required = ["colour"]
+openapi|no-schema-type-mismatch|$thing.items = {"type": "string"}
+openapi|operation-summary|del($item.get.summary)
+openapi|operation-4xx-problem-details-rfc7807|del($item.get.responses["404"].content)
+openapi|no-undefined-server-variable|.servers = [{"url": "/{version}"}]
+openapi-platform|/get/securty: is not known here|$item.get.securty = []
+openapi-platform|can match a path that /things/.id. matches too|.paths["/things/{name}"] = $item
+openapi-platform|must be a path of segments|.paths["/things/"] = $item
+SEEDS
+
+# A release is a tag; before the first one, the commit before counts.
+release() { git -C "$scratch" add --all && git -C "$scratch" -c user.name=seed -c user.email=seed@example.com commit --quiet --allow-empty --message "$1"; }
+plant .
+release first
+release second
+plant ".paths[\"/others/{id}\"] = $item | del($item)"
+seed openapi-breaking '/paths/~1things~1\{id\}: the path was removed'
+git -C "$scratch" tag v1.0.0 HEAD^
+release 'without the document'
+plant "$thing.properties.kind.type = \"integer\""
+seed openapi-breaking 'properties/kind/type: in responses: `type` was string, is integer'
+seed openapi-breaking 'removed; deprecate'
 
 # The guard must not find its own seeds in this file, so none stands here in one piece.
 printf '{}\n' >"$scratch/terraform.tfstate"

@@ -10,9 +10,9 @@ locals {
       | sort failures desc
     END
     failure-causes       = <<-END
-      fields message, cause, level
-      | filter @logStream like /^api/ and (level = "ERROR" or level = "WARN")
-      | stats count(*) as lines, max(@timestamp) as last by message, cause
+      fields answered_by, message, cause, level
+      | filter (@logStream like /^api/ and (level = "ERROR" or level = "WARN")) or (answered_by = "sidecar" and cause != "")
+      | stats count(*) as lines, max(@timestamp) as last by answered_by, message, cause
       | sort lines desc
     END
     latency-by-minute    = <<-END

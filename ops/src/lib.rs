@@ -10,6 +10,7 @@ pub mod drill;
 pub mod examples;
 pub mod group;
 pub mod http;
+pub mod openapi;
 pub mod plan_review;
 pub mod rehearse;
 pub mod release;

@@ -1,8 +1,7 @@
 //! The `ops` binary: one command for each thing that a person does to the stack.
 
-use std::process::ExitCode;
-
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Rehearse, drill, review and watch sum-api.
 #[derive(Debug, Parser)]
@@ -20,6 +19,8 @@ enum Command {
     Drill(ops::drill::Args),
     /// Run the examples of the documentation
     Examples(ops::examples::Args),
+    /// Check the documents of the services, and find breaking changes
+    Openapi(ops::openapi::Args),
     /// Say what a Terraform plan means
     PlanReview(ops::plan_review::Args),
     /// Run the task definition that Terraform registered
@@ -33,13 +34,13 @@ fn main() -> ExitCode {
         Command::Alarms(args) => ops::alarms::run(&args),
         Command::Drill(args) => ops::drill::run(&args),
         Command::Examples(args) => ops::examples::run(&args),
+        Command::Openapi(args) => ops::openapi::run(&args),
         Command::PlanReview(args) => ops::plan_review::run(&args),
         Command::Rehearse(args) => ops::rehearse::run(&args),
         Command::Release(args) => ops::release::run(&args),
     };
     match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(good) => ExitCode::from(u8::from(!good)),
         Err(error) => {
             eprintln!("ops: {error:#}");
             ExitCode::FAILURE
@@ -50,10 +51,9 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+        <Cli as clap::CommandFactory>::command().debug_assert();
     }
 }

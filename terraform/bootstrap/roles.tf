@@ -68,7 +68,7 @@ resource "aws_iam_policy" "workload" {
 }
 
 resource "aws_iam_role_policy" "publish" {
-  # checkov:skip=CKV_AWS_355: "*" stands for ecr:GetAuthorizationToken alone, which knows no resource.
+  # checkov:skip=CKV_AWS_355: "*" stands for ecr:GetAuthorizationToken and two lists of Inspector, which know no resource.
   name = "push-images"
   role = aws_iam_role.github["publish"].id
 
@@ -89,6 +89,14 @@ resource "aws_iam_role_policy" "publish" {
           "ecr:DescribeImageScanFindings", "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
         ]
         Resource = [for repository in aws_ecr_repository.this : repository.arn]
+      },
+      {
+        # With enhanced scanning, ecr:DescribeImageScanFindings reads the findings from Inspector for its caller.
+        # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-iam.html
+        Sid      = "EnhancedScan"
+        Effect   = "Allow"
+        Action   = ["inspector2:ListCoverage", "inspector2:ListFindings"]
+        Resource = "*"
       },
     ]
   })

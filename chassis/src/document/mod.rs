@@ -4,8 +4,8 @@
 //! this module, so a rule is written once. [`Document::parse`] finds every fault and names its place by a JSON
 //! pointer (RFC 6901). A document with a fault is no document: no reader starts with half of one.
 //!
-//! What a member means is in the platform's specification; what OpenAPI itself demands (schemas, media types,
-//! references inside of schemas) is checked against its own JSON schema, in the tests of each service.
+//! What a member means is in `docs/document.md`. What OpenAPI itself demands (schemas, media types, references inside of
+//! schemas) is checked by `make lint` against the official schema.
 
 mod examples;
 mod operation;

@@ -97,6 +97,32 @@ fn every_saved_query_asks_for_what_lines_have() {
     }
 }
 
+/// The API says why in its own lines, the sidecar in its access log.
+#[test]
+fn failure_causes_asks_both_containers_for_the_cause() {
+    let Some(stack) = stack("failure_causes_asks_both_containers_for_the_cause") else { return };
+    let address = "aws_cloudwatch_query_definition.this[\"failure-causes\"]";
+    let queries = stack.of("aws_cloudwatch_query_definition");
+    let query = queries.iter().find(|query| query.address == address).expect("the query");
+    let query = query.values["query_string"].as_str().unwrap();
+    for part in [
+        "@logStream like /^api/ and (level = \"ERROR\" or level = \"WARN\")",
+        "or (answered_by = \"sidecar\" and cause != \"\")",
+        "by answered_by, message, cause",
+    ] {
+        assert!(query.contains(part), "{part}: {query}");
+    }
+    // The filter finds the sidecar's failures and no other lines of it.
+    let mut failures = 0;
+    for ((status, _, answered_by, _), line) in at_least(10, &lines::lines(stack).expected) {
+        let found = line["answered_by"] == "sidecar" && line["cause"] != "";
+        let is_failure = *answered_by == "sidecar" && [502, 504].contains(status);
+        assert_eq!(found, is_failure, "{line}");
+        failures += usize::from(is_failure);
+    }
+    assert!(failures >= 2, "{failures} failures of the sidecar");
+}
+
 #[test]
 fn every_metric_filter_matches_a_line_that_is_written() {
     let Some(stack) = stack("every_metric_filter_matches_a_line_that_is_written") else { return };

@@ -1,0 +1,68 @@
+//! The documents of the services: checked, and compared with those of the last release.
+//!
+//! `ops openapi check` runs the checker that the services and the sidecar run at start, so a document with a
+//! fault is found before a build. `ops openapi breaking` compares two folders of documents. Other tools judge the
+//! rest: the schema of OpenAPI itself, and what is good style in a document.
+
+pub mod breaking;
+pub mod place;
+pub mod tree;
+pub mod version;
+
+use std::path::PathBuf;
+
+use tree::{Outcome, Tree};
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Check documents by the rules of the platform
+    Check {
+        /// The documents
+        #[arg(required = true, value_name = "FILE")]
+        documents: Vec<PathBuf>,
+    },
+    /// Report what breaks the callers of older documents
+    Breaking {
+        /// Folder of the older documents, and of nothing else
+        old: PathBuf,
+        /// Folder of the newer documents
+        new: PathBuf,
+    },
+}
+
+/// Runs the command; `Ok(false)` means that a document has a fault, or breaks callers and does not say so.
+pub fn run(args: &Args) -> anyhow::Result<bool> {
+    match &args.command {
+        Command::Check { documents } => Ok(check(documents)),
+        Command::Breaking { old, new } => breaking(&Tree::read(old)?, &Tree::read(new)?),
+    }
+}
+
+fn check(documents: &[PathBuf]) -> bool {
+    let mut good = true;
+    for path in documents {
+        if let Err(error) = tree::contract(path) {
+            good = false;
+            for line in error.to_string().lines() {
+                println!("{}: {line}", path.display());
+            }
+        }
+    }
+    good
+}
+
+fn breaking(old: &Tree, new: &Tree) -> anyhow::Result<bool> {
+    let mut good = true;
+    for (path, outcome) in old.outcomes(new)? {
+        println!("{}: {outcome}", path.display());
+        good &= !matches!(outcome, Outcome::Unannounced(_) | Outcome::Removed);
+    }
+    Ok(good)
+}
