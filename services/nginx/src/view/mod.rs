@@ -21,6 +21,7 @@ const MOST_IDLE: u32 = 256;
 
 /// All values of the template.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the template asks each one by its name")]
 pub struct View {
     service: String,
     service_name: String,
