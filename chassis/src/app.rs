@@ -9,11 +9,9 @@
 //! A request is judged in this order, and the first refusal is the answer: path, method, key, content type, declared
 //! length, body. So a caller without a key learns nothing from what comes after it.
 
-use crate::auth::Auth;
-use crate::bearer::Issuer;
+use crate::auth::{Auth, Credentials};
 use crate::body::{self, BodyError, RequestBody};
 use crate::document::Document;
-use crate::keys::KeyRing;
 use crate::metrics::{self, Metrics};
 use crate::panics;
 use crate::problem::Problem;
@@ -31,7 +29,6 @@ use hyper::{Method, StatusCode};
 use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
@@ -54,30 +51,11 @@ pub struct App<S: Service> {
 }
 
 impl<S: Service> App<S> {
-    /// A service that leaves the keys to the sidecar, ready at once. A body must be complete within `body_timeout`.
-    pub fn open(
+    /// A service that is not ready before it has the credentials of its callers: see [`App::start`]. A body must be
+    /// complete within `body_timeout`.
+    pub fn new(
         service: S,
         document: &Document,
-        body_timeout: Duration,
-    ) -> Result<Self, Unimplemented> {
-        let app = Self::new(service, document, Auth::open(&document.service.name), body_timeout)?;
-        app.readiness.advance(Stage::Ready);
-        Ok(app)
-    }
-
-    /// A service that checks keys, and is not ready before it has them: see [`App::set_keys`].
-    pub fn keyed(
-        service: S,
-        document: &Document,
-        body_timeout: Duration,
-    ) -> Result<Self, Unimplemented> {
-        Self::new(service, document, Auth::keyed(&document.service.name), body_timeout)
-    }
-
-    fn new(
-        service: S,
-        document: &Document,
-        auth: Auth,
         body_timeout: Duration,
     ) -> Result<Self, Unimplemented> {
         let router = Router::new::<S>(document)?;
@@ -86,27 +64,26 @@ impl<S: Service> App<S> {
             service,
             description: document.public.clone().into(),
             metrics: Metrics::new(&name, S::BUILD, &router),
+            auth: Auth::new(&name),
             name,
             router,
-            auth,
             body_timeout,
             readiness: Readiness::default(),
         })
     }
 
-    /// Accepts the bearer tokens of an issuer. `clock` gives the seconds since 1970.
+    /// Reads the time of bearer tokens from this clock, in seconds since 1970.
     #[must_use]
-    pub fn trusting(mut self, issuer: Arc<Issuer>, clock: fn() -> u64) -> Self {
-        self.auth.trust(issuer, clock);
+    pub fn with_clock(mut self, clock: fn() -> u64) -> Self {
+        self.auth.set_clock(clock);
         self
     }
 
-    /// Takes the keys and becomes ready. They are set once: a second call changes nothing, as both copies
-    /// of the keys change by deployment only.
-    pub fn set_keys(&self, keys: KeyRing) {
-        if self.auth.set_keys(keys) {
-            self.readiness.advance(Stage::Ready);
-        }
+    /// Takes the credentials of the callers and becomes ready. They are set once: a second call changes nothing, as
+    /// both copies of the keys change by deployment only.
+    pub fn start(&self, credentials: Credentials) {
+        self.auth.set(credentials);
+        self.readiness.advance(Stage::Ready);
     }
 
     /// From here on `/readyz` says that the process is going away.

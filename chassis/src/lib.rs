@@ -7,7 +7,7 @@
 //!   present, and whose they are. The sidecar uses these two, and nothing else of the chassis.
 //! * [`problem`], [`request_id`], `request_headers`, `body`: the parts of a request and of a response.
 //! * [`service`]: what a service gives the chassis. [`router`]: which of its operations a request asks for.
-//! * [`bearer`]: tokens of signed-in users. `auth`: the credentials that an operation requires.
+//! * [`bearer`]: tokens of signed-in users. [`auth`]: the credentials that an operation requires.
 //! * [`app`]: a request in, a response out. No sockets. With it [`readiness`], [`metrics`], `panics`.
 //! * [`connections`] and [`server`]: sockets and time, no routes.
 //! * [`cli`] is what was typed, [`config`] what follows from it, [`telemetry`] the log, [`ssm`] where keys come from.
@@ -19,7 +19,7 @@ pub mod keys;
 #[cfg(feature = "server")]
 pub mod app;
 #[cfg(feature = "server")]
-mod auth;
+pub mod auth;
 #[cfg(feature = "server")]
 pub mod bearer;
 #[cfg(feature = "server")]

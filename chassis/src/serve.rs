@@ -4,10 +4,13 @@
 //! `/healthz` answers at once and a stop signal is obeyed while SSM is still away.
 
 use crate::app::App;
-use crate::config::{Config, KeySource};
+use crate::auth::{Credentials, Keys};
+use crate::bearer::Issuer;
+use crate::config::{Config, Source, Tokens};
 use crate::connections::Handler;
 use crate::document::Document;
 use crate::failure::Failure;
+use crate::keys::KeyRing;
 use crate::service::{Answer, Build, Service};
 use crate::{server, ssm};
 use hyper::Request;
@@ -43,10 +46,7 @@ pub(crate) async fn serve<S: Service>(
     let address = listener.local_addr().unwrap_or(config.listen);
     log_start(&config, S::BUILD, address);
 
-    let app = Arc::new(match config.keys {
-        KeySource::None => App::open(service, document, config.body_timeout),
-        _ => App::keyed(service, document, config.body_timeout),
-    }?);
+    let app = Arc::new(App::new(service, document, config.body_timeout)?);
     let stop = {
         let app = Arc::clone(&app);
         async move {
@@ -58,7 +58,7 @@ pub(crate) async fn serve<S: Service>(
     let server = server::run(listener, Arc::clone(&app), config.limits, stop);
     let drained = tokio::select! {
         drained = server => drained,
-        refused = supply_keys(config.keys, &app) => return Err(refused.into()),
+        refused = supply_credentials(config.keys, config.tokens, &app) => return Err(refused.into()),
     };
     if drained.cut > 0 {
         tracing::warn!(cut = drained.cut, "drain timed out, connections were cut");
@@ -68,22 +68,38 @@ pub(crate) async fn serve<S: Service>(
 }
 
 /// Comes back only with bad news.
-async fn supply_keys<S: Service>(source: KeySource, app: &App<S>) -> ssm::Refused {
-    match source {
-        KeySource::None => tracing::info!("ready"),
-        KeySource::Environment(keys) => set_keys(app, keys),
-        KeySource::Parameter(name) => match ssm::load(&name).await {
-            Ok(keys) => set_keys(app, keys),
-            Err(refused) => return refused,
-        },
+async fn supply_credentials<S: Service>(
+    keys: Source<KeyRing>,
+    tokens: Option<Tokens>,
+    app: &App<S>,
+) -> ssm::Refused {
+    match tokio::try_join!(load_keys(keys), load_issuer(tokens)) {
+        Ok((keys, issuer)) => {
+            log_ready(&keys, issuer.as_ref());
+            app.start(Credentials { keys, issuer });
+        }
+        Err(refused) => return refused,
     }
     pending().await
 }
 
-fn set_keys<S: Service>(app: &App<S>, keys: crate::keys::KeyRing) {
-    let (count, clients) = (keys.len(), keys.clients().join(","));
-    app.set_keys(keys);
-    tracing::info!(keys = count, clients, "ready");
+async fn load_keys(source: Source<KeyRing>) -> Result<Keys, ssm::Refused> {
+    Ok(match source {
+        Source::None => Keys::Sidecar,
+        Source::Environment(keys) => Keys::Here(keys),
+        Source::Parameter(name) => Keys::Here(ssm::load(&name, KeyRing::parse).await?),
+    })
+}
+
+async fn load_issuer(tokens: Option<Tokens>) -> Result<Option<Issuer>, ssm::Refused> {
+    let Some(Tokens { issuer, iss, aud }) = tokens else { return Ok(None) };
+    Ok(match issuer {
+        Source::None => None,
+        Source::Environment(issuer) => Some(issuer),
+        Source::Parameter(name) => {
+            Some(ssm::load(&name, |list| Issuer::new(list, &iss, &aud)).await?)
+        }
+    })
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
@@ -95,6 +111,7 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 fn log_start(config: &Config, build: Build, address: SocketAddr) {
+    let tokens = config.tokens.as_ref();
     tracing::info!(
         version = build.version,
         revision = build.revision.unwrap_or("unknown"),
@@ -102,13 +119,28 @@ fn log_start(config: &Config, build: Build, address: SocketAddr) {
         worker_threads = config.worker_threads,
         log_format = config.log_format.name(),
         log_level = %config.log_level,
-        keys_from = config.keys.name(),
+        keys_from = config.keys.name("API_KEY", "API_KEY_PARAMETER"),
+        signing_keys_from = tokens.map(|tokens| tokens.issuer.name("JWT_KEYS", "JWT_KEYS_PARAMETER")),
         keep_alive_timeout = %humantime::format_duration(config.limits.keep_alive_timeout),
         body_timeout = %humantime::format_duration(config.body_timeout),
         max_connections = config.limits.max_connections,
         drain_grace = %humantime::format_duration(config.limits.drain_grace),
         drain_timeout = %humantime::format_duration(config.limits.drain_timeout),
         "listening"
+    );
+}
+
+/// Says whose credentials are accepted. A member that does not apply is left out.
+fn log_ready(keys: &Keys, issuer: Option<&Issuer>) {
+    let ring = match keys {
+        Keys::Sidecar => None,
+        Keys::Here(ring) => Some(ring),
+    };
+    tracing::info!(
+        keys = ring.map(KeyRing::len),
+        clients = ring.map(|ring| ring.clients().join(",")),
+        signing_keys = issuer.map(|issuer| issuer.kids().collect::<Vec<_>>().join(",")),
+        "ready"
     );
 }
 

@@ -3,13 +3,13 @@
 use crate::document::PARCELS;
 use bytes::Bytes;
 use chassis::app::App;
+use chassis::auth::{Credentials, Keys};
 use chassis::bearer::Issuer;
 use chassis::document::Document;
 use chassis::keys::KeyRing;
 use http_body_util::{BodyExt, Full};
 use parcels::Parcels;
 use serde_json::Value;
-use std::sync::Arc;
 use std::time::Duration;
 
 const KEY: &str = "Parcels-Key-1";
@@ -18,9 +18,10 @@ const NOW: u64 = 1_800_000_000;
 
 fn app() -> App<Parcels> {
     let document = Document::parse(PARCELS).unwrap();
-    let app = App::keyed(Parcels::default(), &document, Duration::from_secs(5)).unwrap();
-    app.set_keys(KeyRing::parse(KEY).unwrap());
-    app.trusting(Arc::new(issuer()), || NOW)
+    let app = App::new(Parcels::default(), &document, Duration::from_secs(5)).unwrap();
+    let keys = Keys::Here(KeyRing::parse(KEY).unwrap());
+    app.start(Credentials { keys, issuer: Some(issuer()) });
+    app.with_clock(|| NOW)
 }
 
 fn issuer() -> Issuer {
@@ -165,8 +166,12 @@ async fn the_document_says_which_credentials_an_operation_requires() {
 #[tokio::test]
 async fn without_an_issuer_no_token_opens_anything() {
     let document = Document::parse(PARCELS).unwrap();
-    let app = App::open(Parcels::default(), &document, Duration::from_secs(5)).unwrap();
-    assert_eq!(call(&app, "GET /parcels", &[("authorization", &token())], "").await.status, 500);
+    let app = App::new(Parcels::default(), &document, Duration::from_secs(5)).unwrap();
+    let token = token();
+    let headers = [("authorization", token.as_str())];
+    assert_eq!(call(&app, "GET /parcels", &headers, "").await.status, 503, "not loaded yet");
+    app.start(Credentials { keys: Keys::Sidecar, issuer: None });
+    assert_eq!(call(&app, "GET /parcels", &headers, "").await.status, 500);
 }
 
 #[tokio::test]
@@ -231,7 +236,7 @@ fn a_service_that_lacks_an_operation_of_its_document_does_not_start() {
     let text = PARCELS.replace("\"quote\",", "\"quoteParcel\",");
     let text = text.replace("\"x-limit\": \"quoteParcel\"", "\"x-limit\": \"quote\"");
     let document = Document::parse(&text).unwrap();
-    let error = App::open(Parcels::default(), &document, Duration::from_secs(5)).unwrap_err();
+    let error = App::new(Parcels::default(), &document, Duration::from_secs(5)).unwrap_err();
     assert!(error.to_string().contains("`quoteParcel`"), "{error}");
 }
 

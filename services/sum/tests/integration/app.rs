@@ -2,11 +2,10 @@
 
 use crate::bodies::with_body;
 use crate::support::{
-    GOOD, KEY, Reply, call, open_app, ready_app, request, starting_app, sum_request,
+    GOOD, KEY, Reply, call, credentials, open_app, ready_app, request, starting_app, sum_request,
 };
 use bytes::Bytes;
 use chassis::Service;
-use chassis::keys::KeyRing;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Frame;
 use hyper::{Request, StatusCode};
@@ -123,7 +122,7 @@ async fn readiness_follows_the_keys_and_the_stop_signal() {
     check_headers("starting", &early);
     assert_eq!(call(&app, request("GET", "/healthz")).await.status, 200);
 
-    app.set_keys(KeyRing::parse(KEY).unwrap());
+    app.start(credentials(KEY));
     assert_eq!(readyz().await, (200, "{\"status\":\"ready\"}".into()));
     assert_eq!(call(&app, sum_request(GOOD)).await.body, "{\"sum\":42}");
 
@@ -140,7 +139,7 @@ async fn readiness_follows_the_keys_and_the_stop_signal() {
 #[tokio::test]
 async fn keys_are_set_once() {
     let app = ready_app();
-    app.set_keys(KeyRing::parse("another-key").unwrap());
+    app.start(credentials("another-key"));
     assert_eq!(call(&app, sum_request(GOOD)).await.status, 200);
 }
 

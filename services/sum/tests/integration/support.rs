@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use chassis::Service;
 use chassis::app::App;
+use chassis::auth::{Credentials, Keys};
 use chassis::document::Document;
 use chassis::keys::KeyRing;
 use http_body_util::{BodyExt, Full};
@@ -104,19 +105,26 @@ pub(crate) fn document() -> Document {
 
 /// A service that waits for its keys.
 pub(crate) fn starting_app() -> App<Sum> {
-    App::keyed(Sum, &document(), BODY_TIMEOUT).unwrap()
+    App::new(Sum, &document(), BODY_TIMEOUT).unwrap()
 }
 
 /// A service that leaves the keys to the sidecar.
 pub(crate) fn open_app() -> App<Sum> {
-    App::open(Sum, &document(), BODY_TIMEOUT).unwrap()
+    let app = starting_app();
+    app.start(Credentials { keys: Keys::Sidecar, issuer: None });
+    app
 }
 
 /// A service with the key [`KEY`], ready.
 pub(crate) fn ready_app() -> Arc<App<Sum>> {
     let app = starting_app();
-    app.set_keys(KeyRing::parse(&format!("tests:{KEY}")).unwrap());
+    app.start(credentials(&format!("tests:{KEY}")));
     Arc::new(app)
+}
+
+/// Keys that are checked here.
+pub(crate) fn credentials(keys: &str) -> Credentials {
+    Credentials { keys: Keys::Here(KeyRing::parse(keys).unwrap()), issuer: None }
 }
 
 pub(crate) async fn call<B>(app: &App<Sum>, request: Request<B>) -> Reply
