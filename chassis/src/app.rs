@@ -9,8 +9,10 @@
 //! A request is judged in this order, and the first refusal is the answer: path, method, key, content type, declared
 //! length, body. So a caller without a key learns nothing from what comes after it.
 
+use crate::answer::{Answer, Body as AnswerBody, EVENT_STREAM, NO_STORE, json};
 use crate::auth::{Auth, Credentials};
 use crate::body::{self, BodyError, RequestBody};
+use crate::connections::Seat;
 use crate::document::Document;
 use crate::metrics::{self, Metrics};
 use crate::panics;
@@ -19,7 +21,8 @@ use crate::readiness::{Readiness, Stage};
 use crate::request_headers::RequestHeaders;
 use crate::request_id::{Origin, RequestId, X_REQUEST_ID};
 use crate::router::{Action, Endpoint, Route, Router, Unimplemented};
-use crate::service::{Answer, NO_STORE, Request, Service, json};
+use crate::service::{Request, Service};
+use crate::telemetry::millis;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Body;
@@ -98,7 +101,7 @@ impl<S: Service> App<S> {
     }
 
     /// Answers any request. Does not fail, and a panic inside is a 500.
-    pub async fn handle<B>(&self, request: hyper::Request<B>) -> Answer
+    pub async fn handle<B>(&self, request: hyper::Request<B>, seat: Seat) -> Answer
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
     {
@@ -112,7 +115,7 @@ impl<S: Service> App<S> {
         let headers = RequestHeaders::from_map(&parts.headers);
         let id = RequestId::from_caller(headers.request_id);
 
-        let answer = self.answer(route, endpoint, &parts, &headers, &id, &mut body);
+        let answer = self.answer(route, endpoint, &parts, &headers, &id, &mut body, seat);
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome =
             outcome.unwrap_or_else(|panic| Err(Problem::internal(panics::message(panic.as_ref()))));
@@ -166,10 +169,14 @@ impl<S: Service> App<S> {
         headers: &RequestHeaders<'_>,
         id: &RequestId,
         body: &mut RequestBody<'_, B>,
+        seat: Seat,
     ) -> Result<Answer, Problem>
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
     {
+        if seat == Seat::Reserved && !endpoint.is_some_and(Endpoint::is_probe) {
+            return Err(Problem::no_connection());
+        }
         let Some(route) = route else { return self.metrics_or_nothing(parts) };
         let Some(endpoint) = endpoint else {
             return Err(Problem::method_not_allowed(&route.allow));
@@ -184,19 +191,45 @@ impl<S: Service> App<S> {
                     uri: &parts.uri,
                     template: route.template(),
                     token,
-                    headers: &parts.headers,
+                    head: &parts.headers,
+                    declared: &endpoint.declared,
                     id,
                     body: self.read(endpoint, &parts.method, headers, body).await?,
                 };
                 let answer = self.service.call(operation, request);
-                match endpoint.deadline {
-                    Some(within) => body::deadline(within, answer)
-                        .await
-                        .unwrap_or_else(|| Err(Problem::deadline(within))),
-                    None => answer.await,
+                let within = endpoint.deadline;
+                let mut answer = body::deadline(within, answer)
+                    .await
+                    .unwrap_or_else(|| Err(Problem::deadline(within)))?;
+                if matches!(answer.body(), AnswerBody::Stream(_)) {
+                    self.prepare_stream(endpoint, id, &mut answer)?;
                 }
+                Ok(answer)
             }
         }
+    }
+
+    /// Fills the pauses of a stream, and counts it until it ends.
+    fn prepare_stream(
+        &self,
+        endpoint: &Endpoint<S::Operation>,
+        id: &RequestId,
+        answer: &mut Answer,
+    ) -> Result<(), Problem> {
+        let idle = endpoint.stream_idle.ok_or_else(|| {
+            Problem::internal(format!(
+                "`{}` streams, and its document does not say so",
+                endpoint.id
+            ))
+        })?;
+        let has_events = answer.headers().get(CONTENT_TYPE) == Some(&EVENT_STREAM);
+        if let AnswerBody::Stream(stream) = answer.body_mut() {
+            if has_events {
+                stream.beat(idle / 2);
+            }
+            stream.hold(OpenStream::new(self.metrics.open_stream(), id));
+        }
+        Ok(())
     }
 
     fn metrics_or_nothing(&self, parts: &Parts) -> Result<Answer, Problem> {
@@ -264,4 +297,24 @@ fn log_failure(route: &str, parts: &Parts, id: &RequestId, status: StatusCode, c
         cause,
         "request failed"
     );
+}
+
+/// A stream that is open. When it ends, the log says how long it was.
+struct OpenStream {
+    _counted: metrics::OpenStream,
+    id: RequestId,
+    since: Instant,
+}
+
+impl OpenStream {
+    fn new(counted: metrics::OpenStream, id: &RequestId) -> Self {
+        Self { _counted: counted, id: id.clone(), since: Instant::now() }
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let took_ms = millis(self.since.elapsed());
+        tracing::debug!(request_id = self.id.as_str(), took_ms, "stream ended");
+    }
 }

@@ -17,6 +17,8 @@ pub mod document;
 pub mod keys;
 
 #[cfg(feature = "server")]
+pub mod answer;
+#[cfg(feature = "server")]
 pub mod app;
 #[cfg(feature = "server")]
 pub mod auth;
@@ -59,12 +61,16 @@ pub mod service;
 #[cfg(feature = "server")]
 pub mod ssm;
 #[cfg(feature = "server")]
+pub mod stream;
+#[cfg(feature = "server")]
 pub mod telemetry;
 
 #[cfg(feature = "server")]
+pub use answer::Answer;
+#[cfg(feature = "server")]
 pub use run::run;
 #[cfg(feature = "server")]
-pub use service::{Answer, Build, Request, Service};
+pub use service::{Build, Request, Service};
 
 /// The document of the throw-away service, for tests.
 #[cfg(all(test, feature = "server"))]

@@ -3,15 +3,16 @@
 //! The order matters. The signals are caught and the socket is bound before anything is awaited, so
 //! `/healthz` answers at once and a stop signal is obeyed while SSM is still away.
 
+use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::{Credentials, Keys};
 use crate::bearer::Issuer;
 use crate::config::{Config, Source, Tokens};
-use crate::connections::Handler;
+use crate::connections::{Handler, Seat};
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::keys::KeyRing;
-use crate::service::{Answer, Build, Service};
+use crate::service::{Build, Service};
 use crate::{server, ssm};
 use hyper::Request;
 use hyper::body::Incoming;
@@ -25,8 +26,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const BACKLOG: u32 = 1024;
 
 impl<S: Service> Handler for App<S> {
-    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Answer> + Send {
-        self.handle(request)
+    fn handle(
+        &self,
+        request: Request<Incoming>,
+        seat: Seat,
+    ) -> impl Future<Output = Answer> + Send {
+        self.handle(request, seat)
     }
 
     fn connections(&self, open: usize) {

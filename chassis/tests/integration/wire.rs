@@ -2,12 +2,11 @@
 //! timeouts, as bytes.
 
 use crate::support::{KEY, ready_app};
-use bytes::Bytes;
-use chassis::connections::{Handler, Limits};
+use chassis::Answer;
+use chassis::connections::{Handler, Limits, Seat};
 use chassis::server::{self, Drained, Listener};
-use http_body_util::Full;
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use std::future::{Future, pending};
 use std::io::{self, ErrorKind};
@@ -194,15 +193,45 @@ async fn a_head_past_eight_kibibytes_is_a_431() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_past_the_bound_waits_for_another_to_close() {
+async fn connections_past_the_bound_are_for_probes() {
     let server = start(ready_app(), Limits { max_connections: 2, ..limits() });
-    let (one, mut two, mut three) = (server.connect(), server.connect(), server.connect());
+    let (one, mut two) = (server.connect(), server.connect());
+    for (request, status) in [
+        ("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 200),
+        ("GET /readyz?shallow=1 HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 200),
+        ("GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 503),
+        (quote_request(), 503),
+    ] {
+        let mut three = server.connect();
+        three.send(&request).await;
+        let (answered, head, _) = three.response().await;
+        assert_eq!(answered, status, "{request}");
+        assert!(head.contains("connection: close\r\n"), "{head}");
+        assert_eq!(head.contains("retry-after: 1\r\n"), status == 503, "{head}");
+        assert_eq!(three.rest().await, "", "a reserved connection is free at once");
+    }
     two.send(quote_request()).await;
     assert_eq!(two.response().await.0, 200);
-    three.send(quote_request()).await;
-    assert!(timeout(Duration::from_secs(10), three.response()).await.is_err(), "over the bound");
     drop(one);
-    assert_eq!(three.response().await.0, 200);
+    sleep(Duration::from_millis(1)).await;
+    let mut four = server.connect();
+    for _ in 0..2 {
+        four.send(quote_request()).await;
+        assert_eq!(four.response().await.0, 200, "there is room again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reserved_connection_that_says_nothing_makes_room_for_a_probe() {
+    let server = start(ready_app(), Limits { max_connections: 1, ..limits() });
+    let _regular = server.connect();
+    let silent: Vec<_> = (0..20).map(|_| server.connect()).collect();
+    let begun = Instant::now();
+    let mut probe = server.connect();
+    probe.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert_eq!(probe.response().await.0, 200);
+    // Eight at a time, each for two seconds.
+    assert_eq!((silent.len(), begun.elapsed().as_secs()), (20, 4));
 }
 
 /// Fails a few times, and then as long as it is asked.
@@ -237,7 +266,7 @@ struct Panics;
 
 impl Handler for Panics {
     #[expect(clippy::manual_async_fn, reason = "an async fn of type `!` does not coerce")]
-    fn handle(&self, _: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send {
+    fn handle(&self, _: Request<Incoming>, _: Seat) -> impl Future<Output = Answer> + Send {
         async { panic!("seeded by a test") }
     }
 }

@@ -2,10 +2,9 @@
 
 use crate::support::ready_app;
 use crate::wire::{limits, quote_request, start};
-use bytes::Bytes;
-use chassis::connections::{Handler, Limits};
+use chassis::Answer;
+use chassis::connections::{Handler, Limits, Seat};
 use chassis::server::Drained;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use std::sync::Arc;
@@ -16,9 +15,9 @@ use tokio::time::{Instant, sleep};
 pub(crate) struct Slow(pub(crate) Duration);
 
 impl Handler for Slow {
-    async fn handle(&self, _: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn handle(&self, _: Request<Incoming>, _: Seat) -> Answer {
         sleep(self.0).await;
-        Response::new(Full::from("done"))
+        Response::new("done".into())
     }
 }
 

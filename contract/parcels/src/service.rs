@@ -2,13 +2,16 @@
 //!
 //! The note of a weight is how a test makes an operation misbehave: `slow` never answers, `panic` panics.
 
+use bytes::Bytes;
+use chassis::answer::{NO_STORE, events, json, no_content};
 use chassis::problem::{ErrorStatus, Problem};
-use chassis::service::{NO_STORE, json};
 use chassis::{Answer, Build, Request, Service};
+use futures_util::{Stream, StreamExt, stream};
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// The service, with all parcels.
 #[derive(Debug, Default)]
@@ -23,12 +26,15 @@ struct State {
     parcels: Vec<Parcel>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 struct Parcel {
     id: String,
     grams: u32,
     #[serde(skip)]
     owner: String,
+    /// Goes with the parcel, and tells its followers.
+    #[serde(skip)]
+    presence: watch::Sender<()>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,23 +93,34 @@ impl Service for Parcels {
             }
             Operation::Create => {
                 let grams = weight(&request.body).await?;
-                let parcel = self.state().add(owner, grams);
-                Ok(json(StatusCode::CREATED, NO_STORE, text(&parcel)))
+                let mut state = self.state();
+                let parcel = state.add(owner, grams);
+                Ok(json(StatusCode::CREATED, NO_STORE, text(parcel)))
             }
             Operation::Latest => {
                 let state = self.state();
                 let latest = state.parcels.iter().rfind(|parcel| parcel.owner == owner);
                 latest.map(ok).ok_or_else(|| no_parcel("mine"))
             }
-            Operation::Read | Operation::Follow => {
+            Operation::Read => {
                 let state = self.state();
                 Ok(ok(&state.parcels[state.find(owner, id)?]))
+            }
+            Operation::Follow => {
+                let state = self.state();
+                Ok(events(state.parcels[state.find(owner, id)?].follow()))
             }
             Operation::Delete => {
                 let mut state = self.state();
                 let at = state.find(owner, id)?;
+                if request.header("If-Match")?.is_some_and(|tag| tag != state.parcels[at].tag()) {
+                    return Err(Problem::plain(
+                        ErrorStatus::PRECONDITION_FAILED,
+                        "The parcel has another weight.",
+                    ));
+                }
                 state.parcels.remove(at);
-                Ok(json(StatusCode::NO_CONTENT, NO_STORE, ""))
+                Ok(no_content())
             }
         }
     }
@@ -116,17 +133,39 @@ impl Parcels {
 }
 
 impl State {
-    fn add(&mut self, owner: &str, grams: u32) -> Parcel {
+    fn add(&mut self, owner: &str, grams: u32) -> &Parcel {
         self.count += 1;
-        let parcel = Parcel { id: format!("p{}", self.count), grams, owner: owner.into() };
-        self.parcels.push(parcel.clone());
-        parcel
+        self.parcels.push(Parcel {
+            id: format!("p{}", self.count),
+            grams,
+            owner: owner.into(),
+            presence: watch::Sender::default(),
+        });
+        &self.parcels[self.parcels.len() - 1]
     }
 
     /// The place of a parcel. That of another owner is not there.
     fn find(&self, owner: &str, id: &str) -> Result<usize, Problem> {
         let found = self.parcels.iter().position(|parcel| parcel.id == id && parcel.owner == owner);
         found.ok_or_else(|| no_parcel(id))
+    }
+}
+
+impl Parcel {
+    /// The entity tag: all that can change is the weight, and it does not.
+    fn tag(&self) -> String {
+        format!("\"{}\"", self.grams)
+    }
+
+    /// An event with the parcel now, and one when it is taken back, which is the last.
+    fn follow(&self) -> impl Stream<Item = Bytes> + Send + 'static {
+        let here = format!("data: {}\n\n", text(self));
+        let gone = format!("event: gone\ndata: {}\n\n", self.id);
+        let mut presence = self.presence.subscribe();
+        stream::iter([here.into()]).chain(stream::once(async move {
+            while presence.changed().await.is_ok() {}
+            gone.into()
+        }))
     }
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use chassis::Service;
 use chassis::app::App;
 use chassis::auth::{Credentials, Keys};
+use chassis::connections::Seat;
 use chassis::document::Document;
 use chassis::keys::KeyRing;
 use http_body_util::{BodyExt, Full};
@@ -129,7 +130,7 @@ pub(crate) async fn call<B>(app: &App<Sum>, request: Request<B>) -> Reply
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
 {
-    let (parts, body) = app.handle(request).await.into_parts();
+    let (parts, body) = app.handle(request, Seat::Regular).await.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Reply {
         status: parts.status,
