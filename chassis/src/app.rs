@@ -1,8 +1,7 @@
 //! A service over HTTP: a request in, a response out, no sockets.
 //!
 //! The router finds the operation. The chassis itself answers the probes and the description; the service answers the
-//! others, once a request has passed every check of the document. `GET /metrics` is for Prometheus, in `OpenMetrics`
-//! text; the sidecar does not let it out.
+//! others, once a request has passed every check of the document.
 //!
 //! `HEAD` goes wherever `GET` does. Paths are compared as they are sent: `/healthz/` is another path.
 //!
@@ -38,7 +37,6 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 /// The description changes with a deployment only; a few minutes of the old one harm nobody.
 const BRIEFLY: HeaderValue = HeaderValue::from_static("public, max-age=300");
-const METRICS: &str = "/metrics";
 
 /// A service and its state.
 #[derive(Debug)]
@@ -92,6 +90,12 @@ impl<S: Service> App<S> {
     /// From here on `/readyz` says that the process is going away.
     pub fn drain(&self) {
         self.readiness.advance(Stage::Draining);
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The metrics, for what is counted outside of requests.
@@ -153,10 +157,7 @@ impl<S: Service> App<S> {
             "answered"
         );
         answer.headers_mut().insert(X_REQUEST_ID, id.into_header());
-        // Who reads the metrics is no caller.
-        if route.is_some() || parts.uri.path() != METRICS {
-            self.metrics.observe(&parts.method, route, endpoint, status, took);
-        }
+        self.metrics.observe(&parts.method, route, endpoint, status, took);
         drop(in_flight);
         answer
     }
@@ -177,7 +178,7 @@ impl<S: Service> App<S> {
         if seat == Seat::Reserved && !endpoint.is_some_and(Endpoint::is_probe) {
             return Err(Problem::no_connection());
         }
-        let Some(route) = route else { return self.metrics_or_nothing(parts) };
+        let Some(route) = route else { return Err(Problem::no_such_route()) };
         let Some(endpoint) = endpoint else {
             return Err(Problem::method_not_allowed(&route.allow));
         };
@@ -230,21 +231,6 @@ impl<S: Service> App<S> {
             stream.hold(OpenStream::new(self.metrics.open_stream(), id));
         }
         Ok(())
-    }
-
-    fn metrics_or_nothing(&self, parts: &Parts) -> Result<Answer, Problem> {
-        match (parts.uri.path(), &parts.method) {
-            (METRICS, &Method::GET | &Method::HEAD) => {
-                let mut answer = json(StatusCode::OK, NO_STORE, self.metrics.encode());
-                let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
-                answer.headers_mut().insert(CONTENT_TYPE, kind);
-                Ok(answer)
-            }
-            (METRICS, _) => {
-                Err(Problem::method_not_allowed(&HeaderValue::from_static("GET, HEAD")))
-            }
-            _ => Err(Problem::no_such_route()),
-        }
     }
 
     fn ready(&self) -> Answer {

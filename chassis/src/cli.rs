@@ -49,6 +49,9 @@ Keys, when they are required, come from exactly one of:
                      A-Z a-z 0-9 . _ -, a client name 1 to 32 of a-z 0-9 -
   API_KEY_PARAMETER  an SSM parameter that holds such a list
 
+METRICS_PASSWORD, environment only, is 16 to 128 visible ASCII characters. The private listener then requires it, with
+the user `metrics`.
+
 Exit codes: 0 drained, 64 bad configuration, 69 cannot listen, 78 SSM refused to give the keys.";
 
 /// The settings of `serve`.
@@ -57,6 +60,10 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env, value_name = "IP:PORT")]
     pub listen: SocketAddr,
+
+    /// Address of the private listener with metrics and profiles; any but loopback needs `METRICS_PASSWORD`
+    #[arg(long, env, value_name = "IP:PORT")]
+    pub metrics_listen: SocketAddr,
 
     /// Threads that answer requests, 1 to 64; 1 is a runtime without locks
     #[arg(long, env, default_value_t = 1, value_parser = value_parser!(u16).range(1..=64), value_name = "N")]
@@ -91,7 +98,7 @@ pub struct ServeArgs {
     #[arg(long, env, default_value = "5s", value_parser = positive_duration, value_name = "DURATION")]
     pub body_timeout: Duration,
 
-    /// Connections open at once, 1 to 131072; more wait to be accepted
+    /// Connections open at once, 1 to 131072; eight more are for probes, and others wait to be accepted
     #[arg(long, env, value_parser = value_parser!(u32).range(1..=131_072), value_name = "N")]
     pub max_connections: u32,
 
@@ -154,6 +161,7 @@ fn command(document: &Document, build: Build) -> clap::Command {
     let about = document.title.clone();
     // Each caller of the sidecar has one connection, and the sidecar keeps as many idle ones.
     let connections = (2 * service.connections).to_string();
+    let metrics_listen = format!("127.0.0.1:{}", service.metrics_port);
     let name = service.name.clone();
     Cli::command()
         .name(service.name.clone())
@@ -174,6 +182,9 @@ fn command(document: &Document, build: Build) -> clap::Command {
             serve
                 .mut_arg("listen", |listening| {
                     listening.required(false).default_value(listen.clone())
+                })
+                .mut_arg("metrics_listen", |listening| {
+                    listening.required(false).default_value(metrics_listen)
                 })
                 .mut_arg("max_connections", |most| most.required(false).default_value(connections))
         })

@@ -5,6 +5,7 @@ use crate::cli::{ServeArgs, TokenArgs};
 use crate::connections::Limits;
 use crate::document::{Access, Document};
 use crate::keys::{KeyListError, KeyRing};
+use crate::password::{Password, WeakPassword};
 use crate::telemetry::LogFormat;
 use secrecy::{ExposeSecret, SecretString};
 use std::env::VarError;
@@ -52,6 +53,10 @@ pub struct Tokens {
 pub struct Config {
     /// Address to listen on.
     pub listen: SocketAddr,
+    /// Address of the private listener.
+    pub metrics_listen: SocketAddr,
+    /// What the private listener requires.
+    pub metrics_password: Option<Password>,
     /// Threads that answer requests; at least 1.
     pub worker_threads: usize,
     /// How the log is written.
@@ -88,6 +93,14 @@ pub enum ConfigError {
     /// A list of signing keys that breaks a rule.
     #[error("{JWT_KEYS} {0}")]
     SigningKeys(#[from] SigningKeysError),
+    /// The private listener would be open to others.
+    #[error(
+        "METRICS_LISTEN is {0}, which is not loopback, and METRICS_PASSWORD is not set; set both, or leave METRICS_LISTEN on loopback"
+    )]
+    NoPassword(SocketAddr),
+    /// A password that anybody could guess, or bytes that are no text.
+    #[error("{METRICS_PASSWORD} {0}")]
+    Password(#[from] WeakPassword),
     /// Bytes that are no text.
     #[error("{0} is not text; a key is made of A-Z a-z 0-9 . _ - only")]
     NotText(&'static str),
@@ -95,6 +108,7 @@ pub enum ConfigError {
 
 const API_KEY: &str = "API_KEY";
 const JWT_KEYS: &str = "JWT_KEYS";
+const METRICS_PASSWORD: &str = "METRICS_PASSWORD";
 
 impl Config {
     /// Puts together what was typed, what the document requires, and the secrets, which `environment` gives by their
@@ -114,8 +128,11 @@ impl Config {
             Some(args) => Some(tokens(args, environment(JWT_KEYS))?),
             None => None,
         };
+        let metrics_password = password(args.metrics_listen, environment(METRICS_PASSWORD))?;
         Ok(Self {
             listen: args.listen,
+            metrics_listen: args.metrics_listen,
+            metrics_password,
             worker_threads: args.worker_threads.into(),
             log_format: args.log_format,
             log_level: args.log_level,
@@ -129,6 +146,18 @@ impl Config {
                 drain_timeout: args.drain_timeout,
             },
         })
+    }
+}
+
+fn password(
+    listen: SocketAddr,
+    value: Result<SecretString, VarError>,
+) -> Result<Option<Password>, ConfigError> {
+    match value {
+        Ok(password) => Ok(Some(Password::parse(password.expose_secret())?)),
+        Err(VarError::NotUnicode(_)) => Err(WeakPassword.into()),
+        Err(VarError::NotPresent) if listen.ip().is_loopback() => Ok(None),
+        Err(VarError::NotPresent) => Err(ConfigError::NoPassword(listen)),
     }
 }
 

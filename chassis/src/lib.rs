@@ -41,7 +41,13 @@ pub mod metrics;
 #[cfg(feature = "server")]
 mod panics;
 #[cfg(feature = "server")]
+pub mod password;
+#[cfg(feature = "server")]
+mod private;
+#[cfg(feature = "server")]
 pub mod problem;
+#[cfg(feature = "server")]
+mod profile;
 #[cfg(feature = "server")]
 pub mod readiness;
 #[cfg(feature = "server")]

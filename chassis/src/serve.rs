@@ -12,6 +12,7 @@ use crate::connections::{Handler, Seat};
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::keys::KeyRing;
+use crate::private::{self, Private};
 use crate::service::{Build, Service};
 use crate::{server, ssm};
 use hyper::Request;
@@ -21,6 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// Connections that the kernel holds for us while we are busy or full.
 const BACKLOG: u32 = 1024;
@@ -46,10 +48,9 @@ pub(crate) async fn serve<S: Service>(
     config: Config,
 ) -> Result<(), Failure> {
     let mut signals = Signals::catch().map_err(Failure::Signals)?;
-    let listener =
-        bind(config.listen).map_err(|error| Failure::CannotListen(config.listen, error))?;
-    let address = listener.local_addr().unwrap_or(config.listen);
-    log_start(&config, S::BUILD, address);
+    let listener = bind("LISTEN", config.listen)?;
+    let private_listener = bind("METRICS_LISTEN", config.metrics_listen)?;
+    log_start(&config, S::BUILD, &listener, &private_listener);
 
     let app = Arc::new(App::new(service, document, config.body_timeout)?);
     let stop = {
@@ -60,11 +61,19 @@ pub(crate) async fn serve<S: Service>(
             tracing::info!(signal, "drain begins");
         }
     };
+    let (stop_private, private_stops) = oneshot::channel::<()>();
+    let private = Arc::new(Private::new(Arc::clone(&app), config.metrics_password));
+    // A task of its own: nothing that the public server awaits wakes it.
+    let private = tokio::spawn(server::run(private_listener, private, private::LIMITS, async {
+        let _ = private_stops.await;
+    }));
     let server = server::run(listener, Arc::clone(&app), config.limits, stop);
     let drained = tokio::select! {
         drained = server => drained,
         refused = supply_credentials(config.keys, config.tokens, &app) => return Err(refused.into()),
     };
+    drop(stop_private);
+    let _ = private.await;
     if drained.cut > 0 {
         tracing::warn!(cut = drained.cut, "drain timed out, connections were cut");
     }
@@ -107,7 +116,11 @@ async fn load_issuer(tokens: Option<Tokens>) -> Result<Option<Issuer>, ssm::Refu
     })
 }
 
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    listen(address).map_err(|error| Failure::CannotListen { setting, address, error })
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // A new process may take the port while old connections of the last one are still dying.
     socket.set_reuseaddr(true)?;
@@ -115,12 +128,16 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn log_start(config: &Config, build: Build, address: SocketAddr) {
+fn log_start(config: &Config, build: Build, public: &TcpListener, private: &TcpListener) {
+    // Port 0 in a setting means that the system has chosen one.
+    let address = |listener: &TcpListener| listener.local_addr().ok().map(tracing::field::display);
     let tokens = config.tokens.as_ref();
     tracing::info!(
         version = build.version,
         revision = build.revision.unwrap_or("unknown"),
-        address = %address,
+        address = address(public),
+        metrics_address = address(private),
+        metrics_password = config.metrics_password.is_some(),
         worker_threads = config.worker_threads,
         log_format = config.log_format.name(),
         log_level = %config.log_level,

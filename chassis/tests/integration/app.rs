@@ -168,7 +168,7 @@ async fn metrics_have_the_route_and_the_operation_and_no_path() {
         hand_in(&app, &token).await;
         ask(&app, &format!("GET /parcels/{id}"), &[("authorization", &token)], "").await;
     }
-    let metrics = ask(&app, "GET /metrics", &[], "").await.body;
+    let metrics = app.metrics().encode();
     let series = "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"/parcels/{id}\",\
                   operation=\"readParcel\",http_response_status_code=\"200\"} 3";
     assert!(metrics.contains(series), "{metrics}");

@@ -12,6 +12,7 @@ mod drain;
 mod headers;
 mod key_lists;
 mod moto;
+mod private;
 mod process;
 mod requests;
 mod ssm;

@@ -30,7 +30,9 @@ pub(crate) fn parcels(arguments: &[&str], environment: &[(&str, &str)]) -> Comma
 pub(crate) fn unsigned(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     static BINARY: LazyLock<PathBuf> = LazyLock::new(build);
     let mut command = Command::new(&*BINARY);
-    command.args(arguments).env_clear().envs(environment.iter().copied()).stdin(Stdio::null());
+    // Many run at once, and each has a private listener.
+    command.args(arguments).env_clear().env("METRICS_LISTEN", "127.0.0.1:0");
+    command.envs(environment.iter().copied()).stdin(Stdio::null());
     command
 }
 
@@ -88,6 +90,7 @@ pub(crate) struct Server {
     lines: Receiver<String>,
     seen: VecDeque<Value>,
     pub(crate) address: SocketAddr,
+    pub(crate) metrics: SocketAddr,
 }
 
 impl Server {
@@ -100,8 +103,10 @@ impl Server {
             .unwrap();
         let lines = read_lines(child.stdout.take().unwrap());
         let address = ([127, 0, 0, 1], 0).into();
-        let mut server = Self { child, lines, seen: VecDeque::new(), address };
-        server.address = server.event("listening")["address"].as_str().unwrap().parse().unwrap();
+        let mut server = Self { child, lines, seen: VecDeque::new(), address, metrics: address };
+        let event = server.event("listening");
+        let address = |name: &str| event[name].as_str().unwrap().parse().unwrap();
+        (server.address, server.metrics) = (address("address"), address("metrics_address"));
         server
     }
 
@@ -150,13 +155,8 @@ impl Server {
 
     /// A request by the shortest of clients: the status and everything that came.
     pub(crate) fn ask(&self, request: &str) -> (u16, String) {
-        use std::io::Write;
-        let mut stream = std::net::TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        (answer[9..12].parse().unwrap(), answer)
+        let (status, answer) = ask(self.address, request);
+        (status, String::from_utf8(answer).unwrap())
     }
 
     /// The status of a `GET`.
@@ -171,6 +171,17 @@ impl Server {
              content-type: application/json\r\ncontent-length: 13\r\n\r\n{{\"grams\":250}}"
         ))
     }
+}
+
+/// A request that closes its connection: the status and everything that came.
+pub(crate) fn ask(address: SocketAddr, request: &str) -> (u16, Vec<u8>) {
+    use std::io::Write;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    (std::str::from_utf8(&answer[9..12]).unwrap().parse().unwrap(), answer)
 }
 
 impl Drop for Server {
