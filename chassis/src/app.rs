@@ -13,7 +13,7 @@ use crate::auth::{Auth, Credentials};
 use crate::body::{self, BodyError, RequestBody};
 use crate::connections::Seat;
 use crate::document::Document;
-use crate::metrics::{self, Metrics};
+use crate::metrics::Metrics;
 use crate::panics;
 use crate::problem::Problem;
 use crate::readiness::{Readiness, Stage};
@@ -21,7 +21,6 @@ use crate::request_headers::RequestHeaders;
 use crate::request_id::{Origin, RequestId, X_REQUEST_ID};
 use crate::router::{Action, Endpoint, Route, Router, Unimplemented};
 use crate::service::{Request, Service};
-use crate::telemetry::millis;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Body;
@@ -37,6 +36,9 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 /// The description changes with a deployment only; a few minutes of the old one harm nobody.
 const BRIEFLY: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// A route, where the path is known, and its endpoint, where the method is.
+type Found<'a, O> = Option<(&'a Route<O>, Option<&'a Endpoint<O>>)>;
 
 /// A service and its state.
 #[derive(Debug)]
@@ -119,7 +121,8 @@ impl<S: Service> App<S> {
         let headers = RequestHeaders::from_map(&parts.headers);
         let id = RequestId::from_caller(headers.request_id);
 
-        let answer = self.answer(route, endpoint, &parts, &headers, &id, &mut body, seat);
+        let found = route.map(|route| (route, endpoint));
+        let answer = self.answer(found, &parts, &headers, &id, &mut body, seat);
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome =
             outcome.unwrap_or_else(|panic| Err(Problem::internal(panics::message(panic.as_ref()))));
@@ -164,8 +167,7 @@ impl<S: Service> App<S> {
 
     async fn answer<B>(
         &self,
-        route: Option<&Route<S::Operation>>,
-        endpoint: Option<&Endpoint<S::Operation>>,
+        found: Found<'_, S::Operation>,
         parts: &Parts,
         headers: &RequestHeaders<'_>,
         id: &RequestId,
@@ -175,10 +177,11 @@ impl<S: Service> App<S> {
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
     {
+        let endpoint = found.and_then(|(_, endpoint)| endpoint);
         if seat == Seat::Reserved && !endpoint.is_some_and(Endpoint::is_probe) {
             return Err(Problem::no_connection());
         }
-        let Some(route) = route else { return Err(Problem::no_such_route()) };
+        let Some((route, _)) = found else { return Err(Problem::no_such_route()) };
         let Some(endpoint) = endpoint else {
             return Err(Problem::method_not_allowed(&route.allow));
         };
@@ -228,7 +231,8 @@ impl<S: Service> App<S> {
             if has_events {
                 stream.beat(idle / 2);
             }
-            stream.hold(OpenStream::new(self.metrics.open_stream(), id));
+            stream.hold(self.metrics.open_stream());
+            stream.log_end(id.clone());
         }
         Ok(())
     }
@@ -283,24 +287,4 @@ fn log_failure(route: &str, parts: &Parts, id: &RequestId, status: StatusCode, c
         cause,
         "request failed"
     );
-}
-
-/// A stream that is open. When it ends, the log says how long it was.
-struct OpenStream {
-    _counted: metrics::OpenStream,
-    id: RequestId,
-    since: Instant,
-}
-
-impl OpenStream {
-    fn new(counted: metrics::OpenStream, id: &RequestId) -> Self {
-        Self { _counted: counted, id: id.clone(), since: Instant::now() }
-    }
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        let took_ms = millis(self.since.elapsed());
-        tracing::debug!(request_id = self.id.as_str(), took_ms, "stream ended");
-    }
 }

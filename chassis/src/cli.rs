@@ -26,7 +26,7 @@ pub struct Cli {
 pub enum Command {
     /// Serves the API until SIGTERM or SIGINT (also the default)
     #[command(after_help = KEYS_HELP)]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Exits 0 when /healthz on this machine answers 200 within 2 s
     Healthcheck {
         /// Address that the API listens on

@@ -6,9 +6,11 @@
 //! * [`document`]: the OpenAPI document that declares a service, checked and typed. [`keys`]: the keys that callers
 //!   present, and whose they are. The sidecar uses these two, and nothing else of the chassis.
 //! * [`problem`], [`request_id`], `request_headers`, `body`: the parts of a request and of a response.
+//! * [`answer`] and [`stream`]: a response, whole or piece by piece.
 //! * [`service`]: what a service gives the chassis. [`router`]: which of its operations a request asks for.
 //! * [`bearer`]: tokens of signed-in users. [`auth`]: the credentials that an operation requires.
 //! * [`app`]: a request in, a response out. No sockets. With it [`readiness`], [`metrics`], `panics`.
+//! * `private`: what operators read, with [`password`] and `profile`.
 //! * [`connections`] and [`server`]: sockets and time, no routes.
 //! * [`cli`] is what was typed, [`config`] what follows from it, [`telemetry`] the log, [`ssm`] where keys come from.
 //! * [`run()`]: the process, and [`failure`] how it ends.

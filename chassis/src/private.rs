@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /metrics` | the metrics, as OpenMetrics text |
+//! | `GET /metrics` | the metrics, as `OpenMetrics` text |
 //! | `GET /debug/pprof/profile?seconds=N` | a CPU profile of the next `N` seconds (1 to 60, 30 if absent) for `go tool pprof` or speedscope; 409 while another is taken |
 //!
 //! The default address is loopback, where every process of the task or of the machine is trusted. With a password, every

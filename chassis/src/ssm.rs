@@ -86,18 +86,18 @@ enum Failure {
     Away(String),
 }
 
-/// Reads the parameter `name` until SSM has answered, and makes keys of its value. An error of `parse` must not repeat
+/// Reads the parameter `name` until SSM has answered, and makes keys of its value. An error of `read_list` must not repeat
 /// the value. Endpoint, region and credentials come from the SDK's own
 /// environment variables, or from the task's role.
 pub async fn load<K, E: Display>(
     name: &str,
-    parse: impl Fn(&str) -> Result<K, E>,
+    read_list: impl Fn(&str) -> Result<K, E>,
 ) -> Result<K, Refused> {
     let mut pause = FIRST_PAUSE;
     for attempt in 1_u64.. {
         match fetch_once(name).await {
             Ok(value) => {
-                return parse(value.expose_secret()).map_err(|error| Refused::Value {
+                return read_list(value.expose_secret()).map_err(|error| Refused::Value {
                     name: name.into(),
                     rule: error.to_string(),
                 });

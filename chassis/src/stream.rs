@@ -13,6 +13,8 @@
 //! load balancer, and the sidecar waits longer than the document's. Streams of another media type have no such filler;
 //! the service itself must send something in time.
 
+use crate::request_id::RequestId;
+use crate::telemetry::millis;
 use bytes::Bytes;
 use futures_util::Stream;
 use std::any::Any;
@@ -67,6 +69,11 @@ impl Streaming {
         self.held.push(Box::new(value));
     }
 
+    /// Logs how long the stream was, when it has ended.
+    pub(crate) fn log_end(&mut self, id: RequestId) {
+        self.hold(LogEnd { id, since: Instant::now() });
+    }
+
     pub(crate) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         // First, so that a stream that never pauses ends too.
         if let Some(end) = &mut self.end
@@ -93,5 +100,17 @@ impl Streaming {
 impl Heartbeat {
     fn restart(&mut self) {
         self.next.as_mut().reset(Instant::now() + self.every);
+    }
+}
+
+struct LogEnd {
+    id: RequestId,
+    since: Instant,
+}
+
+impl Drop for LogEnd {
+    fn drop(&mut self) {
+        let took_ms = millis(self.since.elapsed());
+        tracing::debug!(request_id = self.id.as_str(), took_ms, "stream ended");
     }
 }

@@ -116,6 +116,10 @@ fn help_tells_every_setting_its_variable_default_and_unit() {
     let help = text(&output.stdout);
     for word in [
         "LISTEN",
+        "METRICS_LISTEN",
+        "METRICS_PASSWORD",
+        "JWT_KEYS ",
+        "JWT_ISSUER",
         "WORKER_THREADS",
         "LOG_FORMAT",
         "LOG_LEVEL",
