@@ -2,7 +2,7 @@
 # `make up`: the API and the sidecar as plain processes in the background, as on AWS: same ports, same
 # key check on both sides. State and logs in .run/. Ctrl-C and a failed start stop what was started.
 #
-# API_PORT, SIDECAR_PORT and RUN_DIR (see processes.sh) start another stack beside one that runs already.
+# API_PORT, SIDECAR_PORT, METRICS_PORT (1000 above API_PORT) and RUN_DIR (see processes.sh) start another stack beside one that runs already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/processes.sh
@@ -86,7 +86,7 @@ cargo build --release --locked -p sum-api -p sidecar 9>&-
 rm -f "$run_dir/api.log" "$run_dir/sidecar.log"
 export API_KEY="${API_KEY-CHANGEME}" REQUIRE_API_KEY=true
 unset API_KEY_PARAMETER
-LISTEN=127.0.0.1:$api_port \
+LISTEN=127.0.0.1:$api_port METRICS_LISTEN=127.0.0.1:${METRICS_PORT:-$((api_port + 1000))} \
   setsid "${CARGO_TARGET_DIR:-target}/release/sum-api" serve </dev/null >>"$run_dir/api.log" 2>&1 9>&- &
 remember api $!
 LISTEN=127.0.0.1:$sidecar_port API_ADDRESS=127.0.0.1:$api_port RUNTIME_DIR=$run_dir/nginx \

@@ -1,27 +1,26 @@
 //! A service over HTTP: a request in, a response out, no sockets.
 //!
 //! The router finds the operation. The chassis itself answers the probes and the description; the service answers the
-//! others, once a request has passed every check of the document. `GET /metrics` is for Prometheus, in `OpenMetrics`
-//! text; the sidecar does not let it out.
+//! others, once a request has passed every check of the document.
 //!
 //! `HEAD` goes wherever `GET` does. Paths are compared as they are sent: `/healthz/` is another path.
 //!
 //! A request is judged in this order, and the first refusal is the answer: path, method, key, content type, declared
 //! length, body. So a caller without a key learns nothing from what comes after it.
 
-use crate::auth::Auth;
-use crate::bearer::Issuer;
+use crate::answer::{Answer, Body as AnswerBody, EVENT_STREAM, NO_STORE, json};
+use crate::auth::{Auth, Credentials};
 use crate::body::{self, BodyError, RequestBody};
+use crate::connections::Seat;
 use crate::document::Document;
-use crate::keys::KeyRing;
-use crate::metrics::{self, Metrics};
+use crate::metrics::Metrics;
 use crate::panics;
 use crate::problem::Problem;
 use crate::readiness::{Readiness, Stage};
 use crate::request_headers::RequestHeaders;
 use crate::request_id::{Origin, RequestId, X_REQUEST_ID};
 use crate::router::{Action, Endpoint, Route, Router, Unimplemented};
-use crate::service::{Answer, NO_STORE, Request, Service, json};
+use crate::service::{Request, Service};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Body;
@@ -31,14 +30,15 @@ use hyper::{Method, StatusCode};
 use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 /// The description changes with a deployment only; a few minutes of the old one harm nobody.
 const BRIEFLY: HeaderValue = HeaderValue::from_static("public, max-age=300");
-const METRICS: &str = "/metrics";
+
+/// A route, where the path is known, and its endpoint, where the method is.
+type Found<'a, O> = Option<(&'a Route<O>, Option<&'a Endpoint<O>>)>;
 
 /// A service and its state.
 #[derive(Debug)]
@@ -54,30 +54,11 @@ pub struct App<S: Service> {
 }
 
 impl<S: Service> App<S> {
-    /// A service that leaves the keys to the sidecar, ready at once. A body must be complete within `body_timeout`.
-    pub fn open(
+    /// A service that is not ready before it has the credentials of its callers: see [`App::start`]. A body must be
+    /// complete within `body_timeout`.
+    pub fn new(
         service: S,
         document: &Document,
-        body_timeout: Duration,
-    ) -> Result<Self, Unimplemented> {
-        let app = Self::new(service, document, Auth::open(&document.service.name), body_timeout)?;
-        app.readiness.advance(Stage::Ready);
-        Ok(app)
-    }
-
-    /// A service that checks keys, and is not ready before it has them: see [`App::set_keys`].
-    pub fn keyed(
-        service: S,
-        document: &Document,
-        body_timeout: Duration,
-    ) -> Result<Self, Unimplemented> {
-        Self::new(service, document, Auth::keyed(&document.service.name), body_timeout)
-    }
-
-    fn new(
-        service: S,
-        document: &Document,
-        auth: Auth,
         body_timeout: Duration,
     ) -> Result<Self, Unimplemented> {
         let router = Router::new::<S>(document)?;
@@ -86,32 +67,37 @@ impl<S: Service> App<S> {
             service,
             description: document.public.clone().into(),
             metrics: Metrics::new(&name, S::BUILD, &router),
+            auth: Auth::new(&name),
             name,
             router,
-            auth,
             body_timeout,
             readiness: Readiness::default(),
         })
     }
 
-    /// Accepts the bearer tokens of an issuer. `clock` gives the seconds since 1970.
+    /// Reads the time of bearer tokens from this clock, in seconds since 1970.
     #[must_use]
-    pub fn trusting(mut self, issuer: Arc<Issuer>, clock: fn() -> u64) -> Self {
-        self.auth.trust(issuer, clock);
+    pub fn with_clock(mut self, clock: fn() -> u64) -> Self {
+        self.auth.set_clock(clock);
         self
     }
 
-    /// Takes the keys and becomes ready. They are set once: a second call changes nothing, as both copies
-    /// of the keys change by deployment only.
-    pub fn set_keys(&self, keys: KeyRing) {
-        if self.auth.set_keys(keys) {
-            self.readiness.advance(Stage::Ready);
-        }
+    /// Takes the credentials of the callers and becomes ready. They are set once: a second call changes nothing, as
+    /// both copies of the keys change by deployment only.
+    pub fn start(&self, credentials: Credentials) {
+        self.auth.set(credentials);
+        self.readiness.advance(Stage::Ready);
     }
 
     /// From here on `/readyz` says that the process is going away.
     pub fn drain(&self) {
         self.readiness.advance(Stage::Draining);
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The metrics, for what is counted outside of requests.
@@ -121,7 +107,7 @@ impl<S: Service> App<S> {
     }
 
     /// Answers any request. Does not fail, and a panic inside is a 500.
-    pub async fn handle<B>(&self, request: hyper::Request<B>) -> Answer
+    pub async fn handle<B>(&self, request: hyper::Request<B>, seat: Seat) -> Answer
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
     {
@@ -135,7 +121,8 @@ impl<S: Service> App<S> {
         let headers = RequestHeaders::from_map(&parts.headers);
         let id = RequestId::from_caller(headers.request_id);
 
-        let answer = self.answer(route, endpoint, &parts, &headers, &id, &mut body);
+        let found = route.map(|route| (route, endpoint));
+        let answer = self.answer(found, &parts, &headers, &id, &mut body, seat);
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
         let outcome =
             outcome.unwrap_or_else(|panic| Err(Problem::internal(panics::message(panic.as_ref()))));
@@ -173,27 +160,28 @@ impl<S: Service> App<S> {
             "answered"
         );
         answer.headers_mut().insert(X_REQUEST_ID, id.into_header());
-        // Who reads the metrics is no caller.
-        if route.is_some() || parts.uri.path() != METRICS {
-            self.metrics.observe(&parts.method, route, endpoint, status, took);
-        }
+        self.metrics.observe(&parts.method, route, endpoint, status, took);
         drop(in_flight);
         answer
     }
 
     async fn answer<B>(
         &self,
-        route: Option<&Route<S::Operation>>,
-        endpoint: Option<&Endpoint<S::Operation>>,
+        found: Found<'_, S::Operation>,
         parts: &Parts,
         headers: &RequestHeaders<'_>,
         id: &RequestId,
         body: &mut RequestBody<'_, B>,
+        seat: Seat,
     ) -> Result<Answer, Problem>
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
     {
-        let Some(route) = route else { return self.metrics_or_nothing(parts) };
+        let endpoint = found.and_then(|(_, endpoint)| endpoint);
+        if seat == Seat::Reserved && !endpoint.is_some_and(Endpoint::is_probe) {
+            return Err(Problem::no_connection());
+        }
+        let Some((route, _)) = found else { return Err(Problem::no_such_route()) };
         let Some(endpoint) = endpoint else {
             return Err(Problem::method_not_allowed(&route.allow));
         };
@@ -207,34 +195,46 @@ impl<S: Service> App<S> {
                     uri: &parts.uri,
                     template: route.template(),
                     token,
-                    headers: &parts.headers,
+                    head: &parts.headers,
+                    declared: &endpoint.declared,
                     id,
                     body: self.read(endpoint, &parts.method, headers, body).await?,
                 };
                 let answer = self.service.call(operation, request);
-                match endpoint.deadline {
-                    Some(within) => body::deadline(within, answer)
-                        .await
-                        .unwrap_or_else(|| Err(Problem::deadline(within))),
-                    None => answer.await,
+                let within = endpoint.deadline;
+                let mut answer = body::deadline(within, answer)
+                    .await
+                    .unwrap_or_else(|| Err(Problem::deadline(within)))?;
+                if matches!(answer.body(), AnswerBody::Stream(_)) {
+                    self.prepare_stream(endpoint, id, &mut answer)?;
                 }
+                Ok(answer)
             }
         }
     }
 
-    fn metrics_or_nothing(&self, parts: &Parts) -> Result<Answer, Problem> {
-        match (parts.uri.path(), &parts.method) {
-            (METRICS, &Method::GET | &Method::HEAD) => {
-                let mut answer = json(StatusCode::OK, NO_STORE, self.metrics.encode());
-                let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
-                answer.headers_mut().insert(CONTENT_TYPE, kind);
-                Ok(answer)
+    /// Fills the pauses of a stream, and counts it until it ends.
+    fn prepare_stream(
+        &self,
+        endpoint: &Endpoint<S::Operation>,
+        id: &RequestId,
+        answer: &mut Answer,
+    ) -> Result<(), Problem> {
+        let idle = endpoint.stream_idle.ok_or_else(|| {
+            Problem::internal(format!(
+                "`{}` streams, and its document does not say so",
+                endpoint.id
+            ))
+        })?;
+        let has_events = answer.headers().get(CONTENT_TYPE) == Some(&EVENT_STREAM);
+        if let AnswerBody::Stream(stream) = answer.body_mut() {
+            if has_events {
+                stream.beat(idle / 2);
             }
-            (METRICS, _) => {
-                Err(Problem::method_not_allowed(&HeaderValue::from_static("GET, HEAD")))
-            }
-            _ => Err(Problem::no_such_route()),
+            stream.hold(self.metrics.open_stream());
+            stream.log_end(id.clone());
         }
+        Ok(())
     }
 
     fn ready(&self) -> Answer {

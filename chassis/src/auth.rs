@@ -6,67 +6,65 @@ use crate::keys::KeyRing;
 use crate::problem::Problem;
 use crate::request_headers::RequestHeaders;
 use hyper::header::HeaderValue;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What callers are checked against.
+#[derive(Debug)]
+pub struct Credentials {
+    /// The keys in `X-Api-Key`.
+    pub keys: Keys,
+    /// Whose bearer tokens are accepted; `None` where no operation requires one.
+    pub issuer: Option<Issuer>,
+}
+
+/// Where the keys are checked.
+#[derive(Debug)]
+pub enum Keys {
+    /// In the sidecar alone.
+    Sidecar,
+    /// Here too.
+    Here(KeyRing),
+}
 
 /// Checks credentials.
 #[derive(Debug)]
 pub(crate) struct Auth {
-    keys: Keys,
-    issuer: Option<Arc<Issuer>>,
+    /// Until they are there, every request that needs some is a 503.
+    credentials: OnceLock<Credentials>,
     /// Seconds since 1970.
     clock: fn() -> u64,
     key_challenge: HeaderValue,
     bearer_challenge: HeaderValue,
 }
 
-/// Where the keys are checked.
-#[derive(Debug)]
-enum Keys {
-    /// In the sidecar alone.
-    Sidecar,
-    /// Here too, once they are loaded.
-    Here(OnceLock<KeyRing>),
-}
-
 impl Auth {
-    /// The sidecar checks the keys. `realm` is the service's name.
-    pub(crate) fn open(realm: &str) -> Self {
-        Self::new(realm, Keys::Sidecar)
-    }
-
-    /// Keys are checked here too; until there are some, every request that needs one is a 503.
-    pub(crate) fn keyed(realm: &str) -> Self {
-        Self::new(realm, Keys::Here(OnceLock::new()))
-    }
-
-    fn new(realm: &str, keys: Keys) -> Self {
+    /// Without credentials yet. `realm` is the service's name.
+    pub(crate) fn new(realm: &str) -> Self {
         let challenge = |scheme: &str| {
             HeaderValue::from_str(&format!("{scheme} realm=\"{realm}\""))
                 .expect("a service's name is visible ASCII")
         };
         Self {
-            keys,
-            issuer: None,
-            clock: || 0,
+            credentials: OnceLock::new(),
+            clock: seconds_since_1970,
             key_challenge: challenge("ApiKey"),
             bearer_challenge: challenge("Bearer"),
         }
     }
 
-    /// Accepts the tokens of an issuer, by the time of a clock.
-    pub(crate) fn trust(&mut self, issuer: Arc<Issuer>, clock: fn() -> u64) {
-        (self.issuer, self.clock) = (Some(issuer), clock);
+    /// Takes another clock, for tests.
+    pub(crate) fn set_clock(&mut self, clock: fn() -> u64) {
+        self.clock = clock;
     }
 
-    /// Sets the keys, once. Says whether they are checked here.
-    pub(crate) fn set_keys(&self, keys: KeyRing) -> bool {
-        match &self.keys {
-            Keys::Sidecar => false,
-            Keys::Here(ring) => {
-                let _ = ring.set(keys);
-                true
-            }
-        }
+    /// Takes the credentials. They are set once: a second call changes nothing.
+    pub(crate) fn set(&self, credentials: Credentials) {
+        let _ = self.credentials.set(credentials);
+    }
+
+    fn credentials(&self) -> Result<&Credentials, Problem> {
+        self.credentials.get().ok_or_else(Problem::starting)
     }
 
     /// What the token says, where the operation requires one.
@@ -83,8 +81,7 @@ impl Auth {
     }
 
     fn check_key(&self, headers: &RequestHeaders<'_>) -> Result<(), Problem> {
-        let Keys::Here(ring) = &self.keys else { return Ok(()) };
-        let ring = ring.get().ok_or_else(Problem::starting)?;
+        let Keys::Here(ring) = &self.credentials()?.keys else { return Ok(()) };
         let client = headers.api_key.once().and_then(|key| ring.client_of(key));
         client.map(drop).ok_or_else(|| {
             let detail = "Exactly one valid key is needed in X-Api-Key.";
@@ -93,7 +90,7 @@ impl Auth {
     }
 
     fn check_token(&self, headers: &RequestHeaders<'_>) -> Result<Claims, Problem> {
-        let issuer = self.issuer.as_ref();
+        let issuer = self.credentials()?.issuer.as_ref();
         let issuer = issuer.ok_or_else(|| Problem::internal("no issuer of tokens is trusted"))?;
         let token = headers.authorization.once().and_then(bearer);
         let claims = token.and_then(|token| issuer.verify(token, (self.clock)()).ok());
@@ -102,6 +99,11 @@ impl Auth {
             Problem::unauthorized(self.bearer_challenge.clone(), detail)
         })
     }
+}
+
+/// A clock before 1970 makes every token one of the future.
+fn seconds_since_1970() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// The token of the scheme `Bearer`, whose name has no case (RFC 9110, section 11.1).

@@ -92,7 +92,7 @@ pub struct Issuer {
 
 impl std::fmt::Debug for Issuer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kids: Vec<&str> = self.keys.iter().map(|key| key.kid.as_str()).collect();
+        let kids: Vec<&str> = self.kids().collect();
         f.debug_struct("Issuer")
             .field("iss", &self.iss)
             .field("kids", &kids)
@@ -118,6 +118,11 @@ impl Issuer {
         // The library would read the clock; [`Issuer::verify`] is told the time.
         validation.validate_exp = false;
         Ok(Self { keys, iss: iss.into(), aud: aud.into(), validation })
+    }
+
+    /// The names of its keys.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.kid.as_str())
     }
 
     /// A token of a session that ends `lifetime` seconds after `now`.

@@ -3,7 +3,7 @@
 //! Each value becomes its type here, once. What the settings mean together is [`crate::config`]'s. Keys are no
 //! flag: whatever stands in a command line is readable by every process of the machine.
 
-use crate::document::Document;
+use crate::document::{Access, Document};
 use crate::service::Build;
 use crate::telemetry::LogFormat;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
@@ -26,7 +26,7 @@ pub struct Cli {
 pub enum Command {
     /// Serves the API until SIGTERM or SIGINT (also the default)
     #[command(after_help = KEYS_HELP)]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Exits 0 when /healthz on this machine answers 200 within 2 s
     Healthcheck {
         /// Address that the API listens on
@@ -37,11 +37,20 @@ pub enum Command {
     Openapi,
 }
 
+const TOKENS_HELP: &str = "\
+Keys that sign bearer tokens come from exactly one of:
+  JWT_KEYS            environment only: `kid:secret`, separated by commas; the first one signs, all verify; a secret
+                      is 32 random bytes or more as base64url
+  JWT_KEYS_PARAMETER  an SSM parameter that holds such a list";
+
 const KEYS_HELP: &str = "\
 Keys, when they are required, come from exactly one of:
   API_KEY            environment only: `key` or `client:key`, separated by commas; a key is 8 to 128 of
                      A-Z a-z 0-9 . _ -, a client name 1 to 32 of a-z 0-9 -
   API_KEY_PARAMETER  an SSM parameter that holds such a list
+
+METRICS_PASSWORD, environment only, is 16 to 128 visible ASCII characters. The private listener then requires it, with
+the user `metrics`.
 
 Exit codes: 0 drained, 64 bad configuration, 69 cannot listen, 78 SSM refused to give the keys.";
 
@@ -51,6 +60,10 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env, value_name = "IP:PORT")]
     pub listen: SocketAddr,
+
+    /// Address of the private listener with metrics and profiles; any but loopback needs `METRICS_PASSWORD`
+    #[arg(long, env, value_name = "IP:PORT")]
+    pub metrics_listen: SocketAddr,
 
     /// Threads that answer requests, 1 to 64; 1 is a runtime without locks
     #[arg(long, env, default_value_t = 1, value_parser = value_parser!(u16).range(1..=64), value_name = "N")]
@@ -72,6 +85,10 @@ pub struct ServeArgs {
     #[arg(long, env, value_parser = parameter_name, value_name = "NAME")]
     pub api_key_parameter: Option<String>,
 
+    /// Those of bearer tokens, where an operation of the document requires one.
+    #[arg(skip)]
+    pub tokens: Option<TokenArgs>,
+
     /// How long a connection may idle, and a request's head may take, 1ms to 1h; longer than the sidecar keeps
     /// idle connections
     #[arg(long, env, default_value = "75s", value_parser = positive_duration, value_name = "DURATION")]
@@ -81,7 +98,7 @@ pub struct ServeArgs {
     #[arg(long, env, default_value = "5s", value_parser = positive_duration, value_name = "DURATION")]
     pub body_timeout: Duration,
 
-    /// Connections open at once, 1 to 131072; more wait to be accepted
+    /// Connections open at once, 1 to 131072; eight more are for probes, and others wait to be accepted
     #[arg(long, env, value_parser = value_parser!(u32).range(1..=131_072), value_name = "N")]
     pub max_connections: u32,
 
@@ -92,6 +109,22 @@ pub struct ServeArgs {
     /// How long after a stop signal requests in flight may take, 0s to 1h
     #[arg(long, env, default_value = "20s", value_parser = duration, value_name = "DURATION")]
     pub drain_timeout: Duration,
+}
+
+/// The settings of bearer tokens. A service without them does not know these settings.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// Name of the SSM parameter with the keys that sign bearer tokens
+    #[arg(long, env, value_parser = parameter_name, value_name = "NAME")]
+    pub jwt_keys_parameter: Option<String>,
+
+    /// Who issues bearer tokens (the claim `iss`); one for each environment
+    #[arg(long, env, value_parser = claim, value_name = "NAME")]
+    pub jwt_issuer: String,
+
+    /// For whom bearer tokens are (the claim `aud`)
+    #[arg(long, env, value_parser = claim, value_name = "NAME")]
+    pub jwt_audience: String,
 }
 
 /// Reads the command line of the service that `document` declares, with `serve` put in where no command is named. An
@@ -111,7 +144,14 @@ pub fn parse(
     if serve {
         arguments.insert(arguments.len().min(1), "serve".into());
     }
-    Cli::from_arg_matches(&command(document, build).try_get_matches_from(arguments)?)
+    let matches = command(document, build).try_get_matches_from(arguments)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let (Command::Serve(args), Some((_, matches))) = (&mut cli.command, matches.subcommand())
+        && document.requires(Access::Bearer)
+    {
+        args.tokens = Some(TokenArgs::from_arg_matches(matches)?);
+    }
+    Ok(cli)
 }
 
 /// The command line with what the document says: the name, the port, the number of connections.
@@ -121,14 +161,30 @@ fn command(document: &Document, build: Build) -> clap::Command {
     let about = document.title.clone();
     // Each caller of the sidecar has one connection, and the sidecar keeps as many idle ones.
     let connections = (2 * service.connections).to_string();
+    let metrics_listen = format!("127.0.0.1:{}", service.metrics_port);
+    let name = service.name.clone();
     Cli::command()
         .name(service.name.clone())
         .version(build.version)
         .about(about)
         .mut_subcommand("serve", |serve| {
+            let serve = if document.requires(Access::Bearer) {
+                ["jwt_issuer", "jwt_audience"].into_iter().fold(
+                    TokenArgs::augment_args(serve)
+                        .after_help(format!("{TOKENS_HELP}\n\n{KEYS_HELP}")),
+                    |serve, claim| {
+                        serve.mut_arg(claim, |arg| arg.required(false).default_value(name.clone()))
+                    },
+                )
+            } else {
+                serve
+            };
             serve
                 .mut_arg("listen", |listening| {
                     listening.required(false).default_value(listen.clone())
+                })
+                .mut_arg("metrics_listen", |listening| {
+                    listening.required(false).default_value(metrics_listen)
                 })
                 .mut_arg("max_connections", |most| most.required(false).default_value(connections))
         })
@@ -172,6 +228,15 @@ fn log_level(text: &str) -> Result<Level, String> {
         "debug" => Ok(Level::DEBUG),
         "trace" => Ok(Level::TRACE),
         _ => Err("must be error, warn, info, debug or trace".into()),
+    }
+}
+
+/// A claim is compared byte for byte; nothing but visible ASCII survives every tool on the way.
+fn claim(text: &str) -> Result<String, String> {
+    if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.into())
+    } else {
+        Err("must be 1 to 255 visible ASCII characters".into())
     }
 }
 

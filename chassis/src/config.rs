@@ -1,8 +1,11 @@
 //! The settings of `serve`, checked against one another.
 
-use crate::cli::ServeArgs;
+use crate::bearer::{Issuer, SigningKeysError};
+use crate::cli::{ServeArgs, TokenArgs};
 use crate::connections::Limits;
-use crate::keys::KeyRing;
+use crate::document::{Access, Document};
+use crate::keys::{KeyListError, KeyRing};
+use crate::password::{Password, WeakPassword};
 use crate::telemetry::LogFormat;
 use secrecy::{ExposeSecret, SecretString};
 use std::env::VarError;
@@ -11,27 +14,38 @@ use std::time::Duration;
 use thiserror::Error;
 use tracing::Level;
 
-/// Where the keys come from.
+/// Where a list of keys comes from.
 #[derive(Debug)]
-pub enum KeySource {
-    /// Nowhere: the sidecar alone checks.
+pub enum Source<K> {
+    /// Nowhere: nothing here needs it.
     None,
-    /// `API_KEY`, already read.
-    Environment(KeyRing),
+    /// The environment, already read.
+    Environment(K),
     /// The SSM parameter of this name.
     Parameter(String),
 }
 
-impl KeySource {
-    /// For the log.
+impl<K> Source<K> {
+    /// For the log: the setting that is in use.
     #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self, variable: &'static str, parameter: &'static str) -> &'static str {
         match self {
             Self::None => "none",
-            Self::Environment(_) => "API_KEY",
-            Self::Parameter(_) => "API_KEY_PARAMETER",
+            Self::Environment(_) => variable,
+            Self::Parameter(_) => parameter,
         }
     }
+}
+
+/// Whose bearer tokens are accepted.
+#[derive(Debug)]
+pub struct Tokens {
+    /// The keys that sign them.
+    pub issuer: Source<Issuer>,
+    /// The claim `iss`.
+    pub iss: String,
+    /// The claim `aud`.
+    pub aud: String,
 }
 
 /// Everything `serve` needs to know.
@@ -39,21 +53,27 @@ impl KeySource {
 pub struct Config {
     /// Address to listen on.
     pub listen: SocketAddr,
+    /// Address of the private listener.
+    pub metrics_listen: SocketAddr,
+    /// What the private listener requires.
+    pub metrics_password: Option<Password>,
     /// Threads that answer requests; at least 1.
     pub worker_threads: usize,
     /// How the log is written.
     pub log_format: LogFormat,
     /// How much is logged.
     pub log_level: Level,
-    /// Where the keys come from.
-    pub keys: KeySource,
+    /// Where the keys of callers come from; `None` leaves them to the sidecar.
+    pub keys: Source<KeyRing>,
+    /// Whose bearer tokens are accepted; `None` where no operation requires one.
+    pub tokens: Option<Tokens>,
     /// For a whole body.
     pub body_timeout: Duration,
     /// The server's bounds.
     pub limits: Limits,
 }
 
-/// Invalid configuration. Each names the setting and the rule, and no value of `API_KEY`.
+/// Invalid configuration. Each names the setting and the rule, and no secret.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum ConfigError {
     /// Keys are required and there are none.
@@ -61,34 +81,63 @@ pub enum ConfigError {
         "API_KEY is not set; set API_KEY or API_KEY_PARAMETER, or REQUIRE_API_KEY=false to leave keys to the sidecar"
     )]
     NoKeys,
+    /// Tokens are required and nothing signs them.
+    #[error("JWT_KEYS is not set; set JWT_KEYS or JWT_KEYS_PARAMETER")]
+    NoSigningKeys,
     /// Two sources.
-    #[error("API_KEY and API_KEY_PARAMETER are both set; set exactly one of them")]
-    TwoSources,
+    #[error("{0} and {0}_PARAMETER are both set; set exactly one of them")]
+    TwoSources(&'static str),
     /// A list that breaks a rule.
-    #[error("API_KEY {0}")]
-    Keys(#[from] crate::keys::KeyListError),
+    #[error("{API_KEY} {0}")]
+    Keys(#[from] KeyListError),
+    /// A list of signing keys that breaks a rule.
+    #[error("{JWT_KEYS} {0}")]
+    SigningKeys(#[from] SigningKeysError),
+    /// The private listener would be open to others.
+    #[error(
+        "METRICS_LISTEN is {0}, which is not loopback, and METRICS_PASSWORD is not set; set both, or leave METRICS_LISTEN on loopback"
+    )]
+    NoPassword(SocketAddr),
+    /// A password that anybody could guess, or bytes that are no text.
+    #[error("{METRICS_PASSWORD} {0}")]
+    Password(#[from] WeakPassword),
     /// Bytes that are no text.
-    #[error("API_KEY is not text; a key is made of A-Z a-z 0-9 . _ - only")]
-    NotText,
+    #[error("{0} is not text; a key is made of A-Z a-z 0-9 . _ - only")]
+    NotText(&'static str),
 }
 
+const API_KEY: &str = "API_KEY";
+const JWT_KEYS: &str = "JWT_KEYS";
+const METRICS_PASSWORD: &str = "METRICS_PASSWORD";
+
 impl Config {
-    /// Puts together what was typed and the value of the environment variable `API_KEY`.
+    /// Puts together what was typed, what the document requires, and the secrets, which `environment` gives by their
+    /// names.
     pub fn new(
         args: ServeArgs,
-        api_key: Result<SecretString, VarError>,
+        document: &Document,
+        environment: impl Fn(&str) -> Result<SecretString, VarError>,
     ) -> Result<Self, ConfigError> {
-        let keys = if args.require_api_key {
-            key_source(api_key, args.api_key_parameter)?
+        let keys = if args.require_api_key && document.requires(Access::ApiKey) {
+            source(API_KEY, environment(API_KEY), args.api_key_parameter, KeyRing::parse)?
+                .ok_or(ConfigError::NoKeys)?
         } else {
-            KeySource::None
+            Source::None
         };
+        let tokens = match args.tokens {
+            Some(args) => Some(tokens(args, environment(JWT_KEYS))?),
+            None => None,
+        };
+        let metrics_password = password(args.metrics_listen, environment(METRICS_PASSWORD))?;
         Ok(Self {
             listen: args.listen,
+            metrics_listen: args.metrics_listen,
+            metrics_password,
             worker_threads: args.worker_threads.into(),
             log_format: args.log_format,
             log_level: args.log_level,
             keys,
+            tokens,
             body_timeout: args.body_timeout,
             limits: Limits {
                 keep_alive_timeout: args.keep_alive_timeout,
@@ -100,16 +149,42 @@ impl Config {
     }
 }
 
-/// A variable that is set to nothing is a mistake, and never the same as one that is not set.
-fn key_source(
-    api_key: Result<SecretString, VarError>,
+fn password(
+    listen: SocketAddr,
+    value: Result<SecretString, VarError>,
+) -> Result<Option<Password>, ConfigError> {
+    match value {
+        Ok(password) => Ok(Some(Password::parse(password.expose_secret())?)),
+        Err(VarError::NotUnicode(_)) => Err(WeakPassword.into()),
+        Err(VarError::NotPresent) if listen.ip().is_loopback() => Ok(None),
+        Err(VarError::NotPresent) => Err(ConfigError::NoPassword(listen)),
+    }
+}
+
+fn tokens(args: TokenArgs, keys: Result<SecretString, VarError>) -> Result<Tokens, ConfigError> {
+    let (iss, aud) = (args.jwt_issuer, args.jwt_audience);
+    let parse = |list: &str| Issuer::new(list, &iss, &aud);
+    let issuer = source(JWT_KEYS, keys, args.jwt_keys_parameter, parse)?
+        .ok_or(ConfigError::NoSigningKeys)?;
+    Ok(Tokens { issuer, iss, aud })
+}
+
+/// The one source of a list; `None` when neither is set. A variable that is set to nothing is a mistake, and never
+/// the same as one that is not set.
+fn source<K, E>(
+    name: &'static str,
+    value: Result<SecretString, VarError>,
     parameter: Option<String>,
-) -> Result<KeySource, ConfigError> {
-    match (api_key, parameter) {
-        (Err(VarError::NotPresent), None) => Err(ConfigError::NoKeys),
-        (Err(VarError::NotPresent), Some(name)) => Ok(KeySource::Parameter(name)),
-        (Err(VarError::NotUnicode(_)), _) => Err(ConfigError::NotText),
-        (Ok(_), Some(_)) => Err(ConfigError::TwoSources),
-        (Ok(list), None) => Ok(KeySource::Environment(KeyRing::parse(list.expose_secret())?)),
+    parse: impl Fn(&str) -> Result<K, E>,
+) -> Result<Option<Source<K>>, ConfigError>
+where
+    ConfigError: From<E>,
+{
+    match (value, parameter) {
+        (Err(VarError::NotPresent), None) => Ok(None),
+        (Err(VarError::NotPresent), Some(name)) => Ok(Some(Source::Parameter(name))),
+        (Err(VarError::NotUnicode(_)), _) => Err(ConfigError::NotText(name)),
+        (Ok(_), Some(_)) => Err(ConfigError::TwoSources(name)),
+        (Ok(list), None) => Ok(Some(Source::Environment(parse(list.expose_secret())?))),
     }
 }

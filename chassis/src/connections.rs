@@ -6,25 +6,33 @@
 //! for a request, and one sweep looks at the notes when the oldest may be due. A connection that waits has
 //! nothing to lose, so closing it is ending its task.
 
-use bytes::Bytes;
-use http_body_util::Full;
+use crate::answer::{Answer, Body};
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// Longest request head, in bytes; the sidecar's buffers are as large. Longer is a 431.
 const MAX_HEAD: usize = 8 * 1024;
+/// Connections beyond the bound, so that a full process still answers its probes: those of the load balancer, of the
+/// container and of the sidecar, each perhaps twice.
+const RESERVED: usize = 8;
+/// For the head of a request on one of them. It is short, so that a caller that says nothing does not keep out the
+/// probes.
+const RESERVED_IDLE: Duration = Duration::from_secs(2);
+/// How long the last bytes of a stream may take before its connection is closed in a drain.
+const STREAM_END: Duration = Duration::from_millis(100);
 /// Most bytes read ahead on one connection: a head and a body.
 const MAX_BUFFER: usize = 16 * 1024;
 
@@ -33,13 +41,20 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
     /// Must not panic: a panic here costs the connection.
-    fn handle(
-        &self,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    fn handle(&self, request: Request<Incoming>, seat: Seat)
+    -> impl Future<Output = Answer> + Send;
 
     /// How many connections are open from here on. Nobody needs to know.
     fn connections(&self, _open: usize) {}
+}
+
+/// What a connection may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seat {
+    /// Any request.
+    Regular,
+    /// Probes: all regular ones are taken. The connection closes with its first answer.
+    Reserved,
 }
 
 /// The server's bounds.
@@ -47,7 +62,7 @@ pub trait Handler: Send + Sync + 'static {
 pub struct Limits {
     /// For the head of a request, and for idling between two.
     pub keep_alive_timeout: Duration,
-    /// Connections open at once; more wait in the kernel's queue.
+    /// Connections open at once for any request. A few more are for probes, and others wait in the kernel's queue.
     pub max_connections: usize,
     /// How long accepting goes on after the stop signal.
     pub drain_grace: Duration,
@@ -66,6 +81,8 @@ pub(crate) struct Connections<H> {
     /// No connection can have idled too long before.
     next_sweep: Instant,
     draining: Arc<AtomicBool>,
+    /// Turns true when streams have to end.
+    streams_end: watch::Sender<bool>,
 }
 
 impl<H: Handler> Connections<H> {
@@ -86,6 +103,7 @@ impl<H: Handler> Connections<H> {
             keep_alive_timeout: limits.keep_alive_timeout,
             next_sweep: Instant::now() + limits.keep_alive_timeout,
             draining: Arc::default(),
+            streams_end: watch::Sender::new(false),
         }
     }
 
@@ -94,17 +112,27 @@ impl<H: Handler> Connections<H> {
         self.tasks.is_empty()
     }
 
-    /// Whether there are as many as there may be.
+    /// Whether there are as many as there may be, the reserved ones included.
     pub(crate) fn is_full(&self) -> bool {
-        self.tasks.len() >= self.max
+        self.tasks.len() >= self.max + RESERVED
     }
 
     /// Serves a new one.
     pub(crate) fn start<I: Read + Write + Unpin + Send + 'static>(&mut self, io: I) {
+        let now = Instant::now();
+        let (seat, idle) = if self.tasks.len() < self.max {
+            (Seat::Regular, self.keep_alive_timeout)
+        } else {
+            (Seat::Reserved, RESERVED_IDLE.min(self.keep_alive_timeout))
+        };
+        self.next_sweep = self.next_sweep.min(now + idle);
         let connection = Arc::new(Connection {
             handler: Arc::clone(&self.handler),
+            seat,
+            idle,
             draining: Arc::clone(&self.draining),
-            waiting_since: Mutex::new(Some(Instant::now())),
+            streams_end: self.streams_end.subscribe(),
+            waiting_since: Mutex::new(Some(now)),
         });
         let service = {
             let connection = Arc::clone(&connection);
@@ -139,7 +167,7 @@ impl<H: Handler> Connections<H> {
         self.next_sweep = now + self.keep_alive_timeout;
         for (task, connection) in self.open.values() {
             let Some(since) = connection.waiting_since() else { continue };
-            let due = since + self.keep_alive_timeout;
+            let due = since + connection.idle;
             if due <= now {
                 tracing::debug!("connection idled too long");
                 task.abort();
@@ -156,14 +184,15 @@ impl<H: Handler> Connections<H> {
 
     /// Closes what waits for a request, lets the others finish until `deadline`, and says how many it cut then.
     pub(crate) async fn finish(mut self, deadline: Instant) -> usize {
-        for (task, connection) in self.open.values() {
-            if connection.waiting_since().is_some() {
-                task.abort();
-            }
-        }
+        self.close_waiting(Duration::ZERO);
+        self.streams_end.send_replace(true);
         let all = async {
-            while let Some(ended) = self.tasks.join_next_with_id().await {
-                self.end(ended);
+            while !self.tasks.is_empty() {
+                tokio::select! {
+                    Some(ended) = self.tasks.join_next_with_id() => self.end(ended),
+                    // The caller of a stream was not told that its connection would close.
+                    () = sleep(STREAM_END) => self.close_waiting(STREAM_END),
+                }
             }
         };
         let _: Result<(), _> = timeout_at(deadline, all).await;
@@ -171,6 +200,16 @@ impl<H: Handler> Connections<H> {
         self.tasks.shutdown().await;
         self.handler.connections(0);
         cut
+    }
+
+    /// Closes what has waited for a request for so long.
+    fn close_waiting(&self, at_least: Duration) {
+        let now = Instant::now();
+        for (task, connection) in self.open.values() {
+            if connection.waiting_since().is_some_and(|since| since + at_least <= now) {
+                task.abort();
+            }
+        }
     }
 
     fn end(&mut self, ended: Result<(Id, ()), JoinError>) {
@@ -191,22 +230,34 @@ impl<H: Handler> Connections<H> {
 /// One open connection.
 struct Connection<H> {
     handler: Arc<H>,
+    seat: Seat,
+    /// For the head of a request.
+    idle: Duration,
     draining: Arc<AtomicBool>,
+    streams_end: watch::Receiver<bool>,
     /// For the head of a request; `None` while one is answered.
     waiting_since: Mutex<Option<Instant>>,
 }
 
 impl<H: Handler> Connection<H> {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
         self.wait(None);
-        let mut response = self.handler.handle(request).await;
-        if self.draining.load(Ordering::Relaxed) {
+        let mut answer = self.handler.handle(request, self.seat).await;
+        let last = self.seat == Seat::Reserved || self.draining.load(Ordering::Relaxed);
+        if last {
             // hyper closes the connection once this is written, so it will not wait again.
-            response.headers_mut().insert(CONNECTION, CLOSE);
-        } else {
+            answer.headers_mut().insert(CONNECTION, CLOSE);
+        }
+        if let Body::Stream(stream) = answer.body_mut() {
+            let mut end = self.streams_end.clone();
+            stream.end_with(async move {
+                let _ = end.wait_for(|end| *end).await;
+            });
+            stream.hold(Busy(Arc::clone(self)));
+        } else if !last {
             self.wait(Some(Instant::now()));
         }
-        response
+        answer
     }
 
     fn wait(&self, since: Option<Instant>) {
@@ -215,5 +266,14 @@ impl<H: Handler> Connection<H> {
 
     fn waiting_since(&self) -> Option<Instant> {
         *self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The connection of a stream waits for no request before the stream has ended.
+struct Busy<H: Handler>(Arc<Connection<H>>);
+
+impl<H: Handler> Drop for Busy<H> {
+    fn drop(&mut self) {
+        self.0.wait(Some(Instant::now()));
     }
 }

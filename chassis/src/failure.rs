@@ -24,8 +24,15 @@ pub enum Failure {
     #[error("{0}")]
     Unimplemented(#[from] Unimplemented),
     /// The address is taken, or not ours.
-    #[error("cannot listen on {0}: {1}")]
-    CannotListen(SocketAddr, std::io::Error),
+    #[error("cannot listen on {address}, the address in {setting}: {error}")]
+    CannotListen {
+        /// Where the address comes from.
+        setting: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
     /// The system gives no runtime.
     #[error("cannot start the runtime: {0}")]
     Runtime(std::io::Error),
@@ -46,11 +53,11 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => EX_USAGE,
-            Self::CannotListen(..) => 69, // EX_UNAVAILABLE
+            Self::CannotListen { .. } => 69, // EX_UNAVAILABLE
             Self::Document(_) | Self::Unimplemented(_) => 70, // EX_SOFTWARE
             Self::Runtime(_) | Self::Signals(_) => 71, // EX_OSERR
-            Self::Refused(_) => 78,       // EX_CONFIG
-            Self::Unhealthy(_) => 1,      // What a container's health check expects.
+            Self::Refused(_) => 78,          // EX_CONFIG
+            Self::Unhealthy(_) => 1,         // What a container's health check expects.
         }
     }
 }

@@ -6,9 +6,11 @@
 //! * [`document`]: the OpenAPI document that declares a service, checked and typed. [`keys`]: the keys that callers
 //!   present, and whose they are. The sidecar uses these two, and nothing else of the chassis.
 //! * [`problem`], [`request_id`], `request_headers`, `body`: the parts of a request and of a response.
+//! * [`answer`] and [`stream`]: a response, whole or piece by piece.
 //! * [`service`]: what a service gives the chassis. [`router`]: which of its operations a request asks for.
-//! * [`bearer`]: tokens of signed-in users. `auth`: the credentials that an operation requires.
+//! * [`bearer`]: tokens of signed-in users. [`auth`]: the credentials that an operation requires.
 //! * [`app`]: a request in, a response out. No sockets. With it [`readiness`], [`metrics`], `panics`.
+//! * `private`: what operators read, with [`password`] and `profile`.
 //! * [`connections`] and [`server`]: sockets and time, no routes.
 //! * [`cli`] is what was typed, [`config`] what follows from it, [`telemetry`] the log, [`ssm`] where keys come from.
 //! * [`run()`]: the process, and [`failure`] how it ends.
@@ -17,9 +19,11 @@ pub mod document;
 pub mod keys;
 
 #[cfg(feature = "server")]
+pub mod answer;
+#[cfg(feature = "server")]
 pub mod app;
 #[cfg(feature = "server")]
-mod auth;
+pub mod auth;
 #[cfg(feature = "server")]
 pub mod bearer;
 #[cfg(feature = "server")]
@@ -39,7 +43,13 @@ pub mod metrics;
 #[cfg(feature = "server")]
 mod panics;
 #[cfg(feature = "server")]
+pub mod password;
+#[cfg(feature = "server")]
+mod private;
+#[cfg(feature = "server")]
 pub mod problem;
+#[cfg(feature = "server")]
+mod profile;
 #[cfg(feature = "server")]
 pub mod readiness;
 #[cfg(feature = "server")]
@@ -59,12 +69,16 @@ pub mod service;
 #[cfg(feature = "server")]
 pub mod ssm;
 #[cfg(feature = "server")]
+pub mod stream;
+#[cfg(feature = "server")]
 pub mod telemetry;
 
 #[cfg(feature = "server")]
+pub use answer::Answer;
+#[cfg(feature = "server")]
 pub use run::run;
 #[cfg(feature = "server")]
-pub use service::{Answer, Build, Request, Service};
+pub use service::{Build, Request, Service};
 
 /// The document of the throw-away service, for tests.
 #[cfg(all(test, feature = "server"))]

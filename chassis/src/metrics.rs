@@ -49,6 +49,7 @@ pub struct Metrics {
     /// Of each endpoint answered with 200, by its number.
     successes: Vec<Histogram>,
     active: Gauge,
+    streams: Gauge,
     connections: Gauge,
 }
 
@@ -57,7 +58,7 @@ impl Metrics {
     #[must_use]
     pub fn new<O: Copy>(service: &str, build: Build, router: &Router<O>) -> Self {
         let durations = Durations::new_with_constructor(|| Histogram::new(BUCKETS));
-        let (active, connections) = (Gauge::default(), Gauge::default());
+        let [active, streams, connections] = [(); 3].map(|()| Gauge::default());
         let mut registry = Registry::default();
         registry.register_with_unit(
             "http_server_request_duration",
@@ -66,6 +67,7 @@ impl Metrics {
             durations.clone(),
         );
         registry.register("http_server_active_requests", "Requests in flight", active.clone());
+        registry.register("http_server_open_streams", "Responses that stream", streams.clone());
         let own = service.replace('-', "_");
         registry.register(
             format!("{own}_open_connections"),
@@ -89,7 +91,7 @@ impl Metrics {
             })
         };
         let successes = endpoints.iter().map(success).collect();
-        Self { registry, durations, successes, active, connections }
+        Self { registry, durations, successes, active, streams, connections }
     }
 
     /// Counts a request as in flight until the guard is dropped: also when its connection breaks.
@@ -97,6 +99,14 @@ impl Metrics {
     pub fn enter(&self) -> InFlight<'_> {
         self.active.inc();
         InFlight(&self.active)
+    }
+
+    /// Counts a stream as open until the guard is dropped. Its request was counted with its head: a stream has no
+    /// duration that says how fast the service is.
+    #[must_use]
+    pub fn open_stream(&self) -> OpenStream {
+        self.streams.inc();
+        OpenStream(self.streams.clone())
     }
 
     /// How many connections are open from here on.
@@ -161,6 +171,16 @@ fn method_label(method: &Method) -> &'static str {
 pub struct InFlight<'a>(&'a Gauge);
 
 impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// An open stream.
+#[derive(Debug)]
+pub struct OpenStream(Gauge);
+
+impl Drop for OpenStream {
     fn drop(&mut self) {
         self.0.dec();
     }

@@ -8,11 +8,10 @@
 //! What the caller reads and what the log says are two texts: [`Problem::detail`] helps the caller and gives nothing
 //! away, [`Problem::cause`] is for the operator and never leaves.
 
+use crate::answer::{Answer, Body, NO_STORE};
 use crate::request_id::RequestId;
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -20,7 +19,6 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The status of an error; any other status is none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +115,20 @@ impl Problem {
         )
     }
 
+    /// No cause: a line for each refused request would be one more load on a process that is full.
+    pub(crate) fn no_connection() -> Self {
+        let detail = "The service has no free connection. Try again in a moment.";
+        Self {
+            header: Some(Box::new((RETRY_AFTER, HeaderValue::from_static("1")))),
+            ..Self::plain(ErrorStatus::SERVICE_UNAVAILABLE, detail)
+        }
+    }
+
+    pub(crate) fn ambiguous_header(header: &str) -> Self {
+        let detail = format!("The header {header} must be given at most once, as visible ASCII.");
+        Self::plain(ErrorStatus::BAD_REQUEST, detail)
+    }
+
     pub(crate) fn unauthorized(challenge: HeaderValue, detail: &'static str) -> Self {
         Self {
             header: Some(Box::new((WWW_AUTHENTICATE, challenge))),
@@ -190,7 +202,7 @@ impl Problem {
     /// The response of the service of this name, without what every response carries.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "the expectation cannot fail")]
-    pub fn response(&self, service: &str, request_id: &RequestId) -> Response<Full<Bytes>> {
+    pub fn response(&self, service: &str, request_id: &RequestId) -> Answer {
         let status = self.status();
         let (r#type, title) = match self.own {
             Some((slug, title)) => (Cow::from(format!("urn:{service}:problem:{slug}")), title),
@@ -205,7 +217,7 @@ impl Problem {
         };
         let body = serde_json::to_vec(&document).expect("strings and a number always serialise");
 
-        let mut response = Response::new(Full::from(body));
+        let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, PROBLEM_JSON);

@@ -1,7 +1,7 @@
 //! Which operation a request asks for, from the document.
 
 use crate::document::{self, Access, Deadline, Document, Operation, Probe, Template};
-use crate::service::Service;
+use crate::service::{Declared, Service};
 use hyper::Method;
 use hyper::header::HeaderValue;
 use std::time::Duration;
@@ -48,8 +48,12 @@ pub struct Endpoint<O> {
     pub media_type: Option<String>,
     /// How long its body may take beyond the body timeout.
     pub body_allowance: Duration,
-    /// From the complete body to the head of the response; `None` for a stream.
-    pub deadline: Option<Duration>,
+    /// From the complete body to the head of the response.
+    pub deadline: Duration,
+    /// The longest pause of its response, when that streams.
+    pub stream_idle: Option<Duration>,
+    /// What it may read of a head.
+    pub declared: Declared,
     /// What it does.
     pub action: Action<O>,
 }
@@ -122,6 +126,12 @@ impl<O> Route<O> {
 }
 
 impl<O> Endpoint<O> {
+    /// Whether it says how the process is.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        matches!(self.action, Action::Live | Action::Ready)
+    }
+
     /// Its method as it is sent.
     #[must_use]
     pub fn method(&self) -> &Method {
@@ -147,6 +157,11 @@ fn endpoint<S: Service>(
             .map(Action::Call)
             .ok_or_else(|| Unimplemented(operation.id.clone()))?,
     };
+    // The head of a stream may take as long as any other pause of it.
+    let (deadline, stream_idle) = match operation.deadline {
+        Deadline::Head(deadline) => (deadline, None),
+        Deadline::Idle(idle) => (idle, Some(idle)),
+    };
     let max_body = operation.max_body.unwrap_or(0);
     let seconds = max_body.saturating_sub(DEFAULT_BODY) / BYTES_A_SECOND;
     Ok(Endpoint {
@@ -157,10 +172,9 @@ fn endpoint<S: Service>(
         max_body,
         media_type: operation.media_type.clone(),
         body_allowance: Duration::from_secs(seconds),
-        deadline: match operation.deadline {
-            Deadline::Head(deadline) => Some(deadline),
-            Deadline::Idle(_) => None,
-        },
+        deadline,
+        stream_idle,
+        declared: Declared::new(operation),
         action,
     })
 }

@@ -44,7 +44,7 @@ fn failed(name: &str, failure: &Failure) -> ExitCode {
 fn execute<S: Service>(service: S, document: &Document, command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => {
-            let config = Config::new(args, std::env::var("API_KEY").map(Into::into))?;
+            let config = Config::new(*args, document, |name| std::env::var(name).map(Into::into))?;
             telemetry::start(config.log_format, config.log_level, S::BUILD.log_target);
             panics::log_them();
             let runtime = runtime(config.worker_threads)?;

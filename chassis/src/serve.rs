@@ -3,12 +3,17 @@
 //! The order matters. The signals are caught and the socket is bound before anything is awaited, so
 //! `/healthz` answers at once and a stop signal is obeyed while SSM is still away.
 
+use crate::answer::Answer;
 use crate::app::App;
-use crate::config::{Config, KeySource};
-use crate::connections::Handler;
+use crate::auth::{Credentials, Keys};
+use crate::bearer::Issuer;
+use crate::config::{Config, Source, Tokens};
+use crate::connections::{Handler, Seat};
 use crate::document::Document;
 use crate::failure::Failure;
-use crate::service::{Answer, Build, Service};
+use crate::keys::KeyRing;
+use crate::private::{self, Private};
+use crate::service::{Build, Service};
 use crate::{server, ssm};
 use hyper::Request;
 use hyper::body::Incoming;
@@ -17,13 +22,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// Connections that the kernel holds for us while we are busy or full.
 const BACKLOG: u32 = 1024;
 
 impl<S: Service> Handler for App<S> {
-    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Answer> + Send {
-        self.handle(request)
+    fn handle(
+        &self,
+        request: Request<Incoming>,
+        seat: Seat,
+    ) -> impl Future<Output = Answer> + Send {
+        self.handle(request, seat)
     }
 
     fn connections(&self, open: usize) {
@@ -38,15 +48,11 @@ pub(crate) async fn serve<S: Service>(
     config: Config,
 ) -> Result<(), Failure> {
     let mut signals = Signals::catch().map_err(Failure::Signals)?;
-    let listener =
-        bind(config.listen).map_err(|error| Failure::CannotListen(config.listen, error))?;
-    let address = listener.local_addr().unwrap_or(config.listen);
-    log_start(&config, S::BUILD, address);
+    let listener = bind("LISTEN", config.listen)?;
+    let private_listener = bind("METRICS_LISTEN", config.metrics_listen)?;
+    log_start(&config, S::BUILD, &listener, &private_listener);
 
-    let app = Arc::new(match config.keys {
-        KeySource::None => App::open(service, document, config.body_timeout),
-        _ => App::keyed(service, document, config.body_timeout),
-    }?);
+    let app = Arc::new(App::new(service, document, config.body_timeout)?);
     let stop = {
         let app = Arc::clone(&app);
         async move {
@@ -55,11 +61,19 @@ pub(crate) async fn serve<S: Service>(
             tracing::info!(signal, "drain begins");
         }
     };
+    let (stop_private, private_stops) = oneshot::channel::<()>();
+    let private = Arc::new(Private::new(Arc::clone(&app), config.metrics_password));
+    // A task of its own: nothing that the public server awaits wakes it.
+    let private = tokio::spawn(server::run(private_listener, private, private::LIMITS, async {
+        let _ = private_stops.await;
+    }));
     let server = server::run(listener, Arc::clone(&app), config.limits, stop);
     let drained = tokio::select! {
         drained = server => drained,
-        refused = supply_keys(config.keys, &app) => return Err(refused.into()),
+        refused = supply_credentials(config.keys, config.tokens, &app) => return Err(refused.into()),
     };
+    drop(stop_private);
+    let _ = private.await;
     if drained.cut > 0 {
         tracing::warn!(cut = drained.cut, "drain timed out, connections were cut");
     }
@@ -68,25 +82,45 @@ pub(crate) async fn serve<S: Service>(
 }
 
 /// Comes back only with bad news.
-async fn supply_keys<S: Service>(source: KeySource, app: &App<S>) -> ssm::Refused {
-    match source {
-        KeySource::None => tracing::info!("ready"),
-        KeySource::Environment(keys) => set_keys(app, keys),
-        KeySource::Parameter(name) => match ssm::load(&name).await {
-            Ok(keys) => set_keys(app, keys),
-            Err(refused) => return refused,
-        },
+async fn supply_credentials<S: Service>(
+    keys: Source<KeyRing>,
+    tokens: Option<Tokens>,
+    app: &App<S>,
+) -> ssm::Refused {
+    match tokio::try_join!(load_keys(keys), load_issuer(tokens)) {
+        Ok((keys, issuer)) => {
+            log_ready(&keys, issuer.as_ref());
+            app.start(Credentials { keys, issuer });
+        }
+        Err(refused) => return refused,
     }
     pending().await
 }
 
-fn set_keys<S: Service>(app: &App<S>, keys: crate::keys::KeyRing) {
-    let (count, clients) = (keys.len(), keys.clients().join(","));
-    app.set_keys(keys);
-    tracing::info!(keys = count, clients, "ready");
+async fn load_keys(source: Source<KeyRing>) -> Result<Keys, ssm::Refused> {
+    Ok(match source {
+        Source::None => Keys::Sidecar,
+        Source::Environment(keys) => Keys::Here(keys),
+        Source::Parameter(name) => Keys::Here(ssm::load(&name, KeyRing::parse).await?),
+    })
 }
 
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+async fn load_issuer(tokens: Option<Tokens>) -> Result<Option<Issuer>, ssm::Refused> {
+    let Some(Tokens { issuer, iss, aud }) = tokens else { return Ok(None) };
+    Ok(match issuer {
+        Source::None => None,
+        Source::Environment(issuer) => Some(issuer),
+        Source::Parameter(name) => {
+            Some(ssm::load(&name, |list| Issuer::new(list, &iss, &aud)).await?)
+        }
+    })
+}
+
+fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    listen(address).map_err(|error| Failure::CannotListen { setting, address, error })
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // A new process may take the port while old connections of the last one are still dying.
     socket.set_reuseaddr(true)?;
@@ -94,21 +128,41 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn log_start(config: &Config, build: Build, address: SocketAddr) {
+fn log_start(config: &Config, build: Build, public: &TcpListener, private: &TcpListener) {
+    // Port 0 in a setting means that the system has chosen one.
+    let address = |listener: &TcpListener| listener.local_addr().ok().map(tracing::field::display);
+    let tokens = config.tokens.as_ref();
     tracing::info!(
         version = build.version,
         revision = build.revision.unwrap_or("unknown"),
-        address = %address,
+        address = address(public),
+        metrics_address = address(private),
+        metrics_password = config.metrics_password.is_some(),
         worker_threads = config.worker_threads,
         log_format = config.log_format.name(),
         log_level = %config.log_level,
-        keys_from = config.keys.name(),
+        keys_from = config.keys.name("API_KEY", "API_KEY_PARAMETER"),
+        signing_keys_from = tokens.map(|tokens| tokens.issuer.name("JWT_KEYS", "JWT_KEYS_PARAMETER")),
         keep_alive_timeout = %humantime::format_duration(config.limits.keep_alive_timeout),
         body_timeout = %humantime::format_duration(config.body_timeout),
         max_connections = config.limits.max_connections,
         drain_grace = %humantime::format_duration(config.limits.drain_grace),
         drain_timeout = %humantime::format_duration(config.limits.drain_timeout),
         "listening"
+    );
+}
+
+/// Says whose credentials are accepted. A member that does not apply is left out.
+fn log_ready(keys: &Keys, issuer: Option<&Issuer>) {
+    let ring = match keys {
+        Keys::Sidecar => None,
+        Keys::Here(ring) => Some(ring),
+    };
+    tracing::info!(
+        keys = ring.map(KeyRing::len),
+        clients = ring.map(|ring| ring.clients().join(",")),
+        signing_keys = issuer.map(|issuer| issuer.kids().collect::<Vec<_>>().join(",")),
+        "ready"
     );
 }
 

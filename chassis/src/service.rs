@@ -1,13 +1,13 @@
 //! What a service gives the chassis: its document, its operations, and what each of them does.
 
+use crate::answer::Answer;
 use crate::bearer::Claims;
-use crate::document::Template;
+use crate::document::{Operation, Template};
 use crate::problem::Problem;
 use crate::request_id::RequestId;
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::{Response, StatusCode, Uri};
+use hyper::Uri;
+use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 use std::future::Future;
 
@@ -52,38 +52,68 @@ pub struct Request<'a> {
     pub template: &'a Template,
     /// What the bearer token says, where the operation requires one.
     pub token: Option<Box<Claims>>,
-    /// All headers.
-    pub headers: &'a HeaderMap,
+    pub(crate) head: &'a HeaderMap,
+    pub(crate) declared: &'a Declared,
     /// The id that ties its log lines together.
     pub id: &'a RequestId,
     /// The whole body; empty where the operation takes none.
     pub body: Bytes,
 }
 
+/// The header and cookie parameters that the document declares for an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    headers: Vec<HeaderName>,
+    cookies: Vec<String>,
+}
+
+impl Declared {
+    /// Those of an operation.
+    pub(crate) fn new(operation: &Operation) -> Self {
+        let header = |name: &String| HeaderName::try_from(name.as_str()).ok();
+        Self {
+            headers: operation.headers.iter().filter_map(header).collect(),
+            cookies: operation.cookies.clone(),
+        }
+    }
+}
+
+/// The document is the list of what an operation may read: any other header and cookie is `None`, whatever a caller
+/// sends. So no header that the sidecar would have removed changes what an operation does.
 impl<'a> Request<'a> {
+    /// A header parameter of the operation. It is a problem when it is given more than once: the reader of the first
+    /// and the reader of the last value would not agree.
+    pub fn header(&self, name: &str) -> Result<Option<&'a str>, Problem> {
+        let declared = &self.declared.headers;
+        let Some(declared) =
+            declared.iter().find(|known| known.as_str().eq_ignore_ascii_case(name))
+        else {
+            return Ok(None);
+        };
+        let mut values = self.head.get_all(declared).iter();
+        match (values.next().map(HeaderValue::to_str), values.next()) {
+            (None, _) => Ok(None),
+            (Some(Ok(value)), None) => Ok(Some(value)),
+            _ => Err(Problem::ambiguous_header(name)),
+        }
+    }
+
+    /// A cookie parameter of the operation: the first of this name (RFC 6265, section 5.4: the most specific).
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&'a str> {
+        if !self.declared.cookies.iter().any(|known| known == name) {
+            return None;
+        }
+        let lines = self.head.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+        lines
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find_map(|(known, value)| (known == name).then_some(value))
+    }
+
     /// A parameter of the path, as it was sent.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&'a str> {
         self.template.parameter(name, self.uri.path())
     }
 }
-
-/// What every response is made of.
-pub type Answer = Response<Full<Bytes>>;
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// A JSON response with its `Cache-Control`.
-#[must_use]
-pub fn json(status: StatusCode, cache: HeaderValue, body: impl Into<Bytes>) -> Answer {
-    let mut headers = HeaderMap::with_capacity(4);
-    headers.insert(CONTENT_TYPE, JSON);
-    headers.insert(CACHE_CONTROL, cache);
-    let mut answer = Response::new(Full::new(body.into()));
-    *answer.status_mut() = status;
-    *answer.headers_mut() = headers;
-    answer
-}
-
-/// `Cache-Control: no-store`, for a response that belongs to one caller or one moment.
-pub const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

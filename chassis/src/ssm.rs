@@ -1,4 +1,4 @@
-//! The keys from SSM Parameter Store, once, at start.
+//! Lists of keys from SSM Parameter Store, once, at start.
 //!
 //! Two kinds of failure, and they must not be mixed up. SSM *said no*: the parameter is not there, the role
 //! may not read it, its value is not a list of keys. Waiting mends none of that, so the process ends and the
@@ -10,7 +10,6 @@
 //! on reading, so an endpoint that accepts and stays silent would hold the start for ever; all three limits
 //! are set here.
 
-use crate::keys::{KeyListError, KeyRing};
 use crate::telemetry::millis;
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
@@ -20,6 +19,7 @@ use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use secrecy::{ExposeSecret, SecretString};
 use std::error::Error;
+use std::fmt::Display;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
@@ -71,12 +71,12 @@ pub enum Refused {
         message: String,
     },
     /// The value is no list of keys.
-    #[error("the value of the SSM parameter {name} {error}")]
+    #[error("the value of the SSM parameter {name} {rule}")]
     Value {
         /// The parameter.
         name: String,
         /// The rule that it breaks.
-        error: KeyListError,
+        rule: String,
     },
 }
 
@@ -86,13 +86,22 @@ enum Failure {
     Away(String),
 }
 
-/// Reads the parameter `name` until SSM has answered. Endpoint, region and credentials come from the SDK's own
+/// Reads the parameter `name` until SSM has answered, and makes keys of its value. An error of `read_list` must not repeat
+/// the value. Endpoint, region and credentials come from the SDK's own
 /// environment variables, or from the task's role.
-pub async fn load(name: &str) -> Result<KeyRing, Refused> {
+pub async fn load<K, E: Display>(
+    name: &str,
+    read_list: impl Fn(&str) -> Result<K, E>,
+) -> Result<K, Refused> {
     let mut pause = FIRST_PAUSE;
     for attempt in 1_u64.. {
         match fetch_once(name).await {
-            Ok(keys) => return Ok(keys),
+            Ok(value) => {
+                return read_list(value.expose_secret()).map_err(|error| Refused::Value {
+                    name: name.into(),
+                    rule: error.to_string(),
+                });
+            }
             Err(Failure::Refused(refused)) => return Err(refused),
             Err(Failure::Away(cause)) => {
                 // Half to all of the pause: tasks that start together do not come back together.
@@ -112,10 +121,9 @@ pub async fn load(name: &str) -> Result<KeyRing, Refused> {
     unreachable!("the attempts do not run out")
 }
 
-async fn fetch_once(name: &str) -> Result<KeyRing, Failure> {
+async fn fetch_once(name: &str) -> Result<SecretString, Failure> {
     match timeout(TOTAL_TIMEOUT, get_parameter(name)).await {
-        Ok(Ok(value)) => KeyRing::parse(value.expose_secret())
-            .map_err(|error| Failure::Refused(Refused::Value { name: name.into(), error })),
+        Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(judge(name, &error)),
         Err(_) => Err(Failure::Away(format!("no answer within {} s", TOTAL_TIMEOUT.as_secs()))),
     }

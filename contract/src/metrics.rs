@@ -12,10 +12,10 @@ const COUNT: &str = "http_server_request_duration_seconds_count";
 pub struct Metrics(String);
 
 impl Metrics {
-    /// Asks the API, past the sidecar.
+    /// Asks the private listener of the API.
     #[must_use]
-    pub fn of(api: SocketAddr) -> Self {
-        let mut connection = Connection::open(api).expect("the API accepts");
+    pub fn of(private: SocketAddr) -> Self {
+        let mut connection = Connection::open(private).expect("the API accepts");
         let request = Request::get("/metrics").header("Connection", "close");
         let text = connection.ask(&request).expect("the API answers").expect_status(200).text();
         // A count under another name would be 0 for ever. The harness has asked for the API's health before.
@@ -35,12 +35,17 @@ impl Metrics {
         self.total(|labels| is_call(labels) && labels.contains(r#"status_code="200""#))
     }
 
-    /// Requests answered, but for the harness's own looks at metrics and health.
+    /// Requests in flight.
+    #[must_use]
+    pub fn active(&self) -> u64 {
+        let value = |line: &str| line.strip_prefix("http_server_active_requests ")?.parse().ok();
+        self.0.lines().find_map(value).expect("the API counts the requests in flight")
+    }
+
+    /// Requests answered, but for the harness's own looks at its health.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.total(|labels| {
-            !["/metrics", "/healthz", "/readyz"].iter().any(|route| labels.contains(route))
-        })
+        self.total(|labels| !["/healthz", "/readyz"].iter().any(|route| labels.contains(route)))
     }
 
     fn total(&self, wanted: impl Fn(&str) -> bool) -> u64 {

@@ -131,6 +131,8 @@ pub struct Server {
     pub process: Process,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Its private listener; the API's alone.
+    pub metrics: Option<SocketAddr>,
     /// What it renders its configuration into; the sidecar's alone.
     pub runtime: Option<RuntimeDir>,
 }
@@ -185,7 +187,7 @@ impl Stack {
     /// What the API has seen.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        Metrics::of(self.api.address)
+        Metrics::of(self.api.metrics.expect("the API has a private listener"))
     }
 
     /// Waits until the sidecar says that the API is ready.
@@ -200,15 +202,22 @@ impl Stack {
 }
 
 fn start_api(settings: &Settings, address: SocketAddr) -> Server {
-    let process = api_process(settings, address);
+    let metrics = port::free();
+    let mut settings = settings.clone();
+    set(&mut settings, "METRICS_LISTEN", &metrics.to_string());
+    let process = api_process(&settings, address);
     wait_accepting(&process, address);
-    Server { process, address, runtime: None }
+    Server { process, address, metrics: Some(metrics), runtime: None }
 }
 
 /// Starts the API without waiting for anything: for starts that fail.
 #[must_use]
 pub fn api_process(settings: &[(String, String)], address: SocketAddr) -> Process {
-    let mut environment = vec![("LISTEN".into(), address.to_string())];
+    let mut environment = vec![
+        ("LISTEN".into(), address.to_string()),
+        // Several run at once.
+        ("METRICS_LISTEN".into(), "127.0.0.1:0".into()),
+    ];
     environment.extend_from_slice(settings);
     Process::start(Command::new(binary::sum_api()), &environment, Signal::TERM)
 }
@@ -217,7 +226,7 @@ fn start_sidecar(settings: &Settings, api: SocketAddr) -> Server {
     let (address, runtime) = (port::free(), RuntimeDir::new());
     let process = sidecar_process(settings, address, api, &runtime);
     wait_accepting(&process, address);
-    Server { process, address, runtime: Some(runtime) }
+    Server { process, address, metrics: None, runtime: Some(runtime) }
 }
 
 /// Starts the sidecar without waiting for anything: for starts that fail.

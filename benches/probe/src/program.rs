@@ -133,6 +133,8 @@ impl Program {
             Self::Api => {
                 let mut command = under(tool, &self.binary());
                 command.env("LISTEN", address.to_string()).env("API_KEY", request::key_list(keys));
+                // Several may run at once. An older build does not know this setting.
+                command.env("METRICS_LISTEN", "127.0.0.1:0");
                 Ok(command)
             }
             Self::Bare | Self::Axum | Self::Actix | Self::Go => {

@@ -103,6 +103,12 @@ impl Document {
         }
         paths
     }
+
+    /// Whether an operation requires these credentials.
+    #[must_use]
+    pub fn requires(&self, access: Access) -> bool {
+        self.operations.iter().any(|operation| operation.access == access)
+    }
 }
 
 fn read(root: &Node<'_>, faults: &mut Faults) -> Option<(Service, Vec<Operation>)> {

@@ -1,11 +1,10 @@
 //! The document of a service, read and refused.
 
+use crate::support::PARCELS;
 use chassis::document::{Access, Deadline, Document, LimitBy, Limited, Method, Operation, Probe};
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
-
-pub(crate) const PARCELS: &str = include_str!("../../../contract/parcels/openapi.json");
 
 #[test]
 fn a_document_declares_a_service() {

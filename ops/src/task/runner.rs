@@ -218,7 +218,7 @@ fn start_order(definition: &TaskDefinition) -> anyhow::Result<Vec<Container>> {
     Ok(order)
 }
 
-/// Three settings that only a shared loopback needs: the ports stay, the address is the task's own.
+/// Four settings that only a shared loopback needs: the ports stay, the address is the task's own.
 fn on_loopback(launch: &mut Launch, address: Ipv4Addr, folder: &std::path::Path) {
     for (name, value) in &mut launch.environment {
         if let ("LISTEN" | "API_ADDRESS", Some((_, port))) = (name.as_str(), value.rsplit_once(':'))
@@ -226,6 +226,8 @@ fn on_loopback(launch: &mut Launch, address: Ipv4Addr, folder: &std::path::Path)
             *value = format!("{address}:{port}");
         }
     }
+    // Several tasks share the machine. The sidecar does not know this setting.
+    launch.set("METRICS_LISTEN", &format!("{address}:0"));
     if launch.environment.iter().any(|(n, _)| n == "RUNTIME_DIR") {
         launch.set("RUNTIME_DIR", &folder.join("runtime").display().to_string());
     }

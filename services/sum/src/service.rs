@@ -1,8 +1,8 @@
 //! `POST /sum`: what the platform asks of this service.
 
 use crate::sum::{SumError, sum};
+use chassis::answer::{NO_STORE, json};
 use chassis::problem::{ErrorStatus, Problem};
-use chassis::service::{NO_STORE, json};
 use chassis::{Answer, Build, Request, Service};
 use hyper::StatusCode;
 

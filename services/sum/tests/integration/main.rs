@@ -1,21 +1,10 @@
-//! The API from outside: as a library that is called without sockets, over an in-memory connection whose time
-//! is paused, and as the process that it becomes.
+//! What is the sum's own: its arithmetic against the tables, its problems, and its document against its answers. What
+//! the chassis does for every service has its tests there.
 
 #![expect(clippy::unwrap_used, reason = "in a helper of tests, too, a panic is how a test fails")]
 
-mod app;
-mod bodies;
-mod cli;
 mod corpus;
 mod decimals;
-mod drain;
-mod key_lists;
-mod moto;
 mod openapi;
 mod problems;
-mod process;
-mod ssm;
 mod support;
-mod wire;
-mod wire_drain;
-mod wire_idle;

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use chassis::Service;
 use chassis::app::App;
+use chassis::auth::{Credentials, Keys};
+use chassis::connections::Seat;
 use chassis::document::Document;
 use chassis::keys::KeyRing;
 use http_body_util::{BodyExt, Full};
@@ -17,8 +19,6 @@ use std::time::Duration;
 use sum_api::Sum;
 
 pub(crate) const KEY: &str = "Test-Key-1";
-/// The body of the example in the contract.
-pub(crate) const GOOD: &str = r#"{"a":2,"b":40}"#;
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A table of `contract/data`.
@@ -104,26 +104,33 @@ pub(crate) fn document() -> Document {
 
 /// A service that waits for its keys.
 pub(crate) fn starting_app() -> App<Sum> {
-    App::keyed(Sum, &document(), BODY_TIMEOUT).unwrap()
+    App::new(Sum, &document(), BODY_TIMEOUT).unwrap()
 }
 
 /// A service that leaves the keys to the sidecar.
 pub(crate) fn open_app() -> App<Sum> {
-    App::open(Sum, &document(), BODY_TIMEOUT).unwrap()
+    let app = starting_app();
+    app.start(Credentials { keys: Keys::Sidecar, issuer: None });
+    app
 }
 
 /// A service with the key [`KEY`], ready.
 pub(crate) fn ready_app() -> Arc<App<Sum>> {
     let app = starting_app();
-    app.set_keys(KeyRing::parse(&format!("tests:{KEY}")).unwrap());
+    app.start(credentials(&format!("tests:{KEY}")));
     Arc::new(app)
+}
+
+/// Keys that are checked here.
+pub(crate) fn credentials(keys: &str) -> Credentials {
+    Credentials { keys: Keys::Here(KeyRing::parse(keys).unwrap()), issuer: None }
 }
 
 pub(crate) async fn call<B>(app: &App<Sum>, request: Request<B>) -> Reply
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
 {
-    let (parts, body) = app.handle(request).await.into_parts();
+    let (parts, body) = app.handle(request, Seat::Regular).await.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Reply {
         status: parts.status,
@@ -144,11 +151,4 @@ pub(crate) fn sum_request(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         .header("content-type", "application/json")
         .body(Full::new(body.into()))
         .unwrap()
-}
-
-/// A test that cannot run here says so, aloud and in a form that the test script counts.
-pub(crate) fn skipped(name: &str, reason: &str) {
-    use std::io::Write;
-    // Not println!: the test harness would swallow it.
-    let _ = writeln!(std::io::stdout(), "SKIPPED: {name}: {reason}");
 }

@@ -3,9 +3,9 @@
 use crate::process::{Server, run};
 use crate::support::document;
 use chassis::Service;
+use parcels::Parcels;
 use std::net::{TcpListener, TcpStream};
 use std::process::Output;
-use sum_api::Sum;
 
 const KEYED: (&str, &str) = ("API_KEY", "CHANGEME");
 
@@ -50,8 +50,8 @@ fn a_bad_setting_is_named_with_its_rule() {
         ("DRAIN_GRACE", "-2s", "carries its unit"),
         ("DRAIN_TIMEOUT", "soon", "carries its unit"),
     ] {
-        refused(&run(&["serve"], &[KEYED, (name, value)]), &["sum-api: ", rule]);
-        refused(&run(&[], &[KEYED, (name, value)]), &["sum-api: ", rule]);
+        refused(&run(&["serve"], &[KEYED, (name, value)]), &["parcels: ", rule]);
+        refused(&run(&[], &[KEYED, (name, value)]), &["parcels: ", rule]);
         if name != "API_KEY_PARAMETER" && !value.starts_with('-') {
             let flag = format!("--{}", name.to_lowercase().replace('_', "-"));
             refused(&run(&[&flag, value], &[KEYED]), &[&flag, rule]);
@@ -97,7 +97,7 @@ fn a_refused_key_list_is_named_by_its_rule_and_never_shown() {
 fn without_required_keys_none_are_read() {
     let server = Server::start(&["--require-api-key", "false"], &[]);
     assert_eq!(server.get("/readyz").0, 200);
-    assert!(server.sum("").1.ends_with("{\"sum\":42}"));
+    assert!(server.quote("").1.ends_with("{\"cents\":495}"));
 }
 
 #[test]
@@ -116,6 +116,10 @@ fn help_tells_every_setting_its_variable_default_and_unit() {
     let help = text(&output.stdout);
     for word in [
         "LISTEN",
+        "METRICS_LISTEN",
+        "METRICS_PASSWORD",
+        "JWT_KEYS ",
+        "JWT_ISSUER",
         "WORKER_THREADS",
         "LOG_FORMAT",
         "LOG_LEVEL",
@@ -127,10 +131,10 @@ fn help_tells_every_setting_its_variable_default_and_unit() {
         "DRAIN_GRACE",
         "DRAIN_TIMEOUT",
         "API_KEY ",
-        "127.0.0.1:8080",
+        "127.0.0.1:8090",
         "75s",
         "5s",
-        "1024",
+        "512",
         "2s",
         "20s",
         "Exit codes",
@@ -140,7 +144,10 @@ fn help_tells_every_setting_its_variable_default_and_unit() {
     for command in ["serve", "healthcheck", "openapi"] {
         assert!(text(&run(&["--help"], &[]).stdout).contains(command));
     }
-    assert_eq!(text(&run(&["--version"], &[]).stdout), format!("sum-api {}\n", Sum::BUILD.version));
+    assert_eq!(
+        text(&run(&["--version"], &[]).stdout),
+        format!("parcels {}\n", Parcels::BUILD.version)
+    );
 }
 
 #[test]

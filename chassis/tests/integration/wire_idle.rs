@@ -1,7 +1,7 @@
 //! Connections that wait over in-memory connections: which are closed, and when.
 
 use crate::support::ready_app;
-use crate::wire::{limits, start, sum_request};
+use crate::wire::{limits, quote_request, start};
 use crate::wire_drain::Slow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use tokio::time::{Instant, sleep};
 async fn an_idle_connection_closes_after_its_time_and_not_before() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
-    client.send(sum_request()).await;
+    client.send(quote_request()).await;
     client.response().await;
     let begun = Instant::now();
     sleep(Duration::from_secs(74)).await;
-    client.send(sum_request()).await;
+    client.send(quote_request()).await;
     assert_eq!(client.response().await.0, 200, "after 74 s");
     assert_eq!(client.rest().await, "");
     assert_eq!(begun.elapsed().as_secs(), 74 + 75);
@@ -39,7 +39,7 @@ async fn a_head_that_trickles_is_cut() {
     assert_eq!(begun.elapsed().as_secs(), 75);
     trickle.await.unwrap();
     client = server.connect();
-    client.send(sum_request()).await;
+    client.send(quote_request()).await;
     assert_eq!(client.response().await.0, 200);
 }
 
@@ -50,7 +50,7 @@ async fn each_connection_has_a_time_of_its_own() {
     let begun = Instant::now();
     sleep(Duration::from_secs(10)).await;
     let mut used = server.connect();
-    used.send(sum_request()).await;
+    used.send(quote_request()).await;
     assert_eq!(used.response().await.0, 200);
     assert_eq!(silent.rest().await, "");
     assert_eq!(begun.elapsed().as_secs(), 75);

@@ -1,7 +1,7 @@
 //! Bodies: in pieces, late, broken, too long, and not asked for.
 
-use crate::app::check_headers;
-use crate::support::{BODY_TIMEOUT, GOOD, call, ready_app, sum_request};
+use crate::requests::check_headers;
+use crate::support::{BODY_TIMEOUT, GOOD, call, quote_request, ready_app};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::Request;
@@ -18,17 +18,17 @@ fn chunks(pieces: Vec<&'static [u8]>) -> impl Body<Data = Bytes, Error = Infalli
 }
 
 pub(crate) fn with_body<B>(body: B) -> Request<B> {
-    sum_request("").map(|_| body)
+    quote_request("").map(|_| body)
 }
 
 #[tokio::test]
 async fn a_body_in_pieces_is_one_body_and_has_the_same_limit() {
     let app = ready_app();
-    let reply = call(&app, with_body(chunks(vec![b"{\"a\":", b"2,\"b\"", b":40}"]))).await;
-    assert_eq!(reply.body, "{\"sum\":42}");
+    let reply = call(&app, with_body(chunks(vec![b"{\"gra", b"ms\":25", b"0}"]))).await;
+    assert_eq!(reply.body, "{\"cents\":495}");
     assert_eq!(reply.header("connection"), None);
 
-    let reply = call(&app, with_body(chunks(vec![&[b' '; 4096], b" "]))).await;
+    let reply = call(&app, with_body(chunks(vec![&[b' '; 1024], b" "]))).await;
     assert_eq!(reply.status, 413);
     assert_eq!(reply.header("connection"), Some("close"), "the rest is still on its way");
 }
@@ -56,7 +56,7 @@ impl Body for Silent {
 async fn a_body_that_does_not_come_is_a_408_after_its_time() {
     let app = ready_app();
     let begun = tokio::time::Instant::now();
-    let reply = call(&app, with_body(Silent(14))).await;
+    let reply = call(&app, with_body(Silent(13))).await;
     assert_eq!(reply.status, 408);
     assert_eq!(reply.header("connection"), Some("close"));
     check_headers("408", &reply);
@@ -69,7 +69,7 @@ async fn a_body_that_nobody_needs_is_not_waited_for() {
     let app = ready_app();
     let begun = tokio::time::Instant::now();
     for (path, length, status) in
-        [("/sum", 14, 401), ("/nothing", 14, 404), ("/sum", 1_000_000, 401)]
+        [("/quote", 13, 401), ("/nothing", 13, 404), ("/quote", 1_000_000, 401)]
     {
         let request = Request::post(path).body(Silent(length)).unwrap();
         let reply = call(&app, request).await;
@@ -81,7 +81,7 @@ async fn a_body_that_nobody_needs_is_not_waited_for() {
         );
     }
     assert_eq!(
-        call(&app, with_body(Silent(4097))).await.status,
+        call(&app, with_body(Silent(1025))).await.status,
         413,
         "refused by its declared length"
     );
@@ -91,7 +91,7 @@ async fn a_body_that_nobody_needs_is_not_waited_for() {
 #[tokio::test]
 async fn a_refusal_whose_body_is_here_keeps_the_connection() {
     let app = ready_app();
-    let reply = call(&app, Request::post("/sum").body(Full::from(GOOD)).unwrap()).await;
+    let reply = call(&app, Request::post("/quote").body(Full::from(GOOD)).unwrap()).await;
     assert_eq!((reply.status.as_u16(), reply.header("connection")), (401, None));
 }
 
@@ -103,7 +103,7 @@ async fn a_caller_that_waits_to_be_asked_is_not_asked_in_vain() {
         frame.data_ref().map(polled);
         frame
     });
-    let request = Request::post("/sum").header("expect", "100-continue").body(body).unwrap();
+    let request = Request::post("/quote").header("expect", "100-continue").body(body).unwrap();
     let reply = call(&app, request).await;
     assert_eq!((reply.status.as_u16(), reply.header("connection")), (401, Some("close")));
 }

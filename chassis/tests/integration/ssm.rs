@@ -22,7 +22,7 @@ fn environment(endpoint: SocketAddr) -> Vec<(&'static str, String)> {
         ("AWS_ACCESS_KEY_ID", "test".into()),
         ("AWS_SECRET_ACCESS_KEY", "Credential-To-Hide".into()),
         ("AWS_EC2_METADATA_DISABLED", "true".into()),
-        ("API_KEY_PARAMETER", "/sum-api/keys".into()),
+        ("API_KEY_PARAMETER", "/parcels/keys".into()),
         ("LOG_LEVEL", "trace".into()),
     ]
 }
@@ -41,7 +41,7 @@ fn refused(environment: &[(&'static str, String)], words: &[&str]) {
     assert_eq!(output.status.code(), Some(78), "{stdout}{stderr}");
     let last: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
     assert_eq!(last["level"], "ERROR");
-    for word in words.iter().chain(&["/sum-api/keys"]) {
+    for word in words.iter().chain(&["/parcels/keys"]) {
         assert!(stderr.contains(word), "{word:?} is not in {stderr:?}");
         assert!(last["cause"].as_str().unwrap().contains(word), "{last}");
     }
@@ -159,7 +159,7 @@ fn whatever_passes_is_tried_again_until_there_are_keys() {
         }
         let ready = server.event("ready");
         assert_eq!((&ready["keys"], &ready["clients"]), (&2.into(), &"web".into()));
-        assert_eq!(server.sum("Ssm-Key-2").0, 200);
+        assert_eq!(server.quote("Ssm-Key-2").0, 200);
         server.signal("TERM");
         let (_, log) = server.end();
         let log = format!("{log:?}");
@@ -194,7 +194,7 @@ fn a_silent_endpoint_does_not_hold_the_start() {
     let mut server = start(&environment(address));
     assert_eq!(server.get("/healthz").0, 200);
     assert_eq!(server.get("/readyz").0, 503);
-    let (status, problem) = server.sum("Ssm-Key-1");
+    let (status, problem) = server.quote("Ssm-Key-1");
     assert_eq!(status, 503);
     assert!(problem.contains("application/problem+json"), "{problem}");
     let failed = server.event("request failed");
@@ -203,7 +203,7 @@ fn a_silent_endpoint_does_not_hold_the_start() {
     server.event("ready");
     let took = begun.elapsed();
     assert!(took > Duration::from_secs(2) && took < Duration::from_secs(8), "{took:?}");
-    assert_eq!(server.sum("Ssm-Key-1").0, 200);
+    assert_eq!(server.quote("Ssm-Key-1").0, 200);
 }
 
 /// Forwards what comes to `front` once it is opened; before that, `front` refuses connections.
@@ -245,13 +245,13 @@ fn an_emulated_ssm_gives_the_keys_or_says_why_not() {
     server.event("ready");
     assert_eq!(server.get("/readyz").0, 200);
     for (key, status) in [("Ssm-Key-1", 200), ("Ssm-Key-2", 200), ("ssm-key-1", 401)] {
-        assert_eq!(server.sum(key).0, status, "{key}");
+        assert_eq!(server.quote(key).0, status, "{key}");
     }
 
     // The parameter changes, the process does not: both copies change by deployment only.
     moto.put("web:Ssm-Key-3");
-    assert_eq!(server.sum("Ssm-Key-1").0, 200);
-    assert_eq!(server.sum("Ssm-Key-3").0, 401);
+    assert_eq!(server.quote("Ssm-Key-1").0, 200);
+    assert_eq!(server.quote("Ssm-Key-3").0, 401);
 }
 
 #[test]

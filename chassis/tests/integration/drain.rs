@@ -1,7 +1,6 @@
 //! Real signals to the real process, and what its log says.
 
 use crate::process::{PATIENCE, Server};
-use chassis::Service;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -40,12 +39,12 @@ fn both_signals_end_an_idle_process_at_once_with_0() {
 fn the_start_is_logged_with_the_configuration_and_no_key() {
     let mut server = Server::start(&["--log-level", "trace"], &[KEYED]);
     server.event("ready");
-    server.sum("Test-Key-1");
-    server.sum("Test-Key-2");
+    server.quote("Test-Key-1");
+    server.quote("Test-Key-2");
     server.signal("TERM");
     let (_, log) = server.end();
     let listening = &log[0];
-    assert_eq!(listening["version"], sum_api::Sum::BUILD.version);
+    assert_eq!(listening["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(listening["keys_from"], "API_KEY");
     assert_eq!(listening["keep_alive_timeout"], "1m 15s");
     let ready = log.iter().find(|event| event["message"] == "ready").unwrap();
@@ -63,8 +62,8 @@ fn a_request_in_flight_is_finished_and_readiness_turns() {
     let mut slow = TcpStream::connect(server.address).unwrap();
     slow.set_read_timeout(Some(PATIENCE)).unwrap();
     slow.write_all(
-        b"POST /sum HTTP/1.1\r\nhost: x\r\nx-api-key: Test-Key-1\r\ncontent-type: application/json\r\n\
-          content-length: 14\r\n\r\n{\"a\":2,",
+        b"POST /quote HTTP/1.1\r\nhost: x\r\nx-api-key: Test-Key-1\r\ncontent-type: application/json\r\n\
+          content-length: 13\r\n\r\n{\"grams\":",
     )
     .unwrap();
     // An answer to a later request shows that the earlier one has been accepted.
@@ -78,11 +77,11 @@ fn a_request_in_flight_is_finished_and_readiness_turns() {
 
     std::thread::sleep(Duration::from_millis(700));
     assert!(TcpStream::connect(server.address).is_err(), "the grace is over");
-    slow.write_all(b"\"b\":40}").unwrap();
+    slow.write_all(b"250}").unwrap();
     let mut answer = String::new();
     slow.read_to_string(&mut answer).unwrap();
     assert!(
-        answer.contains("connection: close\r\n") && answer.ends_with("{\"sum\":42}"),
+        answer.contains("connection: close\r\n") && answer.ends_with("{\"cents\":495}"),
         "{answer}"
     );
     assert_eq!(server.end().0, Some(0));
@@ -99,8 +98,8 @@ fn the_deadline_ends_the_rest_with_a_warning_and_0() {
     stuck.set_read_timeout(Some(PATIENCE)).unwrap();
     stuck
         .write_all(
-            b"POST /sum HTTP/1.1\r\nhost: x\r\nx-api-key: Test-Key-1\r\ncontent-type: application/json\r\n\
-              content-length: 14\r\n\r\n{",
+            b"POST /quote HTTP/1.1\r\nhost: x\r\nx-api-key: Test-Key-1\r\ncontent-type: application/json\r\n\
+              content-length: 13\r\n\r\n{",
         )
         .unwrap();
     assert_eq!(server.get("/readyz").0, 200);
@@ -132,7 +131,7 @@ fn a_stop_signal_is_obeyed_while_ssm_is_away() {
 #[test]
 fn pretty_logs_are_for_people() {
     let mut child =
-        crate::process::sum_api(&["--listen", "127.0.0.1:0", "--log-format", "pretty"], &[KEYED])
+        crate::process::parcels(&["--listen", "127.0.0.1:0", "--log-format", "pretty"], &[KEYED])
             .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap();

@@ -23,7 +23,7 @@ impl Drop for Moto {
 
 /// On the path, or where the repository's own tools are.
 pub(crate) fn moto_server() -> Option<PathBuf> {
-    let tools = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tools");
+    let tools = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.tools");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = ["python/bin", "venv/bin"].map(|place| tools.join(place));
     places
@@ -74,7 +74,7 @@ impl Moto {
         let headers =
             "content-type: application/x-amz-json-1.1\r\nx-amz-target: AmazonSSM.PutParameter";
         let body = serde_json::json!({
-            "Name": "/sum-api/keys", "Value": value, "Type": "SecureString", "Overwrite": true
+            "Name": "/parcels/keys", "Value": value, "Type": "SecureString", "Overwrite": true
         });
         self.call("ssm", headers, &body.to_string());
     }

@@ -1,10 +1,14 @@
 //! The real process: started on a free port, watched through its log, and ended by the test that started it.
 
+use crate::support::SIGNING;
 use serde_json::Value;
 use std::collections::VecDeque;
+use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,20 +16,48 @@ use std::time::{Duration, Instant};
 /// Long enough for a busy machine; nothing waits this long when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// `sum-api` with an environment of its own: nothing that a developer has set reaches it.
-pub(crate) fn sum_api(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sum-api"));
-    command.args(arguments).env_clear().envs(environment.iter().copied()).stdin(Stdio::null());
+/// `parcels` with an environment of its own: nothing that a developer has set reaches it. It signs tokens with
+/// [`SIGNING`] unless it is told otherwise.
+pub(crate) fn parcels(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = unsigned(arguments, environment);
+    if !environment.iter().any(|(name, _)| name.starts_with("JWT_KEYS")) {
+        command.env("JWT_KEYS", SIGNING);
+    }
     command
+}
+
+/// `parcels` without a key that signs tokens.
+pub(crate) fn unsigned(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(build);
+    let mut command = Command::new(&*BINARY);
+    // Many run at once, and each has a private listener.
+    command.args(arguments).env_clear().env("METRICS_LISTEN", "127.0.0.1:0");
+    command.envs(environment.iter().copied()).stdin(Stdio::null());
+    command
+}
+
+/// Cargo tells a test the binaries of its own package only.
+fn build() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    // target/PROFILE/deps/integration-HASH
+    let profile = test.ancestors().nth(2).unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--package", "parcels"]);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().unwrap().success(), "parcels does not build");
+    profile.join("parcels")
 }
 
 /// Runs it to its end.
 pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    let mut child = sum_api(arguments, environment)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    finish(parcels(arguments, environment))
+}
+
+/// Runs a command to its end.
+pub(crate) fn finish(mut command: Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let ended = wait(&mut child);
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
@@ -52,26 +84,29 @@ fn wait(child: &mut Child) -> ExitStatus {
     }
 }
 
-/// A running `sum-api serve`. Dropping it ends it.
+/// A running `parcels serve`. Dropping it ends it.
 pub(crate) struct Server {
     child: Child,
     lines: Receiver<String>,
     seen: VecDeque<Value>,
     pub(crate) address: SocketAddr,
+    pub(crate) metrics: SocketAddr,
 }
 
 impl Server {
     /// Starts it on a free port and waits until it listens.
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = sum_api(&["serve", "--listen", "127.0.0.1:0"], environment)
+        let mut child = parcels(&["serve", "--listen", "127.0.0.1:0"], environment)
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let lines = read_lines(child.stdout.take().unwrap());
         let address = ([127, 0, 0, 1], 0).into();
-        let mut server = Self { child, lines, seen: VecDeque::new(), address };
-        server.address = server.event("listening")["address"].as_str().unwrap().parse().unwrap();
+        let mut server = Self { child, lines, seen: VecDeque::new(), address, metrics: address };
+        let event = server.event("listening");
+        let address = |name: &str| event[name].as_str().unwrap().parse().unwrap();
+        (server.address, server.metrics) = (address("address"), address("metrics_address"));
         server
     }
 
@@ -120,13 +155,8 @@ impl Server {
 
     /// A request by the shortest of clients: the status and everything that came.
     pub(crate) fn ask(&self, request: &str) -> (u16, String) {
-        use std::io::Write;
-        let mut stream = std::net::TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        (answer[9..12].parse().unwrap(), answer)
+        let (status, answer) = ask(self.address, request);
+        (status, String::from_utf8(answer).unwrap())
     }
 
     /// The status of a `GET`.
@@ -134,13 +164,24 @@ impl Server {
         self.ask(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
     }
 
-    /// The answer to `{"a":2,"b":40}` with this key.
-    pub(crate) fn sum(&self, key: &str) -> (u16, String) {
+    /// The answer to `{"grams":250}` with this key.
+    pub(crate) fn quote(&self, key: &str) -> (u16, String) {
         self.ask(&format!(
-            "POST /sum HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-api-key: {key}\r\n\
-             content-type: application/json\r\ncontent-length: 14\r\n\r\n{{\"a\":2,\"b\":40}}"
+            "POST /quote HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-api-key: {key}\r\n\
+             content-type: application/json\r\ncontent-length: 13\r\n\r\n{{\"grams\":250}}"
         ))
     }
+}
+
+/// A request that closes its connection: the status and everything that came.
+pub(crate) fn ask(address: SocketAddr, request: &str) -> (u16, Vec<u8>) {
+    use std::io::Write;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    (std::str::from_utf8(&answer[9..12]).unwrap().parse().unwrap(), answer)
 }
 
 impl Drop for Server {

@@ -1,11 +1,10 @@
 //! The drain over in-memory connections: who is served, who is closed, and when.
 
 use crate::support::ready_app;
-use crate::wire::{limits, start, sum_request};
-use bytes::Bytes;
-use chassis::connections::{Handler, Limits};
+use crate::wire::{limits, quote_request, start};
+use chassis::Answer;
+use chassis::connections::{Handler, Limits, Seat};
 use chassis::server::Drained;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use std::sync::Arc;
@@ -16,9 +15,9 @@ use tokio::time::{Instant, sleep};
 pub(crate) struct Slow(pub(crate) Duration);
 
 impl Handler for Slow {
-    async fn handle(&self, _: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn handle(&self, _: Request<Incoming>, _: Seat) -> Answer {
         sleep(self.0).await;
-        Response::new(Full::from("done"))
+        Response::new("done".into())
     }
 }
 
@@ -36,7 +35,7 @@ async fn a_connection_that_waits_in_the_queue_at_the_stop_is_served() {
     let mut server = start(ready_app(), limits());
     server.stop();
     let mut client = server.connect();
-    client.send(sum_request()).await;
+    client.send(quote_request()).await;
     assert_eq!(client.response().await.0, 200);
     assert_eq!(server.server.await.unwrap(), Drained { cut: 0 });
 }
@@ -45,12 +44,12 @@ async fn a_connection_that_waits_in_the_queue_at_the_stop_is_served() {
 async fn no_request_is_lost_on_a_connection_that_idles_when_the_stop_comes() {
     let mut server = start(ready_app(), limits());
     let mut idle = server.connect();
-    idle.send(sum_request()).await;
+    idle.send(quote_request()).await;
     assert!(!idle.response().await.1.contains("connection: close"));
     server.stop();
     sleep(Duration::from_millis(1900)).await;
     // The peer did not know yet; a server that had closed its idle connections would have lost this.
-    idle.send(sum_request()).await;
+    idle.send(quote_request()).await;
     let (status, head, _) = idle.response().await;
     assert_eq!(status, 200);
     assert!(head.contains("connection: close\r\n"), "{head}");
@@ -64,13 +63,13 @@ async fn no_request_is_lost_on_a_connection_that_idles_when_the_stop_comes() {
 async fn new_connections_are_accepted_in_the_grace_and_idle_ones_closed_after_it() {
     let mut server = start(ready_app(), limits());
     let mut idle = server.connect();
-    idle.send(sum_request()).await;
+    idle.send(quote_request()).await;
     idle.response().await;
     let begun = Instant::now();
     server.stop();
     sleep(Duration::from_secs(1)).await;
     let mut fresh = server.connect();
-    fresh.send(sum_request()).await;
+    fresh.send(quote_request()).await;
     assert!(fresh.response().await.1.contains("connection: close\r\n"));
     assert_eq!(idle.rest().await, "");
     assert_eq!(begun.elapsed().as_secs(), 2);

@@ -2,15 +2,14 @@
 
 use crate::bodies::with_body;
 use crate::support::{
-    GOOD, KEY, Reply, call, open_app, ready_app, request, starting_app, sum_request,
+    GOOD, KEY, Reply, call, credentials, open_app, quote_request, ready_app, request, starting_app,
 };
 use bytes::Bytes;
 use chassis::Service;
-use chassis::keys::KeyRing;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Frame;
 use hyper::{Request, StatusCode};
-use sum_api::Sum;
+use parcels::Parcels;
 
 /// Everything that the API may say in a header. `content-length` and `date` are hyper's.
 const ALLOWED: [&str; 7] = [
@@ -56,8 +55,7 @@ async fn each_route_answers_its_methods_and_no_others() {
         ("/healthz", "GET, HEAD", 200),
         ("/readyz", "GET, HEAD", 200),
         ("/openapi.json", "GET, HEAD", 200),
-        ("/metrics", "GET, HEAD", 200),
-        ("/sum", "POST", 401),
+        ("/quote", "POST", 401),
     ] {
         for method in methods {
             let reply = call(&app, request(method, path)).await;
@@ -78,14 +76,14 @@ async fn paths_are_exact() {
     let app = ready_app();
     for path in [
         "/",
-        "/sum/",
-        "//sum",
-        "/SUM",
-        "/sum/../healthz",
-        "/%73um",
+        "/quote/",
+        "//quote",
+        "/QUOTE",
+        "/quote/../healthz",
+        "/%71uote",
         "/healthz/",
         "/.env",
-        "/metrics/x",
+        "/metrics",
     ] {
         for method in ["GET", "POST"] {
             let reply = call(&app, request(method, path)).await;
@@ -99,7 +97,7 @@ async fn paths_are_exact() {
 #[tokio::test]
 async fn only_the_description_may_be_cached() {
     let app = ready_app();
-    for path in ["/healthz", "/readyz", "/metrics", "/sum", "/nothing"] {
+    for path in ["/healthz", "/readyz", "/metrics", "/quote", "/nothing"] {
         assert_eq!(
             call(&app, request("GET", path)).await.header("cache-control"),
             Some("no-store"),
@@ -118,20 +116,20 @@ async fn readiness_follows_the_keys_and_the_stop_signal() {
         (reply.status.as_u16(), reply.body)
     };
     assert_eq!(readyz().await, (503, "{\"status\":\"starting\"}".into()));
-    let early = call(&app, sum_request(GOOD)).await;
+    let early = call(&app, quote_request(GOOD)).await;
     assert_eq!(early.status, 503);
     check_headers("starting", &early);
     assert_eq!(call(&app, request("GET", "/healthz")).await.status, 200);
 
-    app.set_keys(KeyRing::parse(KEY).unwrap());
+    app.start(credentials(KEY));
     assert_eq!(readyz().await, (200, "{\"status\":\"ready\"}".into()));
-    assert_eq!(call(&app, sum_request(GOOD)).await.body, "{\"sum\":42}");
+    assert_eq!(call(&app, quote_request(GOOD)).await.body, "{\"cents\":495}");
 
     app.drain();
     assert_eq!(readyz().await, (503, "{\"status\":\"draining\"}".into()));
     assert_eq!(
-        call(&app, sum_request(GOOD)).await.body,
-        "{\"sum\":42}",
+        call(&app, quote_request(GOOD)).await.body,
+        "{\"cents\":495}",
         "what comes is still served"
     );
     assert_eq!(call(&app, request("GET", "/healthz")).await.status, 200);
@@ -140,8 +138,8 @@ async fn readiness_follows_the_keys_and_the_stop_signal() {
 #[tokio::test]
 async fn keys_are_set_once() {
     let app = ready_app();
-    app.set_keys(KeyRing::parse("another-key").unwrap());
-    assert_eq!(call(&app, sum_request(GOOD)).await.status, 200);
+    app.start(credentials("another-key"));
+    assert_eq!(call(&app, quote_request(GOOD)).await.status, 200);
 }
 
 #[tokio::test]
@@ -161,7 +159,7 @@ async fn exactly_one_valid_key_opens_the_door() {
     ];
     let mut refusals = Vec::new();
     for (keys, status) in cases {
-        let mut request = sum_request(GOOD);
+        let mut request = quote_request(GOOD);
         request.headers_mut().remove("x-api-key");
         for key in keys {
             request.headers_mut().append("x-api-key", key.parse().unwrap());
@@ -183,9 +181,9 @@ async fn exactly_one_valid_key_opens_the_door() {
 async fn without_keys_the_door_is_open() {
     let app = open_app();
     assert_eq!(call(&app, request("GET", "/readyz")).await.status, 200);
-    let mut request = sum_request(GOOD);
+    let mut request = quote_request(GOOD);
     request.headers_mut().remove("x-api-key");
-    assert_eq!(call(&app, request).await.body, "{\"sum\":42}");
+    assert_eq!(call(&app, request).await.body, "{\"cents\":495}");
 }
 
 #[tokio::test]
@@ -207,7 +205,7 @@ async fn the_content_type_must_be_json() {
         (&["application/x-www-form-urlencoded"], 415),
         (&["application/json", "application/json"], 415),
     ] {
-        let mut request = sum_request(GOOD);
+        let mut request = quote_request(GOOD);
         request.headers_mut().remove("content-type");
         for value in declared {
             request.headers_mut().append("content-type", value.parse().unwrap());
@@ -222,11 +220,11 @@ async fn the_content_type_must_be_json() {
 async fn a_request_with_several_faults_is_refused_for_the_first() {
     let app = ready_app();
     let large = || Full::new(Bytes::from(vec![b' '; 5000]));
-    let post = || Request::post("/sum");
+    let post = || Request::post("/quote");
     let keyed = || post().header("x-api-key", KEY);
     let json = || keyed().header("content-type", "application/json");
     for (request, status) in [
-        (Request::get("/sum").body(large()), 405),
+        (Request::get("/quote").body(large()), 405),
         (post().body(large()), 401),
         (keyed().body(large()), 415),
         (json().body(large()), 413),
@@ -260,21 +258,21 @@ async fn a_panic_is_a_500_and_the_next_request_is_served() {
     assert_eq!(reply.header("connection"), Some("close"));
     check_headers("500", &reply);
     assert!(!reply.body.contains("seeded"), "what went wrong is for the log: {}", reply.body);
-    assert_eq!(call(&app, sum_request(GOOD)).await.body, "{\"sum\":42}");
-    let metrics = call(&app, request("GET", "/metrics")).await.body;
-    assert!(metrics.contains("\nhttp_server_active_requests 1\n"), "{metrics}");
+    assert_eq!(call(&app, quote_request(GOOD)).await.body, "{\"cents\":495}");
+    let metrics = app.metrics().encode();
+    assert!(metrics.contains("\nhttp_server_active_requests 0\n"), "{metrics}");
 }
 
 #[tokio::test]
 async fn metrics_count_by_method_route_and_status() {
     let app = ready_app();
     for _ in 0..3 {
-        call(&app, sum_request(GOOD)).await;
+        call(&app, quote_request(GOOD)).await;
     }
-    call(&app, sum_request("[")).await;
+    call(&app, quote_request("[")).await;
     call(&app, request("GET", "/some/path/of/a/scanner")).await;
-    call(&app, request("BREW", "/sum")).await;
-    let reply = call(&app, request("GET", "/metrics")).await;
+    call(&app, request("BREW", "/quote")).await;
+    let metrics = app.metrics().encode();
     let count = |method: &str, route: &str, operation: &str, status: u16| {
         format!(
             "http_server_request_duration_seconds_count{{http_request_method=\"{method}\",\
@@ -282,20 +280,16 @@ async fn metrics_count_by_method_route_and_status() {
         )
     };
     for (series, expected) in [
-        (count("POST", "/sum", "sum", 200), 3),
-        (count("POST", "/sum", "sum", 400), 1),
+        (count("POST", "/quote", "quote", 200), 3),
+        (count("POST", "/quote", "quote", 400), 1),
         (count("GET", "", "", 404), 1),
-        (count("_OTHER", "/sum", "", 405), 1),
+        (count("_OTHER", "/quote", "", 405), 1),
     ] {
-        assert!(reply.body.contains(&format!("{series} {expected}\n")), "{series}: {}", reply.body);
+        assert!(metrics.contains(&format!("{series} {expected}\n")), "{series}: {metrics}");
     }
-    assert!(!reply.body.contains("scanner"), "callers make no series");
+    assert!(!metrics.contains("scanner"), "callers make no series");
     assert!(
-        reply.body.contains(&format!("sum_api_build_info{{version=\"{}\"", Sum::BUILD.version))
+        metrics.contains(&format!("parcels_build_info{{version=\"{}\"", Parcels::BUILD.version))
     );
-    assert!(reply.body.ends_with("# EOF\n"));
-    assert_eq!(
-        reply.header("content-type"),
-        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
-    );
+    assert!(metrics.ends_with("# EOF\n"));
 }

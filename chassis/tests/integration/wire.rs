@@ -2,12 +2,11 @@
 //! timeouts, as bytes.
 
 use crate::support::{KEY, ready_app};
-use bytes::Bytes;
-use chassis::connections::{Handler, Limits};
+use chassis::Answer;
+use chassis::connections::{Handler, Limits, Seat};
 use chassis::server::{self, Drained, Listener};
-use http_body_util::Full;
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use std::future::{Future, pending};
 use std::io::{self, ErrorKind};
@@ -102,15 +101,15 @@ impl Client {
     }
 }
 
-fn sum_head(length: usize) -> String {
+fn quote_head(length: usize) -> String {
     format!(
-        "POST /sum HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-type: application/json\r\n\
+        "POST /quote HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-type: application/json\r\n\
          content-length: {length}\r\n\r\n"
     )
 }
 
-pub(crate) fn sum_request() -> String {
-    sum_head(14) + "{\"a\":2,\"b\":40}"
+pub(crate) fn quote_request() -> String {
+    quote_head(13) + "{\"grams\":250}"
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,11 +117,13 @@ async fn requests_follow_one_another_on_one_connection() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
     for _ in 0..3 {
-        client.send(sum_request()).await;
-        assert_eq!(client.response().await.2, "{\"sum\":42}");
+        client.send(quote_request()).await;
+        assert_eq!(client.response().await.2, "{\"cents\":495}");
     }
     // All at once, and a refusal in the middle whose body must not be taken for a request.
-    client.send(sum_request() + &sum_request().replace(KEY, "wrong-key-1") + &sum_request()).await;
+    client
+        .send(quote_request() + &quote_request().replace(KEY, "wrong-key-1") + &quote_request())
+        .await;
     let statuses =
         [client.response().await.0, client.response().await.0, client.response().await.0];
     assert_eq!(statuses, [200, 401, 200]);
@@ -146,7 +147,7 @@ async fn a_body_that_trickles_is_a_408_and_the_end() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
     let begun = Instant::now();
-    client.send(sum_head(14)).await;
+    client.send(quote_head(13)).await;
     client.send("{").await;
     sleep(Duration::from_secs(3)).await;
     client.send("\"a\"").await;
@@ -161,22 +162,22 @@ async fn a_body_that_trickles_is_a_408_and_the_end() {
 async fn a_body_that_comes_late_but_in_time_is_served() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
-    client.send(sum_head(14)).await;
+    client.send(quote_head(13)).await;
     sleep(Duration::from_secs(4)).await;
-    client.send("{\"a\":2,\"b\":40}").await;
-    assert_eq!(client.response().await.2, "{\"sum\":42}");
+    client.send("{\"grams\":250}").await;
+    assert_eq!(client.response().await.2, "{\"cents\":495}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_may_wait_for_100_continue() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
-    client.send(sum_head(14).replace("host: x", "host: x\r\nexpect: 100-continue")).await;
+    client.send(quote_head(13).replace("host: x", "host: x\r\nexpect: 100-continue")).await;
     let mut interim = [0; 25];
     client.0.read_exact(&mut interim).await.unwrap();
     assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
-    client.send("{\"a\":2,\"b\":40}").await;
-    assert_eq!(client.response().await.2, "{\"sum\":42}");
+    client.send("{\"grams\":250}").await;
+    assert_eq!(client.response().await.2, "{\"cents\":495}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,15 +193,45 @@ async fn a_head_past_eight_kibibytes_is_a_431() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_past_the_bound_waits_for_another_to_close() {
+async fn connections_past_the_bound_are_for_probes() {
     let server = start(ready_app(), Limits { max_connections: 2, ..limits() });
-    let (one, mut two, mut three) = (server.connect(), server.connect(), server.connect());
-    two.send(sum_request()).await;
+    let (one, mut two) = (server.connect(), server.connect());
+    for (request, status) in [
+        ("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 200),
+        ("GET /readyz?shallow=1 HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 200),
+        ("GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 503),
+        (quote_request(), 503),
+    ] {
+        let mut three = server.connect();
+        three.send(&request).await;
+        let (answered, head, _) = three.response().await;
+        assert_eq!(answered, status, "{request}");
+        assert!(head.contains("connection: close\r\n"), "{head}");
+        assert_eq!(head.contains("retry-after: 1\r\n"), status == 503, "{head}");
+        assert_eq!(three.rest().await, "", "a reserved connection is free at once");
+    }
+    two.send(quote_request()).await;
     assert_eq!(two.response().await.0, 200);
-    three.send(sum_request()).await;
-    assert!(timeout(Duration::from_secs(10), three.response()).await.is_err(), "over the bound");
     drop(one);
-    assert_eq!(three.response().await.0, 200);
+    sleep(Duration::from_millis(1)).await;
+    let mut four = server.connect();
+    for _ in 0..2 {
+        four.send(quote_request()).await;
+        assert_eq!(four.response().await.0, 200, "there is room again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reserved_connection_that_says_nothing_makes_room_for_a_probe() {
+    let server = start(ready_app(), Limits { max_connections: 1, ..limits() });
+    let _regular = server.connect();
+    let silent: Vec<_> = (0..20).map(|_| server.connect()).collect();
+    let begun = Instant::now();
+    let mut probe = server.connect();
+    probe.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert_eq!(probe.response().await.0, 200);
+    // Eight at a time, each for two seconds.
+    assert_eq!((silent.len(), begun.elapsed().as_secs()), (20, 4));
 }
 
 /// Fails a few times, and then as long as it is asked.
@@ -235,7 +266,7 @@ struct Panics;
 
 impl Handler for Panics {
     #[expect(clippy::manual_async_fn, reason = "an async fn of type `!` does not coerce")]
-    fn handle(&self, _: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send {
+    fn handle(&self, _: Request<Incoming>, _: Seat) -> impl Future<Output = Answer> + Send {
         async { panic!("seeded by a test") }
     }
 }
@@ -245,7 +276,7 @@ async fn a_panic_outside_of_the_api_costs_one_connection() {
     let server = start(Arc::new(Panics), limits());
     for _ in 0..3 {
         let mut client = server.connect();
-        client.send(sum_request()).await;
+        client.send(quote_request()).await;
         assert_eq!(client.rest().await, "");
     }
     assert!(!server.server.is_finished());

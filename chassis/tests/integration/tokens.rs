@@ -1,0 +1,99 @@
+//! The settings of bearer tokens, and their rotation, with the real process.
+
+use crate::process::{Server, finish, run, unsigned};
+use crate::support::SIGNING;
+use chassis::bearer::Issuer;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const KEYED: (&str, &str) = ("API_KEY", "tests:Test-Key-1");
+const NEXT: &str = "k2:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU";
+
+fn refused(environment: &[(&str, &str)], words: &[&str]) {
+    let output = finish(unsigned(&[], environment));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), stderr.lines().count()), (Some(64), 1), "{stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "{word:?} is not in {stderr:?}");
+    }
+    for secret in [SIGNING, NEXT] {
+        assert!(!stderr.contains(&secret[3..]), "{stderr}");
+    }
+}
+
+/// A token that is valid now.
+fn token(keys: &str, iss: &str, aud: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Issuer::new(keys, iss, aud).unwrap().sign("u1", "s1", "j1", now, 900)
+}
+
+fn list(server: &Server, token: &str) -> u16 {
+    let head = "GET /parcels HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer";
+    server.ask(&format!("{head} {token}\r\n\r\n")).0
+}
+
+#[test]
+fn without_signing_keys_nothing_starts() {
+    let short = format!("{SIGNING},k2:c2hvcnQ");
+    let twice = format!("{SIGNING},{SIGNING}");
+    for (environment, words) in [
+        (vec![], ["JWT_KEYS is not set", "JWT_KEYS_PARAMETER"]),
+        (vec![("JWT_KEYS", "")], ["JWT_KEYS entry 1", "kid:secret"]),
+        (vec![("JWT_KEYS", short.as_str())], ["JWT_KEYS entry 2", "base64url"]),
+        (vec![("JWT_KEYS", twice.as_str())], ["JWT_KEYS entry 2", "repeats"]),
+        (vec![("JWT_KEYS", SIGNING), ("JWT_KEYS_PARAMETER", "/k")], ["JWT_KEYS", "exactly one"]),
+        (vec![("JWT_KEYS_PARAMETER", "")], ["--jwt-keys-parameter", "SSM parameter"]),
+        (vec![("JWT_KEYS", SIGNING), ("JWT_ISSUER", "")], ["--jwt-issuer", "visible ASCII"]),
+        (vec![("JWT_KEYS", SIGNING), ("JWT_AUDIENCE", "a b")], ["--jwt-audience", "visible ASCII"]),
+    ] {
+        refused(&[&[KEYED], environment.as_slice()].concat(), &words);
+    }
+    // A secret has no place in a command line, and must not be repeated from there.
+    let output = run(&["serve", &format!("--jwt-keys={NEXT}")], &[KEYED]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(!String::from_utf8(output.stderr).unwrap().contains(&NEXT[3..]));
+}
+
+#[test]
+fn a_key_is_rotated_without_a_refused_token() {
+    let (old, new) = (token(SIGNING, "parcels", "parcels"), token(NEXT, "parcels", "parcels"));
+    let both = [format!("{SIGNING},{NEXT}"), format!("{NEXT},{SIGNING}")];
+    for (keys, accepted) in
+        [(SIGNING, [200, 401]), (&both[0], [200, 200]), (&both[1], [200, 200]), (NEXT, [401, 200])]
+    {
+        let mut server = Server::start(&["--log-level", "trace"], &[KEYED, ("JWT_KEYS", keys)]);
+        let kids: Vec<&str> = keys.split(',').map(|entry| &entry[..2]).collect();
+        assert_eq!(server.event("ready")["signing_keys"], kids.join(","));
+        assert_eq!([list(&server, &old), list(&server, &new)], accepted, "{kids:?}");
+        server.signal("TERM");
+        let log = format!("{:?}", server.end().1);
+        assert!(!log.contains(&SIGNING[3..]) && !log.contains(&NEXT[3..]) && !log.contains(&old));
+    }
+}
+
+#[test]
+fn issuer_and_audience_are_those_of_the_environment() {
+    let settings = [("JWT_ISSUER", "https://live.example"), ("JWT_AUDIENCE", "post")];
+    let mut server = Server::start(&[], &[&[KEYED], &settings[..]].concat());
+    server.event("ready");
+    for (iss, aud, status) in [
+        ("https://live.example", "post", 200),
+        ("https://test.example", "post", 401),
+        ("https://live.example", "parcels", 401),
+        ("parcels", "parcels", 401),
+    ] {
+        assert_eq!(list(&server, &token(SIGNING, iss, aud)), status, "{iss} {aud}");
+    }
+}
+
+#[test]
+fn a_service_that_takes_no_tokens_does_not_know_their_settings() {
+    use chassis::{Build, document::Document};
+    let build = Build { version: "1.0.0", revision: None, log_target: "x" };
+    let sum = include_str!("../../../services/sum/openapi.json");
+    let parse = |document: &str| {
+        let arguments = ["x", "serve", "--jwt-issuer", "y"].map(Into::into);
+        chassis::cli::parse(&Document::parse(document).unwrap(), build, arguments)
+    };
+    assert!(parse(crate::support::PARCELS).is_ok());
+    assert!(parse(sum).unwrap_err().to_string().contains("--jwt-issuer"));
+}

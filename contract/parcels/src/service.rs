@@ -1,0 +1,208 @@
+//! Parcels and their owners, in memory.
+//!
+//! The note of a weight is how a test makes an operation misbehave: `slow` never answers, `panic` panics.
+
+use bytes::Bytes;
+use chassis::answer::{NO_STORE, events, json, no_content};
+use chassis::problem::{ErrorStatus, Problem};
+use chassis::{Answer, Build, Request, Service};
+use futures_util::{Stream, StreamExt, stream};
+use hyper::StatusCode;
+use serde::{Deserialize, Serialize};
+use std::future::pending;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// The service, with all parcels.
+#[derive(Debug, Default)]
+pub struct Parcels {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many were handed in; the latest has this number.
+    count: u64,
+    parcels: Vec<Parcel>,
+}
+
+#[derive(Debug, Serialize)]
+struct Parcel {
+    id: String,
+    grams: u32,
+    #[serde(skip)]
+    owner: String,
+    /// Goes with the parcel, and tells its followers.
+    #[serde(skip)]
+    presence: watch::Sender<()>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Weight {
+    grams: u32,
+    #[serde(rename = "x-note")]
+    note: Option<String>,
+}
+
+/// Its operations.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "they are those of the document")]
+pub enum Operation {
+    Quote,
+    List,
+    Create,
+    Latest,
+    Read,
+    Delete,
+    Follow,
+}
+
+impl Service for Parcels {
+    type Operation = Operation;
+
+    const DOCUMENT: &'static str = include_str!("../openapi.json");
+    const BUILD: Build =
+        Build { version: env!("CARGO_PKG_VERSION"), revision: None, log_target: "parcels" };
+
+    fn operation(id: &str) -> Option<Operation> {
+        Some(match id {
+            "quote" => Operation::Quote,
+            "listParcels" => Operation::List,
+            "createParcel" => Operation::Create,
+            "latestParcel" => Operation::Latest,
+            "readParcel" => Operation::Read,
+            "deleteParcel" => Operation::Delete,
+            "followParcel" => Operation::Follow,
+            _ => return None,
+        })
+    }
+
+    async fn call(&self, operation: Operation, request: Request<'_>) -> Result<Answer, Problem> {
+        let owner = request.token.as_ref().map_or("", |claims| &claims.sub);
+        let id = request.parameter("id").unwrap_or_default();
+        match operation {
+            Operation::Quote => {
+                let cents = 450 + weight(&request.body).await? * 45 / 250;
+                Ok(ok(&serde_json::json!({ "cents": cents })))
+            }
+            Operation::List => {
+                let state = self.state();
+                let own = state.parcels.iter().filter(|parcel| parcel.owner == owner);
+                Ok(ok(&own.collect::<Vec<_>>()))
+            }
+            Operation::Create => {
+                let grams = weight(&request.body).await?;
+                let mut state = self.state();
+                let parcel = state.add(owner, grams);
+                Ok(json(StatusCode::CREATED, NO_STORE, text(parcel)))
+            }
+            Operation::Latest => {
+                let state = self.state();
+                let latest = state.parcels.iter().rfind(|parcel| parcel.owner == owner);
+                latest.map(ok).ok_or_else(|| no_parcel("mine"))
+            }
+            Operation::Read => {
+                let state = self.state();
+                Ok(ok(&state.parcels[state.find(owner, id)?]))
+            }
+            Operation::Follow => {
+                let state = self.state();
+                Ok(events(state.parcels[state.find(owner, id)?].follow()))
+            }
+            Operation::Delete => {
+                let mut state = self.state();
+                let at = state.find(owner, id)?;
+                if request.header("If-Match")?.is_some_and(|tag| tag != state.parcels[at].tag()) {
+                    return Err(Problem::plain(
+                        ErrorStatus::PRECONDITION_FAILED,
+                        "The parcel has another weight.",
+                    ));
+                }
+                state.parcels.remove(at);
+                Ok(no_content())
+            }
+        }
+    }
+}
+
+impl Parcels {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn add(&mut self, owner: &str, grams: u32) -> &Parcel {
+        self.count += 1;
+        self.parcels.push(Parcel {
+            id: format!("p{}", self.count),
+            grams,
+            owner: owner.into(),
+            presence: watch::Sender::default(),
+        });
+        &self.parcels[self.parcels.len() - 1]
+    }
+
+    /// The place of a parcel. That of another owner is not there.
+    fn find(&self, owner: &str, id: &str) -> Result<usize, Problem> {
+        let found = self.parcels.iter().position(|parcel| parcel.id == id && parcel.owner == owner);
+        found.ok_or_else(|| no_parcel(id))
+    }
+}
+
+impl Parcel {
+    /// The entity tag: all that can change is the weight, and it does not.
+    fn tag(&self) -> String {
+        format!("\"{}\"", self.grams)
+    }
+
+    /// An event with the parcel now, and one when it is taken back, which is the last.
+    fn follow(&self) -> impl Stream<Item = Bytes> + Send + 'static {
+        let here = format!("data: {}\n\n", text(self));
+        let gone = format!("event: gone\ndata: {}\n\n", self.id);
+        let mut presence = self.presence.subscribe();
+        stream::iter([here.into()]).chain(stream::once(async move {
+            while presence.changed().await.is_ok() {}
+            gone.into()
+        }))
+    }
+}
+
+async fn weight(body: &[u8]) -> Result<u32, Problem> {
+    let weight: Weight = serde_json::from_slice(body).map_err(|error| {
+        let detail = format!("The body is no weight: {error}.");
+        if error.is_data() {
+            invalid(detail)
+        } else {
+            Problem::plain(ErrorStatus::BAD_REQUEST, detail)
+        }
+    })?;
+    match weight.note.as_deref() {
+        Some("slow") => pending().await,
+        Some("panic") => panic!("a test asked for it"),
+        _ => {}
+    }
+    if (1..=31_500).contains(&weight.grams) {
+        Ok(weight.grams)
+    } else {
+        Err(invalid("A parcel weighs 1 to 31500 grams.".into()))
+    }
+}
+
+fn invalid(detail: String) -> Problem {
+    Problem::own(ErrorStatus::UNPROCESSABLE_CONTENT, "invalid-weight", "Invalid weight", detail)
+}
+
+fn no_parcel(id: &str) -> Problem {
+    let detail = format!("There is no parcel `{id}` of yours.");
+    Problem::own(ErrorStatus::NOT_FOUND, "no-such-parcel", "No such parcel", detail)
+}
+
+fn ok(value: &impl Serialize) -> Answer {
+    json(StatusCode::OK, NO_STORE, text(value))
+}
+
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("text and numbers serialise")
+}
