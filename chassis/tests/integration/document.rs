@@ -43,6 +43,8 @@ fn operations_stand_in_the_order_of_the_document_with_their_defaults() {
         .collect();
     let expected = [
         "quote POST /quote",
+        "issueToken POST /tokens",
+        "readToken GET /tokens",
         "listParcels GET /parcels",
         "createParcel POST /parcels",
         "latestParcel GET /parcels/mine",
@@ -54,7 +56,7 @@ fn operations_stand_in_the_order_of_the_document_with_their_defaults() {
         "description GET /openapi.json",
     ];
     assert_eq!(operations, expected);
-    assert_eq!(document.paths().len(), 8);
+    assert_eq!(document.paths().len(), 9);
 
     let find = |id: &str| document.operations.iter().find(|operation| operation.id == id).unwrap();
     let quote = find("quote");
@@ -176,7 +178,9 @@ fn every_fault_is_found_and_its_place_is_named() {
             };
             let found =
                 faults.iter().any(|fault| fault.at == *at && fault.rule.contains(&case.rule));
-            (!found || faults.len() != 1).then(|| format!("{}: {faults:?}", case.name))
+            // Two operations may use one security scheme. Nothing else is wrong.
+            let alone = faults.iter().all(|fault| fault.rule.contains(&case.rule));
+            (!found || !alone).then(|| format!("{}: {faults:?}", case.name))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -5,5 +5,6 @@
 //! service supplies.
 
 pub mod service;
+mod token;
 
 pub use service::Parcels;

@@ -2,12 +2,15 @@
 //!
 //! The note of a weight is how a test makes an operation misbehave: `slow` never answers, `panic` panics.
 
+use crate::token;
 use bytes::Bytes;
 use chassis::answer::{NO_STORE, events, json, no_content};
+use chassis::bearer::Issuer;
 use chassis::problem::{ErrorStatus, Problem};
 use chassis::{Answer, Build, Request, Service};
 use futures_util::{Stream, StreamExt, stream};
 use hyper::StatusCode;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,6 +20,8 @@ use tokio::sync::watch;
 #[derive(Debug, Default)]
 pub struct Parcels {
     state: Mutex<State>,
+    /// Signs tokens; without one, the service issues none.
+    issuer: Option<Issuer>,
 }
 
 #[derive(Debug, Default)]
@@ -45,11 +50,19 @@ struct Weight {
     note: Option<String>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Owner {
+    owner: String,
+}
+
 /// Its operations.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "they are those of the document")]
 pub enum Operation {
     Quote,
+    Issue,
+    Whose,
     List,
     Create,
     Latest,
@@ -68,6 +81,8 @@ impl Service for Parcels {
     fn operation(id: &str) -> Option<Operation> {
         Some(match id {
             "quote" => Operation::Quote,
+            "issueToken" => Operation::Issue,
+            "readToken" => Operation::Whose,
             "listParcels" => Operation::List,
             "createParcel" => Operation::Create,
             "latestParcel" => Operation::Latest,
@@ -86,6 +101,16 @@ impl Service for Parcels {
                 let cents = 450 + weight(&request.body).await? * 45 / 250;
                 Ok(ok(&serde_json::json!({ "cents": cents })))
             }
+            Operation::Issue => {
+                let Owner { owner } = parsed(&request.body)?;
+                let token = token::issue(self.issuer.as_ref(), &owner)?;
+                Ok(json(
+                    StatusCode::CREATED,
+                    NO_STORE,
+                    text(&serde_json::json!({ "token": token })),
+                ))
+            }
+            Operation::Whose => Ok(ok(&serde_json::json!({ "owner": owner }))),
             Operation::List => {
                 let state = self.state();
                 let own = state.parcels.iter().filter(|parcel| parcel.owner == owner);
@@ -127,6 +152,12 @@ impl Service for Parcels {
 }
 
 impl Parcels {
+    /// The service that issues tokens with the keys that it accepts.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        Self { issuer: token::issuer(), ..Self::default() }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,14 +201,7 @@ impl Parcel {
 }
 
 async fn weight(body: &[u8]) -> Result<u32, Problem> {
-    let weight: Weight = serde_json::from_slice(body).map_err(|error| {
-        let detail = format!("The body is no weight: {error}.");
-        if error.is_data() {
-            invalid(detail)
-        } else {
-            Problem::plain(ErrorStatus::BAD_REQUEST, detail)
-        }
-    })?;
+    let weight: Weight = parsed(body)?;
     match weight.note.as_deref() {
         Some("slow") => pending().await,
         Some("panic") => panic!("a test asked for it"),
@@ -190,8 +214,19 @@ async fn weight(body: &[u8]) -> Result<u32, Problem> {
     }
 }
 
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let detail = format!("The body is not what this operation takes: {error}.");
+        if error.is_data() {
+            invalid(detail)
+        } else {
+            Problem::plain(ErrorStatus::BAD_REQUEST, detail)
+        }
+    })
+}
+
 fn invalid(detail: String) -> Problem {
-    Problem::own(ErrorStatus::UNPROCESSABLE_CONTENT, "invalid-weight", "Invalid weight", detail)
+    Problem::own(ErrorStatus::UNPROCESSABLE_CONTENT, "invalid-body", "Invalid body", detail)
 }
 
 fn no_parcel(id: &str) -> Problem {
