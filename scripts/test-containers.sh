@@ -205,7 +205,7 @@ check "8080 answers without one, on this machine only" equal 200 "$(call "${sum[
 
 # The log stays apart: the caller's runner adds up lines like cargo's, and the last line here says it all.
 contract_log=$state/contract.log status=0
-SUM_API_URL=http://127.0.0.1:$SIDECAR_PORT SUM_API_KEY=CHANGEME \
+CONTRACT_URL=http://127.0.0.1:$SIDECAR_PORT CONTRACT_KEY=CHANGEME CONTRACT_SERVICE=sum \
   timeout 420 cargo test --locked -p contract -- --show-output >"$contract_log" 2>&1 </dev/null || status=$?
 read -r p f s < <(awk '
   /^test result: / { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^failed/) f += $i } }

@@ -1,24 +1,21 @@
 //! Where the programs under test are.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
-/// The `sum-api` binary: `SUM_API_BIN`, else the one that cargo builds now, once, in the profile of the test.
-pub fn sum_api() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| find("SUM_API_BIN", "sum-api"))
-}
-
-/// The `sidecar` binary: `SIDECAR_BIN`, else the one that cargo builds now, once, in the profile of the test.
-pub fn sidecar() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| find("SIDECAR_BIN", "sidecar"))
-}
-
-fn find(variable: &str, name: &str) -> PathBuf {
-    env::var_os(variable).map_or_else(|| build(name), PathBuf::from)
+/// A binary by its name, such as `sum-api`: the one that a variable such as `SUM_API_BIN` names, else the one that
+/// cargo builds now, once, in the profile of the test.
+pub fn of(name: &str) -> &'static Path {
+    static BINARIES: Mutex<BTreeMap<String, &'static Path>> = Mutex::new(BTreeMap::new());
+    let mut binaries = BINARIES.lock().expect("a build that fails ends the test");
+    binaries.entry(name.to_owned()).or_insert_with(|| {
+        let variable = format!("{}_BIN", name.to_ascii_uppercase().replace('-', "_"));
+        let path = env::var_os(variable).map_or_else(|| build(name), PathBuf::from);
+        Box::leak(path.into_boxed_path())
+    })
 }
 
 fn build(name: &str) -> PathBuf {

@@ -142,6 +142,13 @@ impl Connection {
     }
 
     fn read_body(&mut self, response: &Response) -> io::Result<Vec<u8>> {
+        // A stream has no end of its own. Its body is what comes first.
+        if response.all("Content-Type") == ["text/event-stream"] {
+            if self.received.is_empty() {
+                self.fill()?;
+            }
+            return Ok(std::mem::take(&mut self.received));
+        }
         if response
             .header("Transfer-Encoding")
             .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))

@@ -1,6 +1,5 @@
 //! Requests and responses as data.
 
-use crate::operation;
 use serde_json::Value;
 use std::io::Write;
 
@@ -33,20 +32,45 @@ impl Request {
         Self::new("GET", path)
     }
 
-    /// `POST /sum` with a JSON body.
-    #[must_use]
-    pub fn sum(key: &str, body: impl AsRef<[u8]>) -> Self {
-        Self::new("POST", operation::PATH)
-            .header("X-Api-Key", key)
-            .header("Content-Type", "application/json")
-            .body(body)
-    }
-
     /// Adds a header; one that is there already is not replaced.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// Takes all headers of a name away.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        self
+    }
+
+    /// Sends another method.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        method.clone_into(&mut self.method);
+        self
+    }
+
+    /// Sends another target.
+    #[must_use]
+    pub fn target(mut self, target: &str) -> Self {
+        target.clone_into(&mut self.path);
+        self
+    }
+
+    /// The first value of a header.
+    #[must_use]
+    pub fn first(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The target as it is sent.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Sets the body, sent with its length.

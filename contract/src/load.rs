@@ -1,8 +1,8 @@
 //! Callers that never stop asking, for what must not be noticed by any of them.
 
+use crate::call::Call;
 use crate::connection::Connection;
 use crate::http::{Request, Response};
-use crate::operation;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,8 +24,13 @@ pub struct Route {
     pub key: String,
 }
 
+/// What the callers ask for, one after another: the examples of an operation. Their answers differ, so that no caller
+/// takes another one's answer for its own.
+pub type Calls = Vec<Call<'static>>;
+
 #[derive(Debug)]
 struct Shared {
+    calls: Calls,
     route: RwLock<Route>,
     stop: AtomicBool,
     sent: AtomicU64,
@@ -51,8 +56,9 @@ pub struct Outcome {
 impl Load {
     /// Starts callers that keep their connection, and as many that send their body slowly.
     #[must_use]
-    pub fn start(callers: u64, route: Route) -> Self {
+    pub fn start(calls: Calls, callers: u64, route: Route) -> Self {
         let shared = Arc::new(Shared {
+            calls,
             route: RwLock::new(route),
             stop: AtomicBool::new(false),
             sent: AtomicU64::new(0),
@@ -99,9 +105,11 @@ impl Shared {
             number += 1;
             self.sent.fetch_add(1, Ordering::Relaxed);
             let connection = kept.take().filter(|(address, _)| *address == route.address);
-            let (body, answer) = operation::numbered(number);
-            match ask(connection.map(|(_, connection)| connection), &route, &body, slow) {
-                Ok((connection, response)) if response.text() == answer => {
+            let index = usize::try_from(number).unwrap_or(0) % self.calls.len();
+            let call = self.calls[index].clone().keyed(&route.key);
+            let request = call.request();
+            match ask(connection.map(|(_, connection)| connection), &route, &request, slow) {
+                Ok((connection, response)) if call.is_answer(&response) => {
                     if !response.closes() {
                         kept = Some((route.address, connection));
                     }
@@ -123,13 +131,12 @@ impl Shared {
 fn ask(
     kept: Option<Connection>,
     route: &Route,
-    body: &str,
+    request: &Request,
     slow: bool,
 ) -> io::Result<(Connection, Response)> {
     let mut connection = kept.map_or_else(|| Connection::open(route.address), Ok)?;
-    let request = Request::sum(&route.key, body);
     if !slow {
-        let response = connection.ask(&request)?;
+        let response = connection.ask(request)?;
         return Ok((connection, response));
     }
     let bytes = request.bytes("load");

@@ -77,10 +77,14 @@ impl Log {
     #[must_use]
     pub fn of_request(&self, id: &str) -> Vec<Value> {
         poll(PATIENCE, || {
-            // Only these are parsed: a test may ask a thousand times.
-            let lines = self.lines(Stream::Out).into_iter().filter(|line| line.contains(id));
-            let found: Vec<Value> =
-                lines.map(|line| parse(&line)).filter(|event| event["request_id"] == id).collect();
+            // Only these are copied and parsed: a test may ask a thousand times.
+            let state = self.state();
+            let lines = state.lines.iter().filter(|(from, _)| *from == Stream::Out);
+            let lines: Vec<String> =
+                lines.filter(|(_, line)| line.contains(id)).map(|(_, line)| line.clone()).collect();
+            drop(state);
+            let events = lines.iter().map(|line| parse(line));
+            let found: Vec<Value> = events.filter(|event| event["request_id"] == id).collect();
             (!found.is_empty()).then_some(found)
         })
         .unwrap_or_else(|| panic!("no line for request {id} in:\n{}", self.text()))

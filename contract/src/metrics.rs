@@ -2,7 +2,6 @@
 
 use crate::connection::Connection;
 use crate::http::Request;
-use crate::operation;
 use std::net::SocketAddr;
 
 const COUNT: &str = "http_server_request_duration_seconds_count";
@@ -23,23 +22,33 @@ impl Metrics {
         Self(text)
     }
 
-    /// Requests to the operation, whatever the answer's status.
+    /// Requests to a route, whatever the answer's status.
     #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.total(is_call)
+    pub fn calls(&self, route: &str) -> u64 {
+        self.total(|labels| is_call(labels, route))
     }
 
-    /// Those that were answered with 200.
+    /// Those that were answered with 2xx.
     #[must_use]
-    pub fn calls_served(&self) -> u64 {
-        self.total(|labels| is_call(labels) && labels.contains(r#"status_code="200""#))
+    pub fn calls_served(&self, route: &str) -> u64 {
+        self.total(|labels| is_call(labels, route) && labels.contains(r#"status_code="2"#))
     }
 
     /// Requests in flight.
     #[must_use]
     pub fn active(&self) -> u64 {
-        let value = |line: &str| line.strip_prefix("http_server_active_requests ")?.parse().ok();
-        self.0.lines().find_map(value).expect("the API counts the requests in flight")
+        self.gauge("http_server_active_requests")
+    }
+
+    /// Streams that are open.
+    #[must_use]
+    pub fn streams(&self) -> u64 {
+        self.gauge("http_server_open_streams")
+    }
+
+    fn gauge(&self, name: &str) -> u64 {
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+        self.0.lines().find_map(value).unwrap_or_else(|| panic!("no {name} in:\n{}", self.0))
     }
 
     /// Requests answered, but for the harness's own looks at its health.
@@ -57,6 +66,6 @@ impl Metrics {
     }
 }
 
-fn is_call(labels: &str) -> bool {
-    labels.contains(&format!("http_route=\"{}\"", operation::PATH))
+fn is_call(labels: &str, route: &str) -> bool {
+    labels.contains(&format!("http_route=\"{route}\""))
 }

@@ -1,6 +1,7 @@
 //! The shape of every answer: in one place, so that every test holds every answer to all of it.
 
 use crate::http::Response;
+use crate::service;
 use serde_json::Value;
 
 /// All headers that may leave, in lower case. One that is not here tells strangers something for nothing.
@@ -22,9 +23,8 @@ const HEADERS: &[&str] = &[
 ];
 const MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "request_id"];
 const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
-const OURS: &str = "urn:sum-api:problem:";
 /// Names that a version follows after a slash.
-const PRODUCTS: [&str; 5] = ["nginx/", "hyper/", "sum-api/", "openresty/", "debian"];
+const PRODUCTS: [&str; 4] = ["nginx/", "hyper/", "openresty/", "debian"];
 
 /// What is wrong with a response, if anything: its headers, and its problem when it is an error.
 #[must_use]
@@ -105,7 +105,11 @@ fn problem_faults(response: &Response) -> Vec<String> {
         }
     }
     for member in problem.keys() {
-        let extension = member == "violated-policies" && response.status == 429;
+        let extension = match member.as_str() {
+            "violated-policies" => response.status == 429,
+            "errors" => [400, 422].contains(&response.status),
+            _ => false,
+        };
         if !MEMBERS.contains(&member.as_str()) && !extension {
             fault(format!("unexpected member {member}"));
         }
@@ -129,7 +133,7 @@ fn problem_faults(response: &Response) -> Vec<String> {
                 fault(format!("violated-policies is {policies}, RateLimit-Policy {applied}"));
             }
         }
-        (400 | 422, r#type) if r#type.starts_with(OURS) => {}
+        (400 | 403 | 404 | 409 | 410 | 412 | 422, r#type) if is_own(r#type) => {}
         (422 | 429, r#type) => fault(format!("type is {type}")),
         (status, "about:blank") if Some(text("title")) == phrase(status) => {}
         (status, r#type) => {
@@ -137,6 +141,14 @@ fn problem_faults(response: &Response) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Whether it is a problem type of a service of the repository.
+fn is_own(r#type: &str) -> bool {
+    let own = r#type.strip_prefix("urn:").and_then(|rest| rest.split_once(":problem:"));
+    own.is_some_and(|(name, slug)| {
+        !slug.is_empty() && service::found().iter().any(|service| service.name() == name)
+    })
 }
 
 fn is_request_id(id: &str) -> bool {

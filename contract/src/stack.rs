@@ -1,15 +1,20 @@
-//! The stack under test: the real API behind the real nginx, on ports of its own.
+//! The stack under test: a real service behind the real nginx, on ports of its own.
 //!
-//! It is what ECS starts: two processes with nothing but an environment. Every test that changes a setting
-//! or owns a process starts its own. A stack that goes out of scope stops both, the sidecar first.
+//! It is what ECS starts: two processes with nothing but an environment. The document says which settings the service
+//! needs. Every test that changes a setting or owns a process starts its own stack. A stack that goes out of scope
+//! stops both processes, the sidecar first.
 
 use crate::binary;
+use crate::call::Call;
 use crate::connection::Connection;
 use crate::http::{Request, Response};
 use crate::metrics::Metrics;
 use crate::port;
 use crate::process::{Process, Signal};
+use crate::service::{self, Service};
+use crate::values::Values;
 use crate::wait;
+use chassis::document::{Access, Operation};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +24,7 @@ use std::{env, fs};
 /// A key of the client `acme`, in every stack that is not told otherwise.
 pub const KEY: &str = "Contract-Key.of_ACME-1";
 /// Keys of clients that only one test uses: `c1:…`, `c2:…` and so on, so that each has its own limit.
-pub const CLIENTS: u8 = 30;
+pub const CLIENTS: u8 = 60;
 
 /// The key of client `c{number}`.
 #[must_use]
@@ -34,8 +39,8 @@ pub fn keys() -> String {
     std::iter::once(format!("acme:{KEY}")).chain(clients).collect()
 }
 
-/// What declares the service, below the root of the repository.
-const DOCUMENT: &str = "services/sum/openapi.json";
+/// Signs the tokens of every stack.
+const JWT_KEYS: &str = "contract:Y29udHJhY3QtY29udHJhY3QtY29udHJhY3QtY29udHJhY3Q";
 
 type Settings = Vec<(String, String)>;
 
@@ -47,12 +52,35 @@ fn set(settings: &mut Settings, name: &str, value: &str) {
 /// What a stack is started with.
 #[derive(Debug, Clone)]
 pub struct Builder {
+    service: &'static Service,
     api: Settings,
     sidecar: Settings,
     wait_ready: bool,
 }
 
 impl Builder {
+    /// All keys, the service checking them again, and limits that are out of the way.
+    fn new(service: &'static Service) -> Self {
+        let builder = Self { service, api: Vec::new(), sidecar: Vec::new(), wait_ready: true };
+        let builder = builder.api("LOG_LEVEL", "debug").limits(10_000, 10_000);
+        let builder =
+            if service.requires(Access::ApiKey) { builder.keys(&keys()) } else { builder };
+        if service.requires(Access::Bearer) { builder.api("JWT_KEYS", JWT_KEYS) } else { builder }
+    }
+
+    /// Gives all limits these numbers.
+    #[must_use]
+    pub fn limits(self, rate: u32, burst: u32) -> Self {
+        let named = self.service.document.service.limits.iter();
+        let named: Vec<String> = named
+            .filter(|limit| !["client", "address"].contains(&limit.name.as_str()))
+            .map(|limit| format!("{}={rate}:{burst}", limit.name))
+            .collect();
+        let (rate, burst) = (rate.to_string(), burst.to_string());
+        let builder = self.sidecar("RATE_LIMIT", &rate).sidecar("RATE_LIMIT_BURST", &burst);
+        if named.is_empty() { builder } else { builder.sidecar("RATE_LIMITS", &named.join(",")) }
+    }
+
     /// Sets a variable of the API.
     #[must_use]
     pub fn api(mut self, name: &str, value: &str) -> Self {
@@ -80,10 +108,23 @@ impl Builder {
         self.api("API_KEY", keys).sidecar("API_KEY", keys)
     }
 
-    /// The limits of the contract. Without this they are out of the way.
+    /// The limits of the document. Without this they are out of the way.
     #[must_use]
-    pub fn limited(self) -> Self {
-        self.sidecar("RATE_LIMIT", "5").sidecar("RATE_LIMIT_BURST", "5")
+    pub fn limited(mut self) -> Self {
+        self.sidecar.retain(|(name, _)| !name.starts_with("RATE_LIMIT"));
+        self
+    }
+
+    /// The keys are in a parameter store that does not answer, so the service never becomes ready.
+    #[must_use]
+    pub fn without_ssm(self) -> Self {
+        self.api_without("API_KEY")
+            .api("API_KEY_PARAMETER", "/contract/keys")
+            .api("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:9")
+            .api("AWS_REGION", "eu-central-1")
+            .api("AWS_ACCESS_KEY_ID", "test")
+            .api("AWS_SECRET_ACCESS_KEY", "test")
+            .never_ready()
     }
 
     /// Does not wait until the API is ready, only until both processes accept connections.
@@ -96,9 +137,9 @@ impl Builder {
     /// Starts both and waits.
     #[must_use]
     pub fn start(self) -> Stack {
-        let api = start_api(&self.api, port::free());
-        let sidecar = start_sidecar(&self.sidecar, api.address);
-        let stack = Stack { sidecar, api };
+        let api = start_api(self.service, &self.api, port::free());
+        let sidecar = start_sidecar(self.service, &self.sidecar, api.address);
+        let stack = Stack { sidecar, api, service: self.service };
         if self.wait_ready {
             stack.wait_ready();
         }
@@ -108,7 +149,7 @@ impl Builder {
     /// Starts the sidecar alone, in front of something else.
     #[must_use]
     pub fn start_sidecar(self, api: SocketAddr) -> Server {
-        start_sidecar(&self.sidecar, api)
+        start_sidecar(self.service, &self.sidecar, api)
     }
 
     /// Starts the API alone.
@@ -120,7 +161,7 @@ impl Builder {
     /// Starts the API alone, on the address of one that has gone.
     #[must_use]
     pub fn start_api_at(self, address: SocketAddr) -> Server {
-        start_api(&self.api, address)
+        start_api(self.service, &self.api, address)
     }
 }
 
@@ -156,26 +197,41 @@ impl Server {
 pub struct Stack {
     /// nginx.
     pub sidecar: Server,
-    /// sum-api.
+    /// The service's process.
     pub api: Server,
+    /// What runs.
+    pub service: &'static Service,
 }
 
 impl Stack {
-    /// A stack with [`keys`], limits out of the way, and the API checking the keys again.
+    /// A stack of a service, as its document asks for it.
+    #[must_use]
+    pub fn of(service: &'static Service) -> Builder {
+        Builder::new(service)
+    }
+
+    /// A stack of the service of [`service::keyed`], for what does not depend on the service.
     #[must_use]
     pub fn builder() -> Builder {
-        let builder = Builder { api: Vec::new(), sidecar: Vec::new(), wait_ready: true };
-        builder
-            .keys(&keys())
-            .api("LOG_LEVEL", "debug")
-            .sidecar("RATE_LIMIT", "10000")
-            .sidecar("RATE_LIMIT_BURST", "10000")
+        Builder::new(service::keyed().0)
     }
 
     /// A stack as [`Stack::builder`] gives it.
     #[must_use]
     pub fn start() -> Self {
         Self::builder().start()
+    }
+
+    /// The values of a new caller. The setup asks the service itself, so that no limit counts it.
+    #[must_use]
+    pub fn values(&self) -> Values {
+        Values::from_setup(self.service, KEY, |request| self.api.ask(request))
+    }
+
+    /// The valid case of an operation, with new values.
+    #[must_use]
+    pub fn call(&self, operation: &'static Operation) -> Call<'static> {
+        Call::new(self.service, operation, &self.values())
     }
 
     /// One request through the sidecar, on a connection of its own.
@@ -201,30 +257,37 @@ impl Stack {
     }
 }
 
-fn start_api(settings: &Settings, address: SocketAddr) -> Server {
+fn start_api(service: &Service, settings: &Settings, address: SocketAddr) -> Server {
     let metrics = port::free();
     let mut settings = settings.clone();
     set(&mut settings, "METRICS_LISTEN", &metrics.to_string());
-    let process = api_process(&settings, address);
+    let process = api_process(service, &settings, address);
     wait_accepting(&process, address);
     Server { process, address, metrics: Some(metrics), runtime: None }
 }
 
 /// Starts the API without waiting for anything: for starts that fail.
 #[must_use]
-pub fn api_process(settings: &[(String, String)], address: SocketAddr) -> Process {
+pub fn api_process(
+    service: &Service,
+    settings: &[(String, String)],
+    address: SocketAddr,
+) -> Process {
     let mut environment = vec![
         ("LISTEN".into(), address.to_string()),
         // Several run at once.
         ("METRICS_LISTEN".into(), "127.0.0.1:0".into()),
     ];
+    if service.requires(Access::Bearer) {
+        environment.push(("JWT_KEYS".into(), JWT_KEYS.into()));
+    }
     environment.extend_from_slice(settings);
-    Process::start(Command::new(binary::sum_api()), &environment, Signal::TERM)
+    Process::start(Command::new(service.binary()), &environment, Signal::TERM)
 }
 
-fn start_sidecar(settings: &Settings, api: SocketAddr) -> Server {
+fn start_sidecar(service: &Service, settings: &Settings, api: SocketAddr) -> Server {
     let (address, runtime) = (port::free(), RuntimeDir::new());
-    let process = sidecar_process(settings, address, api, &runtime);
+    let process = sidecar_process(service, settings, address, api, &runtime);
     wait_accepting(&process, address);
     Server { process, address, metrics: None, runtime: Some(runtime) }
 }
@@ -232,22 +295,22 @@ fn start_sidecar(settings: &Settings, api: SocketAddr) -> Server {
 /// Starts the sidecar without waiting for anything: for starts that fail.
 #[must_use]
 pub fn sidecar_process(
+    service: &Service,
     settings: &[(String, String)],
     address: SocketAddr,
     api: SocketAddr,
     runtime: &RuntimeDir,
 ) -> Process {
     binary::nginx_version(); // Says so when there is none.
-    let document = binary::root().join(DOCUMENT);
     let mut environment = vec![
         // All addresses, as in a task; tests that call from 127.0.0.2 need no more than that.
         ("LISTEN".into(), format!("0.0.0.0:{}", address.port())),
         ("API_ADDRESS".into(), api.to_string()),
         ("RUNTIME_DIR".into(), runtime.path().display().to_string()),
-        ("OPENAPI_DOCUMENT".into(), document.display().to_string()),
+        ("OPENAPI_DOCUMENT".into(), service.document_path().display().to_string()),
     ];
     environment.extend_from_slice(settings);
-    Process::start(Command::new(binary::sidecar()), &environment, Signal::QUIT)
+    Process::start(Command::new(binary::of("sidecar")), &environment, Signal::QUIT)
 }
 
 fn wait_accepting(process: &Process, address: SocketAddr) {
@@ -273,8 +336,7 @@ impl RuntimeDir {
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            env::temp_dir().join(format!("sum-api-contract-{}-{number}", std::process::id()));
+        let path = env::temp_dir().join(format!("contract-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).expect("the temporary directory takes another");
         Self(path)
     }

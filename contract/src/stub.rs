@@ -1,11 +1,10 @@
 //! An API that misbehaves, and counts what reaches it.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
 /// What it does once it has read a request.
 #[derive(Debug, Clone, Copy)]
@@ -18,13 +17,7 @@ pub enum Manner {
     Say(&'static str),
     /// Sends these bytes to the first request of a connection, and closes it at the second.
     SayOnce(&'static str),
-    /// Sends an event every 100 ms, without an end, until the connection closes.
-    Stream,
 }
-
-const STREAM: &str =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-const EVENT: &str = "9\r\ndata: x\n\n\r\n";
 
 /// The running stub. It lives until the test process ends.
 #[derive(Debug, Clone)]
@@ -32,8 +25,7 @@ pub struct Stub {
     /// Where it listens.
     pub address: SocketAddr,
     requests: Arc<AtomicUsize>,
-    received: Arc<Mutex<Vec<u8>>>,
-    ended_streams: Arc<AtomicUsize>,
+    latest: Arc<Mutex<String>>,
 }
 
 impl Stub {
@@ -42,12 +34,7 @@ impl Stub {
     pub fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let stub = Self {
-            address,
-            requests: Arc::default(),
-            received: Arc::default(),
-            ended_streams: Arc::default(),
-        };
+        let stub = Self { address, requests: Arc::default(), latest: Arc::default() };
         let shared = stub.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -64,28 +51,12 @@ impl Stub {
         self.requests.load(Ordering::SeqCst)
     }
 
-    /// All bytes that have arrived, as text.
-    #[must_use]
-    pub fn received(&self) -> String {
-        let received = self.received.lock().expect("nothing panics while it holds the lock");
-        String::from_utf8_lossy(&received).into_owned()
-    }
-
     /// The lines of the latest request's head, without the empty one. None when no request has arrived.
     #[must_use]
     pub fn latest_head(&self) -> Vec<String> {
-        let received = self.received();
-        let head = received.rfind(" HTTP/1.1\r\n").map(|end| {
-            let start = received[..end].rfind('\n').map_or(0, |start| start + 1);
-            received[start..].split("\r\n\r\n").next().unwrap_or_default()
-        });
-        head.unwrap_or_default().lines().map(str::to_owned).collect()
-    }
-
-    /// How many streams have ended because the other side closed them.
-    #[must_use]
-    pub fn ended_streams(&self) -> usize {
-        self.ended_streams.load(Ordering::SeqCst)
+        let latest = self.latest.lock().expect("nothing panics while it holds the lock");
+        let head = latest.split("\r\n\r\n").next().unwrap_or_default();
+        head.lines().map(str::to_owned).collect()
     }
 
     /// Takes whatever arrives in one go for one request: that is how nginx sends small ones.
@@ -94,14 +65,12 @@ impl Stub {
         let mut served = 0;
         let mut pending = Vec::new();
         while let Ok(length @ 1..) = stream.read(&mut block) {
-            self.received
-                .lock()
-                .expect("nothing panics while it holds the lock")
-                .extend_from_slice(&block[..length]);
             pending.extend_from_slice(&block[..length]);
             if !is_complete(&pending) {
                 continue;
             }
+            let text = String::from_utf8_lossy(&pending).into_owned();
+            *self.latest.lock().expect("nothing panics while it holds the lock") = text;
             pending.clear();
             self.requests.fetch_add(1, Ordering::SeqCst);
             served += 1;
@@ -112,22 +81,11 @@ impl Stub {
                 Manner::Say(answer) | Manner::SayOnce(answer) => {
                     stream.write_all(answer.as_bytes())
                 }
-                Manner::Stream => self.flow(&mut stream),
             };
             if answered.is_err() {
                 return;
             }
         }
-    }
-
-    fn flow(&self, stream: &mut TcpStream) -> io::Result<()> {
-        let mut written = stream.write_all(STREAM.as_bytes());
-        while written.is_ok() {
-            written = stream.write_all(EVENT.as_bytes());
-            thread::sleep(Duration::from_millis(100));
-        }
-        self.ended_streams.fetch_add(1, Ordering::SeqCst);
-        written
     }
 }
 

@@ -2,6 +2,7 @@
 
 use contract::connection::Connection;
 use contract::http::Request;
+use contract::keyed;
 use contract::own_stack_only;
 use contract::stack::{Stack, client_key};
 use std::net::{IpAddr, Ipv4Addr};
@@ -93,7 +94,7 @@ fn a_forged_address_does_not_escape_the_limit() {
             .filter(|number| {
                 let forged = forwarded.replace("{n}", &number.to_string());
                 let request =
-                    Request::sum("not-a-key-at-all", "{}").header("X-Forwarded-For", &forged);
+                    keyed::with_body("not-a-key-at-all", "{}").header("X-Forwarded-For", &forged);
                 connection.ask(&request).expect("answered").status == 429
             })
             .count();
@@ -107,7 +108,8 @@ fn an_untrusted_address_cannot_speak_for_others() {
     let stack = Stack::builder().sidecar("TRUSTED_PROXIES", "127.0.0.9/32").start();
     let ask = |last: u8| {
         let source: IpAddr = Ipv4Addr::new(127, 0, 0, last).into();
-        let request = Request::sum(&client_key(1), "{}").header("X-Forwarded-For", "198.51.100.7");
+        let request =
+            keyed::with_body(&client_key(1), "{}").header("X-Forwarded-For", "198.51.100.7");
         let mut connection =
             Connection::open_from(source, stack.sidecar.address).expect("it accepts");
         let answer = connection.ask(&request).expect("answered");

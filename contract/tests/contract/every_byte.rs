@@ -3,6 +3,7 @@
 
 use contract::connection::Connection;
 use contract::http::Response;
+use contract::keyed;
 use contract::own_stack_only;
 use contract::shape::faults;
 use contract::stack::{KEY, Stack};
@@ -10,24 +11,25 @@ use std::collections::HashSet;
 
 /// Stands in the query, the path and the body of every request, and in no line.
 const SECRET: &str = "do-not-log-me";
-const SUM: &str = "POST /sum?q=do-not-log-me HTTP/1.1\r\nHost: sum\r\nX-Api-Key: KEY\r\n";
+const KEYED: &str = "POST PATH?q=do-not-log-me HTTP/1.1\r\nHost: a\r\nX-Api-Key: KEY\r\n";
 const CHUNKED_JSON: &str = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// Where the byte stands: `@` in a request's text. `KEY` stands for a valid key.
+/// Where the byte stands: `@` in a request's text. `KEY` stands for a valid key, `PATH` for the path of an operation that
+/// takes one.
 const PLACES: [(&str, &str); 20] = [
-    ("the query of a health check", "GET /healthz?q=do-not-log-me&x=a@b HTTP/1.1\r\nHost: sum\r\n"),
+    ("the query of a health check", "GET /healthz?q=do-not-log-me&x=a@b HTTP/1.1\r\nHost: a\r\n"),
     (
-        "the query of a sum",
-        "POST /sum?q=do-not-log-me&x=a@b HTTP/1.1\r\nHost: sum\r\nX-Api-Key: KEY\r\n",
+        "the query of a keyed operation",
+        "POST PATH?q=do-not-log-me&x=a@b HTTP/1.1\r\nHost: a\r\nX-Api-Key: KEY\r\n",
     ),
-    ("the query of the description", "GET /openapi.json?a@b HTTP/1.1\r\nHost: sum\r\n"),
-    ("the query of nothing", "GET /nothing?q=do-not-log-me&x=a@b HTTP/1.1\r\nHost: sum\r\n"),
-    ("the path", "GET /do-not-log-me/a@b?q=do-not-log-me HTTP/1.1\r\nHost: sum\r\n"),
-    ("the path behind a route", "GET /healthz@?q=do-not-log-me HTTP/1.1\r\nHost: sum\r\n"),
-    ("the method", "G@ET /healthz?q=do-not-log-me HTTP/1.1\r\nHost: sum\r\n"),
-    ("the version", "GET /healthz?q=do-not-log-me HTTP/1@1\r\nHost: sum\r\n"),
+    ("the query of the description", "GET /openapi.json?a@b HTTP/1.1\r\nHost: a\r\n"),
+    ("the query of nothing", "GET /nothing?q=do-not-log-me&x=a@b HTTP/1.1\r\nHost: a\r\n"),
+    ("the path", "GET /do-not-log-me/a@b?q=do-not-log-me HTTP/1.1\r\nHost: a\r\n"),
+    ("the path behind a route", "GET /healthz@?q=do-not-log-me HTTP/1.1\r\nHost: a\r\n"),
+    ("the method", "G@ET /healthz?q=do-not-log-me HTTP/1.1\r\nHost: a\r\n"),
+    ("the version", "GET /healthz?q=do-not-log-me HTTP/1@1\r\nHost: a\r\n"),
     ("Host", "GET /healthz?q=do-not-log-me HTTP/1.1\r\nHost: a@b\r\n"),
-    ("a header's name", "GET /healthz?q=do-not-log-me HTTP/1.1\r\nHost: sum\r\nX-A@B: c\r\n"),
+    ("a header's name", "GET /healthz?q=do-not-log-me HTTP/1.1\r\nHost: a\r\nX-A@B: c\r\n"),
     ("User-Agent", "User-Agent: a@b\r\n"),
     ("Referer", "Referer: http://a/?do-not-log-me&@b\r\n"),
     ("Cookie", "Cookie: a=do-not-log-me@b\r\n"),
@@ -40,19 +42,24 @@ const PLACES: [(&str, &str); 20] = [
     ("X-Api-Client", "X-Api-Client: a@b\r\n"),
 ];
 
-/// The request of a place with one byte in it. A place that is one header belongs to a sum.
+/// A request as it is sent.
+fn filled(text: &str) -> Vec<u8> {
+    text.replace("KEY", KEY).replace("PATH", &keyed::path()).into_bytes()
+}
+
+/// The request of a place with one byte in it. A place that is one header belongs to a request with a key.
 fn request(place: &str, byte: u8) -> Vec<u8> {
     let header = !place.contains("HTTP/1");
-    let text = if header { format!("{SUM}{place}") } else { place.to_owned() };
+    let text = if header { format!("{KEYED}{place}") } else { place.to_owned() };
     let typed = text.contains("Content-Type") || !text.starts_with("POST");
     let content_type = if typed { "" } else { "Content-Type: application/json\r\n" };
-    let body = if text.starts_with("POST") { r#"{"a":2,"b":40}"# } else { "" };
+    let body = if text.starts_with("POST") { keyed::body() } else { String::new() };
     let text = format!(
         "{text}{content_type}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
     let (before, after) = text.split_once('@').expect("a place has an @");
-    [before.replace("KEY", KEY).as_bytes(), &[byte], after.replace("KEY", KEY).as_bytes()].concat()
+    [filled(before), vec![byte], filled(after)].concat()
 }
 
 /// Whether RFC 3986 (section 3.4) has the byte in a query.
@@ -67,8 +74,11 @@ fn status(place: &str, byte: u8) -> Option<u16> {
         return None;
     }
     match place {
-        "the query of a health check" | "the query of a sum" | "the query of the description" => {
+        "the query of a health check" | "the query of the description" => {
             Some(if is_query(byte) { 200 } else { 400 })
+        }
+        "the query of a keyed operation" => {
+            Some(if is_query(byte) { keyed::call().status } else { 400 })
         }
         "the query of nothing" => Some(if is_query(byte) { 404 } else { 400 }),
         // "a:b" has a port that is no number, "a%b" is no escape, and nginx takes no tab and no slash.
@@ -77,7 +87,7 @@ fn status(place: &str, byte: u8) -> Option<u16> {
             Some(if valid { 200 } else { 400 })
         }
         "User-Agent" | "Referer" | "Cookie" | "Accept" | "X-Request-Id" | "X-Amzn-Trace-Id"
-        | "traceparent" | "X-Forwarded-For" | "X-Api-Client" => Some(200),
+        | "traceparent" | "X-Forwarded-For" | "X-Api-Client" => Some(keyed::call().status),
         _ => None,
     }
 }
@@ -144,7 +154,7 @@ fn every_byte_in_every_place_is_answered_in_the_one_shape_and_logged() {
             }
             match answer {
                 // A health check that succeeds has no line.
-                Some(answer) if answer.status != 200 => {
+                Some(answer) if answer.status >= 400 => {
                     ids.insert(answer.request_id().to_owned());
                 }
                 Some(_) => {}
@@ -177,25 +187,24 @@ fn every_byte_in_every_place_is_answered_in_the_one_shape_and_logged() {
 fn what_fails_leaves_one_clean_line() {
     own_stack_only!("what_fails_leaves_one_clean_line");
     let hostile = b"Referer: \x1b]0;owned\x07\xff do-not-log-me\r\nUser-Agent: \x1b[31m\xff\r\n";
-    let head = |line: &str, more: &str| {
-        [line.replace("KEY", KEY).as_bytes(), hostile, more.as_bytes()].concat()
-    };
-    let health = "POST /healthz?key=do-not-log-me HTTP/1.1\r\nHost: sum\r\n";
+    let head =
+        |line: &str, more: &str| [&filled(line), hostile.as_slice(), more.as_bytes()].concat();
+    let health = "POST /healthz?key=do-not-log-me HTTP/1.1\r\nHost: a\r\n";
     let cases = [
         (head(health, "Transfer-Encoding: chunked\r\n\r\nzz"), 400),
         (head(health, "Transfer-Encoding: chunked\r\n\r\n1\r\nxzz"), 400),
-        (head(SUM, &format!("{CHUNKED_JSON}zz")), 400),
+        (head(KEYED, &format!("{CHUNKED_JSON}zz")), 400),
         // The method is checked before the size.
         (head(health, "Content-Length: 5000\r\n\r\n"), 405),
-        (head(SUM, "Content-Length: 5000\r\n\r\n"), 413),
-        (head(SUM, &format!("{CHUNKED_JSON}1388\r\n{}", "x".repeat(5000))), 413),
+        (head(KEYED, "Content-Length: 5000\r\n\r\n"), 413),
+        (head(KEYED, &format!("{CHUNKED_JSON}1388\r\n{}", "x".repeat(5000))), 413),
         (head(health, "Content-Length: x\r\n\r\n"), 400),
         (head(health, "Transfer-Encoding: gzip\r\n\r\n"), 501),
-        (head("TRACE /nothing?q=do-not-log-me HTTP/1.1\r\nHost: sum\r\n", "\r\n"), 404),
-        (head("GET /do-not-log-me?q=do-not-log-me HTTP/1.1\r\nHost: sum\r\n", "\r\n"), 404),
-        (head("GET /%zz?q=do-not-log-me HTTP/1.1\r\nHost: sum\r\n", "\r\n"), 400),
+        (head("TRACE /nothing?q=do-not-log-me HTTP/1.1\r\nHost: a\r\n", "\r\n"), 404),
+        (head("GET /do-not-log-me?q=do-not-log-me HTTP/1.1\r\nHost: a\r\n", "\r\n"), 404),
+        (head("GET /%zz?q=do-not-log-me HTTP/1.1\r\nHost: a\r\n", "\r\n"), 400),
         (head("GET /healthz?q=do-not-log-me HTTP/1.1\r\nHost: a/b\r\n", "\r\n"), 400),
-        (head("GET /healthz?q=do-not-log-me HTTP/2.0\r\nHost: sum\r\n", "\r\n"), 505),
+        (head("GET /healthz?q=do-not-log-me HTTP/2.0\r\nHost: a\r\n", "\r\n"), 505),
     ];
     let stack = Stack::start();
     let check = |bytes: &[u8], status: u16| {
@@ -210,7 +219,7 @@ fn what_fails_leaves_one_clean_line() {
         assert_eq!(check(bytes, *status), "");
     }
     assert_eq!(stack.api.process.finish(), 0);
-    let gone = head(SUM, "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+    let gone = head(KEYED, "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
     assert_eq!(check(&gone, 502), "cannot connect to the API");
     assert_clean_logs(&stack);
 }

@@ -4,8 +4,7 @@
 //! pause for about as long as either timer runs: that is when the race is lost, if it is there.
 
 use contract::connection::Connection;
-use contract::http::Request;
-use contract::operation::GOOD;
+use contract::keyed;
 use contract::own_stack_only;
 use contract::stack::{Builder, Stack, client_key};
 use std::thread::{scope, sleep};
@@ -27,10 +26,10 @@ struct Seen {
 
 fn race(builder: Builder, pauses: &[u64]) -> Seen {
     let stack = builder.start();
-    let before = stack.metrics().calls();
+    let before = stack.metrics().calls(&keyed::path());
     let address = stack.sidecar.address;
     let call = |caller: u8| {
-        let request = Request::sum(&client_key(caller), GOOD);
+        let request = keyed::request(&client_key(caller));
         let mut connection = Connection::open(address).expect("it accepts");
         let ask = |pause: &u64| {
             let answer = connection.ask(&request).expect("the sidecar closes only as it says");
@@ -38,7 +37,7 @@ fn race(builder: Builder, pauses: &[u64]) -> Seen {
                 connection = Connection::open(address).expect("it accepts");
             }
             sleep(Duration::from_millis(*pause));
-            u64::from(answer.status == 200)
+            u64::from(keyed::call().is_like(&answer))
         };
         pauses.iter().map(ask).sum::<u64>()
     };
@@ -48,7 +47,7 @@ fn race(builder: Builder, pauses: &[u64]) -> Seen {
         callers.into_iter().map(|caller| caller.join().expect("a caller ends")).sum()
     });
     let sent = u64::from(CALLERS) * u64::try_from(pauses.len()).expect("few");
-    Seen { sent, answered, api: stack.metrics().calls() - before }
+    Seen { sent, answered, api: stack.metrics().calls(&keyed::path()) - before }
 }
 
 fn timers(sidecar: u64, api: u64) -> Builder {

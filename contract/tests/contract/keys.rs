@@ -2,11 +2,11 @@
 
 use contract::binary;
 use contract::http::Request;
+use contract::keyed;
 use contract::list::at_least;
-use contract::operation::{GOOD, PATH};
 use contract::own_stack_only;
 use contract::shape::check_problem;
-use contract::stack::{KEY, RuntimeDir, Stack, client_key, sidecar_process};
+use contract::stack::{KEY, RuntimeDir, Stack, sidecar_process};
 use contract::stub::{Manner, Stub};
 use contract::{port, table};
 use serde::Deserialize;
@@ -39,14 +39,14 @@ fn every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other() {
         let sidecar = Stack::builder().sidecar("API_KEY", &case.value).start_sidecar(api.address);
         for (client, keys) in at_least(1, &case.clients) {
             for key in at_least(1, keys) {
-                let answer = sidecar.ask(&Request::sum(key, GOOD));
+                let answer = sidecar.ask(&keyed::request(key));
                 assert_eq!(answer.status, 200, "{}: {key}: {}", case.name, answer.text());
                 let line = sidecar.process.log.of_request(answer.request_id()).remove(0);
                 assert_eq!(line["client"], client.as_str(), "{}", case.name);
             }
         }
         for key in &case.wrong {
-            let answer = sidecar.ask(&Request::sum(key, GOOD));
+            let answer = sidecar.ask(&keyed::request(key));
             assert_eq!(answer.status, 401, "{}: {key:?}", case.name);
         }
     };
@@ -67,10 +67,15 @@ fn every_good_list_of_keys_opens_the_api_to_its_keys_and_to_no_other() {
     for case in at_least(26, table.accepted) {
         let api = Stack::builder().keys(&case.value).start_api();
         for key in at_least(1, case.clients.values().flatten()) {
-            assert_eq!(api.ask(&Request::sum(key, GOOD)).status, 200, "{}: {key}", case.name);
+            assert_eq!(
+                api.ask(&keyed::request(key)).status,
+                keyed::call().status,
+                "{}: {key}",
+                case.name
+            );
         }
         for key in &case.wrong {
-            assert_eq!(api.ask(&Request::sum(key, GOOD)).status, 401, "{}: {key:?}", case.name);
+            assert_eq!(api.ask(&keyed::request(key)).status, 401, "{}: {key:?}", case.name);
         }
     }
 }
@@ -79,15 +84,15 @@ fn every_good_list_of_keys_opens_the_api_to_its_keys_and_to_no_other() {
 fn the_sidecar_by_itself_compares_exactly() {
     own_stack_only!("the_sidecar_by_itself_compares_exactly");
     let stack = sidecar_alone(&format!("acme:{KEY}"));
-    assert_eq!(stack.ask(&Request::sum(KEY, GOOD)).status, 200);
+    assert_eq!(stack.ask(&keyed::request(KEY)).status, keyed::call().status);
     let (shorter, longer) = (&KEY[1..], format!("{KEY}x"));
     for key in [&KEY.to_lowercase(), &KEY.to_uppercase(), shorter, &longer, "", "acme", "default"] {
-        check_problem(&stack.ask(&Request::sum(key, GOOD)), 401, "about:blank");
+        check_problem(&stack.ask(&keyed::request(key)), 401, "about:blank");
     }
-    let before = stack.metrics().calls();
-    let none = Request::new("POST", PATH).header("Content-Type", "application/json").body(GOOD);
+    let before = stack.metrics().calls(&keyed::path());
+    let none = keyed::call().bare();
     check_problem(&stack.ask(&none.header("X-Api-Client", "acme")), 401, "about:blank");
-    assert_eq!(stack.metrics().calls(), before, "the API was not even asked");
+    assert_eq!(stack.metrics().calls(&keyed::path()), before, "the API was not even asked");
 }
 
 #[test]
@@ -101,24 +106,9 @@ fn missing_and_wrong_are_answered_alike() {
             answer.headers.iter().filter(|(name, _)| name != "Date").cloned().collect();
         (headers, answer.text())
     };
-    let missing =
-        ask(Request::new("POST", PATH).header("Content-Type", "application/json").body(GOOD));
-    assert_eq!(missing, ask(Request::sum("not-a-key-at-all", GOOD)));
-    assert_eq!(missing, ask(Request::sum("", GOOD)));
-}
-
-#[test]
-fn two_key_headers_are_refused_whatever_they_hold() {
-    own_stack_only!("two_key_headers_are_refused_whatever_they_hold");
-    let stack = Stack::start();
-    let before = stack.metrics();
-    for (one, two) in [(KEY, KEY), (KEY, "not-a-key-at-all"), ("not-a-key-at-all", KEY), (KEY, "")]
-    {
-        let answer = stack.ask(&Request::sum(one, GOOD).header("x-api-key", two));
-        check_problem(&answer, 401, "about:blank");
-    }
-    let served = |text: &contract::metrics::Metrics| text.calls_served();
-    assert_eq!(served(&stack.metrics()), served(&before), "none of them was served");
+    let missing = ask(keyed::call().bare());
+    assert_eq!(missing, ask(keyed::request("not-a-key-at-all")));
+    assert_eq!(missing, ask(keyed::request("")));
 }
 
 #[test]
@@ -128,39 +118,25 @@ fn the_api_checks_again_and_a_mismatch_stays_closed() {
         .api("API_KEY", "acme:another-key-1,both:key-of-both")
         .sidecar("API_KEY", &format!("acme:{KEY},both:key-of-both"));
     let stack = stack.start();
-    check_problem(&stack.ask(&Request::sum(KEY, GOOD)), 401, "about:blank");
-    check_problem(&stack.ask(&Request::sum("another-key-1", GOOD)), 401, "about:blank");
-    assert_eq!(stack.ask(&Request::sum("key-of-both", GOOD)).status, 200);
+    check_problem(&stack.ask(&keyed::request(KEY)), 401, "about:blank");
+    check_problem(&stack.ask(&keyed::request("another-key-1")), 401, "about:blank");
+    assert_eq!(stack.ask(&keyed::request("key-of-both")).status, keyed::call().status);
 }
 
 #[test]
 fn the_api_alone_is_as_closed_as_behind_the_sidecar() {
     own_stack_only!("the_api_alone_is_as_closed_as_behind_the_sidecar");
     let api = Stack::builder().start_api();
-    assert_eq!(api.ask(&Request::sum(KEY, GOOD)).status, 200);
+    assert_eq!(api.ask(&keyed::request(KEY)).status, keyed::call().status);
     for request in [
-        Request::sum("not-a-key-at-all", GOOD),
-        Request::sum(KEY, GOOD).header("X-Api-Key", KEY),
-        Request::sum(&KEY.to_lowercase(), GOOD),
-        Request::new("POST", PATH)
-            .header("X-Api-Client", "acme")
-            .header("Content-Type", "application/json")
-            .body(GOOD),
+        keyed::request("not-a-key-at-all"),
+        keyed::request(KEY).header("X-Api-Key", KEY),
+        keyed::request(&KEY.to_lowercase()),
+        keyed::call().bare().header("X-Api-Client", "acme"),
     ] {
         let answer = api.ask(&request);
         check_problem(&answer, 401, "about:blank");
     }
-}
-
-#[test]
-fn a_client_cannot_name_itself() {
-    own_stack_only!("a_client_cannot_name_itself");
-    let stack = Stack::start();
-    let answer = stack.ask(&Request::sum(&client_key(1), GOOD).header("X-Api-Client", "acme"));
-    let line = stack.sidecar.process.log.of_request(answer.request_id()).remove(0);
-    assert_eq!(line["client"], "c1");
-    let bare = stack.ask(&Request::get("/nothing").header("X-Api-Client", "acme"));
-    assert_eq!(stack.sidecar.process.log.of_request(bare.request_id())[0]["client"], "");
 }
 
 #[test]
@@ -170,14 +146,15 @@ fn the_sidecar_alone_checks_only_where_it_sees_every_header() {
         let settings = [("API_KEY", KEY), ("REQUIRE_API_KEY", "false")];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let runtime = RuntimeDir::new();
-        let process = sidecar_process(&settings, port::free(), port::free(), &runtime);
+        let process =
+            sidecar_process(keyed::service(), &settings, port::free(), port::free(), &runtime);
         assert_eq!(process.exit_code(), EX_USAGE);
         assert!(process.log.text().contains("1.23"), "{}", process.log.text());
         return;
     }
     let stack = Stack::builder().api("REQUIRE_API_KEY", "false").api_without("API_KEY");
     let stack = stack.sidecar("REQUIRE_API_KEY", "false").start();
-    assert_eq!(stack.ask(&Request::sum(KEY, GOOD)).status, 200);
-    let twice = stack.ask(&Request::sum(KEY, GOOD).header("X-Api-Key", KEY));
+    assert_eq!(stack.ask(&keyed::request(KEY)).status, keyed::call().status);
+    let twice = stack.ask(&keyed::request(KEY).header("X-Api-Key", KEY));
     check_problem(&twice, 401, "about:blank");
 }

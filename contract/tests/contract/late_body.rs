@@ -3,7 +3,7 @@
 
 use contract::connection::Connection;
 use contract::http::Request;
-use contract::operation::{ANSWER, GOOD};
+use contract::keyed;
 use contract::own_stack_only;
 use contract::shape::faults;
 use contract::stack::{Builder, KEY, Server, Stack, client_key};
@@ -51,8 +51,8 @@ fn wrong(
             wrong.push("it says that it closes and stays".into());
         }
     } else if next {
-        match connection.ask(&Request::sum(&client_key(30), GOOD)) {
-            Ok(answer) if answer.text() == ANSWER => {}
+        match connection.ask(&keyed::request(&client_key(30))) {
+            Ok(answer) if keyed::call().is_like(&answer) => {}
             other => wrong.push(format!("it says that it stays, then: {other:?}")),
         }
     } else {
@@ -87,25 +87,25 @@ fn run(address: SocketAddr, cases: &[(&str, Request, u16)], next: bool) {
 fn a_refusal_before_the_body_closes_or_keeps_as_it_says() {
     own_stack_only!("a_refusal_before_the_body_closes_or_keeps_as_it_says");
     let stack = Stack::start();
-    let two_keys = Request::sum(KEY, GOOD).header("X-Api-Key", KEY);
+    let two_keys = keyed::request(KEY).header("X-Api-Key", KEY);
     run(
         stack.sidecar.address,
         &[
-            ("another type", keyed("POST", "/sum"), 415),
-            ("another method", keyed("PUT", "/sum"), 405),
-            ("another method with a body", keyed("GET", "/sum"), 405),
+            ("another type", keyed("POST", &keyed::path()), 415),
+            ("another method", keyed("PUT", &keyed::path()), 405),
+            ("another method with a body", keyed("GET", &keyed::path()), 405),
             ("a method of a health check", text("POST", "/healthz"), 405),
             ("two keys", two_keys, 401),
-            ("no key", text("POST", "/sum"), 401),
+            ("no key", text("POST", &keyed::path()), 401),
             ("an unknown path", text("POST", "/nothing"), 404),
             ("an invalid query", text("POST", "/healthz?\""), 400),
             ("a health check with a body", text("GET", "/healthz"), 200),
             ("a description with a body", text("GET", "/openapi.json"), 200),
-            ("TRACE with a body", keyed("TRACE", "/sum"), 405),
+            ("TRACE with a body", keyed("TRACE", &keyed::path()), 405),
             ("TRACE of nothing with a body", text("TRACE", "/nothing"), 404),
-            ("a body that is too large", Request::sum(KEY, " ".repeat(6000)), 413),
-            ("a sum", Request::sum(KEY, GOOD), 200),
-            ("no JSON", Request::sum(KEY, "nonsense"), 400),
+            ("a body that is too large", keyed::too_large(KEY), 413),
+            ("a valid request", keyed::request(KEY), keyed::call().status),
+            ("no JSON", keyed::with_body(KEY, "nonsense"), 400),
         ],
         true,
     );
@@ -120,13 +120,13 @@ fn a_request_over_the_limit_closes_or_keeps_as_it_says() {
     let spend = || {
         let mut connection = stack.sidecar.connect();
         for _ in 0..3 {
-            let _ = connection.ask(&Request::sum(&over, GOOD)).expect("answered");
+            let _ = connection.ask(&keyed::request(&over)).expect("answered");
         }
     };
     for delay in DELAYS {
         spend();
         let mut connection = stack.sidecar.connect();
-        let request = Request::sum(&over, GOOD);
+        let request = keyed::request(&over);
         let (head, bytes) = (request.head("late"), request.bytes("late"));
         connection.send(&head).expect("sent");
         sleep(delay);
@@ -149,7 +149,7 @@ fn an_api_that_fails_before_the_body_closes_as_it_says() {
         run(
             sidecar.address,
             &[
-                ("a sum", Request::sum(KEY, GOOD), 502),
+                ("a valid request", keyed::request(KEY), 502),
                 ("a health check", text("GET", "/healthz"), 502),
             ],
             false,
@@ -160,14 +160,6 @@ fn an_api_that_fails_before_the_body_closes_as_it_says() {
 #[test]
 fn an_api_that_has_no_keys_yet_closes_or_keeps_as_it_says() {
     own_stack_only!("an_api_that_has_no_keys_yet_closes_or_keeps_as_it_says");
-    let stack = Stack::builder()
-        .api_without("API_KEY")
-        .api("API_KEY_PARAMETER", "/sum-api/keys")
-        .api("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:9")
-        .api("AWS_REGION", "eu-central-1")
-        .api("AWS_ACCESS_KEY_ID", "test")
-        .api("AWS_SECRET_ACCESS_KEY", "test")
-        .never_ready()
-        .start();
-    run(stack.sidecar.address, &[("a sum", Request::sum(KEY, GOOD), 503)], false);
+    let stack = Stack::builder().without_ssm().start();
+    run(stack.sidecar.address, &[("a valid request", keyed::request(KEY), 503)], false);
 }

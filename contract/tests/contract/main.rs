@@ -2,22 +2,16 @@
 
 mod access_log;
 mod address;
-mod conformance;
-mod corpus;
-mod drain;
+mod every;
 mod every_byte;
 mod garbage;
-mod half_close;
 mod keep_alive;
 mod keys;
 mod late_body;
-mod parcels;
+mod own;
 mod rate;
 mod replace;
 mod request_id;
-mod routes;
 mod secrets;
-mod slow;
-mod smuggling;
 mod start;
 mod upstream;

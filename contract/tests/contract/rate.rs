@@ -1,8 +1,9 @@
-//! The limits: how many pass, how fast more do, and who shares with whom.
+//! Limits in time: how fast more requests pass, and who shares with whom. `every/limits.rs` has the limit of every
+//! operation.
 
 use contract::connection::Connection;
 use contract::http::{Request, Response};
-use contract::operation::GOOD;
+use contract::keyed;
 use contract::own_stack_only;
 use contract::shape::{check, check_problem};
 use contract::stack::{Stack, client_key};
@@ -31,10 +32,10 @@ fn measured<T>(mut attempt: impl FnMut(u8) -> Option<T>) -> T {
 #[test]
 fn six_pass_from_idle_and_one_more_every_fifth_of_a_second() {
     own_stack_only!("six_pass_from_idle_and_one_more_every_fifth_of_a_second");
-    let stack = Stack::builder().limited().start();
+    let stack = Stack::builder().limits(5, 5).start();
     let (burst, later) = measured(|client| {
         let (request, mut connection) =
-            (Request::sum(&client_key(client), GOOD), stack.sidecar.connect());
+            (keyed::request(&client_key(client)), stack.sidecar.connect());
         let started = Instant::now();
         let burst = statuses(&mut connection, &request, 8);
         if started.elapsed() > REFILL {
@@ -45,21 +46,22 @@ fn six_pass_from_idle_and_one_more_every_fifth_of_a_second() {
         let later = statuses(&mut connection, &request, 8);
         (started.elapsed() < REFILL * 6).then_some((burst, later))
     });
-    assert_eq!(burst, [200, 200, 200, 200, 200, 200, 429, 429]);
-    let passed = later.iter().filter(|status| **status == 200).count();
+    let good = keyed::call().status;
+    assert_eq!(burst, [good, good, good, good, good, good, 429, 429]);
+    let passed = later.iter().filter(|status| **status == good).count();
     assert_eq!(passed, 5, "{later:?}");
 }
 
 #[test]
 fn a_sustained_flood_gets_five_a_second() {
     own_stack_only!("a_sustained_flood_gets_five_a_second");
-    let stack = Stack::builder().limited().start();
-    let (request, mut connection) = (Request::sum(&client_key(1), GOOD), stack.sidecar.connect());
+    let stack = Stack::builder().limits(5, 5).start();
+    let (request, mut connection) = (keyed::request(&client_key(1)), stack.sidecar.connect());
     let started = Instant::now();
     let mut passed = 0_u32;
     while started.elapsed() < Duration::from_secs(3) {
         let answer = connection.ask(&request).expect("answered");
-        passed += u32::from(answer.status == 200);
+        passed += u32::from(answer.status != 429);
         if answer.closes() {
             connection = stack.sidecar.connect();
         }
@@ -74,11 +76,11 @@ fn a_sustained_flood_gets_five_a_second() {
 #[test]
 fn a_client_has_one_allowance_wherever_it_calls_from() {
     own_stack_only!("a_client_has_one_allowance_wherever_it_calls_from");
-    let stack = Stack::builder().limited().sidecar("TRUSTED_PROXIES", "127.0.0.0/8").start();
+    let stack = Stack::builder().limits(5, 5).sidecar("TRUSTED_PROXIES", "127.0.0.0/8").start();
     let seventh = measured(|client| {
         let started = Instant::now();
         let ask = |number: u8| {
-            let request = Request::sum(&client_key(client), GOOD)
+            let request = keyed::request(&client_key(client))
                 .header("X-Forwarded-For", &format!("198.51.100.{number}"));
             from(number, stack.sidecar.address).ask(&request).expect("answered")
         };
@@ -86,31 +88,15 @@ fn a_client_has_one_allowance_wherever_it_calls_from() {
         (started.elapsed() < REFILL).then_some(answers)
     });
     let found: Vec<u16> = seventh.iter().map(|answer| answer.status).collect();
-    assert_eq!(found, [200, 200, 200, 200, 200, 200, 429]);
+    let good = keyed::call().status;
+    assert_eq!(found, [good, good, good, good, good, good, 429]);
     check_problem(&seventh[6], 429, QUOTA);
-}
-
-#[test]
-fn guessing_keys_is_limited_for_each_address() {
-    own_stack_only!("guessing_keys_is_limited_for_each_address");
-    let stack = Stack::builder().limited().start();
-    let (guesses, other) = measured(|last| {
-        let started = Instant::now();
-        let mut connection = from(last, stack.sidecar.address);
-        let guess = |number| Request::sum(&format!("guess-number-{number}"), GOOD);
-        let guesses: Vec<u16> =
-            (0..8).map(|number| connection.ask(&guess(number)).expect("answered").status).collect();
-        let other = from(last + 100, stack.sidecar.address).ask(&guess(0)).expect("answered");
-        (started.elapsed() < REFILL).then_some((guesses, other.status))
-    });
-    assert_eq!(guesses, [401, 401, 401, 401, 401, 401, 429, 429]);
-    assert_eq!(other, 401, "another address has its own allowance");
 }
 
 #[test]
 fn nobody_suffers_from_anothers_flood() {
     own_stack_only!("nobody_suffers_from_anothers_flood");
-    let stack = Stack::builder().limited().start();
+    let stack = Stack::builder().limits(5, 5).start();
     let mut connection = stack.sidecar.connect();
     let mut flood = |request: &Request| {
         let refused = |answer: Response| {
@@ -119,11 +105,11 @@ fn nobody_suffers_from_anothers_flood() {
         };
         (0..100).filter(|_| refused(connection.ask(request).expect("answered"))).count()
     };
-    assert!(flood(&Request::sum(&client_key(1), GOOD)) > 80);
-    assert!(flood(&Request::sum("not-a-key-at-all", GOOD)) > 80);
+    assert!(flood(&keyed::request(&client_key(1))) > 80);
+    assert!(flood(&keyed::request("not-a-key-at-all")) > 80);
     // From the same address, with another key: the whole allowance is there.
     let mut calm = stack.sidecar.connect();
-    assert_eq!(statuses(&mut calm, &Request::sum(&client_key(2), GOOD), 6), [200; 6]);
+    assert_eq!(statuses(&mut calm, &keyed::request(&client_key(2)), 6), [keyed::call().status; 6]);
     // The flooded address without a key is limited, and health checks from it are not.
     let other = measured(|_| {
         let started = Instant::now();
@@ -139,8 +125,8 @@ fn nobody_suffers_from_anothers_flood() {
 #[test]
 fn a_refusal_says_when_to_come_back_and_that_is_true() {
     own_stack_only!("a_refusal_says_when_to_come_back_and_that_is_true");
-    let stack = Stack::builder().limited().start();
-    let (request, mut connection) = (Request::sum(&client_key(1), GOOD), stack.sidecar.connect());
+    let stack = Stack::builder().limits(5, 5).start();
+    let (request, mut connection) = (keyed::request(&client_key(1)), stack.sidecar.connect());
     let refused = measured(|_| connection.ask(&request).ok().filter(|answer| answer.status == 429));
     check_problem(&refused, 429, QUOTA);
     assert_eq!(refused.header("RateLimit-Policy"), Some(r#""client";q=5;w=1"#));
@@ -148,20 +134,5 @@ fn a_refusal_says_when_to_come_back_and_that_is_true() {
     assert_eq!(refused.json()["violated-policies"], serde_json::json!(["client"]));
     let wait = refused.header("Retry-After").expect("it says when").parse().expect("seconds");
     sleep(Duration::from_secs(wait));
-    assert_eq!(connection.ask(&request).expect("answered").status, 200);
-}
-
-#[test]
-fn the_settings_are_the_limits() {
-    own_stack_only!("the_settings_are_the_limits");
-    let stack =
-        Stack::builder().sidecar("RATE_LIMIT", "1").sidecar("RATE_LIMIT_BURST", "2").start();
-    let (request, mut connection) = (Request::sum(&client_key(1), GOOD), stack.sidecar.connect());
-    let answers: Vec<Response> =
-        (0..4).map(|_| connection.ask(&request).expect("answered")).collect();
-    assert_eq!(
-        answers.iter().map(|answer| answer.status).collect::<Vec<_>>(),
-        [200, 200, 200, 429]
-    );
-    assert_eq!(answers[3].header("RateLimit-Policy"), Some(r#""client";q=1;w=1"#));
+    assert_eq!(connection.ask(&request).expect("answered").status, keyed::call().status);
 }

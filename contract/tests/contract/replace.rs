@@ -4,6 +4,7 @@
 //! sends new requests to it; the old sidecar gets SIGQUIT and is gone; the old API gets SIGTERM.
 //! `CONTRACT_REPLACE_SECONDS` makes it longer: 60 is what docs/ quotes.
 
+use contract::keyed;
 use contract::load::{Load, Outcome, Route};
 use contract::own_stack_only;
 use contract::stack::{KEY, Stack};
@@ -44,7 +45,7 @@ fn no_request_fails_while_tasks_are_replaced() {
         .map_or(SECONDS, |text| text.parse().expect("whole seconds"));
     let started = Instant::now();
     let mut task = Stack::builder().api("LOG_LEVEL", "info").start();
-    let load = Load::start(CALLERS, route(&task, KEY));
+    let load = Load::start(keyed::calls(), CALLERS, route(&task, KEY));
     let mut replaced = 0;
     while replaced < 2 || started.elapsed() < Duration::from_secs(seconds) {
         after(&load, 200);
@@ -70,7 +71,7 @@ fn no_request_fails_while_a_key_is_rotated() {
     let (old, new) = ("the-old-key-of-acme", "the-new-key-of-acme");
     let start = |keys: &str| Stack::builder().keys(keys).start();
     let only_old = start(&format!("acme:{old}"));
-    let load = Load::start(CALLERS, route(&only_old, old));
+    let load = Load::start(keyed::calls(), CALLERS, route(&only_old, old));
     after(&load, 100);
 
     let both = start(&format!("acme:{old},acme:{new}"));
@@ -87,6 +88,6 @@ fn no_request_fails_while_a_key_is_rotated() {
     after(&load, 100);
     assert_unnoticed(&load.stop());
 
-    let refused = only_new.ask(&contract::http::Request::sum(old, "{}"));
+    let refused = only_new.ask(&keyed::with_body(old, "{}"));
     assert_eq!(refused.status, 401, "the old key is of no use any more");
 }

@@ -1,5 +1,6 @@
 //! Starts that fail closed: a process that would not guard its door does not start at all.
 
+use contract::keyed;
 use contract::list::at_least;
 use contract::log::Stream;
 use contract::own_stack_only;
@@ -48,7 +49,8 @@ fn settings(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 fn sidecar(pairs: &[(&str, &str)]) -> Process {
     let runtime = RuntimeDir::new();
-    let process = sidecar_process(&settings(pairs), port::free(), port::free(), &runtime);
+    let process =
+        sidecar_process(keyed::service(), &settings(pairs), port::free(), port::free(), &runtime);
     // A start that is refused renders nothing; the directory has to live until then.
     let _ = process.wait(REFUSAL);
     assert!(
@@ -59,7 +61,7 @@ fn sidecar(pairs: &[(&str, &str)]) -> Process {
 }
 
 fn api(pairs: &[(&str, &str)]) -> Process {
-    api_process(&settings(pairs), port::free())
+    api_process(keyed::service(), &settings(pairs), port::free())
 }
 
 /// Everything that is wrong with a refusal: exit code 64, one line on stderr that names the setting, no value.
@@ -277,7 +279,7 @@ fn an_address_in_use_ends_the_start_and_is_named() {
     own_stack_only!("an_address_in_use_ends_the_start_and_is_named");
     let address = port::free();
     let _taken = TcpListener::bind(address).expect("it is free");
-    let process = api_process(&settings(&[("API_KEY", KEY)]), address);
+    let process = api_process(keyed::service(), &settings(&[("API_KEY", KEY)]), address);
     assert_eq!(process.exit_code(), EX_UNAVAILABLE);
     assert!(process.log.text().contains(&address.to_string()), "{}", process.log.text());
 }
@@ -290,7 +292,7 @@ fn a_runtime_directory_that_cannot_be_written_ends_the_start() {
     fs::write(&file, "").expect("written");
     let below = file.join("below").display().to_string();
     let pairs = settings(&[("API_KEY", KEY), ("RUNTIME_DIR", &below)]);
-    let process = sidecar_process(&pairs, port::free(), port::free(), &runtime);
+    let process = sidecar_process(keyed::service(), &pairs, port::free(), port::free(), &runtime);
     assert_eq!(process.exit_code(), 73, "{}", process.log.text());
     assert_eq!(process.log.lines(Stream::Err).len(), 1, "{}", process.log.text());
 }

@@ -1,7 +1,7 @@
 //! What the caller sees when the API is gone, silent, slow or strange; and that nothing is sent twice.
 
 use contract::http::Request;
-use contract::operation::GOOD;
+use contract::keyed;
 use contract::own_stack_only;
 use contract::port;
 use contract::shape::{check, check_problem};
@@ -16,7 +16,7 @@ fn a_post_that_breaks_off_is_sent_once() {
     own_stack_only!("a_post_that_breaks_off_is_sent_once");
     let stub = Stub::start(Manner::Close);
     let sidecar = Stack::builder().start_sidecar(stub.address);
-    check_problem(&sidecar.ask(&Request::sum(KEY, GOOD)), 502, "about:blank");
+    check_problem(&sidecar.ask(&keyed::request(KEY)), 502, "about:blank");
     assert_eq!(stub.requests(), 1);
 }
 
@@ -26,8 +26,8 @@ fn a_post_on_a_kept_connection_that_breaks_off_is_sent_once() {
     let stub = Stub::start(Manner::SayOnce(OK));
     let sidecar = Stack::builder().start_sidecar(stub.address);
     let mut connection = sidecar.connect();
-    assert_eq!(connection.ask(&Request::sum(KEY, GOOD)).expect("answered").status, 200);
-    let second = connection.ask(&Request::sum(KEY, GOOD)).expect("answered");
+    assert_eq!(connection.ask(&keyed::request(KEY)).expect("answered").status, 200);
+    let second = connection.ask(&keyed::request(KEY)).expect("answered");
     check_problem(&second, 502, "about:blank");
     assert_eq!(stub.requests(), 2, "two requests were asked for, two arrived");
 }
@@ -45,40 +45,27 @@ fn a_get_that_breaks_off_is_sent_once_too() {
 fn nobody_there_is_a_502_at_once() {
     own_stack_only!("nobody_there_is_a_502_at_once");
     let sidecar = Stack::builder().start_sidecar(port::free());
-    for request in
-        [Request::sum(KEY, GOOD), Request::get("/healthz"), Request::get("/openapi.json")]
-    {
+    for request in [keyed::request(KEY), Request::get("/healthz"), Request::get("/openapi.json")] {
         let started = Instant::now();
         check_problem(&sidecar.ask(&request), 502, "about:blank");
         assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     }
     // It comes back without being told: one refused connection does not put the API out of use.
-    check_problem(&sidecar.ask(&Request::sum("not-a-key-at-all", GOOD)), 401, "about:blank");
+    check_problem(&sidecar.ask(&keyed::request("not-a-key-at-all")), 401, "about:blank");
 }
 
 #[test]
 fn the_api_is_used_again_as_soon_as_it_is_back() {
     own_stack_only!("the_api_is_used_again_as_soon_as_it_is_back");
     let mut stack = Stack::start();
-    assert_eq!(stack.ask(&Request::sum(KEY, GOOD)).status, 200);
+    assert!(keyed::call().is_like(&stack.ask(&keyed::request(KEY))));
     let address = stack.api.address;
     assert_eq!(stack.api.process.finish(), 0);
     for _ in 0..5 {
-        check_problem(&stack.ask(&Request::sum(KEY, GOOD)), 502, "about:blank");
+        check_problem(&stack.ask(&keyed::request(KEY)), 502, "about:blank");
     }
     stack.api = Stack::builder().start_api_at(address);
-    assert_eq!(stack.ask(&Request::sum(KEY, GOOD)).status, 200);
-}
-
-#[test]
-fn silence_is_a_504_and_one_request() {
-    own_stack_only!("silence_is_a_504_and_one_request");
-    let stub = Stub::start(Manner::Silence);
-    let sidecar = Stack::builder().start_sidecar(stub.address);
-    let started = Instant::now();
-    check_problem(&sidecar.ask(&Request::sum(KEY, GOOD)), 504, "about:blank");
-    assert!(started.elapsed() >= Duration::from_secs(5), "{:?}", started.elapsed());
-    assert_eq!(stub.requests(), 1);
+    assert!(keyed::call().is_like(&stack.ask(&keyed::request(KEY))));
 }
 
 #[test]
@@ -87,22 +74,14 @@ fn an_answer_with_an_endless_head_is_a_502() {
     let endless = format!("HTTP/1.1 200 OK\r\nX-Endless: {}\r\n\r\n", "x".repeat(20_000));
     let stub = Stub::start(Manner::Say(endless.leak()));
     let sidecar = Stack::builder().start_sidecar(stub.address);
-    check_problem(&sidecar.ask(&Request::sum(KEY, GOOD)), 502, "about:blank");
+    check_problem(&sidecar.ask(&keyed::request(KEY)), 502, "about:blank");
     assert_eq!(stub.requests(), 1);
 }
 
 #[test]
 fn an_api_that_has_no_keys_yet_is_alive_and_not_ready() {
     own_stack_only!("an_api_that_has_no_keys_yet_is_alive_and_not_ready");
-    let stack = Stack::builder()
-        .api_without("API_KEY")
-        .api("API_KEY_PARAMETER", "/sum-api/keys")
-        .api("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:9")
-        .api("AWS_REGION", "eu-central-1")
-        .api("AWS_ACCESS_KEY_ID", "test")
-        .api("AWS_SECRET_ACCESS_KEY", "test")
-        .never_ready()
-        .start();
+    let stack = Stack::builder().without_ssm().start();
     assert_eq!(
         stack.ask(&Request::get("/healthz")).expect_status(200).text(),
         r#"{"status":"ok"}"#
@@ -110,6 +89,6 @@ fn an_api_that_has_no_keys_yet_is_alive_and_not_ready() {
     let ready = stack.ask(&Request::get("/readyz")).expect_status(503);
     check(&ready);
     assert_eq!(ready.text(), r#"{"status":"starting"}"#);
-    check_problem(&stack.ask(&Request::sum(KEY, GOOD)), 503, "about:blank");
-    check_problem(&stack.ask(&Request::sum("not-a-key-at-all", GOOD)), 401, "about:blank");
+    check_problem(&stack.ask(&keyed::request(KEY)), 503, "about:blank");
+    check_problem(&stack.ask(&keyed::request("not-a-key-at-all")), 401, "about:blank");
 }

@@ -21,6 +21,9 @@ pub(super) struct Contract(JoinHandle<anyhow::Result<Output>>);
 
 const NAME: &str = "the contract, held against a task of this definition";
 
+/// The folder of the service that the task runs.
+const SERVICE: &str = "sum";
+
 /// Tests of `contract/` that start no process of their own, so that they run against a task.
 const AGAINST_A_TASK: usize = 8;
 
@@ -99,8 +102,9 @@ impl Verdict {
 async fn run(program: &Path, url: &str, key: &str) -> std::io::Result<Output> {
     Command::new(program)
         .arg("--show-output")
-        .env("SUM_API_URL", url)
-        .env("SUM_API_KEY", key)
+        .env("CONTRACT_URL", url)
+        .env("CONTRACT_KEY", key)
+        .env("CONTRACT_SERVICE", SERVICE)
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .process_group(0)

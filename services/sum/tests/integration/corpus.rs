@@ -1,4 +1,4 @@
-//! Every accepted and refused body of `contract/data/sum.json`, as bytes and as a request.
+//! Every accepted and refused body of `services/sum/contract/sum.json`, as bytes and as a request.
 
 use crate::support::{call, corpus, ready_app, sum_request};
 use sum_api::sum::{SumError, sum};

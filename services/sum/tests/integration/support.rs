@@ -21,9 +21,9 @@ use sum_api::Sum;
 pub(crate) const KEY: &str = "Test-Key-1";
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A table of `contract/data`.
+/// A table of the folder `contract`.
 pub(crate) fn table(name: &str) -> Value {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../contract/data").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("contract").join(name);
     let shown = path.display();
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{shown}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{shown}: {error}"))

@@ -1,4 +1,4 @@
-//! The conformance table, `data/conformance.json`: one request a row, and all that its answer must be.
+//! The conformance table of a service, `contract/conformance.json`: one request a row, and all that its answer must be.
 //!
 //! A row that fails is reported by its name, with all others that fail.
 
@@ -6,10 +6,11 @@ use contract::connection::Connection;
 use contract::http::{Request, Response};
 use contract::list::at_least;
 use contract::own_stack_only;
+use contract::service::{self, Service};
 use contract::shape::faults;
-use contract::stack::{KEY, Stack, client_key};
-use contract::table;
+use contract::stack::Stack;
 use contract::target::Target;
+use contract::values::Values;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::collections::HashSet;
@@ -19,10 +20,10 @@ use std::time::Duration;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Row {
-    pub(crate) name: String,
+struct Row {
+    name: String,
     /// Bytes to send as they are, instead of a request put together from the other fields.
-    pub(crate) raw: Option<String>,
+    raw: Option<String>,
     #[serde(default = "get")]
     method: String,
     #[serde(default)]
@@ -43,8 +44,6 @@ pub(crate) struct Row {
     /// The address it comes from, so that rows without a key do not share a limit.
     from: Option<Ipv4Addr>,
     expect: Expect,
-    /// How many requests the API may see of it.
-    pub(crate) api_sees: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,41 +85,14 @@ fn once() -> usize {
     1
 }
 
-/// Fills in `{key}` and its variants.
-pub(crate) fn fill(text: &str, key: &str) -> String {
-    let mut text = text
-        .replace("{key}", key)
-        .replace("{key-lower}", &key.to_lowercase())
-        .replace("{key-upper}", &key.to_uppercase())
-        .replace("{key-swap}", &swap_case(key))
-        .replace("{key-cut}", key.get(..key.len().saturating_sub(1)).unwrap_or_default())
-        .replace("{3000}", &"x".repeat(3000))
-        .replace("{128}", &"x".repeat(128));
-    for number in 1..=contract::stack::CLIENTS {
-        text = text.replace(&format!("{{key-{number}}}"), &client_key(number));
-    }
-    text
-}
-
-fn swap_case(key: &str) -> String {
-    let swap = |letter: char| {
-        if letter.is_lowercase() {
-            letter.to_ascii_uppercase()
-        } else {
-            letter.to_ascii_lowercase()
-        }
-    };
-    key.chars().map(swap).collect()
-}
-
 impl Row {
-    fn request(&self, key: &str) -> Request {
-        let mut request = Request::new(&self.method, &fill(&self.path, key));
+    fn request(&self, values: &Values) -> Request {
+        let mut request = Request::new(&self.method, &values.fill(&self.path));
         if let Some(value) = &self.key {
-            request = request.header("X-Api-Key", &fill(value, key));
+            request = request.header("X-Api-Key", &values.fill(value));
         }
         for (name, value) in &self.headers {
-            request = request.header(name, &fill(value, key));
+            request = request.header(name, &values.fill(value));
         }
         if let Some(json) = &self.json {
             if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
@@ -134,24 +106,20 @@ impl Row {
     }
 
     /// Sends it and receives the answer; `None` when the connection is closed instead.
-    pub(crate) fn send(
-        &self,
-        connection: &mut Connection,
-        key: &str,
-    ) -> io::Result<Option<Response>> {
+    fn send(&self, connection: &mut Connection, values: &Values) -> io::Result<Option<Response>> {
         match &self.raw {
             Some(raw) => {
-                let sent = connection.send(fill(raw, key).as_bytes());
+                let sent = connection.send(values.fill(raw).as_bytes());
                 connection
                     .receive()
                     .or_else(|error| if sent.is_err() { Ok(None) } else { Err(error) })
             }
-            None => connection.ask(&self.request(key)).map(Some),
+            None => connection.ask(&self.request(values)).map(Some),
         }
     }
 
     /// Everything that is wrong with the answer.
-    pub(crate) fn judge(&self, answer: Option<&Response>) -> Vec<String> {
+    fn judge(&self, answer: Option<&Response>, values: &Values) -> Vec<String> {
         let Some(answer) = answer else {
             return self
                 .expect
@@ -172,13 +140,17 @@ impl Row {
             self.expect.status.map(|status| status.to_string()),
         );
         for (name, value) in &self.expect.has {
-            expect(name, answer.all(name).first().map(ToString::to_string), Some(fill(value, "")));
+            expect(
+                name,
+                answer.all(name).first().map(ToString::to_string),
+                Some(values.fill(value)),
+            );
         }
         for name in &self.expect.lacks {
             expect(name, answer.all(name).first().map(ToString::to_string), None);
         }
         if let Some(body) = &self.expect.body {
-            expect("body", Some(answer.text()), Some(body.clone()));
+            expect("body", Some(answer.text()), Some(values.fill(body)));
         }
         let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if let Some(r#type) = &self.expect.r#type {
@@ -198,11 +170,11 @@ impl Row {
         if wrong.is_empty() { wrong } else { vec![format!("{wrong:?}, body {}", answer.text())] }
     }
 
-    fn run(&self, connect: &dyn Fn() -> io::Result<Connection>, key: &str) -> Vec<String> {
+    fn run(&self, connect: &dyn Fn() -> io::Result<Connection>, values: &Values) -> Vec<String> {
         let attempt = || -> io::Result<Vec<String>> {
             let mut connection = connect()?;
             for _ in 1..self.times {
-                let answer = self.send(&mut connection, key)?;
+                let answer = self.send(&mut connection, values)?;
                 if !answer
                     .as_ref()
                     .is_some_and(|answer| matches!(answer.status, 200 | 401 | 404 | 405))
@@ -213,8 +185,8 @@ impl Row {
                     connection = connect()?;
                 }
             }
-            let answer = self.send(&mut connection, key)?;
-            let mut wrong = self.judge(answer.as_ref());
+            let answer = self.send(&mut connection, values)?;
+            let mut wrong = self.judge(answer.as_ref(), values);
             if let Some(closes) = self.expect.closes {
                 let said = answer.as_ref().is_none_or(Response::closes);
                 // What is kept is shown by not being closed; a moment is enough to see that it was.
@@ -231,55 +203,74 @@ impl Row {
     }
 }
 
-/// Runs all rows, so many or more, and fails once, with all that went wrong.
-fn run_all(minimum: usize, rows: &[Row], run: impl Fn(&Row) -> Vec<String>) {
-    let failed: Vec<String> = at_least(minimum, rows)
-        .into_iter()
-        .map(|row| (row, run(row)))
-        .filter(|(_, wrong)| !wrong.is_empty())
-        .map(|(row, wrong)| format!("{}: {}", row.name, wrong.join("; ")))
-        .collect();
-    assert!(
-        failed.is_empty(),
-        "{} of {} rows fail:\n{}",
-        failed.len(),
-        rows.len(),
-        failed.join("\n")
-    );
+/// Everything that is wrong with all rows of a list.
+fn run_all(service: &Service, rows: &[Row], run: impl Fn(&Row) -> Vec<String>) -> Vec<String> {
+    let failed = rows.iter().map(|row| (row, run(row))).filter(|(_, wrong)| !wrong.is_empty());
+    failed
+        .map(|(row, wrong)| format!("{} [{}]: {}", row.name, service.name(), wrong.join("; ")))
+        .collect()
+}
+
+/// The tables of the services of this run, of which there must be so many or more.
+fn tables(of: impl Fn(&Table) -> usize, minimum: usize) -> Vec<(&'static Service, Table)> {
+    let read = |service: &'static Service| Some((service, service.table::<Table>("conformance")?));
+    let tables: Vec<_> = service::all().into_iter().filter_map(read).collect();
+    let rows: usize = tables.iter().map(|(_, table)| of(table)).sum();
+    assert!(rows >= minimum || service::is_restricted(), "{rows} rows, {minimum} are known");
+    tables
+}
+
+#[track_caller]
+fn assert_none(failed: &[String]) {
+    assert!(failed.is_empty(), "{} rows fail:\n{}", failed.len(), failed.join("\n"));
 }
 
 #[test]
 fn every_request_is_answered_as_the_table_says() {
-    let target = Target::start();
-    let table: Table = table::read("conformance");
-    run_all(178, &table.requests, |row| row.run(&|| target.connect(), target.key()));
+    let tables = tables(|table| table.requests.len(), 178);
+    for target in Target::all() {
+        for (service, table) in &tables {
+            if service.folder() == target.service().folder() {
+                let values = target.values();
+                let run = |row: &Row| row.run(&|| target.connect(), &values);
+                assert_none(&run_all(service, &table.requests, run));
+            }
+        }
+    }
 }
 
 #[test]
 fn every_raw_request_is_answered_as_the_table_says() {
     own_stack_only!("every_raw_request_is_answered_as_the_table_says");
-    let stack = Stack::start();
-    let table: Table = table::read("conformance");
-    run_all(72, &table.raw, |row| row.run(&|| Connection::open(stack.sidecar.address), KEY));
+    for (service, table) in tables(|table| table.raw.len(), 72) {
+        let stack = Stack::of(service).start();
+        let values = stack.values();
+        let connect = || Connection::open(stack.sidecar.address);
+        assert_none(&run_all(service, &table.raw, |row| row.run(&connect, &values)));
+    }
 }
 
 #[test]
 fn every_rate_is_limited_as_the_table_says() {
     own_stack_only!("every_rate_is_limited_as_the_table_says");
-    let stack = Stack::builder().limited().start();
-    let table: Table = table::read("conformance");
-    run_all(35, &table.rates, |row| {
-        let from: IpAddr = row.from.unwrap_or(Ipv4Addr::LOCALHOST).into();
-        row.run(&|| Connection::open_from(from, stack.sidecar.address), KEY)
-    });
+    for (service, table) in tables(|table| table.rates.len(), 35) {
+        let stack = Stack::of(service).limited().start();
+        let values = stack.values();
+        let run = |row: &Row| {
+            let from: IpAddr = row.from.unwrap_or(Ipv4Addr::LOCALHOST).into();
+            row.run(&|| Connection::open_from(from, stack.sidecar.address), &values)
+        };
+        assert_none(&run_all(service, &table.rates, run));
+    }
 }
 
 #[test]
-fn the_table_names_each_row_once() {
-    let Table { requests, raw, rates } = table::read("conformance");
-    let names: Vec<&String> =
-        [&requests, &raw, &rates].into_iter().flatten().map(|row| &row.name).collect();
-    let names = at_least(285, names);
-    let distinct: HashSet<_> = names.iter().collect();
-    assert_eq!(distinct.len(), names.len(), "two rows have one name");
+fn each_table_names_each_row_once() {
+    for (_, Table { requests, raw, rates }) in tables(|table| table.requests.len(), 178) {
+        let names: Vec<&String> =
+            [&requests, &raw, &rates].into_iter().flatten().map(|row| &row.name).collect();
+        let names = at_least(1, names);
+        let distinct: HashSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len(), "two rows have one name");
+    }
 }

@@ -1,0 +1,203 @@
+//! The valid case of an operation, from its document: the method, the path with its parameters, the credentials, the
+//! first example of the request, and what the document promises for it.
+
+use crate::http::{Request, Response};
+use crate::service::Service;
+use crate::values::Values;
+use chassis::document::{Access, Operation, Segment};
+use serde_json::Value;
+
+/// The header of a key.
+pub const API_KEY: &str = "X-Api-Key";
+/// The header of a token.
+pub const AUTHORIZATION: &str = "Authorization";
+
+/// A request that the service accepts.
+#[derive(Debug, Clone)]
+pub struct Call<'a> {
+    /// What it asks for.
+    pub operation: &'a Operation,
+    /// The path, parameters filled in.
+    pub path: String,
+    /// The body, when the operation takes one.
+    pub body: Option<String>,
+    /// The status of its success.
+    pub status: u16,
+    /// An example of the response: the one of the same name as the request's, otherwise the first.
+    pub example: Option<Value>,
+    credentials: Option<(&'static str, String)>,
+}
+
+impl<'a> Call<'a> {
+    /// The call of an operation with its first example.
+    #[must_use]
+    pub fn new(service: &Service, operation: &'a Operation, values: &Values) -> Self {
+        Self::with_example(service, operation, values, 0)
+    }
+
+    /// The call of an operation with each of its examples.
+    #[must_use]
+    pub fn all(service: &Service, operation: &'a Operation, values: &Values) -> Vec<Self> {
+        let examples = operation.examples.len().max(1);
+        (0..examples).map(|number| Self::with_example(service, operation, values, number)).collect()
+    }
+
+    fn with_example(
+        service: &Service,
+        operation: &'a Operation,
+        values: &Values,
+        number: usize,
+    ) -> Self {
+        let segments = operation.path.segments().iter().map(|segment| match segment {
+            Segment::Static(text) => format!("/{text}"),
+            Segment::Parameter(name) => format!("/{}", values.parameter(name)),
+        });
+        let (status, mut examples) = service.success(operation);
+        let sent = operation.examples.get(number);
+        let named =
+            examples.iter().position(|(name, _)| sent.is_some_and(|sent| sent.name == *name));
+        let credentials = match operation.access {
+            Access::Open => None,
+            Access::ApiKey => Some((API_KEY, values.key.clone())),
+            Access::Bearer => {
+                let token = values.get("token").unwrap_or_else(|| {
+                    panic!("setup.json of {} fills no {{token}}", service.folder())
+                });
+                Some((AUTHORIZATION, format!("Bearer {token}")))
+            }
+        };
+        Self {
+            operation,
+            path: Some(segments.collect::<String>())
+                .filter(|p| !p.is_empty())
+                .unwrap_or("/".into()),
+            body: sent.map(|sent| sent.value.to_string()),
+            status,
+            example: (!examples.is_empty()).then(|| examples.remove(named.unwrap_or(0)).1),
+            credentials,
+        }
+    }
+
+    /// The request without credentials.
+    #[must_use]
+    pub fn bare(&self) -> Request {
+        let request = Request::new(self.operation.method.as_str(), &self.path);
+        match (&self.body, &self.operation.media_type) {
+            (Some(body), Some(media_type)) => request.header("Content-Type", media_type).body(body),
+            _ => request,
+        }
+    }
+
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        self.authorized(self.bare())
+    }
+
+    /// Adds the credentials to another request.
+    #[must_use]
+    pub fn authorized(&self, request: Request) -> Request {
+        match &self.credentials {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        }
+    }
+
+    /// The same with another key, where the operation takes keys.
+    #[must_use]
+    pub fn keyed(mut self, key: &str) -> Self {
+        if let Some((API_KEY, value)) = &mut self.credentials {
+            key.clone_into(value);
+        }
+        self
+    }
+
+    /// The line of the credentials, with its end, for a request that is written as bytes.
+    #[must_use]
+    pub fn credentials_line(&self) -> String {
+        let line = |(name, value): &(&str, String)| format!("{name}: {value}\r\n");
+        self.credentials.as_ref().map(line).unwrap_or_default()
+    }
+
+    /// Whether the response is the example itself, for an operation whose answer depends on its request alone.
+    #[must_use]
+    pub fn is_answer(&self, response: &Response) -> bool {
+        response.status == self.status
+            && self.example.as_ref().is_none_or(|example| response.json() == *example)
+    }
+
+    /// Whether the response has nothing wrong.
+    #[must_use]
+    pub fn is_like(&self, response: &Response) -> bool {
+        self.faults(response).is_empty()
+    }
+
+    /// What is wrong with the response to a valid request: its status, and every member of the example must be there,
+    /// of the same JSON type.
+    #[must_use]
+    pub fn faults(&self, response: &Response) -> Vec<String> {
+        if response.status != self.status {
+            return vec![format!(
+                "{} and not {}: {}",
+                response.status,
+                self.status,
+                response.text()
+            )];
+        }
+        let Some(example) = &self.example else { return Vec::new() };
+        if response.all("Content-Type") != ["application/json"] {
+            return vec![format!("Content-Type is {:?}", response.all("Content-Type"))];
+        }
+        difference(example, &response.json(), "").into_iter().collect()
+    }
+}
+
+/// Where a value does not have the shape of an example. Both may be empty lists.
+fn difference(example: &Value, found: &Value, at: &str) -> Option<String> {
+    match (example, found) {
+        (Value::Object(members), Value::Object(found)) => {
+            members.iter().find_map(|(name, member)| {
+                let at = format!("{at}/{name}");
+                match found.get(name) {
+                    Some(found) => difference(member, found, &at),
+                    None => Some(format!("{at} is missing")),
+                }
+            })
+        }
+        (Value::Array(items), Value::Array(found)) => {
+            let first = items.first().zip(found.first());
+            first.and_then(|(item, found)| difference(item, found, &format!("{at}/0")))
+        }
+        (Value::String(_), Value::String(_))
+        | (Value::Number(_), Value::Number(_))
+        | (Value::Bool(_), Value::Bool(_))
+        | (Value::Null, Value::Null) => None,
+        _ => Some(format!("{at} is {found} and not like {example}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+    use serde_json::json;
+
+    #[test]
+    fn a_response_has_the_shape_of_its_example() {
+        let example = json!({"id": "p1", "items": [{"n": 1}], "more": {}});
+        for (found, fault) in [
+            (json!({"id": "p2", "items": [{"n": 7, "m": 1}], "more": {"a": 1}, "b": 2}), None),
+            (json!({"id": "p2", "items": [], "more": {}}), None),
+            (json!({"items": [], "more": {}}), Some("/id is missing")),
+            (json!({"id": 2, "items": [], "more": {}}), Some("/id is 2")),
+            (json!({"id": "", "items": [{"n": "1"}], "more": {}}), Some("/items/0/n is \"1\"")),
+            (json!([]), Some(" is []")),
+        ] {
+            let found = difference(&example, &found, "");
+            match (found, fault) {
+                (None, None) => {}
+                (Some(found), Some(fault)) => assert!(found.starts_with(fault), "{found}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The operation of [`service::keyed`], for what does not depend on the operation: the keys, the limits, the log and the
+//! ends of both processes.
+
+use crate::call::{API_KEY, Call};
+use crate::http::Request;
+use crate::service::{self, Service};
+use crate::stack::KEY;
+use crate::values::Values;
+use chassis::document::{Access, Operation};
+
+/// The service that has it.
+#[must_use]
+pub fn service() -> &'static Service {
+    service::keyed().0
+}
+
+/// Its valid case, with the key of every stack.
+#[must_use]
+pub fn call() -> Call<'static> {
+    let (service, operation) = service::keyed();
+    Call::new(service, operation, &Values::invented(KEY))
+}
+
+/// Calls whose answers differ, of an operation of the same service: each example of the request has an example of the
+/// response with its name.
+#[must_use]
+pub fn calls() -> Vec<Call<'static>> {
+    let (service, _) = service::keyed();
+    let answered = |operation: &&Operation| {
+        let (_, examples) = service.success(operation);
+        let has = |name: &String| examples.iter().any(|(other, _)| other == name);
+        operation.access == Access::ApiKey
+            && operation.examples.len() > 1
+            && operation.examples.iter().all(|example| has(&example.name))
+    };
+    let operation = service.document.operations.iter().find(answered);
+    let operation = operation.expect("an operation with a key has two examples and their answers");
+    Call::all(service, operation, &Values::invented(KEY))
+}
+
+/// Its path.
+#[must_use]
+pub fn path() -> String {
+    call().path
+}
+
+/// A body that it accepts.
+#[must_use]
+pub fn body() -> String {
+    call().body.expect("it has an example")
+}
+
+/// Its valid request, with this key.
+#[must_use]
+pub fn request(key: &str) -> Request {
+    call().bare().header(API_KEY, key)
+}
+
+/// The same with another body.
+#[must_use]
+pub fn with_body(key: &str, body: impl AsRef<[u8]>) -> Request {
+    request(key).body(body)
+}
+
+/// The same with a body that is longer than it takes.
+#[must_use]
+pub fn too_large(key: &str) -> Request {
+    let limit = call().operation.max_body.expect("it takes a body");
+    with_body(key, " ".repeat(usize::try_from(limit).expect("it fits into memory") + 1))
+}

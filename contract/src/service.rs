@@ -1,0 +1,164 @@
+//! The services of the repository, found by their folders.
+//!
+//! A folder with an `openapi.json` is a service: those below `services`, and the throw-away service `parcels`, which
+//! has what the others may not have. The suite learns everything else from the document, so no test names a service.
+//! `CONTRACT_SERVICE` restricts the run to one folder.
+
+use crate::binary;
+use chassis::document::{Access, Document, Limit, Limited, Operation};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::{env, fs};
+
+/// A service of the repository.
+#[derive(Debug)]
+pub struct Service {
+    /// Where it is.
+    pub directory: PathBuf,
+    /// What declares it.
+    pub document: Document,
+    /// The document as it is written.
+    pub text: Value,
+}
+
+/// All services, in the order of their folders, and `parcels`.
+#[must_use]
+pub fn found() -> &'static [Service] {
+    static FOUND: OnceLock<Vec<Service>> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let services = binary::root().join("services");
+        let entries = fs::read_dir(&services).expect("the repository has services");
+        let mut folders: Vec<PathBuf> =
+            entries.map(|entry| entry.expect("it can be read").path()).collect();
+        folders.sort();
+        // Last, so that a real service is what the tests of one operation run.
+        folders.push(binary::root().join("contract/parcels"));
+        folders.retain(|folder| folder.join("openapi.json").is_file());
+        folders.into_iter().map(Service::read).collect()
+    })
+}
+
+/// The services of this run: all of them, or the one of `CONTRACT_SERVICE`.
+#[must_use]
+pub fn all() -> Vec<&'static Service> {
+    let wanted = restriction();
+    let all: Vec<&Service> = found()
+        .iter()
+        .filter(|service| wanted.as_ref().is_none_or(|wanted| service.folder() == wanted))
+        .collect();
+    assert!(!all.is_empty(), "CONTRACT_SERVICE must be the name of a service's folder: {wanted:?}");
+    all
+}
+
+/// Whether the run is restricted to one service, which may not have everything that a table has rows for.
+#[must_use]
+pub fn is_restricted() -> bool {
+    restriction().is_some()
+}
+
+fn restriction() -> Option<String> {
+    env::var("CONTRACT_SERVICE").ok()
+}
+
+/// An operation that takes a key and a JSON body, for what does not depend on the operation: of this run's services, or
+/// of any other one where they have none.
+#[must_use]
+pub fn keyed() -> (&'static Service, &'static Operation) {
+    let of = |service: &'static Service| {
+        let operation = service.document.operations.iter().find(|operation| {
+            operation.access == Access::ApiKey
+                && operation.limit == Limited::ByCredentials
+                && !operation.examples.is_empty()
+        });
+        operation.map(|operation| (service, operation))
+    };
+    all().into_iter().chain(found()).find_map(of).expect("some service has such an operation")
+}
+
+impl Service {
+    fn read(directory: PathBuf) -> Self {
+        let path = directory.join("openapi.json");
+        let text = fs::read_to_string(&path).expect("it can be read");
+        let document = Document::parse(&text)
+            .unwrap_or_else(|invalid| panic!("{}:\n{invalid}", path.display()));
+        let text = serde_json::from_str(&text).expect("a document is JSON");
+        Self { directory, document, text }
+    }
+
+    /// The name of its folder.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        self.directory.file_name().and_then(|name| name.to_str()).expect("a folder's name is text")
+    }
+
+    /// `x-service.name`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.document.service.name
+    }
+
+    /// The file that declares it.
+    #[must_use]
+    pub fn document_path(&self) -> PathBuf {
+        self.directory.join("openapi.json")
+    }
+
+    /// Its program.
+    #[must_use]
+    pub fn binary(&self) -> &'static Path {
+        binary::of(self.name())
+    }
+
+    /// Whether one of its operations requires such credentials.
+    #[must_use]
+    pub fn requires(&self, access: Access) -> bool {
+        self.document.operations.iter().any(|operation| operation.access == access)
+    }
+
+    /// The operation of an `operationId`.
+    #[must_use]
+    pub fn operation(&self, id: &str) -> &Operation {
+        let found = self.document.operations.iter().find(|operation| operation.id == id);
+        found.unwrap_or_else(|| panic!("{} has no operation {id}", self.name()))
+    }
+
+    /// The limit of a name.
+    #[must_use]
+    pub fn limit(&self, name: &str) -> &Limit {
+        let found = self.document.service.limits.iter().find(|limit| limit.name == name);
+        found.unwrap_or_else(|| panic!("{} has no limit {name}", self.name()))
+    }
+
+    /// Reads `contract/NAME.json` of its folder; `None` where there is none.
+    #[must_use]
+    pub fn table<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let path = self.directory.join("contract").join(name).with_extension("json");
+        let text = fs::read_to_string(&path).ok()?;
+        let parsed = serde_json::from_str(&text);
+        Some(parsed.unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    }
+
+    /// The first success that the document declares for an operation: the status, and the JSON examples of the
+    /// response.
+    #[must_use]
+    pub fn success(&self, operation: &Operation) -> (u16, Vec<(String, Value)>) {
+        let method = operation.method.as_str().to_ascii_lowercase();
+        let responses = &self.text["paths"][operation.path.to_string()][method]["responses"];
+        let (status, response) = responses
+            .as_object()
+            .and_then(|responses| responses.iter().find(|(status, _)| status.starts_with('2')))
+            .unwrap_or_else(|| panic!("{} declares no success", operation.id));
+        let examples = &self.resolved(response)["content"]["application/json"]["examples"];
+        let examples = examples.as_object().into_iter().flatten();
+        let value = |example| self.resolved(example)["value"].clone();
+        let examples = examples.map(|(name, example)| (name.clone(), value(example))).collect();
+        (status.parse().expect("a status is a number"), examples)
+    }
+
+    fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
+        let target = value["$ref"].as_str().and_then(|target| target.strip_prefix('#'));
+        target.and_then(|pointer| self.text.pointer(pointer)).unwrap_or(value)
+    }
+}

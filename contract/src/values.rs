@@ -1,0 +1,102 @@
+//! What stands in the place of `{…}` in a table or in a path template.
+//!
+//! `contract/setup.json` of a service lists requests in their order: each names an operation, whose valid case is
+//! sent, and says which values its JSON response fills, by JSON pointers (RFC 6901). So a test gets its token and its
+//! id as a caller does.
+
+use crate::call::Call;
+use crate::http::{Request, Response};
+use crate::service::Service;
+use crate::stack::{CLIENTS, client_key};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The values of one caller.
+#[derive(Debug, Clone)]
+pub struct Values {
+    /// A valid key.
+    pub key: String,
+    named: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Setup {
+    /// An `operationId`.
+    request: String,
+    /// The name of each value and where it is in the response.
+    fills: BTreeMap<String, String>,
+}
+
+impl Values {
+    /// The values that the service gives to the requests of its `setup.json`.
+    pub fn from_setup(service: &Service, key: &str, ask: impl Fn(&Request) -> Response) -> Self {
+        let mut values = Self { key: key.into(), named: BTreeMap::new() };
+        for Setup { request, fills } in service.table::<Vec<Setup>>("setup").unwrap_or_default() {
+            let call = Call::new(service, service.operation(&request), &values);
+            let response = ask(&call.request()).expect_status(call.status).json();
+            for (name, pointer) in fills {
+                let value = response.pointer(&pointer).and_then(|value| value.as_str());
+                let value =
+                    value.unwrap_or_else(|| panic!("{request}: no {pointer} in {response}"));
+                values.named.insert(name, value.into());
+            }
+        }
+        values
+    }
+
+    /// Values that look right, for a sidecar without its service.
+    #[must_use]
+    pub fn invented(key: &str) -> Self {
+        let named =
+            [("token", "abc.DEF-123_~+/==")].map(|(name, value)| (name.into(), value.into()));
+        Self { key: key.into(), named: named.into() }
+    }
+
+    /// The value of a name, where there is one.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.named.get(name).map(String::as_str)
+    }
+
+    /// The value of a path parameter: from the setup, and invented where there was none.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> &str {
+        self.get(name).unwrap_or("x1")
+    }
+
+    /// Fills in all values, `{key}` and its variants, and `{N}` for so many characters.
+    #[must_use]
+    pub fn fill(&self, text: &str) -> String {
+        let key = self.key.as_str();
+        let mut text = text
+            .replace("{key}", key)
+            .replace("{key-lower}", &key.to_lowercase())
+            .replace("{key-upper}", &key.to_uppercase())
+            .replace("{key-swap}", &swap_case(key))
+            .replace("{key-cut}", key.get(..key.len().saturating_sub(1)).unwrap_or_default());
+        for length in [64, 65, 128, 129, 1000, 3000] {
+            text = text.replace(&format!("{{{length}}}"), &"x".repeat(length));
+        }
+        if text.contains("{key-") {
+            for number in 1..=CLIENTS {
+                text = text.replace(&format!("{{key-{number}}}"), &client_key(number));
+            }
+        }
+        for (name, value) in &self.named {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+        text
+    }
+}
+
+fn swap_case(key: &str) -> String {
+    let swap = |letter: char| {
+        if letter.is_lowercase() {
+            letter.to_ascii_uppercase()
+        } else {
+            letter.to_ascii_lowercase()
+        }
+    };
+    key.chars().map(swap).collect()
+}

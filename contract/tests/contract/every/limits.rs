@@ -1,0 +1,229 @@
+//! The limit of every operation: the numbers of the document, the burst and then 429, and whom it counts.
+
+use super::{conclude, guards, operations};
+use chassis::document::{Access, LimitBy, Limited, Operation, Probe};
+use contract::call::{API_KEY, Call};
+use contract::connection::Connection;
+use contract::http::{Request, Response};
+use contract::own_stack_only;
+use contract::service::{self, Service};
+use contract::shape::faults;
+use contract::stack::{CLIENTS, Stack, client_key};
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+/// Limits for a slow machine: one request a second and a burst of two. Three pass at once.
+const RATE: u32 = 1;
+const BURST: u32 = 2;
+const PASS: usize = 3;
+
+/// A caller that no other attempt uses: its key and its address.
+struct Caller {
+    key: String,
+    address: Ipv4Addr,
+}
+
+impl Caller {
+    fn new() -> Self {
+        static COUNT: AtomicU8 = AtomicU8::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self { key: client_key(number % CLIENTS + 1), address: Ipv4Addr::new(127, 0, 4, number) }
+    }
+
+    fn ask(&self, stack: &Stack, request: &Request) -> Response {
+        let connection = Connection::open_from(self.address.into(), stack.sidecar.address);
+        connection.and_then(|mut connection| connection.ask(request)).expect("answered")
+    }
+}
+
+/// Tries until an attempt took less than a second: in a longer one, the limit lets another request pass.
+fn quick<T>(mut attempt: impl FnMut(&Caller) -> T) -> T {
+    let measure = |_| {
+        let caller = Caller::new();
+        let begun = Instant::now();
+        let result = attempt(&caller);
+        (begun.elapsed() < Duration::from_millis(900)).then_some(result)
+    };
+    (1..=10).find_map(measure).expect("ten times too slow to measure")
+}
+
+/// The limit that counts a request to an operation, with a key or without.
+fn policy(operation: &Operation, has_key: bool) -> Option<&str> {
+    match &operation.limit {
+        Limited::Never => None,
+        Limited::ByCredentials => Some(if has_key { "client" } else { "address" }),
+        Limited::By(name) if name == "client" && !has_key => Some("address"),
+        Limited::By(name) => Some(name),
+    }
+}
+
+/// What is wrong with a series of answers: so many pass, and the others are refused by the limit of this name.
+fn series_faults(stack: &Stack, answers: &[Response], policy: &str, is_head: bool) -> Vec<String> {
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    let mut wrong = Vec::new();
+    let passed = statuses.iter().take_while(|status| **status != 429).count();
+    if passed != PASS || statuses[PASS..].iter().any(|status| *status != 429) {
+        wrong.push(format!("{statuses:?}"));
+    }
+    for (number, answer) in answers.iter().enumerate() {
+        wrong.extend(faults(answer, is_head));
+        let expected = format!("\"{policy}\";q={RATE};w=1");
+        if answer.header("RateLimit-Policy") != Some(expected.as_str()) {
+            wrong.push(format!("{number}: {:?}", answer.header("RateLimit-Policy")));
+        }
+    }
+    let Some(refused) = answers.last().filter(|answer| answer.status == 429) else { return wrong };
+    let left = format!("\"{policy}\";r=0;t=1");
+    if refused.header("RateLimit") != Some(left.as_str())
+        || refused.header("Retry-After") != Some("1")
+    {
+        wrong.push(format!("{:?}", refused.headers));
+    }
+    if !is_head && refused.json()["violated-policies"] != serde_json::json!([policy]) {
+        wrong.push(refused.text());
+    }
+    let by = match stack.service.limit(policy).by {
+        LimitBy::Client => "ClientThrottled",
+        LimitBy::Address => "AddressThrottled",
+    };
+    let line = stack.sidecar.process.log.of_request(refused.request_id()).remove(0);
+    if line[by] != 1 || line["answered_by"] != "sidecar" {
+        wrong.push(format!("the log says {line}"));
+    }
+    wrong
+}
+
+fn limited(service: &'static Service) -> Stack {
+    Stack::of(service).limits(RATE, BURST).start()
+}
+
+/// Runs a series of requests to each operation that `applies` names, each as a caller of its own.
+fn run(
+    minimum: usize,
+    request: impl Fn(&'static Service, &Call<'_>, &Caller) -> Option<(Request, String)>,
+) {
+    let (mut count, mut wrong) = (0, Vec::new());
+    for service in service::all() {
+        let stack = limited(service);
+        for operation in operations(service) {
+            let call = stack.call(operation);
+            let series = quick(|caller| {
+                let (request, policy) = request(service, &call, caller)?;
+                let answers = [(); PASS + 2].map(|()| caller.ask(&stack, &request));
+                Some((answers, policy, request.is_head()))
+            });
+            let Some((answers, policy, is_head)) = series else { continue };
+            count += 1;
+            let found = series_faults(&stack, &answers, &policy, is_head);
+            wrong.extend(
+                found.iter().map(|it| format!("{} {}: {it}", service.name(), operation.id)),
+            );
+        }
+    }
+    conclude(minimum, count, &wrong);
+}
+
+#[test]
+fn every_operation_is_counted_by_its_limit() {
+    own_stack_only!("every_operation_is_counted_by_its_limit");
+    run(13, |_, call, caller| {
+        let policy = policy(call.operation, call.operation.access == Access::ApiKey)?.to_owned();
+        Some((call.clone().keyed(&caller.key).request(), policy))
+    });
+}
+
+#[test]
+fn an_open_operation_is_counted_by_the_client_when_there_is_a_key() {
+    own_stack_only!("an_open_operation_is_counted_by_the_client_when_there_is_a_key");
+    run(3, |_, call, caller| {
+        let open = call.operation.access == Access::Open;
+        let policy = policy(call.operation, true).filter(|_| open)?.to_owned();
+        Some((call.request().header(API_KEY, &caller.key), policy))
+    });
+}
+
+#[test]
+fn refused_credentials_count_against_the_address() {
+    own_stack_only!("refused_credentials_count_against_the_address");
+    run(10, |_, call, caller| match call.operation.access {
+        Access::Open => None,
+        Access::ApiKey => Some((call.bare(), "address".into())),
+        // The key is valid, but it is not what the operation requires.
+        Access::Bearer => Some((call.bare().header(API_KEY, &caller.key), "address".into())),
+    });
+}
+
+#[test]
+fn a_method_that_is_not_declared_is_counted_like_the_first_operation_of_its_path() {
+    own_stack_only!(
+        "a_method_that_is_not_declared_is_counted_like_the_first_operation_of_its_path"
+    );
+    run(9, |service, call, caller| {
+        let same = operations(service).iter().find(|other| other.path == call.operation.path);
+        let first = same.is_some_and(|first| first.id == call.operation.id);
+        if !first || !guards(service, call.operation) {
+            return None;
+        }
+        let key = call.operation.access == Access::ApiKey;
+        let policy = policy(call.operation, key)?.to_owned();
+        Some((call.clone().keyed(&caller.key).request().method("FROB"), policy))
+    });
+}
+
+#[test]
+fn an_unknown_path_is_counted_like_an_open_operation() {
+    own_stack_only!("an_unknown_path_is_counted_like_an_open_operation");
+    let unknown = |call: &Call<'_>| Request::get(&format!("{}/nothing/there", call.path));
+    run(19, |_, call, _| Some((unknown(call), "address".into())));
+    run(19, |_, call, caller| Some((unknown(call).header(API_KEY, &caller.key), "client".into())));
+}
+
+#[test]
+fn a_probe_is_never_limited() {
+    own_stack_only!("a_probe_is_never_limited");
+    let (mut count, mut wrong) = (0, Vec::new());
+    for service in service::all() {
+        let stack = limited(service);
+        for operation in operations(service).iter().filter(|one| one.probe.is_some()) {
+            let call = stack.call(operation);
+            let query = match &operation.probe {
+                Some(Probe::Ready(Some(query))) => format!("?{query}"),
+                _ => String::new(),
+            };
+            let request = call.request().target(&format!("{}{query}", call.path));
+            let mut connection = stack.sidecar.connect();
+            for _ in 0..50 {
+                let answer = connection.ask(&request).expect("answered");
+                count += 1;
+                if answer.status != 200 || answer.header("RateLimit-Policy").is_some() {
+                    wrong.push(format!("{}: {answer:?}", operation.id));
+                }
+            }
+        }
+    }
+    conclude(300, count, &wrong);
+}
+
+#[test]
+fn the_defaults_are_those_of_the_document() {
+    own_stack_only!("the_defaults_are_those_of_the_document");
+    let (mut count, mut wrong) = (0, Vec::new());
+    for service in service::all() {
+        let stack = Stack::of(service).limited().start();
+        for operation in operations(service) {
+            let caller = Caller::new();
+            let key = operation.access == Access::ApiKey;
+            let Some(policy) = policy(operation, key) else { continue };
+            let limit = service.limit(policy);
+            let call = stack.call(operation).keyed(&caller.key);
+            let answer = caller.ask(&stack, &call.request());
+            let expected = format!("\"{policy}\";q={};w=1", limit.rate);
+            count += 1;
+            if answer.header("RateLimit-Policy") != Some(expected.as_str()) {
+                wrong.push(format!("{}: {:?}", operation.id, answer.header("RateLimit-Policy")));
+            }
+        }
+    }
+    conclude(13, count, &wrong);
+}
