@@ -27,6 +27,7 @@ pub mod log;
 pub mod metrics;
 pub mod port;
 pub mod process;
+pub mod server;
 pub mod service;
 pub mod shape;
 pub mod stack;

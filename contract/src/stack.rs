@@ -11,15 +11,13 @@ use crate::http::{Request, Response};
 use crate::metrics::Metrics;
 use crate::port;
 use crate::process::{Process, Signal};
+pub use crate::server::{RuntimeDir, Server};
 use crate::service::{self, Service};
 use crate::values::Values;
 use crate::wait;
 use chassis::document::{Access, Operation};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs};
 
 /// A key of the client `acme`, in every stack that is not told otherwise.
 pub const KEY: &str = "Contract-Key.of_ACME-1";
@@ -165,33 +163,6 @@ impl Builder {
     }
 }
 
-/// One of the two processes.
-#[derive(Debug)]
-pub struct Server {
-    /// The process.
-    pub process: Process,
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// Its private listener; the API's alone.
-    pub metrics: Option<SocketAddr>,
-    /// What it renders its configuration into; the sidecar's alone.
-    pub runtime: Option<RuntimeDir>,
-}
-
-impl Server {
-    /// A new connection.
-    #[must_use]
-    pub fn connect(&self) -> Connection {
-        Connection::open(self.address).expect("it accepts connections")
-    }
-
-    /// One request on a connection of its own.
-    #[must_use]
-    pub fn ask(&self, request: &Request) -> Response {
-        self.connect().ask(request).unwrap_or_else(|error| panic!("{request:?}: {error}"))
-    }
-}
-
 /// Both processes. The order of the fields is the order of stopping.
 #[derive(Debug)]
 pub struct Stack {
@@ -324,38 +295,4 @@ fn wait_accepting(process: &Process, address: SocketAddr) {
         let probe = Request::new("TRACE", "/healthz").header("User-Agent", "contract-start");
         Connection::open(address).and_then(|mut connection| connection.ask(&probe)).is_ok()
     });
-}
-
-/// A directory that lives as long as this value.
-#[derive(Debug)]
-pub struct RuntimeDir(PathBuf);
-
-impl RuntimeDir {
-    /// A fresh directory that nginx's workers, who may be another user, can pass.
-    #[must_use]
-    pub fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("contract-{}-{number}", std::process::id()));
-        fs::create_dir_all(&path).expect("the temporary directory takes another");
-        Self(path)
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Default for RuntimeDir {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Drop for RuntimeDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
