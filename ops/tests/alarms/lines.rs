@@ -57,6 +57,14 @@ pub(crate) fn record(line: &Value) -> Record {
         .unwrap_or_else(|| panic!("no metric record: {line}"))
 }
 
+/// `POST /sum` with a JSON body.
+fn sum(key: &str, body: impl AsRef<[u8]>) -> Request {
+    Request::new("POST", "/sum")
+        .header("X-Api-Key", key)
+        .header("Content-Type", "application/json")
+        .body(body)
+}
+
 /// The only line of the process that `is` it, once it is there.
 fn line(process: &Process, what: &str, is: impl Fn(&Value) -> bool) -> Value {
     poll(PATIENCE, || process.log.events().into_iter().find(&is))
@@ -84,13 +92,8 @@ fn fast_cases(service: &Service) -> Vec<(Expected, Value)> {
     let long = "x".repeat(4000);
     let sidecar = &service.sidecar;
     vec![
-        ask(
-            sidecar,
-            "served",
-            Request::sum(KEY, r#"{"a":2,"b":40}"#),
-            (200, "Served", "api", "/sum"),
-        ),
-        ask(sidecar, "no-json", Request::sum(KEY, "{"), (400, "Refused", "api", "/sum")),
+        ask(sidecar, "served", sum(KEY, r#"{"a":2,"b":40}"#), (200, "Served", "api", "/sum")),
+        ask(sidecar, "no-json", sum(KEY, "{"), (400, "Refused", "api", "/sum")),
         ask(
             sidecar,
             "no-key",
@@ -99,19 +102,14 @@ fn fast_cases(service: &Service) -> Vec<(Expected, Value)> {
         ),
         ask(sidecar, "nothing", Request::get("/nothing"), (404, "Refused", "sidecar", "other")),
         ask(sidecar, "method", key(Request::get("/sum")), (405, "Refused", "sidecar", "/sum")),
-        ask(
-            sidecar,
-            "large",
-            Request::sum(KEY, " ".repeat(4097)),
-            (413, "Refused", "sidecar", "/sum"),
-        ),
+        ask(sidecar, "large", sum(KEY, " ".repeat(4097)), (413, "Refused", "sidecar", "/sum")),
         ask(
             sidecar,
             "type",
             key(Request::new("POST", "/sum").header("Content-Type", "text/plain").body("{}")),
             (415, "Refused", "api", "/sum"),
         ),
-        ask(sidecar, "empty", Request::sum(KEY, "{}"), (422, "Refused", "api", "/sum")),
+        ask(sidecar, "empty", sum(KEY, "{}"), (422, "Refused", "api", "/sum")),
         ask(
             sidecar,
             "openapi",
@@ -171,7 +169,7 @@ fn failing_api(builder: &Builder) -> Vec<(Expected, Value)> {
         let builder = builder.clone();
         thread::spawn(move || {
             let server = before_stub(&builder, manner);
-            ask(&server, name, Request::sum(KEY, "{}"), expected)
+            ask(&server, name, sum(KEY, "{}"), expected)
         })
     });
     started.into_iter().map(|case| case.join().expect("no panic")).collect()
@@ -182,7 +180,7 @@ fn failing_api(builder: &Builder) -> Vec<(Expected, Value)> {
 fn bad_callers(builder: &Builder, service: &Service) -> Vec<(Expected, Value)> {
     let silent = before_stub(builder, Manner::Silence);
     let mut connection = service.sidecar.connect();
-    let hung_up = Request::sum(KEY, "{}").header("X-Request-Id", "hung-up");
+    let hung_up = sum(KEY, "{}").header("X-Request-Id", "hung-up");
     connection.send(&hung_up.bytes("x")).unwrap();
     drop(connection);
     let hung_up =
@@ -218,7 +216,7 @@ fn throttled(builder: &Builder) -> Vec<(Expected, Value)> {
         }
         panic!("the limit never came");
     };
-    let client = until_429(&|| Request::sum(&client_key(1), "{}"), 1);
+    let client = until_429(&|| sum(&client_key(1), "{}"), 1);
     let address = until_429(&|| Request::new("POST", "/sum"), 2);
     vec![
         ((429, "ClientThrottled", "sidecar", "/sum"), client),
@@ -238,8 +236,8 @@ fn api_without_ssm() -> Vec<Value> {
         .api("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         .start_api();
     let _ = line(&api.process, "SSM", |line| line["message"] == "SSM is away");
-    let request = Request::sum(KEY, "{}")
-        .header("X-Amzn-Trace-Id", "Root=1-67891233-abcdef012345678912345678");
+    let request =
+        sum(KEY, "{}").header("X-Amzn-Trace-Id", "Root=1-67891233-abcdef012345678912345678");
     assert_eq!(api.ask(&request).status, 503);
     api.process.signal(contract::process::Signal::TERM);
     let _ = line(&api.process, "the end", |line| line["message"] == "drain ends");
