@@ -61,7 +61,9 @@ fn the_operator_sets_limits_that_the_document_declares() {
 fn keys_are_required_where_an_operation_needs_one() {
     assert!(refusal(&parcels(), &[]).starts_with("API_KEY must be set"));
     let open = changed(|d| {
-        d["paths"]["/quote"]["post"]["security"] = json!([]);
+        for path in ["/quote", "/tokens"] {
+            d["paths"][path]["post"]["security"] = json!([]);
+        }
         let schemes = d["components"]["securitySchemes"].as_object_mut().unwrap();
         schemes.shift_remove("ApiKey").unwrap();
     });
