@@ -3,13 +3,12 @@
 use crate::stream::Streaming;
 use bytes::Bytes;
 use futures_util::Stream;
-use http_body_util::Full;
 use hyper::body::{Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A response.
 pub type Answer = Response<Body>;
@@ -17,8 +16,8 @@ pub type Answer = Response<Body>;
 /// The body of a response.
 #[derive(Debug)]
 pub enum Body {
-    /// All of it is there.
-    Full(Full<Bytes>),
+    /// All of it is there; `None` when it was taken.
+    Whole(Option<Bytes>),
     /// It comes piece by piece; nothing of it is kept.
     Stream(Box<Streaming>),
 }
@@ -32,7 +31,8 @@ impl Body {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(whole: T) -> Self {
-        Self::Full(Full::new(whole.into()))
+        let whole = whole.into();
+        Self::Whole((!whole.is_empty()).then_some(whole))
     }
 }
 
@@ -40,28 +40,30 @@ impl hyper::body::Body for Body {
     type Data = Bytes;
     type Error = Infallible;
 
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match self.get_mut() {
-            Self::Full(whole) => Pin::new(whole).poll_frame(context),
-            Self::Stream(stream) => {
-                stream.poll_piece(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
-            }
-        }
+        let piece = match self.get_mut() {
+            Self::Whole(whole) => whole.take(),
+            Self::Stream(stream) => ready!(stream.poll_piece(context)),
+        };
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
     }
 
+    #[inline]
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Full(whole) => whole.is_end_stream(),
+            Self::Whole(whole) => whole.is_none(),
             Self::Stream(_) => false,
         }
     }
 
+    #[inline]
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Full(whole) => whole.size_hint(),
+            Self::Whole(whole) => SizeHint::with_exact(whole.as_ref().map_or(0, Bytes::len) as u64),
             Self::Stream(_) => SizeHint::default(),
         }
     }
@@ -76,30 +78,30 @@ pub(crate) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/even
 /// A JSON response with its `Cache-Control`.
 #[must_use]
 pub fn json(status: StatusCode, cache: HeaderValue, body: impl Into<Bytes>) -> Answer {
-    answer(status, Some(JSON), cache, body.into().into())
+    let mut headers = HeaderMap::with_capacity(4);
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(CACHE_CONTROL, cache);
+    let mut answer = Response::new(Body::from(body));
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    answer
 }
 
 /// 204, without a body.
 #[must_use]
 pub fn no_content() -> Answer {
-    answer(StatusCode::NO_CONTENT, None, NO_STORE, Bytes::new().into())
+    let mut answer = Response::new(Bytes::new().into());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    answer
 }
 
 /// Server-sent events. Each piece holds whole events: the chassis sends a comment between two pieces when the stream
 /// is silent for long.
 #[must_use]
 pub fn events(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Answer {
-    answer(StatusCode::OK, Some(EVENT_STREAM), NO_STORE, Body::stream(pieces))
-}
-
-fn answer(status: StatusCode, kind: Option<HeaderValue>, cache: HeaderValue, body: Body) -> Answer {
-    let mut headers = HeaderMap::with_capacity(4);
-    if let Some(kind) = kind {
-        headers.insert(CONTENT_TYPE, kind);
-    }
-    headers.insert(CACHE_CONTROL, cache);
-    let mut answer = Response::new(body);
-    *answer.status_mut() = status;
-    *answer.headers_mut() = headers;
+    let mut answer = Response::new(Body::stream(pieces));
+    answer.headers_mut().insert(CONTENT_TYPE, EVENT_STREAM);
+    answer.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     answer
 }

@@ -7,6 +7,7 @@
 //! nothing to lose, so closing it is ending its task.
 
 use crate::answer::{Answer, Body};
+use crate::stream::Streaming;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
@@ -249,15 +250,21 @@ impl<H: Handler> Connection<H> {
             answer.headers_mut().insert(CONNECTION, CLOSE);
         }
         if let Body::Stream(stream) = answer.body_mut() {
-            let mut end = self.streams_end.clone();
-            stream.end_with(async move {
-                let _ = end.wait_for(|end| *end).await;
-            });
-            stream.hold(Busy(Arc::clone(self)));
+            self.follow(stream);
         } else if !last {
             self.wait(Some(Instant::now()));
         }
         answer
+    }
+
+    /// Ends a stream with the server, and keeps its connection from being taken for an idle one.
+    #[cold]
+    fn follow(self: &Arc<Self>, stream: &mut Streaming) {
+        let mut end = self.streams_end.clone();
+        stream.end_with(async move {
+            let _ = end.wait_for(|end| *end).await;
+        });
+        stream.hold(Busy(Arc::clone(self)));
     }
 
     fn wait(&self, since: Option<Instant>) {

@@ -11,7 +11,7 @@
 
 use crate::answer::{Answer, NO_STORE, json};
 use crate::app::App;
-use crate::connections::{Handler, Limits, Seat};
+use crate::connections::Limits;
 use crate::metrics::CONTENT_TYPE as OPEN_METRICS;
 use crate::password::Password;
 use crate::problem::{ErrorStatus, Problem};
@@ -88,8 +88,9 @@ impl<S: Service> Private<S> {
     }
 }
 
-impl<S: Service> Handler for Private<S> {
-    async fn handle(&self, request: Request<Incoming>, _: Seat) -> Answer {
+impl<S: Service> Private<S> {
+    /// Answers any request. A reserved connection is as good as another.
+    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Answer {
         let id = RequestId::from_caller(request.headers().get(X_REQUEST_ID));
         let mut answer = self.answer(&request).await.unwrap_or_else(|problem| {
             if let Some(cause) = problem.cause() {

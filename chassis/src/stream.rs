@@ -74,6 +74,8 @@ impl Streaming {
         self.hold(LogEnd { id, since: Instant::now() });
     }
 
+    /// Cold, so that a response that is there at once pays for nothing here.
+    #[cold]
     pub(crate) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         // First, so that a stream that never pauses ends too.
         if let Some(end) = &mut self.end
