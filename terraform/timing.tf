@@ -1,6 +1,6 @@
 # The timing budget. Every figure stands once, in timing.json, because three languages read it: this configuration, the
-# check that holds the rendering of sum-api and the API's defaults to it (`scripts/terraform.sh timing`), and whoever tests
-# with it. The order that the figures must keep is asserted in tests/timing.tftest.hcl:
+# check that holds the rendering of sum-api and the API's defaults to it (`scripts/terraform.sh timing`), and the tests
+# that use it. The order that the figures must keep is asserted in tests/timing.tftest.hcl:
 #
 #   keep-alive   rises towards the back, so that no side sends on a connection that the other is closing:
 #                ALB idle < nginx towards the ALB; nginx's upstream pool < the API's keep-alive.

@@ -86,9 +86,7 @@ impl<S: Service> Private<S> {
             }
         })
     }
-}
 
-impl<S: Service> Private<S> {
     /// Answers any request. A reserved connection is as good as another.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Answer {
         let id = RequestId::from_caller(request.headers().get(X_REQUEST_ID));

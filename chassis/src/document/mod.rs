@@ -20,7 +20,7 @@ pub use examples::Example;
 pub use operation::{Access, Deadline, Limited, Method, Operation, Probe};
 pub use path::{Segment, Template};
 pub use reader::Fault;
-pub use service::{Limit, LimitBy, Objectives, Service};
+pub use service::{Limit, LimitBy, Objectives, STANDARD_LIMITS, Service};
 
 use reader::{Faults, Node};
 use serde_json::Value;

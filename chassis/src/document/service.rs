@@ -10,6 +10,8 @@ const MEMBERS: &[&str] =
 const MAX_NAME: usize = 16;
 const CONNECTIONS: u64 = 512;
 const DEFAULT_RATE: u32 = 5;
+/// The limits that every service has. An operator sets them by `RATE_LIMIT` and `RATE_LIMIT_BURST`.
+pub const STANDARD_LIMITS: [&str; 2] = ["client", "address"];
 
 /// What holds for the whole service.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,7 +151,7 @@ pub(super) fn declares_limit(root: &Node<'_>, name: &str) -> bool {
         return true;
     };
     let declared = service.member("limits").is_some_and(|limits| limits.member(name).is_some());
-    declared || ["client", "address"].contains(&name)
+    declared || STANDARD_LIMITS.contains(&name)
 }
 
 fn is_limit_name(name: &str) -> bool {

@@ -2,24 +2,15 @@
 
 use crate::Failure;
 use crate::settings::{KEYS_RULE, Settings};
-use chassis::document::{Access, Document, Limit, Operation, Probe};
+use chassis::document::{Access, Document, Limit, Operation, Probe, STANDARD_LIMITS};
 use std::fs;
 use std::path::Path;
-
-/// Limits that `RATE_LIMIT` and `RATE_LIMIT_BURST` set.
-const STANDARD: [&str; 2] = ["client", "address"];
 
 /// Reads and checks the document.
 pub fn read(path: &Path) -> Result<Document, Failure> {
     let text = fs::read_to_string(path)
         .map_err(|_| Failure::setting("OPENAPI_DOCUMENT", "must name a file that can be read"))?;
     Document::parse(&text).map_err(Failure::Document)
-}
-
-/// Whether some operation needs a key.
-#[must_use]
-pub fn needs_keys(document: &Document) -> bool {
-    document.operations.iter().any(|operation| operation.access == Access::ApiKey)
 }
 
 /// The operation that says whether the process lives. Its path has no parameter, so it can be asked for.
@@ -37,7 +28,7 @@ pub fn liveness(document: &Document) -> Result<&Operation, Failure> {
 /// Refuses settings that do not fit the document.
 pub fn check(document: &Document, settings: &Settings) -> Result<(), Failure> {
     liveness(document)?;
-    if needs_keys(document) && settings.keys.is_none() {
+    if document.requires(Access::ApiKey) && settings.keys.is_none() {
         return Err(Failure::setting("API_KEY", KEYS_RULE));
     }
     Ok(())
@@ -46,15 +37,15 @@ pub fn check(document: &Document, settings: &Settings) -> Result<(), Failure> {
 /// The limits of the document, with the figures of the operator where there are any.
 pub fn limits(document: &Document, settings: &Settings) -> Result<Vec<Limit>, Failure> {
     let mut limits = document.service.limits.clone();
-    for limit in limits.iter_mut().filter(|limit| STANDARD.contains(&limit.name.as_str())) {
+    for limit in limits.iter_mut().filter(|limit| STANDARD_LIMITS.contains(&limit.name.as_str())) {
         limit.rate = settings.rate.unwrap_or(limit.rate);
         limit.burst = settings.burst.unwrap_or(limit.burst);
     }
     for (number, set) in settings.limits.iter().enumerate() {
         let again = settings.limits[..number].iter().any(|other| other.name == set.name);
-        let known = limits
-            .iter_mut()
-            .find(|limit| limit.name == set.name && !STANDARD.contains(&limit.name.as_str()));
+        let known = limits.iter_mut().find(|limit| {
+            limit.name == set.name && !STANDARD_LIMITS.contains(&limit.name.as_str())
+        });
         let Some(limit) = known.filter(|_| !again) else {
             return Err(Failure::setting(
                 "RATE_LIMITS",

@@ -4,6 +4,7 @@ use crate::nginx::{Nginx, User};
 use crate::settings::Settings;
 use crate::view::View;
 use crate::{Failure, declaration, keys, render};
+use chassis::document::Access;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -17,7 +18,7 @@ pub fn start(settings: &Settings) -> Result<(), Failure> {
     let document = declaration::read(&settings.document)?;
     declaration::check(&document, settings)?;
     let nginx = Nginx::find(&settings.nginx)?;
-    if !settings.require_api_key && declaration::needs_keys(&document) {
+    if !settings.require_api_key && document.requires(Access::ApiKey) {
         nginx.check_alone()?;
     }
     let keys = keys::real(settings.keys.as_ref());
@@ -35,7 +36,7 @@ pub fn start(settings: &Settings) -> Result<(), Failure> {
 pub fn show(settings: &Settings, joins_equal_headers: bool) -> Result<String, Failure> {
     let document = declaration::read(&settings.document)?;
     declaration::liveness(&document)?;
-    let keyed = settings.keys.is_some() || declaration::needs_keys(&document);
+    let keyed = settings.keys.is_some() || document.requires(Access::ApiKey);
     let keys = if keyed { keys::marks(settings.keys.as_ref()) } else { Vec::new() };
     render::render(&View::new(&document, settings, &keys, None, joins_equal_headers)?)
 }

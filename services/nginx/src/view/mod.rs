@@ -11,7 +11,7 @@ use crate::keys::Entry;
 use crate::nginx::User;
 use crate::settings::Settings;
 use crate::{Failure, declaration, pattern};
-use chassis::document::{Access, Document, Limit, LimitBy, Segment, Template};
+use chassis::document::{Access, Document, Limit, LimitBy, STANDARD_LIMITS, Segment, Template};
 use headers::Header;
 use operation::{OperationView, PathView};
 use serde::Serialize;
@@ -116,8 +116,8 @@ impl View {
             trusted_proxies: settings.trusted_proxies.iter().map(ToString::to_string).collect(),
             keys: keys.iter().map(key).collect(),
             key_patterns: pattern::keys(keys.iter().map(Entry::text)),
-            forwards_key: settings.require_api_key && declaration::needs_keys(document),
-            bearer: document.operations.iter().any(|o| o.access == Access::Bearer),
+            forwards_key: settings.require_api_key && document.requires(Access::ApiKey),
+            bearer: document.requires(Access::Bearer),
             joins_equal_headers,
             headers: headers::forwarded(document),
             cookies: headers::cookies(document),
@@ -137,7 +137,7 @@ fn limit(limit: &Limit) -> LimitView {
     LimitView {
         name: limit.name.clone(),
         variable: limit.name.replace('-', "_"),
-        named: !["client", "address"].contains(&limit.name.as_str()),
+        named: !STANDARD_LIMITS.contains(&limit.name.as_str()),
         by_client: limit.by == LimitBy::Client,
         rate: limit.rate,
         burst: limit.burst,
