@@ -18,7 +18,7 @@ hash_of() { # DIRECTORY
   git archive "$commit" | tar -x -C "$1"
   # cargo writes where a crate's source lay into the binary (panic messages). Both places get one name.
   RUSTFLAGS="--remap-path-prefix=$1=/src --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
-    SUM_API_REVISION=$commit cargo build --quiet --locked --release --package sum-api --manifest-path "$1/Cargo.toml" --target-dir "$1/target"
+    SERVICE_REVISION=$commit cargo build --quiet --locked --release --package sum-api --manifest-path "$1/Cargo.toml" --target-dir "$1/target"
   if grep -qaF "$1" "$1/target/release/sum-api"; then
     echo "the binary knows where it was built: $1" >&2
     return 1

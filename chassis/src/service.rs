@@ -43,6 +43,19 @@ pub struct Build {
     pub log_target: &'static str,
 }
 
+/// The [`Build`] of the crate that calls it: the package's version, the crate's name as the log target, and the
+/// revision from the environment variable `SERVICE_REVISION` of the compiler.
+#[macro_export]
+macro_rules! build {
+    () => {
+        $crate::Build {
+            version: ::core::env!("CARGO_PKG_VERSION"),
+            revision: ::core::option_env!("SERVICE_REVISION"),
+            log_target: ::core::env!("CARGO_CRATE_NAME"),
+        }
+    };
+}
+
 /// A request as an operation sees it.
 #[derive(Debug)]
 pub struct Request<'a> {

@@ -4,6 +4,7 @@ use crate::support::{
     BODY_TIMEOUT, GOOD, KEY, NOW, PARCELS, Reply, ask, document, issuer, open_app, ready_app,
     starting_app, token,
 };
+use chassis::Service;
 use chassis::app::App;
 use chassis::document::Document;
 use parcels::Parcels;
@@ -174,6 +175,13 @@ async fn metrics_have_the_route_and_the_operation_and_no_path() {
     assert!(metrics.contains(series), "{metrics}");
     assert!(metrics.contains("parcels_build_info{version=\"0.1.0\""), "{metrics}");
     assert!(!metrics.contains("p1"), "{metrics}");
+}
+
+#[test]
+fn a_build_is_that_of_the_services_own_crate() {
+    let build = Parcels::BUILD;
+    assert_eq!((build.version, build.log_target), ("0.1.0", "parcels"));
+    assert_eq!(build.revision, option_env!("SERVICE_REVISION"));
 }
 
 #[test]

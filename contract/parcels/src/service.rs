@@ -75,8 +75,7 @@ impl Service for Parcels {
     type Operation = Operation;
 
     const DOCUMENT: &'static str = include_str!("../openapi.json");
-    const BUILD: Build =
-        Build { version: env!("CARGO_PKG_VERSION"), revision: None, log_target: "parcels" };
+    const BUILD: Build = chassis::build!();
 
     fn operation(id: &str) -> Option<Operation> {
         Some(match id {

@@ -21,11 +21,7 @@ impl Service for Sum {
     type Operation = Operation;
 
     const DOCUMENT: &'static str = include_str!("../openapi.json");
-    const BUILD: Build = Build {
-        version: env!("CARGO_PKG_VERSION"),
-        revision: option_env!("SUM_API_REVISION"),
-        log_target: "sum_api",
-    };
+    const BUILD: Build = chassis::build!();
 
     fn operation(id: &str) -> Option<Operation> {
         (id == "sum").then_some(Operation::Sum)
