@@ -19,7 +19,7 @@ steps=(
   "lint|scripts/lint.sh"
   "lint-seeds|scripts/lint_seeds.sh"
   "test-seeds|scripts/test_seeds.sh"
-  "chassis|cargo test --locked -p chassis --features server -- --show-output"
+  "chassis|cargo test --locked -p chassis --features test-support -- --show-output"
   "sidecar|cargo test --locked -p sidecar -- --show-output"
   "api|cargo test --locked -p sum-api -- --show-output"
   "contract|cargo test --locked -p contract -- --show-output"

@@ -12,6 +12,7 @@ use crate::answer::{Answer, Body as AnswerBody, EVENT_STREAM, NO_STORE, json};
 use crate::auth::{Auth, Credentials};
 use crate::body::{self, BodyError, RequestBody};
 use crate::connections::Seat;
+use crate::context::Context;
 use crate::document::Document;
 use crate::metrics::Metrics;
 use crate::panics;
@@ -30,6 +31,7 @@ use hyper::{Method, StatusCode};
 use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
@@ -49,7 +51,7 @@ pub struct App<S: Service> {
     router: Router<S::Operation>,
     auth: Auth,
     body_timeout: Duration,
-    readiness: Readiness,
+    readiness: Arc<Readiness>,
     metrics: Metrics,
 }
 
@@ -61,25 +63,28 @@ impl<S: Service> App<S> {
         document: &Document,
         body_timeout: Duration,
     ) -> Result<Self, Unimplemented> {
+        Self::with_context(service, document, body_timeout, &Context::default())
+    }
+
+    /// The same, for a service that was built with this context.
+    pub fn with_context(
+        service: S,
+        document: &Document,
+        body_timeout: Duration,
+        context: &Context,
+    ) -> Result<Self, Unimplemented> {
         let router = Router::new::<S>(document)?;
         let name = document.service.name.clone();
         Ok(Self {
             service,
             description: document.public.clone().into(),
             metrics: Metrics::new(&name, S::BUILD, &router),
-            auth: Auth::new(&name),
+            auth: Auth::new(&name, context.signer()),
             name,
             router,
             body_timeout,
-            readiness: Readiness::default(),
+            readiness: Arc::clone(&context.readiness),
         })
-    }
-
-    /// Reads the time of bearer tokens from this clock, in seconds since 1970.
-    #[must_use]
-    pub fn with_clock(mut self, clock: fn() -> u64) -> Self {
-        self.auth.set_clock(clock);
-        self
     }
 
     /// Takes the credentials of the callers and becomes ready. They are set once: a second call changes nothing, as

@@ -1,13 +1,13 @@
 //! Who may call an operation: the credentials that its document requires.
 
 use crate::bearer::{Claims, Issuer};
+use crate::context::Signer;
 use crate::document::Access;
 use crate::keys::KeyRing;
 use crate::problem::Problem;
 use crate::request_headers::RequestHeaders;
 use hyper::header::HeaderValue;
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What callers are checked against.
 #[derive(Debug)]
@@ -31,40 +31,31 @@ pub enum Keys {
 #[derive(Debug)]
 pub(crate) struct Auth {
     /// Until they are there, every request that needs some is a 503.
-    credentials: OnceLock<Credentials>,
-    /// Seconds since 1970.
-    clock: fn() -> u64,
+    keys: OnceLock<Keys>,
+    signer: Signer,
     key_challenge: HeaderValue,
     bearer_challenge: HeaderValue,
 }
 
 impl Auth {
     /// Without credentials yet. `realm` is the service's name.
-    pub(crate) fn new(realm: &str) -> Self {
+    pub(crate) fn new(realm: &str, signer: Signer) -> Self {
         let challenge = |scheme: &str| {
             HeaderValue::from_str(&format!("{scheme} realm=\"{realm}\""))
                 .expect("a service's name is visible ASCII")
         };
         Self {
-            credentials: OnceLock::new(),
-            clock: seconds_since_1970,
+            keys: OnceLock::new(),
+            signer,
             key_challenge: challenge("ApiKey"),
             bearer_challenge: challenge("Bearer"),
         }
     }
 
-    /// Takes another clock, for tests.
-    pub(crate) fn set_clock(&mut self, clock: fn() -> u64) {
-        self.clock = clock;
-    }
-
     /// Takes the credentials. They are set once: a second call changes nothing.
     pub(crate) fn set(&self, credentials: Credentials) {
-        let _ = self.credentials.set(credentials);
-    }
-
-    fn credentials(&self) -> Result<&Credentials, Problem> {
-        self.credentials.get().ok_or_else(Problem::starting)
+        let _ = self.keys.set(credentials.keys);
+        self.signer.set(credentials.issuer);
     }
 
     /// What the token says, where the operation requires one.
@@ -81,7 +72,8 @@ impl Auth {
     }
 
     fn check_key(&self, headers: &RequestHeaders<'_>) -> Result<(), Problem> {
-        let Keys::Here(ring) = &self.credentials()?.keys else { return Ok(()) };
+        let keys = self.keys.get().ok_or_else(Problem::starting)?;
+        let Keys::Here(ring) = keys else { return Ok(()) };
         let client = headers.api_key.once().and_then(|key| ring.client_of(key));
         client.map(drop).ok_or_else(|| {
             let detail = "Exactly one valid key is needed in X-Api-Key.";
@@ -90,20 +82,14 @@ impl Auth {
     }
 
     fn check_token(&self, headers: &RequestHeaders<'_>) -> Result<Claims, Problem> {
-        let issuer = self.credentials()?.issuer.as_ref();
-        let issuer = issuer.ok_or_else(|| Problem::internal("no issuer of tokens is trusted"))?;
+        let issuer = self.signer.issuer()?;
         let token = headers.authorization.once().and_then(bearer);
-        let claims = token.and_then(|token| issuer.verify(token, (self.clock)()).ok());
+        let claims = token.and_then(|token| issuer.verify(token, self.signer.now()).ok());
         claims.ok_or_else(|| {
             let detail = "Exactly one valid token is needed in Authorization: Bearer.";
             Problem::unauthorized(self.bearer_challenge.clone(), detail)
         })
     }
-}
-
-/// A clock before 1970 makes every token one of the future.
-fn seconds_since_1970() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// The token of the scheme `Bearer`, whose name has no case (RFC 9110, section 11.1).

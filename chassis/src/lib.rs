@@ -9,11 +9,13 @@
 //! * [`answer`] and [`stream`]: a response, whole or piece by piece.
 //! * [`service`]: what a service gives the chassis. [`router`]: which of its operations a request asks for.
 //! * [`bearer`]: tokens of signed-in users. [`auth`]: the credentials that an operation requires.
-//! * [`app`]: a request in, a response out. No sockets. With it [`readiness`], [`metrics`], `panics`.
+//! * [`context`]: what the chassis lends a service, with [`readiness`].
+//! * [`app`]: a request in, a response out. No sockets. With it [`metrics`], `panics`.
 //! * `private`: what operators read, with [`password`] and `profile`.
 //! * [`connections`] and [`server`]: sockets and time, no routes.
 //! * [`cli`] is what was typed, [`config`] what follows from it, [`telemetry`] the log, [`ssm`] where keys come from.
-//! * [`run()`]: the process, and [`failure`] how it ends.
+//! * `testing`, with the feature `test-support`: what the tests of services share.
+//! * [`run()`] and [`run_with()`]: the process, and [`failure`] how it ends.
 
 pub mod document;
 pub mod keys;
@@ -34,6 +36,8 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "server")]
 pub mod connections;
+#[cfg(feature = "server")]
+pub mod context;
 #[cfg(feature = "server")]
 pub mod failure;
 #[cfg(feature = "server")]
@@ -72,11 +76,15 @@ pub mod ssm;
 pub mod stream;
 #[cfg(feature = "server")]
 pub mod telemetry;
+#[cfg(feature = "test-support")]
+pub mod testing;
 
 #[cfg(feature = "server")]
 pub use answer::Answer;
 #[cfg(feature = "server")]
-pub use run::run;
+pub use context::Context;
+#[cfg(feature = "server")]
+pub use run::{run, run_with};
 #[cfg(feature = "server")]
 pub use service::{Build, Request, Service};
 

@@ -2,6 +2,7 @@
 
 use crate::cli::{self, Command};
 use crate::config::Config;
+use crate::context::Context;
 use crate::document::Document;
 use crate::failure::{EX_USAGE, Failure};
 use crate::service::Service;
@@ -12,6 +13,11 @@ use tokio::runtime::{Builder, Runtime};
 
 /// Runs a service as its command line says. It is the whole of a service's `main`.
 pub fn run<S: Service>(service: S) -> ExitCode {
+    run_with(|_| service)
+}
+
+/// Runs a service that needs something of the chassis, such as the signing of tokens.
+pub fn run_with<S: Service>(make: impl FnOnce(&Context) -> S) -> ExitCode {
     let document = match Document::parse(S::DOCUMENT) {
         Ok(document) => document,
         Err(invalid) => return failed("service", &invalid.into()),
@@ -29,7 +35,7 @@ pub fn run<S: Service>(service: S) -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    match execute(service, &document, cli.command) {
+    match execute(make, &document, cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failed(&name, &failure),
     }
@@ -41,14 +47,18 @@ fn failed(name: &str, failure: &Failure) -> ExitCode {
     ExitCode::from(failure.exit_code())
 }
 
-fn execute<S: Service>(service: S, document: &Document, command: Command) -> Result<(), Failure> {
+fn execute<S: Service>(
+    make: impl FnOnce(&Context) -> S,
+    document: &Document,
+    command: Command,
+) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => {
             let config = Config::new(*args, document, |name| std::env::var(name).map(Into::into))?;
             telemetry::start(config.log_format, config.log_level, S::BUILD.log_target);
             panics::log_them();
             let runtime = runtime(config.worker_threads)?;
-            runtime.block_on(serve::serve(service, document, config))
+            runtime.block_on(serve::serve(make, document, config))
         }
         Command::Healthcheck { listen } => Ok(runtime(1)?.block_on(healthcheck::check(listen))?),
         Command::Openapi => {

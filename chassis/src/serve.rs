@@ -9,6 +9,7 @@ use crate::auth::{Credentials, Keys};
 use crate::bearer::Issuer;
 use crate::config::{Config, Source, Tokens};
 use crate::connections::{Handler, Seat};
+use crate::context::Context;
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::keys::KeyRing;
@@ -70,7 +71,7 @@ impl<S: Service> Handler for Port<S> {
 
 /// Serves until a stop signal, and drains. Must run inside a runtime.
 pub(crate) async fn serve<S: Service>(
-    service: S,
+    make: impl FnOnce(&Context) -> S,
     document: &Document,
     config: Config,
 ) -> Result<(), Failure> {
@@ -79,7 +80,9 @@ pub(crate) async fn serve<S: Service>(
     let private_listener = bind("METRICS_LISTEN", config.metrics_listen)?;
     log_start(&config, S::BUILD, &listener, &private_listener);
 
-    let app = Arc::new(App::new(service, document, config.body_timeout)?);
+    let context = Context::default();
+    let app = App::with_context(make(&context), document, config.body_timeout, &context)?;
+    let app = Arc::new(app);
     let stop = {
         let app = Arc::clone(&app);
         async move {

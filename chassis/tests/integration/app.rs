@@ -4,9 +4,9 @@ use crate::support::{
     BODY_TIMEOUT, GOOD, KEY, NOW, PARCELS, Reply, ask, document, issuer, open_app, ready_app,
     starting_app, token,
 };
-use chassis::Service;
 use chassis::app::App;
 use chassis::document::Document;
+use chassis::{Context, Service};
 use parcels::Parcels;
 
 async fn hand_in(app: &App<Parcels>, token: &str) -> Reply {
@@ -189,7 +189,7 @@ fn a_service_that_lacks_an_operation_of_its_document_does_not_start() {
     let text = PARCELS.replace("\"quote\",", "\"quoteParcel\",");
     let text = text.replace("\"x-limit\": \"quoteParcel\"", "\"x-limit\": \"quote\"");
     let document = Document::parse(&text).unwrap();
-    let error = App::new(Parcels::default(), &document, BODY_TIMEOUT).unwrap_err();
+    let error = App::new(Parcels::new(&Context::default()), &document, BODY_TIMEOUT).unwrap_err();
     assert!(error.to_string().contains("`quoteParcel`"), "{error}");
 }
 

@@ -1,17 +1,15 @@
 //! What an operation may read of a head: the header and cookie parameters of its document, and nothing else.
 
-use crate::support::{GOOD, PARCELS, ask, issuer, ready_app, token};
+use crate::support::{BODY_TIMEOUT, GOOD, PARCELS, ask, call, issuer, ready_app, token};
 use bytes::Bytes;
 use chassis::answer::{NO_STORE, json};
 use chassis::app::App;
 use chassis::auth::{Credentials, Keys};
-use chassis::connections::Seat;
 use chassis::document::Document;
 use chassis::problem::Problem;
-use chassis::{Answer, Build, Request, Service};
-use http_body_util::{BodyExt, Full};
+use chassis::{Answer, Build, Context, Request, Service};
+use http_body_util::Full;
 use hyper::StatusCode;
-use std::time::Duration;
 
 /// Says what it can read of a head.
 #[derive(Debug)]
@@ -42,18 +40,17 @@ async fn reads(method: &str, headers: &[(&str, &[u8])]) -> (u16, String) {
         PARCELS.replace("\"parameters\": [\n          { \"name\": \"If-Match\",", cookie);
     assert!(document.contains("theme"));
     let document = Document::parse(&document).unwrap();
-    let app = App::new(Reads, &document, Duration::from_secs(5)).unwrap();
+    let context = Context::with_clock(|| crate::support::NOW);
+    let app = App::with_context(Reads, &document, BODY_TIMEOUT, &context).unwrap();
     app.start(Credentials { keys: Keys::Sidecar, issuer: Some(issuer()) });
-    let app = app.with_clock(|| crate::support::NOW);
     let mut request = hyper::Request::builder().method(method).uri("/parcels/p1");
     request = request.header("authorization", token("u1")).header("host", "x");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let request = request.body(Full::<Bytes>::default()).unwrap();
-    let (head, body) = app.handle(request, Seat::Regular).await.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    (head.status.as_u16(), String::from_utf8(body.to_vec()).unwrap())
+    let reply = call(&app, request).await;
+    (reply.status.as_u16(), reply.body)
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod headers;
 mod key_lists;
 mod moto;
 mod private;
+mod problems;
 mod process;
 mod requests;
 mod ssm;

@@ -1,6 +1,6 @@
 //! Responses that stream, over in-memory connections with time that stands still until everybody waits.
 
-use crate::support::{GOOD, Reply, ask, document, ready_app, token};
+use crate::support::{BODY_TIMEOUT, GOOD, Reply, ask, document, ready_app, token};
 use crate::wire::{Client, Running, limits, start};
 use bytes::Bytes;
 use chassis::answer::{Body, events};
@@ -9,7 +9,7 @@ use chassis::auth::{Credentials, Keys};
 use chassis::document::Document;
 use chassis::problem::Problem;
 use chassis::server::Drained;
-use chassis::{Answer, Build, Request, Service};
+use chassis::{Answer, Build, Context, Request, Service};
 use futures_util::{StreamExt, stream};
 use hyper::Response;
 use parcels::Parcels;
@@ -170,9 +170,8 @@ impl Service for Odd {
 }
 
 fn odd(answer: fn() -> Answer, document: &Document) -> Running {
-    let app = App::new(Odd(answer), document, Duration::from_secs(5))
-        .unwrap()
-        .with_clock(|| crate::support::NOW);
+    let context = Context::with_clock(|| crate::support::NOW);
+    let app = App::with_context(Odd(answer), document, BODY_TIMEOUT, &context).unwrap();
     app.start(Credentials { keys: Keys::Sidecar, issuer: Some(crate::support::issuer()) });
     start(Arc::new(app), limits())
 }

@@ -1,8 +1,11 @@
-//! The settings of bearer tokens, and their rotation, with the real process.
+//! The settings of bearer tokens, and their rotation, with the real process; and the tokens that a service signs.
 
 use crate::process::{Server, finish, run, unsigned};
-use crate::support::SIGNING;
+use crate::support::{SIGNING, ask, open_app, ready_app};
+use chassis::Context;
 use chassis::bearer::Issuer;
+use chassis::testing::{ask_json, ready};
+use parcels::Parcels;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const KEYED: (&str, &str) = ("API_KEY", "tests:Test-Key-1");
@@ -96,4 +99,43 @@ fn a_service_that_takes_no_tokens_does_not_know_their_settings() {
     };
     assert!(parse(crate::support::PARCELS).is_ok());
     assert!(parse(sum).unwrap_err().to_string().contains("--jwt-issuer"));
+}
+
+#[tokio::test]
+async fn a_service_signs_tokens_that_the_chassis_accepts() {
+    let ada = r#"{"owner":"ada"}"#;
+    let app = ready_app();
+    let issued = ask_json(&app, "POST /tokens", ada).await;
+    assert_eq!(issued.status.as_u16(), 201, "{}", issued.body);
+    let token = format!("Bearer {}", issued.json()["token"].as_str().unwrap());
+    let whose = ask(&app, "GET /tokens", &[("authorization", &token)], "").await;
+    assert_eq!((whose.status.as_u16(), whose.body.as_str()), (200, ada));
+    // The operation itself is reached with a key; it is the signing that has no keys.
+    let reply = ask_json(&open_app(), "POST /tokens", ada).await;
+    assert_eq!(reply.status.as_u16(), 500, "{}", reply.body);
+}
+
+#[tokio::test]
+async fn nothing_is_signed_before_the_keys_are_there() {
+    let context = Context::default();
+    let early = context.signer().sign("ada", "s1", "j1", 900).unwrap_err();
+    assert_eq!(
+        (early.status().as_u16(), early.cause()),
+        (503, Some("the keys are not loaded yet"))
+    );
+}
+
+#[tokio::test]
+async fn a_condition_of_the_service_is_in_its_readiness() {
+    let mut condition = None;
+    let app = ready(|context| {
+        condition = Some(context.condition("store"));
+        Parcels::new(context)
+    });
+    for (ok, state) in [(false, "away"), (true, "ok")] {
+        condition.as_ref().unwrap().note(ok);
+        let reply = ask(&app, "GET /readyz", &[], "").await;
+        let expected = format!("{{\"status\":\"ready\",\"store\":\"{state}\"}}");
+        assert_eq!((reply.status.as_u16(), reply.body), (200, expected));
+    }
 }

@@ -5,6 +5,5 @@
 //! service supplies.
 
 pub mod service;
-mod token;
 
 pub use service::Parcels;

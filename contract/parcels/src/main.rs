@@ -1,5 +1,5 @@
 //! The process. All of it is the chassis's.
 
 fn main() -> std::process::ExitCode {
-    chassis::run(parcels::Parcels::from_environment())
+    chassis::run_with(parcels::Parcels::new)
 }

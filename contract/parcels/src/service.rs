@@ -2,10 +2,9 @@
 //!
 //! The note of a weight is how a test makes an operation misbehave: `slow` never answers, `panic` panics.
 
-use crate::token;
 use bytes::Bytes;
 use chassis::answer::{NO_STORE, events, json, no_content};
-use chassis::bearer::Issuer;
+use chassis::context::{Context, Signer};
 use chassis::problem::{ErrorStatus, Problem};
 use chassis::{Answer, Build, Request, Service};
 use futures_util::{Stream, StreamExt, stream};
@@ -16,12 +15,14 @@ use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
+/// How long a token is valid, in seconds.
+const LIFETIME: u64 = 3600;
+
 /// The service, with all parcels.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Parcels {
     state: Mutex<State>,
-    /// Signs tokens; without one, the service issues none.
-    issuer: Option<Issuer>,
+    signer: Signer,
 }
 
 #[derive(Debug, Default)]
@@ -102,7 +103,7 @@ impl Service for Parcels {
             }
             Operation::Issue => {
                 let Owner { owner } = parsed(&request.body)?;
-                let token = token::issue(self.issuer.as_ref(), &owner)?;
+                let token = self.signer.sign(&owner, "session", "token", LIFETIME)?;
                 Ok(json(
                     StatusCode::CREATED,
                     NO_STORE,
@@ -151,10 +152,10 @@ impl Service for Parcels {
 }
 
 impl Parcels {
-    /// The service that issues tokens with the keys that it accepts.
+    /// The service that issues tokens with the keys that the chassis accepts.
     #[must_use]
-    pub fn from_environment() -> Self {
-        Self { issuer: token::issuer(), ..Self::default() }
+    pub fn new(context: &Context) -> Self {
+        Self { state: Mutex::default(), signer: context.signer() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,6 +1,8 @@
 //! Every accepted and refused body of `services/sum/contract/sum.json`, as bytes and as a request.
 
-use crate::support::{call, corpus, ready_app, sum_request};
+use crate::support::corpus;
+use chassis::testing::{ask_json, ready};
+use sum_api::Sum;
 use sum_api::sum::{SumError, sum};
 
 #[test]
@@ -36,9 +38,9 @@ fn bytes_become_the_sum_or_the_refusal_in_the_corpus() {
 
 #[tokio::test]
 async fn requests_get_the_status_and_the_body_in_the_corpus() {
-    let app = ready_app();
+    let app = ready(|_| Sum);
     for case in corpus() {
-        let reply = call(&app, sum_request(case.body)).await;
+        let reply = ask_json(&app, "POST /sum", &case.body).await;
         assert_eq!(reply.status.as_u16(), case.status, "{}: {}", case.name, reply.body);
         if let Some(answer) = case.answer {
             assert_eq!(reply.body, answer, "{}", case.name);

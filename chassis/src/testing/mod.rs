@@ -1,0 +1,168 @@
+//! What the tests of every service share, by the feature `test-support`: a service that is called without a socket,
+//! its tables, and its document against its answers.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! chassis = { path = "../../chassis", features = ["test-support"] }
+//! ```
+//!
+//! Whatever is wrong is a panic, because that is how a test fails.
+
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "in a helper of tests, too, a panic is how a test fails"
+)]
+
+mod answers;
+mod described;
+
+pub use answers::{Answered, answers};
+pub use described::{check_document, compare};
+
+use crate::answer::{Answer, Body as AnswerBody};
+use crate::app::App;
+use crate::auth::{Credentials, Keys};
+use crate::bearer::Issuer;
+use crate::connections::Seat;
+use crate::context::Context;
+use crate::document::Document;
+use crate::keys::KeyRing;
+use crate::service::Service;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Body;
+use hyper::header::HeaderMap;
+use hyper::{Request, StatusCode};
+use serde_json::Value;
+use std::error::Error;
+use std::path::Path;
+use std::time::Duration;
+
+/// A key that [`ready`] accepts.
+pub const KEY: &str = "Test-Key-1";
+/// A list that signs tokens.
+pub const SIGNING: &str = "k1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
+/// What every clock says, in seconds since 1970.
+pub const NOW: u64 = 1_800_000_000;
+/// How long a body may take.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A table in JSON. The path is relative to the package, the folder in which Cargo runs its tests.
+#[must_use]
+pub fn table(path: impl AsRef<Path>) -> Value {
+    let shown = path.as_ref().display();
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{shown}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{shown}: {error}"))
+}
+
+/// An answer, read to its end. Of a stream, it has the first piece.
+#[derive(Debug)]
+pub struct Reply {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers. Those of the server, such as `Date`, are not there yet.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: String,
+}
+
+impl Reply {
+    /// The value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The body, which must be JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    async fn read(answer: Answer) -> Self {
+        let (parts, mut body) = answer.into_parts();
+        let body = if matches!(body, AnswerBody::Stream(_)) {
+            body.frame().await.and_then(|frame| frame.unwrap().into_data().ok()).unwrap_or_default()
+        } else {
+            body.collect().await.unwrap().to_bytes()
+        };
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        Self { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+/// The document of a service.
+#[must_use]
+pub fn document<S: Service>() -> Document {
+    Document::parse(S::DOCUMENT).unwrap()
+}
+
+/// A service that waits for its credentials.
+pub fn starting<S: Service>(make: impl FnOnce(&Context) -> S) -> App<S> {
+    let context = Context::with_clock(|| NOW);
+    App::with_context(make(&context), &document::<S>(), BODY_TIMEOUT, &context).unwrap()
+}
+
+/// A service that leaves the keys to the sidecar and trusts no token.
+pub fn open<S: Service>(make: impl FnOnce(&Context) -> S) -> App<S> {
+    let app = starting(make);
+    app.start(Credentials { keys: Keys::Sidecar, issuer: None });
+    app
+}
+
+/// A service with the key [`KEY`] and the [`issuer`] of its name.
+pub fn ready<S: Service>(make: impl FnOnce(&Context) -> S) -> App<S> {
+    let app = starting(make);
+    let keys = Keys::Here(KeyRing::parse(&format!("tests:{KEY}")).unwrap());
+    app.start(Credentials { keys, issuer: Some(issuer(app.name())) });
+    app
+}
+
+/// Who signs the tokens for a service of this name.
+#[must_use]
+pub fn issuer(service: &str) -> Issuer {
+    Issuer::new(SIGNING, "tests", service).unwrap()
+}
+
+/// The value of `Authorization` for a user of the service of this name.
+#[must_use]
+pub fn token(service: &str, user: &str) -> String {
+    format!("Bearer {}", issuer(service).sign(user, "s1", "j1", NOW, 900))
+}
+
+/// Calls a service.
+pub async fn call<S, B>(app: &App<S>, request: Request<B>) -> Reply
+where
+    S: Service,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
+{
+    Reply::read(app.handle(request, Seat::Regular).await).await
+}
+
+/// A call in one line: the method and the path, the headers, and the body.
+pub async fn ask<S: Service>(
+    app: &App<S>,
+    head: &str,
+    headers: &[(&str, &str)],
+    body: impl AsRef<[u8]>,
+) -> Reply {
+    let (method, path) = head.split_once(' ').unwrap();
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    call(app, request.body(Full::new(Bytes::copy_from_slice(body.as_ref()))).unwrap()).await
+}
+
+/// A call with the [`KEY`] and a JSON body.
+pub async fn ask_json<S: Service>(app: &App<S>, head: &str, body: impl AsRef<[u8]>) -> Reply {
+    let headers = [("x-api-key", KEY), ("content-type", "application/json")];
+    ask(app, head, &headers, body).await
+}
+
+/// A request without a body.
+#[must_use]
+pub fn request(method: &str, path: &str) -> Request<Full<Bytes>> {
+    Request::builder().method(method).uri(path).body(Full::default()).unwrap()
+}
