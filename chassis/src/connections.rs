@@ -133,7 +133,8 @@ impl<H: Handler> Connections<H> {
             idle,
             draining: Arc::clone(&self.draining),
             streams_end: self.streams_end.subscribe(),
-            waiting_since: Mutex::new(Some(now)),
+            busy: AtomicBool::new(false),
+            waiting_since: Mutex::new(now),
         });
         let service = {
             let connection = Arc::clone(&connection);
@@ -236,13 +237,16 @@ struct Connection<H> {
     idle: Duration,
     draining: Arc<AtomicBool>,
     streams_end: watch::Receiver<bool>,
-    /// For the head of a request; `None` while one is answered.
-    waiting_since: Mutex<Option<Instant>>,
+    /// While a request is answered.
+    busy: AtomicBool,
+    /// For the head of a request.
+    waiting_since: Mutex<Instant>,
 }
 
 impl<H: Handler> Connection<H> {
     async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
-        self.wait(None);
+        // No lock: the time is set before this turns false again.
+        self.busy.store(true, Ordering::Relaxed);
         let mut answer = self.handler.handle(request, self.seat).await;
         let last = self.seat == Seat::Reserved || self.draining.load(Ordering::Relaxed);
         if last {
@@ -252,7 +256,7 @@ impl<H: Handler> Connection<H> {
         if let Body::Stream(stream) = answer.body_mut() {
             self.follow(stream);
         } else if !last {
-            self.wait(Some(Instant::now()));
+            self.wait();
         }
         answer
     }
@@ -267,12 +271,15 @@ impl<H: Handler> Connection<H> {
         stream.hold(Busy(Arc::clone(self)));
     }
 
-    fn wait(&self, since: Option<Instant>) {
-        *self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    fn wait(&self) {
+        *self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.busy.store(false, Ordering::Release);
     }
 
+    /// `None` while a request is answered.
     fn waiting_since(&self) -> Option<Instant> {
-        *self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner)
+        let since = || *self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner);
+        (!self.busy.load(Ordering::Acquire)).then(since)
     }
 }
 
@@ -281,6 +288,6 @@ struct Busy<H: Handler>(Arc<Connection<H>>);
 
 impl<H: Handler> Drop for Busy<H> {
     fn drop(&mut self) {
-        self.0.wait(Some(Instant::now()));
+        self.0.wait();
     }
 }
