@@ -156,5 +156,5 @@ cmd_timing() {
 }
 
 api_default() { # field of the arguments, default: the attribute that stands above the field
-  grep -hB 3 -E "pub $1: Duration" chassis/src/cli.rs | grep -qE "default_value = \"$2\""
+  grep -hB 3 -E "pub $1: Duration" chassis/src/runtime/cli.rs | grep -qE "default_value = \"$2\""
 }

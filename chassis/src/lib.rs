@@ -19,78 +19,16 @@
 
 pub mod document;
 pub mod keys;
-
 #[cfg(feature = "server")]
-pub mod answer;
-#[cfg(feature = "server")]
-pub mod app;
-#[cfg(feature = "server")]
-pub mod auth;
-#[cfg(feature = "server")]
-pub mod bearer;
-#[cfg(feature = "server")]
-pub mod body;
-#[cfg(feature = "server")]
-pub mod cli;
-#[cfg(feature = "server")]
-pub mod config;
-#[cfg(feature = "server")]
-pub mod connections;
-#[cfg(feature = "server")]
-pub mod context;
-#[cfg(feature = "server")]
-pub mod failure;
-#[cfg(feature = "server")]
-pub mod healthcheck;
-#[cfg(feature = "server")]
-pub mod metrics;
-#[cfg(feature = "server")]
-mod panics;
-#[cfg(feature = "server")]
-pub mod password;
-#[cfg(feature = "server")]
-mod private;
-#[cfg(feature = "server")]
-pub mod problem;
-#[cfg(feature = "server")]
-mod profile;
-#[cfg(feature = "server")]
-pub mod readiness;
-#[cfg(feature = "server")]
-mod request_headers;
-#[cfg(feature = "server")]
-pub mod request_id;
-#[cfg(feature = "server")]
-pub mod router;
-#[cfg(feature = "server")]
-mod run;
-#[cfg(feature = "server")]
-mod serve;
-#[cfg(feature = "server")]
-pub mod server;
-#[cfg(feature = "server")]
-pub mod service;
-#[cfg(feature = "server")]
-pub mod ssm;
-#[cfg(feature = "server")]
-pub mod stream;
-#[cfg(feature = "server")]
-pub mod telemetry;
+mod runtime;
 #[cfg(feature = "test-support")]
 pub mod testing;
 
 #[cfg(feature = "server")]
-pub use answer::Answer;
-#[cfg(feature = "server")]
-pub use context::Context;
-#[cfg(feature = "server")]
-pub use run::{run, run_with};
-#[cfg(feature = "server")]
-pub use service::{Build, Request, Service};
-
-/// The document of the throw-away service, for tests.
-#[cfg(all(test, feature = "server"))]
-fn test_document() -> document::Document {
-    document::Document::parse(include_str!("../../contract/parcels/openapi.json"))
-        .expect("the document is valid")
-}
+pub use runtime::{
+    answer::Answer,
+    context::Context,
+    run::{run, run_with},
+    service::{Build, Request, Service},
+    *,
+};

@@ -253,12 +253,13 @@ fn parameter_name(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_document;
+    use crate::document::Document;
 
     #[test]
     fn the_command_line_is_consistent() {
         let build = Build { version: "1.2.3", revision: None, log_target: "parcels" };
-        command(&test_document(), build).debug_assert();
+        let text = include_str!("../../../contract/parcels/openapi.json");
+        command(&Document::parse(text).unwrap(), build).debug_assert();
     }
 
     #[test]

@@ -1,0 +1,31 @@
+//! What runs a service: everything of the chassis but the document and the keys. It is one module, so that the feature
+//! `server` is asked for once. Its modules are those of the crate's root, and the root describes them.
+
+pub mod answer;
+pub mod app;
+pub mod auth;
+pub mod bearer;
+pub mod body;
+pub mod cli;
+pub mod config;
+pub mod connections;
+pub mod context;
+pub mod failure;
+pub mod healthcheck;
+pub mod metrics;
+pub(crate) mod panics;
+pub mod password;
+pub(crate) mod private;
+pub mod problem;
+pub(crate) mod profile;
+pub mod readiness;
+pub(crate) mod request_headers;
+pub mod request_id;
+pub mod router;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub mod server;
+pub mod service;
+pub mod ssm;
+pub mod stream;
+pub mod telemetry;
