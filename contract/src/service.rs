@@ -144,9 +144,8 @@ impl Service {
     /// response.
     #[must_use]
     pub fn success(&self, operation: &Operation) -> (u16, Vec<(String, Value)>) {
-        let method = operation.method.as_str().to_ascii_lowercase();
-        let responses = &self.text["paths"][operation.path.to_string()][method]["responses"];
-        let (status, response) = responses
+        let (status, response) = self
+            .responses(operation)
             .as_object()
             .and_then(|responses| responses.iter().find(|(status, _)| status.starts_with('2')))
             .unwrap_or_else(|| panic!("{} declares no success", operation.id));
@@ -155,6 +154,28 @@ impl Service {
         let value = |example| self.resolved(example)["value"].clone();
         let examples = examples.map(|(name, example)| (name.clone(), value(example))).collect();
         (status.parse().expect("a status is a number"), examples)
+    }
+
+    /// The responses of an operation by their statuses.
+    fn responses(&self, operation: &Operation) -> &Value {
+        let method = operation.method.as_str().to_ascii_lowercase();
+        &self.text["paths"][operation.path.to_string()][method]["responses"]
+    }
+
+    /// Whether the document has this status for an operation.
+    #[must_use]
+    pub fn declares(&self, operation: &Operation, status: u16) -> bool {
+        self.responses(operation).get(status.to_string()).is_some()
+    }
+
+    /// Whether some response of this status declares the header.
+    #[must_use]
+    pub fn declares_header(&self, status: u16, name: &str) -> bool {
+        self.document.operations.iter().any(|operation| {
+            let response = self.resolved(&self.responses(operation)[status.to_string()]);
+            let headers = response["headers"].as_object();
+            headers.is_some_and(|all| all.keys().any(|known| known.eq_ignore_ascii_case(name)))
+        })
     }
 
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {

@@ -1,6 +1,11 @@
-//! Each problem of the chassis, to the byte. docs/problems.md lists the same.
+//! Each problem of the chassis, to the byte, as docs/problems.md lists it; and the document of the throw-away service
+//! against what it answers.
 
-use crate::support::{KEY, ask, ready_app};
+use crate::support::{GOOD, KEY, Reply, ask, ready_app, token};
+use chassis::testing::{Answered, answers, check_document, compare};
+use hyper::header::{HeaderName, HeaderValue};
+use parcels::Parcels;
+use std::panic::catch_unwind;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -58,5 +63,96 @@ async fn problem_bodies_are_as_written_down() {
             r#"{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}","request_id":"id-1"}}"#
         );
         assert_eq!(ask(&app, head, &headers, body).await.body, expected);
+    }
+}
+
+/// What parcels answer beyond that of every service, in this order.
+async fn own_answers() -> Vec<Answered> {
+    let (app, token) = (ready_app(), token("u1"));
+    let (bearer, key) = (("authorization", token.as_str()), ("x-api-key", KEY));
+    let stale = ("if-match", "\"1\"");
+    let mut answers = Vec::new();
+    for (head, path, headers, body, status) in [
+        ("GET /parcels/mine", "/parcels/mine", vec![bearer], "", 404),
+        ("POST /parcels", "/parcels", vec![bearer, JSON], GOOD, 201),
+        ("GET /parcels/mine", "/parcels/mine", vec![bearer], "", 200),
+        ("GET /parcels/p1", "/parcels/{id}", vec![bearer], "", 200),
+        ("GET /parcels/p1/events", "/parcels/{id}/events", vec![bearer], "", 200),
+        ("DELETE /parcels/p1", "/parcels/{id}", vec![bearer, stale, stale], "", 400),
+        ("DELETE /parcels/p1", "/parcels/{id}", vec![bearer, stale], "", 412),
+        ("DELETE /parcels/p1", "/parcels/{id}", vec![bearer], "", 204),
+        ("POST /parcels", "/parcels", vec![bearer, JSON], "{", 400),
+        ("POST /parcels", "/parcels", vec![bearer, JSON], "{}", 422),
+        ("POST /quote", "/quote", vec![key, JSON], "{", 400),
+        ("POST /quote", "/quote", vec![key, JSON], "{}", 422),
+        ("POST /tokens", "/tokens", vec![key, JSON], "{", 400),
+        ("POST /tokens", "/tokens", vec![key, JSON], "{}", 422),
+    ] {
+        let reply = ask(&app, head, &headers, body).await;
+        assert_eq!(reply.status.as_u16(), status, "{head}: {}", reply.body);
+        let method = head.split(' ').next().unwrap();
+        answers.push(Answered::new(path, method, reply));
+    }
+    answers
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_answer_is_described_and_every_description_is_answered() {
+    check_document::<Parcels>();
+    let mut answers = answers(Parcels::new).await;
+    answers.extend(own_answers().await);
+    let described = compare::<Parcels>(&answers);
+    assert!(described >= 110, "{described} responses are described");
+}
+
+/// Makes a reply wrong.
+type Change = fn(&mut Reply);
+
+/// What `compare` says of answers that it refuses.
+fn refusal(answers: &[Answered]) -> String {
+    let refused = catch_unwind(|| compare::<Parcels>(answers)).unwrap_err();
+    refused.downcast_ref::<String>().unwrap().clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_is_wrong_is_refused() {
+    let all = || async {
+        let mut answers = answers(Parcels::new).await;
+        answers.extend(own_answers().await);
+        answers
+    };
+    let change = |answers: &mut Vec<Answered>, change: Change| {
+        let created =
+            |answered: &&mut Answered| answered.path == "/parcels" && answered.reply.status == 201;
+        change(&mut answers.iter_mut().find(created).unwrap().reply);
+    };
+    let mut missing = all().await;
+    missing.retain(|answered| answered.reply.status != 412);
+    let said = refusal(&missing);
+    assert!(said.contains("deleteParcel: 412 is described and does not happen"), "{said}");
+    let changes: [(Change, &str); 5] = [
+        (|reply| reply.status = 202.try_into().unwrap(), "202 is not described"),
+        (|reply| drop(reply.headers.remove("location")), "Location is described and not sent"),
+        (
+            |reply| {
+                let name = HeaderName::from_static("x-debug");
+                reply.headers.insert(name, HeaderValue::from_static("1"));
+            },
+            "the header x-debug is not described",
+        ),
+        (
+            |reply| {
+                let name = hyper::header::CONTENT_TYPE;
+                reply.headers.insert(name, HeaderValue::from_static("text/plain"));
+            },
+            "text/plain is not described",
+        ),
+        (|reply| reply.body = "{\"id\":\"p1\"}".into(), "\"grams\" is a required property"),
+    ];
+    for (wrong, expected) in changes {
+        let mut answers = all().await;
+        change(&mut answers, wrong);
+        let said = refusal(&answers);
+        assert!(said.contains(expected), "{said}");
     }
 }

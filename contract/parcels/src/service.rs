@@ -9,6 +9,7 @@ use chassis::problem::{ErrorStatus, Problem};
 use chassis::{Answer, Build, Request, Service};
 use futures_util::{Stream, StreamExt, stream};
 use hyper::StatusCode;
+use hyper::header::{HeaderValue, LOCATION};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::future::pending;
@@ -120,7 +121,10 @@ impl Service for Parcels {
                 let grams = weight(&request.body).await?;
                 let mut state = self.state();
                 let parcel = state.add(owner, grams);
-                Ok(json(StatusCode::CREATED, NO_STORE, text(parcel)))
+                let mut created = json(StatusCode::CREATED, NO_STORE, text(parcel));
+                let path = HeaderValue::try_from(format!("/parcels/{}", parcel.id));
+                created.headers_mut().insert(LOCATION, path.expect("an id is visible ASCII"));
+                Ok(created)
             }
             Operation::Latest => {
                 let state = self.state();

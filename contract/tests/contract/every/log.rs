@@ -2,7 +2,7 @@
 //! path, query or credentials.
 
 use super::row::CREDENTIALS;
-use super::{conclude, operations, stacks};
+use super::{conclude, conclude_each, operations, stacks};
 use chassis::document::Operation;
 use contract::call::Call;
 use contract::http::Request;
@@ -130,7 +130,7 @@ fn every_request_has_one_line_that_says_everything_and_nothing_of_the_caller() {
         assert_eq!(stack.sidecar.process.finish(), 0);
         assert_eq!(stack.sidecar.process.log.lines(Stream::Err), Vec::<String>::new());
     }
-    conclude(19, count, &wrong);
+    conclude_each(19, 1, count, &wrong);
 }
 
 #[test]

@@ -60,6 +60,15 @@ fn challenge(service: &Service, access: Access) -> Option<String> {
     Some(format!("{scheme} realm=\"{}\"", service.name()))
 }
 
+/// The same for what is checked for every operation: also a run that is restricted to one service makes `each` checks
+/// or more for each operation of its document.
+#[track_caller]
+fn conclude_each(minimum: usize, each: usize, checks: usize, faults: &[String]) {
+    let all: usize = service::all().into_iter().map(|service| operations(service).len()).sum();
+    assert!(checks >= each * all, "{checks} checks, {each} for each of {all} operations are due");
+    conclude(minimum, checks, faults);
+}
+
 /// Fails the test with all faults, after so many or more checks. A run that is restricted to one service makes fewer.
 #[track_caller]
 fn conclude(minimum: usize, checks: usize, faults: &[String]) {

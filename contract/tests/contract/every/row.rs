@@ -164,6 +164,11 @@ impl Row {
         values.fill(&filled)
     }
 
+    /// Whether each operation of each service has it.
+    pub(super) fn is_for_every_operation(&self) -> bool {
+        self.applies == Applies::Operation && self.method.is_none()
+    }
+
     /// The target that it sends; `None` when another path of the document matches it, so that the row says nothing.
     pub(super) fn target(
         &self,

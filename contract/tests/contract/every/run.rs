@@ -2,13 +2,13 @@
 
 use super::log::field_faults;
 use super::row::{Expect, Id, Row, Word};
-use super::{conclude, stacks};
-use chassis::document::Operation;
+use super::{conclude_each, operations, stacks};
+use chassis::document::{Method, Operation};
 use contract::call::Call;
 use contract::http::Response;
 use contract::list::at_least;
 use contract::own_stack_only;
-use contract::service::is_restricted;
+use contract::service::{Service, is_restricted};
 use contract::stack::Stack;
 use contract::table;
 use contract::values::Values;
@@ -74,6 +74,7 @@ fn line_faults(stack: &Stack, row: &Row, call: &Call<'_>, answer: &Response) -> 
     if line["status"] != answer.status {
         faults.push(format!("the log says status {}", line["status"]));
     }
+    faults.extend(undeclared(stack.service, (found.0, found.1), answer.status));
     if row.answered_by().is_some_and(|by| line["answered_by"] != by) {
         faults.push(format!("answered by {}", line["answered_by"]));
     }
@@ -85,6 +86,20 @@ fn line_faults(stack: &Stack, row: &Row, call: &Call<'_>, answer: &Response) -> 
         faults.push(format!("the cause is {}", line["cause"]));
     }
     faults
+}
+
+/// What any HTTP server may say before it looks at an operation.
+const OF_THE_PROTOCOL: [u16; 6] = [400, 414, 417, 431, 501, 505];
+
+/// A status that the document does not have for the route and the operation that the log names.
+fn undeclared(service: &'static Service, (route, id): (&str, &str), status: u16) -> Option<String> {
+    let of_path = |one: &&Operation| one.path.to_string() == route && one.method != Method::Head;
+    let declared = operations(service)
+        .iter()
+        .filter(|one| if status == 405 { of_path(one) } else { one.id == id })
+        .all(|one| service.declares(one, status));
+    let known = declared || OF_THE_PROTOCOL.contains(&status);
+    (!known).then(|| format!("the document has no {status} for {id} of {route}"))
 }
 
 /// Runs a group of the table: so many rows, and so many rows times operations, or more.
@@ -116,7 +131,8 @@ fn group(name: &str, rows: usize, checks: usize) {
             faults.push(format!("{}: applies to no operation", row.name));
         }
     }
-    conclude(checks, count, &faults);
+    let each = usize::from(table.iter().any(Row::is_for_every_operation));
+    conclude_each(checks, each, count, &faults);
 }
 
 #[test]
