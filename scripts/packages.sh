@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages of programs that are missing; says nothing and does nothing otherwise.
 #
-#   scripts/packages.sh COMMAND ...    nginx, haproxy, ip, setpriv, strace, valgrind, dot, openssl, curl, jq
+#   scripts/packages.sh COMMAND ...    nginx, haproxy, ip, setpriv, strace, valgrind, dot, pcre2-config, openssl, curl, jq
 #
 # Debian starts a web server as soon as its package is installed, and again at each boot. Only the
 # programs are wanted here, so the services are kept down.
@@ -27,6 +27,7 @@ for command in "$@"; do
     ip) packages+=(iproute2) ;;
     setpriv) packages+=(util-linux) ;;
     dot) packages+=(graphviz) ;;
+    pcre2-config) packages+=(gcc make libc6-dev libpcre2-dev zlib1g-dev libssl-dev) ;;
     *) fail "no package is known for $command" ;;
   esac
 done

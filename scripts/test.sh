@@ -23,6 +23,7 @@ steps=(
   "sidecar|cargo test --locked -p sidecar -- --show-output"
   "api|cargo test --locked -p sum-api -- --show-output"
   "contract|cargo test --locked -p contract -- --show-output"
+  "newer-nginx|scripts/newer_nginx.sh"
   "terraform|scripts/terraform.sh all"
   "ops|cargo test --locked -p ops -- --show-output"
   "gates|scripts/gates.sh"

@@ -36,7 +36,7 @@ fn build(name: &str) -> PathBuf {
 pub fn nginx_version() -> (u32, u32, u32) {
     static VERSION: OnceLock<(u32, u32, u32)> = OnceLock::new();
     *VERSION.get_or_init(|| {
-        let program = env::var_os("NGINX").unwrap_or_else(|| "nginx".into());
+        let program = nginx();
         let output = Command::new(&program).arg("-v").output().unwrap_or_else(|error| {
             panic!(
                 "{} does not run ({error}): install nginx (Debian: apt-get install nginx-light)",
@@ -50,6 +50,23 @@ pub fn nginx_version() -> (u32, u32, u32) {
         let mut next = || parts.next().unwrap_or_else(|| panic!("no version in {text:?}"));
         (next(), next(), next())
     })
+}
+
+/// Whether nginx knows `max_headers`: since 1.29.8, and in some older packages that have it as a fix.
+pub fn nginx_counts_headers() -> bool {
+    static COUNTS: OnceLock<bool> = OnceLock::new();
+    *COUNTS.get_or_init(|| {
+        let file = env::temp_dir().join(format!("max-headers-{}.conf", std::process::id()));
+        std::fs::write(&file, "events {} http { max_headers 90; }").expect("a file is written");
+        let output = Command::new(nginx()).args(["-t", "-e", "stderr", "-c"]).arg(&file).output();
+        let _ = std::fs::remove_file(&file);
+        let said = output.expect("nginx runs").stderr;
+        !String::from_utf8_lossy(&said).contains("unknown directive \"max_headers\"")
+    })
+}
+
+fn nginx() -> PathBuf {
+    env::var_os("NGINX").map_or_else(|| "nginx".into(), PathBuf::from)
 }
 
 /// The root of the repository.

@@ -2,6 +2,7 @@
 //!
 //! A row that fails is reported by its name, with all others that fail.
 
+use contract::binary;
 use contract::connection::Connection;
 use contract::http::{Request, Response};
 use contract::list::at_least;
@@ -44,9 +45,11 @@ struct Row {
     /// The address it comes from, so that rows without a key do not share a limit.
     from: Option<Ipv4Addr>,
     expect: Expect,
+    /// Expected instead of an nginx that does not count headers: few of them reach the service, which does.
+    uncounted: Option<Expect>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expect {
     /// `null`: closed without an answer.
@@ -213,7 +216,14 @@ fn run_all(service: &Service, rows: &[Row], run: impl Fn(&Row) -> Vec<String>) -
 
 /// The tables of the services of this run, of which there must be so many or more.
 fn tables(of: impl Fn(&Table) -> usize, minimum: usize) -> Vec<(&'static Service, Table)> {
-    let read = |service: &'static Service| Some((service, service.table::<Table>("conformance")?));
+    let uncounted = binary::nginx_version() >= (1, 23, 0) && !binary::nginx_counts_headers();
+    let read = |service: &'static Service| {
+        let mut table = service.table::<Table>("conformance")?;
+        for row in table.requests.iter_mut().filter(|_| uncounted) {
+            row.expect = row.uncounted.take().unwrap_or_else(|| std::mem::take(&mut row.expect));
+        }
+        Some((service, table))
+    };
     let tables: Vec<_> = service::all().into_iter().filter_map(read).collect();
     let rows: usize = tables.iter().map(|(_, table)| of(table)).sum();
     assert!(rows >= minimum || service::is_restricted(), "{rows} rows, {minimum} are known");
