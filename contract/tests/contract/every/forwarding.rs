@@ -96,6 +96,7 @@ fn decorated(request: Request, declared: &[String]) -> Request {
         ("X-Client-Address", "203.0.113.1"),
         ("X-Request-Id", "id-1"),
         ("X-Unknown", "1"),
+        ("Referer", "https://example.com/"),
         ("User-Agent", "agent/1"),
         ("traceparent", TRACE),
         ("X-Api-Key", KEY),
@@ -122,6 +123,8 @@ fn header_faults(recorded: &Recorded, operation: &Operation, declared: &[String]
         ("x-request-id", vec!["id-1"]),
         ("x-api-client", vec!["acme"]),
         ("traceparent", vec![TRACE]),
+        ("accept", vec!["application/json"]),
+        ("accept-language", vec!["en"]),
         ("authorization", only(Access::Bearer, TOKEN)),
     ];
     expected.extend(OVERRIDES.map(|name| (name, vec![])));
@@ -131,7 +134,7 @@ fn header_faults(recorded: &Recorded, operation: &Operation, declared: &[String]
     }
     if lists_headers() {
         expected.push(("x-api-key", only(Access::ApiKey, KEY)));
-        expected.extend(["x-unknown", "accept-language"].map(|name| (name, vec![])));
+        expected.extend(["x-unknown", "referer"].map(|name| (name, vec![])));
     }
     let mut wrong: Vec<String> = expected
         .into_iter()
