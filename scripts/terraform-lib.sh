@@ -40,13 +40,23 @@ find_provider() {
     missing="the provider of .terraform.lock.hcl is neither in a mirror nor on the internet (see $work/provider/init.log)"
 }
 
-# scratch ROOT DIR: a fresh copy of a root with what the emulator needs beside it: state in the copy, few retries.
+# scratch ROOT DIR: a fresh copy of a root with what the emulator needs beside it: state in the copy, few retries. The documents of
+# the services go where the root looks for them, beside the copy.
 scratch() {
+  local document
   rm -rf "$2"
   mkdir -p "$2"
   cp "$1"/*.tf "$1"/.terraform.lock.hcl "$2/"
   find "$1" -maxdepth 1 \( -name '*.json' -o -name '*.tftpl' -o -name '*.example' \) -exec cp {} "$2/" \;
   [ ! -d "$1/tests" ] || cp -R "$1/tests" "$2/tests"
+  if [ -d "$1/service" ]; then
+    cp -R "$1/service" "$2/service"
+    for document in "$1"/../services/*/openapi.json "$1"/../contract/*/openapi.json; do
+      document=${document#"$1"/../}
+      mkdir -p "$2/../${document%/*}"
+      cp "$1/../$document" "$2/../$document"
+    done
+  fi
   # A call that the emulator does not know fails after three attempts instead of minutes.
   printf 'terraform {\n  backend "local" {}\n}\n\nprovider "aws" {\n  max_retries = 3\n}\n' >"$2/emulator_override.tf"
 }

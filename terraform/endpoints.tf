@@ -8,15 +8,35 @@ locals {
   # ECR's layers lie in a bucket of AWS's own, and the download is signed by ECR, not by the task: no account condition there.
   layer_bucket_arn = "arn:${local.partition}:s3:::prod-${var.region}-starport-layer-bucket"
 
+  pull_statements = [
+    {
+      Sid      = "RegistryLogin"
+      Effect   = "Allow"
+      Action   = ["ecr:GetAuthorizationToken"]
+      Resource = "*" # the action knows no resource
+    },
+    {
+      Sid      = "PullTheImages"
+      Effect   = "Allow"
+      Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      Resource = distinct(flatten(local.needs[*].repositories))
+    },
+  ]
+
   endpoint_statements = {
     "ecr.api" = local.pull_statements
     "ecr.dkr" = local.pull_statements
-    "logs"    = local.log_statements
+    "logs" = [{
+      Sid      = "WriteTheLogs"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = local.needs[*].log_streams
+    }]
     "ssm" = [{
       Sid      = "ReadTheKeys"
       Effect   = "Allow"
       Action   = ["ssm:GetParameter", "ssm:GetParameters"]
-      Resource = local.arn.parameter
+      Resource = distinct(flatten(local.needs[*].parameters))
     }]
   }
 }
@@ -59,4 +79,14 @@ resource "aws_vpc_endpoint" "s3" {
   })
 
   tags = { Name = "${local.id}-s3" }
+}
+
+resource "aws_security_group" "endpoints" {
+  count = local.private ? 1 : 0
+
+  name        = "${local.id}-endpoints"
+  description = "Interface endpoints: the tasks in, nothing out."
+  vpc_id      = aws_vpc.this[0].id
+
+  tags = { Name = "${local.id}-endpoints" }
 }

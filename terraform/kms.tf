@@ -1,5 +1,5 @@
 # One customer-managed key for what the stack keeps: the parameter, the log groups, and messages about alarms.
-# Who may use it is written here and in iam.tf, nowhere else.
+# Who may use it is written here and in service/iam.tf, nowhere else.
 
 locals {
   kms_policy = {
@@ -19,7 +19,7 @@ locals {
         Principal = { Service = "logs.${var.region}.amazonaws.com" }
         Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"]
         Resource  = "*"
-        Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [for name in local.log_group_names : "${local.arn.log_groups}:${name}"] } }
+        Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [for name in flatten(local.needs[*].log_groups) : "${local.arn.log_groups}:${name}"] } }
       },
       {
         # A statement of its own, because DescribeKey has no encryption context that a condition could test.

@@ -34,10 +34,17 @@ data "aws_subnet" "default" {
 }
 
 locals {
-  vpc_id          = local.private ? one(aws_vpc.this[*].id) : one(data.aws_vpc.default[*].id)
-  alb_subnet_ids  = local.private ? [for s in aws_subnet.public : s.id] : [for s in data.aws_subnet.default : s.id]
-  task_subnet_ids = local.private ? [for s in aws_subnet.private : s.id] : [for s in data.aws_subnet.default : s.id]
+  network = {
+    private             = local.private
+    vpc_id              = local.private ? one(aws_vpc.this[*].id) : one(data.aws_vpc.default[*].id)
+    balancer_subnet_ids = local.private ? [for s in aws_subnet.public : s.id] : [for s in data.aws_subnet.default : s.id]
+    # The sidecar believes X-Forwarded-For from these ranges only. Sorted: a set's order must not start a deployment.
+    balancer_subnet_cidrs       = sort(local.private ? [for s in aws_subnet.public : s.cidr_block] : [for s in data.aws_subnet.default : s.cidr_block])
+    task_subnet_ids             = local.private ? [for s in aws_subnet.private : s.id] : [for s in data.aws_subnet.default : s.id]
+    endpoints_security_group_id = one(aws_security_group.endpoints[*].id)
+    s3_prefix_list_id           = one(aws_vpc_endpoint.s3[*].prefix_list_id)
+  }
 
-  # The sidecar believes X-Forwarded-For from these ranges only. Sorted: a set's order must not start a deployment.
-  alb_subnet_cidrs = sort(local.private ? [for s in aws_subnet.public : s.cidr_block] : [for s in data.aws_subnet.default : s.cidr_block])
+  # The way from the internet, and the tasks' way to S3.
+  network_routes = concat(aws_route.internet[*].id, [for a in aws_route_table_association.private : a.id])
 }

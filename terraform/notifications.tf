@@ -31,7 +31,7 @@ resource "aws_sns_topic_policy" "this" {
         Resource  = aws_sns_topic.this[each.key].arn
         Condition = {
           StringEquals = { "aws:SourceAccount" = local.account }
-          ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${local.id}-*" }
+          ArnLike      = { "aws:SourceArn" = [for service in local.needs : "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${service.id}-*"] }
         }
       },
       {
@@ -40,7 +40,7 @@ resource "aws_sns_topic_policy" "this" {
         Principal = { Service = "events.amazonaws.com" }
         Action    = "sns:Publish"
         Resource  = aws_sns_topic.this[each.key].arn
-        Condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:events:${var.region}:${local.account}:rule/${local.id}-*" } }
+        Condition = { ArnLike = { "aws:SourceArn" = [for service in local.needs : "arn:${local.partition}:events:${var.region}:${local.account}:rule/${service.id}-*"] } }
       },
     ]
   })
@@ -52,4 +52,8 @@ resource "aws_sns_topic_subscription" "email" {
   topic_arn = aws_sns_topic.this[each.value.topic].arn
   protocol  = "email"
   endpoint  = each.value.address
+}
+
+locals {
+  topic_arns = { for name, topic in aws_sns_topic.this : name => topic.arn }
 }

@@ -1,7 +1,8 @@
-# What a person decides about one deployment. Everything else is derived in locals.tf or fixed with its reason.
+# What a person decides about one environment and about the service `sum` in it. The module checks what is a service's; everything
+# else is in the service's document, derived in locals.tf or fixed with its reason.
 
 variable "name" {
-  description = "Name of the service. First part of every resource's name."
+  description = "Name of the stack: first part of the names of what the services share. A service has its own, from its document."
   type        = string
   default     = "sum-api"
 
@@ -73,57 +74,22 @@ variable "ingress_cidrs" {
   description = "IPv4 ranges that may reach the load balancer."
   type        = list(string)
   default     = ["0.0.0.0/0"]
-
-  validation {
-    condition     = length(var.ingress_cidrs) > 0 && alltrue([for c in var.ingress_cidrs : can(cidrnetmask(c)) && try(cidrhost(c, 0) == split("/", c)[0], false)])
-    error_message = "ingress_cidrs must hold at least one IPv4 CIDR, each with its network's own address, such as 192.0.2.0/24: AWS stores that, and every plan would differ."
-  }
-
-  validation {
-    condition     = length(var.ingress_cidrs) <= 30 && length(distinct(var.ingress_cidrs)) == length(var.ingress_cidrs)
-    error_message = "ingress_cidrs must hold at most 30 different ranges: each takes two of the 60 rules that a security group may have."
-  }
 }
 
 variable "api_image" {
   description = "ECR image of services/sum, by digest. A deployment is a change of this value."
   type        = string
-
-  validation {
-    condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}$", var.api_image))
-    error_message = "api_image must be an ECR image by digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST. A tag can change under a running service."
-  }
-
-  validation {
-    condition     = length(var.api_image) <= 255
-    error_message = "api_image must be at most 255 characters, which is what ECS takes."
-  }
 }
 
 variable "nginx_image" {
   description = "ECR image of services/nginx, by digest."
   type        = string
-
-  validation {
-    condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}$", var.nginx_image))
-    error_message = "nginx_image must be an ECR image by digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST. A tag can change under a running service."
-  }
-
-  validation {
-    condition     = length(var.nginx_image) <= 255
-    error_message = "nginx_image must be at most 255 characters, which is what ECS takes."
-  }
 }
 
 variable "cpu_architecture" {
   description = "X86_64 or ARM64. Both images must have been built for it."
   type        = string
   default     = "X86_64"
-
-  validation {
-    condition     = contains(["X86_64", "ARM64"], var.cpu_architecture)
-    error_message = "cpu_architecture must be X86_64 or ARM64."
-  }
 }
 
 variable "task_size" {
@@ -133,11 +99,6 @@ variable "task_size" {
     memory = number
   })
   default = { cpu = 256, memory = 512 }
-
-  validation {
-    condition     = contains(try(local.fargate_memory[tostring(var.task_size.cpu)], []), var.task_size.memory)
-    error_message = "task_size must be a pair that Fargate offers: cpu 256 with memory 512, 1024 or 2048; 512 with 1024 to 4096; 1024 with 2048 to 8192; 2048 with 4096 to 16384; 4096 with 8192 to 30720 (whole GiB)."
-  }
 }
 
 variable "scaling" {
@@ -148,21 +109,6 @@ variable "scaling" {
     requests_per_target = number
   })
   default = { min = 2, max = 6, requests_per_target = 6000 }
-
-  validation {
-    condition     = alltrue([for n in values(var.scaling) : n == floor(n)]) && var.scaling.min >= 1 && var.scaling.max >= var.scaling.min && var.scaling.max <= 100
-    error_message = "scaling needs whole numbers with 1 <= min <= max <= 100."
-  }
-
-  validation {
-    condition     = var.scaling.requests_per_target >= 1
-    error_message = "scaling.requests_per_target must be at least 1 request a minute."
-  }
-
-  validation {
-    condition     = var.scaling.min >= 2 || var.network == "default-vpc"
-    error_message = "scaling.min must be at least 2 in network = private: with one task a lost zone is an outage."
-  }
 }
 
 variable "api_key" {
@@ -170,93 +116,38 @@ variable "api_key" {
   type        = string
   sensitive   = true
   ephemeral   = true
-
-  validation {
-    condition     = alltrue([for entry in split(",", var.api_key) : can(regex("^([a-z0-9-]{1,32}:)?[A-Za-z0-9._-]{8,128}$", entry))])
-    error_message = "api_key must be one or more of KEY or CLIENT:KEY separated by commas; a key is 8 to 128 of A-Z a-z 0-9 . _ -, a client name 1 to 32 of a-z 0-9 -."
-  }
-
-  validation {
-    condition     = alltrue([for entry in split(",", var.api_key) : upper(element(split(":", entry), length(split(":", entry)) - 1)) != "CHANGEME"])
-    error_message = "api_key must not be CHANGEME: that key is for a laptop only."
-  }
-
-  validation {
-    condition     = length(distinct([for entry in split(",", var.api_key) : element(split(":", entry), length(split(":", entry)) - 1)])) == length(split(",", var.api_key))
-    error_message = "api_key must not list a key twice: the sidecar could not tell whose it is."
-  }
-
-  validation {
-    condition     = length(var.api_key) <= 4096
-    error_message = "api_key must not be longer than 4096 characters, the size of a standard SSM parameter."
-  }
 }
 
 variable "api_key_version" {
   description = "Raise it by one with every change of api_key. That writes the new value to SSM and starts new tasks, which read it."
   type        = number
-
-  validation {
-    condition     = var.api_key_version >= 1 && var.api_key_version == floor(var.api_key_version)
-    error_message = "api_key_version must be a whole number from 1."
-  }
 }
 
 variable "rate_limit" {
-  description = "Requests a second and burst for each client, in each task."
+  description = "Requests a second and burst of the limits client and address, in each task of sum. Without it, those of its document."
   type = object({
     rate  = number
     burst = number
   })
-  default = { rate = 5, burst = 5 }
-
-  validation {
-    condition     = alltrue([for n in values(var.rate_limit) : n == floor(n) && n >= 1 && n <= 10000])
-    error_message = "rate_limit.rate and rate_limit.burst must be whole numbers from 1 to 10000."
-  }
+  default = null
 }
 
 variable "certificate_arn" {
   description = "ARN of an issued ACM certificate in the region. Give this, or domain_name with zone_id, or insecure_http."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.certificate_arn == null || can(regex("^arn:aws[a-z-]*:acm:${var.region}:[0-9]{12}:certificate/[0-9a-f-]+$", var.certificate_arn))
-    error_message = "certificate_arn must be the ARN of an ACM certificate in the same region: a load balancer cannot use another region's."
-  }
-
-  validation {
-    condition     = length([for given in [var.certificate_arn != null, var.zone_id != null, var.insecure_http] : given if given]) == 1
-    error_message = "Give exactly one of certificate_arn, domain_name with zone_id, and insecure_http = true."
-  }
 }
 
 variable "domain_name" {
   description = "Name under which callers reach the service. With zone_id the certificate and the records are made here."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", var.domain_name))
-    error_message = "domain_name must be a lower-case host name, such as sum.example.com."
-  }
-
-  validation {
-    condition     = var.domain_name == null || length(coalesce(var.domain_name, "-")) <= 64
-    error_message = "domain_name must be at most 64 characters: ACM takes no longer name for a certificate."
-  }
 }
 
 variable "zone_id" {
   description = "Route 53 hosted zone that holds domain_name, for DNS validation and the alias records."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.zone_id == null || (can(regex("^[A-Z0-9]{1,32}$", var.zone_id)) && var.domain_name != null)
-    error_message = "zone_id must be the id of a Route 53 hosted zone, such as Z0123456789EXAMPLE, and needs domain_name beside it."
-  }
 }
 
 variable "insecure_http" {
@@ -275,31 +166,16 @@ variable "waf_blocked_cidrs" {
   description = "IPv4 ranges that WAF refuses, such as 192.0.2.7/32. What stops somebody who guesses keys. Needs enable_waf."
   type        = list(string)
   default     = []
-
-  validation {
-    condition     = length(var.waf_blocked_cidrs) <= 10000 && alltrue([for c in var.waf_blocked_cidrs : can(cidrnetmask(c)) && try(cidrhost(c, 0) == split("/", c)[0] && tonumber(split("/", c)[1]) >= 1, false)])
-    error_message = "waf_blocked_cidrs must hold at most 10000 IPv4 CIDRs from /1 to /32, each with its network's own address, such as 192.0.2.7/32 or 198.51.100.0/24."
-  }
-
-  validation {
-    condition     = length(var.waf_blocked_cidrs) == 0 || var.enable_waf
-    error_message = "waf_blocked_cidrs needs enable_waf = true: nothing else refuses an address."
-  }
 }
 
 variable "waf_common_rules" {
   description = "count: AWS's common rules refuse nothing and count what they would have refused. block: they refuse it. Look at the metric CountedRequests of a week before you change it."
   type        = string
   default     = "count"
-
-  validation {
-    condition     = contains(["count", "block"], var.waf_common_rules)
-    error_message = "waf_common_rules must be count or block."
-  }
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the load balancer. Switch off, apply, then destroy. When off, destroy also empties the log bucket."
+  description = "Refuse to delete the load balancers. Switch off, apply, then destroy. When off, destroy also empties the log bucket."
   type        = bool
   default     = true
 }

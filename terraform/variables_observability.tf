@@ -1,34 +1,4 @@
-# What the service promises, who is told when it does not keep it, and from how much traffic on.
-
-variable "slo_availability" {
-  description = "Promised share of requests that are served, in percent: 2xx against 5xx, whoever answered the 5xx. What a caller got wrong (4xx, 429 included) counts on neither side."
-  type        = number
-  default     = 99.9
-
-  validation {
-    condition     = var.slo_availability >= 90 && var.slo_availability <= 99.99
-    error_message = "slo_availability must be from 90 to 99.99 percent. Above that the fast tier would need more than 90 000 requests an hour to tell a failure from noise."
-  }
-}
-
-variable "slo_latency" {
-  description = "Promised speed of the operation: this share of the answers, in percent, comes from the API within this many milliseconds."
-  type = object({
-    target       = number
-    milliseconds = number
-  })
-  default = { target = 99, milliseconds = 250 }
-
-  validation {
-    condition     = var.slo_latency.target >= 90 && var.slo_latency.target <= 99.9
-    error_message = "slo_latency.target must be from 90 to 99.9 percent."
-  }
-
-  validation {
-    condition     = var.slo_latency.milliseconds >= 10 && var.slo_latency.milliseconds <= 5000 && var.slo_latency.milliseconds == floor(var.slo_latency.milliseconds)
-    error_message = "slo_latency.milliseconds must be a whole number from 10 to 5000: the sidecar gives the API up after 6 seconds."
-  }
-}
+# Who is told when a service does not keep its objectives, and from how much traffic on. The objectives are in its document.
 
 variable "slo_floor" {
   description = "An SLO alarm needs at least this many requests, and this many bad ones among them, in its long window. One error at night then pages nobody; ten in an hour do, however little else there was."
@@ -37,11 +7,6 @@ variable "slo_floor" {
     failures = number
   })
   default = { requests = 20, failures = 10 }
-
-  validation {
-    condition     = alltrue([for n in values(var.slo_floor) : n >= 1 && n == floor(n)]) && var.slo_floor.requests >= var.slo_floor.failures
-    error_message = "slo_floor needs whole numbers with 1 <= failures <= requests."
-  }
 }
 
 variable "alarm_emails" {

@@ -17,7 +17,7 @@ locals {
     END
     latency-by-minute    = <<-END
       fields UpstreamTime, Latency
-      | filter route = "${local.operation}" and answered_by = "api"
+      | filter ispresent(UpstreamTime)
       | stats pct(UpstreamTime, 50) as api_p50, pct(UpstreamTime, 99) as api_p99, pct(Latency, 99) as total_p99, count(*) as requests by bin(1m)
     END
     slowest-requests     = <<-END
@@ -28,7 +28,7 @@ locals {
     END
     throttled-clients    = <<-END
       fields client, ClientThrottled
-      | filter route = "${local.operation}" and client != ""
+      | filter client != ""
       | stats sum(ClientThrottled) as refused, count(*) as requests, 100 * sum(ClientThrottled) / count(*) as percent by client
       | sort refused desc
     END

@@ -8,41 +8,41 @@ resource "aws_lb" "this" {
   load_balancer_type         = "application"
   internal                   = false
   security_groups            = [aws_security_group.alb.id]
-  subnets                    = local.alb_subnet_ids
+  subnets                    = var.network.balancer_subnet_ids
   idle_timeout               = local.timing.alb_idle_seconds
   drop_invalid_header_fields = true
   desync_mitigation_mode     = "strictest"
   xff_header_processing_mode = "append" # the sidecar reads the last address, the one the balancer saw
-  enable_deletion_protection = var.deletion_protection
+  enable_deletion_protection = var.environment.deletion_protection
 
   access_logs {
-    bucket  = aws_s3_bucket.logs.id
+    bucket  = var.log_bucket
     prefix  = "access"
     enabled = true
   }
 
   connection_logs {
-    bucket  = aws_s3_bucket.logs.id
+    bucket  = var.log_bucket
     prefix  = "connection"
     enabled = true
   }
 
-  # The balancer writes a test file when logging is switched on. AWS rejects an internet-facing balancer in a VPC without an
-  # internet gateway (InvalidSubnet); with the route it is reachable as soon as it exists.
-  depends_on = [aws_route.internet, aws_s3_bucket_policy.logs]
+  # AWS rejects an internet-facing balancer in a VPC without an internet gateway (InvalidSubnet); with the route it is reachable as
+  # soon as it exists. It also writes a test file when logging is switched on: `log_bucket` is known when its policy exists.
+  depends_on = [var.network_routes]
 }
 
 resource "aws_lb_target_group" "nginx" {
   # checkov:skip=CKV_AWS_378: plain HTTP between balancer and sidecar, inside the VPC, admitted by security group only.
   name                 = local.id
-  vpc_id               = local.vpc_id
+  vpc_id               = var.network.vpc_id
   target_type          = "ip"
   protocol             = "HTTP"
-  port                 = local.port.nginx
+  port                 = local.port.sidecar
   deregistration_delay = local.timing.deregistration_seconds
 
   health_check {
-    path                = "/readyz"
+    path                = local.health_check_path
     port                = "traffic-port"
     protocol            = "HTTP"
     matcher             = "200"
@@ -133,13 +133,21 @@ resource "aws_lb_listener" "https" {
   routing_http_response_strict_transport_security_header_value = "max-age=31536000"
 }
 
+# A rule holds at most five values, and a value 128 characters. `*` matches slashes as well, so a rule forwards more than the document
+# declares; the sidecar answers 404 to the rest. What stands behind a path's first parameter adds nothing to the pattern.
+locals {
+  path_patterns = distinct([for path in keys(var.document.paths) : substr(replace(path, "/\\{.*/", "*"), 0, 128)])
+}
+
 resource "aws_lb_listener_rule" "service" {
+  for_each = { for number, patterns in chunklist(local.path_patterns, 5) : 10 + number => patterns }
+
   listener_arn = local.service_listener_arn
-  priority     = 10
+  priority     = each.key
 
   condition {
     path_pattern {
-      values = local.public_paths
+      values = each.value
     }
   }
 

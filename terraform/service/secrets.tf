@@ -3,11 +3,13 @@
 # Any other change of this resource needs a new api_key_version as well: without one the provider sends an empty value, which SSM refuses.
 
 resource "aws_ssm_parameter" "api_key" {
+  count = local.keyed ? 1 : 0
+
   name             = local.parameter_name
   description      = "API keys of ${local.id}, in the form of API_KEY. Written by Terraform when api_key_version rises."
   type             = "SecureString"
   tier             = "Standard"
-  key_id           = aws_kms_key.this.arn
+  key_id           = var.kms_key_arn
   value_wo         = var.api_key
   value_wo_version = var.api_key_version
 }

@@ -4,7 +4,7 @@
 resource "aws_security_group" "alb" {
   name        = "${local.id}-alb"
   description = "Load balancer: callers in, sidecars out."
-  vpc_id      = local.vpc_id
+  vpc_id      = var.network.vpc_id
 
   tags = { Name = "${local.id}-alb" }
 }
@@ -12,7 +12,7 @@ resource "aws_security_group" "alb" {
 resource "aws_security_group" "tasks" {
   name        = "${local.id}-tasks"
   description = "Tasks: the load balancer in, what they need of AWS out."
-  vpc_id      = local.vpc_id
+  vpc_id      = var.network.vpc_id
 
   tags = { Name = "${local.id}-tasks" }
 }
@@ -45,8 +45,8 @@ resource "aws_vpc_security_group_egress_rule" "alb_to_tasks" {
   description                  = "Sidecars."
   referenced_security_group_id = aws_security_group.tasks.id
   ip_protocol                  = "tcp"
-  from_port                    = local.port.nginx
-  to_port                      = local.port.nginx
+  from_port                    = local.port.sidecar
+  to_port                      = local.port.sidecar
 }
 
 resource "aws_vpc_security_group_ingress_rule" "tasks_from_alb" {
@@ -54,24 +54,14 @@ resource "aws_vpc_security_group_ingress_rule" "tasks_from_alb" {
   description                  = "The load balancer, to the sidecar."
   referenced_security_group_id = aws_security_group.alb.id
   ip_protocol                  = "tcp"
-  from_port                    = local.port.nginx
-  to_port                      = local.port.nginx
-}
-
-resource "aws_security_group" "endpoints" {
-  count = local.private ? 1 : 0
-
-  name        = "${local.id}-endpoints"
-  description = "Interface endpoints: the tasks in, nothing out."
-  vpc_id      = local.vpc_id
-
-  tags = { Name = "${local.id}-endpoints" }
+  from_port                    = local.port.sidecar
+  to_port                      = local.port.sidecar
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints_from_tasks" {
-  count = local.private ? 1 : 0
+  count = var.network.private ? 1 : 0
 
-  security_group_id            = aws_security_group.endpoints[0].id
+  security_group_id            = var.network.endpoints_security_group_id
   description                  = "Tasks, to the AWS APIs."
   referenced_security_group_id = aws_security_group.tasks.id
   ip_protocol                  = "tcp"
@@ -80,22 +70,22 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints_from_tasks" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "tasks_to_endpoints" {
-  count = local.private ? 1 : 0
+  count = var.network.private ? 1 : 0
 
   security_group_id            = aws_security_group.tasks.id
   description                  = "ECR, logs and SSM through the endpoints."
-  referenced_security_group_id = aws_security_group.endpoints[0].id
+  referenced_security_group_id = var.network.endpoints_security_group_id
   ip_protocol                  = "tcp"
   from_port                    = 443
   to_port                      = 443
 }
 
 resource "aws_vpc_security_group_egress_rule" "tasks_to_s3" {
-  count = local.private ? 1 : 0
+  count = var.network.private ? 1 : 0
 
   security_group_id = aws_security_group.tasks.id
   description       = "Image layers through the S3 gateway."
-  prefix_list_id    = aws_vpc_endpoint.s3[0].prefix_list_id
+  prefix_list_id    = var.network.s3_prefix_list_id
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
@@ -103,7 +93,7 @@ resource "aws_vpc_security_group_egress_rule" "tasks_to_s3" {
 
 # The default VPC has no endpoints, and ECR, SSM and CloudWatch Logs publish no prefix list: HTTPS to anywhere is what is left.
 resource "aws_vpc_security_group_egress_rule" "tasks_to_internet" {
-  count = local.private ? 0 : 1
+  count = var.network.private ? 0 : 1
 
   security_group_id = aws_security_group.tasks.id
   description       = "ECR, logs and SSM by their public addresses."

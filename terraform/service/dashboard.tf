@@ -4,8 +4,8 @@
 locals {
   dashboard_alb     = ["LoadBalancer", aws_lb.this.arn_suffix]
   dashboard_targets = ["TargetGroup", aws_lb_target_group.nginx.arn_suffix, "LoadBalancer", aws_lb.this.arn_suffix]
-  dashboard_ecs     = ["ClusterName", aws_ecs_cluster.this.name, "ServiceName", aws_ecs_service.this.name]
-  dashboard_log     = ["service", local.id, "route", local.operation]
+  dashboard_ecs     = ["ClusterName", var.cluster.name, "ServiceName", local.id]
+  dashboard_log     = ["service", local.id]
 
   # The same colour means the same thing everywhere.
   colour = { good = "#2ca02c", caller = "#7f7f7f", limit = "#ff7f0e", sidecar = "#9467bd", api = "#d62728", balancer = "#8c564b", calm = "#1f77b4" }
@@ -16,53 +16,44 @@ locals {
     concat(["AWS/ApplicationELB", "HTTPCode_Target_5XX_Count"], local.dashboard_alb, [{ id = "bad_task", stat = "Sum", visible = false }]),
     concat(["AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count"], local.dashboard_alb, [{ id = "bad_balancer", stat = "Sum", visible = false }]),
   ]
-  dashboard_in_time = concat([local.metrics_namespace, "UpstreamTime"], local.dashboard_log, [{ id = "in_time", stat = "PR(:${local.slo_latency_seconds})", visible = false }])
+  dashboard_in_time = concat([local.metrics_namespace, "UpstreamTime"], local.dashboard_log, [{ id = "in_time", stat = "PR(:${local.latency.seconds})", visible = false }])
 
-  alarm_arn_prefix = "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm"
+  alarm_arn_prefix = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm"
+  # The alarms that tell somebody, objectives first.
   dashboard_alarms = concat(
-    [for tier in ["fast", "slow", "ticket"] : aws_cloudwatch_composite_alarm.slo_availability[tier].alarm_name],
-    [for tier in ["fast", "slow", "ticket"] : aws_cloudwatch_composite_alarm.slo_latency[tier].alarm_name],
-    [
-      aws_cloudwatch_metric_alarm.no_healthy_target.alarm_name,
-      aws_cloudwatch_metric_alarm.unhealthy_target.alarm_name,
-      aws_cloudwatch_metric_alarm.elb_5xx.alarm_name,
-      aws_cloudwatch_metric_alarm.target_5xx.alarm_name,
-      aws_cloudwatch_metric_alarm.latency_p99.alarm_name,
-      aws_cloudwatch_metric_alarm.client_throttled.alarm_name,
-      aws_cloudwatch_metric_alarm.unauthorized_burst.alarm_name,
-      aws_cloudwatch_metric_alarm.tasks_below_desired.alarm_name,
-      aws_cloudwatch_metric_alarm.memory_high.alarm_name,
-      aws_cloudwatch_metric_alarm.logs_stopped.alarm_name,
-    ],
-    aws_cloudwatch_metric_alarm.certificate_expiring[*].alarm_name,
+    flatten([for objective in ["slo-availability", "slo-latency"] : [for tier in keys(local.slo_tiers) : [
+      for name, alarm in aws_cloudwatch_composite_alarm.slo : alarm.alarm_name if startswith(name, objective) && endswith(name, "-${tier}")
+    ]]]),
+    [aws_cloudwatch_metric_alarm.no_healthy_target.alarm_name],
+    [for name, alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name if local.alarms[name].topic != null],
   )
 
   dashboard_rows = [
     {
       height = 2
       widgets = [
-        { width = 24, type = "text", properties = { markdown = "**${local.id}** promises ${var.slo_availability} % of requests served and ${var.slo_latency.target} % of answers within ${var.slo_latency.milliseconds} ms. [Runbook](${var.runbook_url}). Red: the API. Purple: the sidecar. Brown: the load balancer. Grey and orange: what callers got wrong, or too often." } },
+        { width = 24, type = "text", properties = { markdown = "**${local.id}** promises ${local.availability.target} % of requests served and ${local.latency.target} % of answers within ${local.latency.milliseconds} ms. [Runbook](${var.environment.runbook_url}). Red: the API. Purple: the sidecar. Brown: the load balancer. Grey and orange: what callers got wrong, or too often." } },
       ]
     },
     {
       height = 5
       widgets = [
         { width = 5, type = "metric", properties = {
-          title   = "Availability: budget left, 28 days", view = "gauge", start = "-P28D", setPeriodToTimeRange = true
-          metrics = concat(local.dashboard_good_bad, [[{ id = "left", label = "left, %", expression = "100 * (1 - (bad_task + bad_balancer) / (good + bad_task + bad_balancer) / ${local.slo_budget.availability})", color = local.colour.good }]])
+          title   = "Availability: budget left, ${local.window_days} days", view = "gauge", start = "-P${local.window_days}D", setPeriodToTimeRange = true
+          metrics = concat(local.dashboard_good_bad, [[{ id = "left", label = "left, %", expression = "100 * (1 - (bad_task + bad_balancer) / (good + bad_task + bad_balancer) / ${local.availability.budget})", color = local.colour.good }]])
           yAxis   = { left = { min = 0, max = 100 } }
         } },
         { width = 5, type = "metric", properties = {
-          title   = "Latency: budget left, 28 days", view = "gauge", start = "-P28D", setPeriodToTimeRange = true
-          metrics = [local.dashboard_in_time, [{ id = "left", label = "left, %", expression = "100 * (1 - (100 - in_time) / 100 / ${local.slo_budget.latency})", color = local.colour.good }]]
+          title   = "Latency: budget left, ${local.window_days} days", view = "gauge", start = "-P${local.window_days}D", setPeriodToTimeRange = true
+          metrics = [local.dashboard_in_time, [{ id = "left", label = "left, %", expression = "100 * (1 - (100 - in_time) / 100 / ${local.latency.budget})", color = local.colour.good }]]
           yAxis   = { left = { min = 0, max = 100 } }
         } },
         { width = 14, type = "metric", properties = {
           title = "Budget burn, times the promised rate (one hour)", view = "timeSeries", period = 3600
           metrics = concat(local.dashboard_good_bad, [
             local.dashboard_in_time,
-            [{ id = "burn", label = "availability", expression = "(bad_task + bad_balancer) / (good + bad_task + bad_balancer) / ${local.slo_budget.availability}", color = local.colour.api }],
-            [{ id = "slow", label = "latency", expression = "(100 - in_time) / 100 / ${local.slo_budget.latency}", color = local.colour.calm }],
+            [{ id = "burn", label = "availability", expression = "(bad_task + bad_balancer) / (good + bad_task + bad_balancer) / ${local.availability.budget}", color = local.colour.api }],
+            [{ id = "slow", label = "latency", expression = "(100 - in_time) / 100 / ${local.latency.budget}", color = local.colour.calm }],
           ])
           annotations = { horizontal = [for tier, t in local.slo_tiers : { label = tier, value = t.factor }] }
           yAxis       = { left = { min = 0 } }
@@ -79,7 +70,7 @@ locals {
       height = 6
       widgets = [
         { width = 8, type = "metric", properties = {
-          title = "What callers of ${local.operation} get, requests a minute", view = "timeSeries", stacked = true, stat = "Sum", period = 60
+          title = "What callers get, requests a minute", view = "timeSeries", stacked = true, stat = "Sum", period = 60
           metrics = [
             concat([local.metrics_namespace, "Served"], local.dashboard_log, [{ label = "served", color = local.colour.good }]),
             concat([local.metrics_namespace, "Refused"], local.dashboard_log, [{ label = "wrong request", color = local.colour.caller }]),
@@ -104,7 +95,7 @@ locals {
             concat([local.metrics_namespace, "UpstreamTime"], local.dashboard_log, [{ stat = "p99", label = "p99 of the API", color = local.colour.api }]),
             concat([local.metrics_namespace, "UpstreamTime"], local.dashboard_log, [{ stat = "p50", label = "p50 of the API", color = local.colour.calm }]),
           ]
-          annotations = { horizontal = [{ label = "promised", value = local.slo_latency_seconds }] }
+          annotations = { horizontal = [{ label = "promised", value = local.latency.seconds }] }
           yAxis       = { left = { min = 0 } }
         } },
       ]
@@ -165,7 +156,7 @@ locals {
         x          = sum(concat([0], [for before in slice(row.widgets, 0, w) : before.width]))
         y          = sum(concat([0], [for before in slice(local.dashboard_rows, 0, r) : before.height]))
         height     = row.height
-        properties = merge(contains(["metric", "log"], widget.type) ? { region = var.region } : {}, widget.properties)
+        properties = merge(contains(["metric", "log"], widget.type) ? { region = local.region } : {}, widget.properties)
       }
     )]])
   }
@@ -174,9 +165,4 @@ locals {
 resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = local.id
   dashboard_body = jsonencode(local.dashboard_body)
-}
-
-output "dashboard_url" {
-  description = "The service on one page."
-  value       = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
 }

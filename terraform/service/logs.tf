@@ -7,6 +7,6 @@ locals {
 
 resource "aws_cloudwatch_log_group" "service" {
   name              = local.log_group_name
-  retention_in_days = var.log_retention_days
-  kms_key_id        = aws_kms_key.this.arn
+  retention_in_days = var.environment.log_retention_days
+  kms_key_id        = var.kms_key_arn
 }

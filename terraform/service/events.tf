@@ -9,7 +9,7 @@ locals {
       pattern = {
         source      = ["aws.ecs"]
         detail-type = ["ECS Deployment State Change"]
-        resources   = ["${local.arn.ecs}:service/${local.id}/${local.id}"]
+        resources   = ["${local.arn.ecs}:service/${var.cluster.name}/${local.id}"]
         detail      = { eventName = ["SERVICE_DEPLOYMENT_FAILED"] }
       }
       paths = { reason = "$.detail.reason", subject = "$.detail.deploymentId" }
@@ -20,7 +20,7 @@ locals {
         source      = ["aws.ecs"]
         detail-type = ["ECS Task State Change"]
         detail = {
-          clusterArn = ["${local.arn.ecs}:cluster/${local.id}"]
+          clusterArn = ["${local.arn.ecs}:cluster/${var.cluster.name}"]
           group      = ["service:${local.id}"]
           lastStatus = ["STOPPED"]
           stopCode   = ["EssentialContainerExited", "TaskFailedToStart"]
@@ -35,7 +35,7 @@ resource "aws_cloudwatch_event_rule" "this" {
   for_each = local.events
 
   name          = "${local.id}-${each.key}"
-  description   = "${each.value.says} Runbook: ${var.runbook_url}#${each.key}"
+  description   = "${each.value.says} Runbook: ${var.environment.runbook_url}#${each.key}"
   event_pattern = jsonencode(each.value.pattern)
 }
 
@@ -44,11 +44,11 @@ resource "aws_cloudwatch_event_target" "this" {
 
   rule      = aws_cloudwatch_event_rule.this[each.key].name
   target_id = "notify"
-  arn       = aws_sns_topic.this["notify"].arn
+  arn       = var.topics["notify"]
 
   input_transformer {
     input_paths = each.value.paths
     # A JSON string: EventBridge puts the values in, SNS mails the text.
-    input_template = "\"${local.id} ${each.key}: ${each.value.says} <subject>: <reason>. Runbook: ${var.runbook_url}#${each.key}\""
+    input_template = "\"${local.id} ${each.key}: ${each.value.says} <subject>: <reason>. Runbook: ${var.environment.runbook_url}#${each.key}\""
   }
 }

@@ -9,7 +9,12 @@
 
 locals {
   # Twice what one client may send to all tasks together.
-  waf_address_limit = max(100, 2 * 60 * var.rate_limit.rate * var.scaling.max)
+  waf_address_limit = max(100, 2 * 60 * try(local.rate_limit.rate, local.limits.client.rate) * var.scaling.max)
+
+  # What WAF compares a path with: all of it, or its beginning where it has a parameter.
+  waf_paths = { for path, ways in { for path in local.key_paths : split("{", path)[0] => strcontains(path, "{") ? "STARTS_WITH" : "EXACTLY"... } :
+    path => contains(ways, "STARTS_WITH") ? "STARTS_WITH" : "EXACTLY"
+  }
 }
 
 resource "aws_wafv2_ip_set" "blocked" {
@@ -55,60 +60,47 @@ resource "aws_wafv2_web_acl" "this" {
     }
   }
 
-  # Requests to the operation without a key. A client that forgot its key sees its mistake long before this limit.
-  rule {
-    name     = "no-key"
-    priority = 5
+  # Requests without a key to what needs one. A client that forgot its key sees its mistake long before this limit.
+  dynamic "rule" {
+    for_each = local.keyed ? [true] : []
 
-    action {
-      block {
-        custom_response {
-          response_code            = 429
-          custom_response_body_key = "too-many-requests"
+    content {
+      name     = "no-key"
+      priority = 5
 
-          response_header {
-            name  = "Retry-After"
-            value = "60"
+      action {
+        block {
+          custom_response {
+            response_code            = 429
+            custom_response_body_key = "too-many-requests"
+
+            response_header {
+              name  = "Retry-After"
+              value = "60"
+            }
           }
         }
       }
-    }
 
-    statement {
-      rate_based_statement {
-        aggregate_key_type    = "IP"
-        evaluation_window_sec = 60
-        limit                 = 60
+      statement {
+        rate_based_statement {
+          aggregate_key_type    = "IP"
+          evaluation_window_sec = 60
+          limit                 = 60
 
-        scope_down_statement {
-          and_statement {
-            statement {
-              byte_match_statement {
-                search_string         = local.operation
-                positional_constraint = "EXACTLY"
+          scope_down_statement {
+            and_statement {
+              # WAF takes no `or` of a single statement.
+              statement {
+                dynamic "byte_match_statement" {
+                  for_each = length(local.waf_paths) == 1 ? local.waf_paths : {}
 
-                field_to_match {
-                  uri_path {}
-                }
-
-                text_transformation {
-                  priority = 0
-                  type     = "NONE"
-                }
-              }
-            }
-
-            statement {
-              not_statement {
-                statement {
-                  size_constraint_statement {
-                    comparison_operator = "GT"
-                    size                = 0
+                  content {
+                    search_string         = byte_match_statement.key
+                    positional_constraint = byte_match_statement.value
 
                     field_to_match {
-                      single_header {
-                        name = "x-api-key"
-                      }
+                      uri_path {}
                     }
 
                     text_transformation {
@@ -117,17 +109,65 @@ resource "aws_wafv2_web_acl" "this" {
                     }
                   }
                 }
+
+                dynamic "or_statement" {
+                  for_each = length(local.waf_paths) > 1 ? [local.waf_paths] : []
+
+                  content {
+                    dynamic "statement" {
+                      for_each = or_statement.value
+
+                      content {
+                        byte_match_statement {
+                          search_string         = statement.key
+                          positional_constraint = statement.value
+
+                          field_to_match {
+                            uri_path {}
+                          }
+
+                          text_transformation {
+                            priority = 0
+                            type     = "NONE"
+                          }
+                        }
+                      }
+                    }
+                  }
+                }
+              }
+
+              statement {
+                not_statement {
+                  statement {
+                    size_constraint_statement {
+                      comparison_operator = "GT"
+                      size                = 0
+
+                      field_to_match {
+                        single_header {
+                          name = "x-api-key"
+                        }
+                      }
+
+                      text_transformation {
+                        priority = 0
+                        type     = "NONE"
+                      }
+                    }
+                  }
+                }
               }
             }
           }
         }
       }
-    }
 
-    visibility_config {
-      cloudwatch_metrics_enabled = true
-      metric_name                = "${local.id}-no-key"
-      sampled_requests_enabled   = false
+      visibility_config {
+        cloudwatch_metrics_enabled = true
+        metric_name                = "${local.id}-no-key"
+        sampled_requests_enabled   = false
+      }
     }
   }
 
@@ -227,8 +267,8 @@ resource "aws_cloudwatch_log_group" "waf" {
   count = var.enable_waf ? 1 : 0
 
   name              = local.waf_log_group_name
-  retention_in_days = var.log_retention_days
-  kms_key_id        = aws_kms_key.this.arn
+  retention_in_days = var.environment.log_retention_days
+  kms_key_id        = var.kms_key_arn
 }
 
 resource "aws_wafv2_web_acl_logging_configuration" "this" {

@@ -1,28 +1,9 @@
-# Cluster and service. Rolling deployment: docs/decisions/0101-rolling-deployment.md.
-
-resource "aws_ecs_cluster" "this" {
-  name = local.id
-
-  setting {
-    name  = "containerInsights"
-    value = "enhanced"
-  }
-}
-
-resource "aws_ecs_cluster_capacity_providers" "this" {
-  cluster_name       = aws_ecs_cluster.this.name
-  capacity_providers = ["FARGATE"]
-
-  default_capacity_provider_strategy {
-    capacity_provider = "FARGATE"
-    weight            = 1
-  }
-}
+# The ECS service. Rolling deployment: docs/decisions/0101-rolling-deployment.md.
 
 resource "aws_ecs_service" "this" {
   # checkov:skip=CKV_AWS_333: a public address only in network = default-vpc, where nothing else leads to ECR; nothing but the balancer may come in.
   name             = local.id
-  cluster          = aws_ecs_cluster.this.id
+  cluster          = var.cluster.id
   task_definition  = aws_ecs_task_definition.this.arn
   desired_count    = var.scaling.min
   launch_type      = "FARGATE"
@@ -44,26 +25,23 @@ resource "aws_ecs_service" "this" {
     rollback = true
   }
 
-  dynamic "alarms" {
-    for_each = length(local.rollback_alarm_names) > 0 ? [local.rollback_alarm_names] : []
-
-    content {
-      alarm_names = alarms.value
-      enable      = true
-      rollback    = true
-    }
+  # What the tasks do to callers, and nothing that a caller can cause.
+  alarms {
+    alarm_names = [for name in ["target-5xx", "latency-p99"] : aws_cloudwatch_metric_alarm.this[name].alarm_name]
+    enable      = true
+    rollback    = true
   }
 
   network_configuration {
-    subnets          = local.task_subnet_ids
+    subnets          = var.network.task_subnet_ids
     security_groups  = [aws_security_group.tasks.id]
-    assign_public_ip = !local.private
+    assign_public_ip = !var.network.private
   }
 
   load_balancer {
     target_group_arn = aws_lb_target_group.nginx.arn
     container_name   = local.nginx_container.name
-    container_port   = local.port.nginx
+    container_port   = local.port.sidecar
   }
 
   timeouts {
@@ -82,18 +60,18 @@ resource "aws_ecs_service" "this" {
     }
   }
 
-  # A task that starts before it may read its keys, write its logs or be reached fails its deployment.
+  # A task that starts before it may read its keys, write its logs or be reached fails its deployment. Until its subnet
+  # has its routes, there is no way to S3; until the endpoints exist, there is none to the other AWS APIs.
   depends_on = [
+    var.network_routes,
+    var.network_endpoints,
     aws_cloudwatch_log_group.service,
     aws_iam_role_policy.execution,
     aws_iam_role_policy.execution_decrypt,
     aws_iam_role_policy.task,
     aws_iam_role_policy.task_decrypt,
     aws_lb_listener_rule.service,
-    aws_route_table_association.private, # until then a task's subnet has the VPC's main table, without the way to S3
     aws_ssm_parameter.api_key,
-    aws_vpc_endpoint.interface,
-    aws_vpc_endpoint.s3,
     aws_vpc_security_group_egress_rule.alb_to_tasks,
     aws_vpc_security_group_egress_rule.tasks_to_endpoints,
     aws_vpc_security_group_egress_rule.tasks_to_internet,

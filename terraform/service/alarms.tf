@@ -1,0 +1,194 @@
+# Every alarm on metrics, as rows of one table: causes here, callers in alarms_callers.tf, objectives in alarms_slo.tf.
+#
+# A cause says which part is at fault, and a person can do something about it. Only no-healthy-target pages, because then nobody is
+# served; the others notify, because the objectives watch what callers feel of them. Every description ends with the runbook's
+# section and its first command. docs/observability.md explains the thresholds.
+
+locals {
+  metrics_namespace = local.name # of the sidecar's log lines, which are metrics too: docs/observability.md
+
+  dimensions = {
+    balancer = { LoadBalancer = aws_lb.this.arn_suffix }
+    target   = { LoadBalancer = aws_lb.this.arn_suffix, TargetGroup = aws_lb_target_group.nginx.arn_suffix }
+    ecs      = { ClusterName = var.cluster.name, ServiceName = local.id }
+    # The sidecar's lines, all routes together.
+    service = { service = local.id }
+  }
+
+  # Read-only, and complete: names, not ARNs, so that they stand in the plan.
+  find_lines       = "aws logs filter-log-events --region ${local.region} --log-group-name ${local.log_group_name} --start-time $(date -d -15min +%s)000 --query 'events[].message' --output text"
+  describe_service = "aws ecs describe-services --cluster ${var.cluster.name} --services ${local.id} --region ${local.region} --query 'services[0].[runningCount,desiredCount,deployments[].[status,rolloutState,failedTasks],events[:5].message]'"
+  first_command = {
+    slo-availability     = "${local.find_lines} --filter-pattern '{ $.status >= 500 }'"
+    slo-latency          = "${local.find_lines} --filter-pattern '{ $.UpstreamTime > ${local.latency.seconds} }'"
+    no-healthy-target    = local.describe_service
+    unhealthy-target     = local.describe_service
+    elb-5xx              = local.describe_service
+    target-5xx           = "${local.find_lines} --filter-pattern '{ $.status >= 500 }'"
+    latency-p99          = "${local.find_lines} --filter-pattern '{ $.Latency > ${4 * local.latency.seconds} }'"
+    client-throttled     = "${local.find_lines} --filter-pattern '{ $.ClientThrottled = 1 }'"
+    unauthorized-burst   = "${local.find_lines} --filter-pattern '{ $.Unauthorized = 1 }'"
+    tasks-below-desired  = local.describe_service
+    memory-high          = local.describe_service
+    certificate-expiring = "aws acm list-certificates --region ${local.region} --query 'CertificateSummaryList[].[DomainName,NotAfter,RenewalEligibility,CertificateArn]' --output table"
+    logs-stopped         = "aws logs describe-log-streams --log-group-name ${local.log_group_name} --region ${local.region} --order-by LastEventTime --descending --max-items 6 --query 'logStreams[].[logStreamName,lastIngestionTime]' --output table"
+  }
+  runbook = { for section, command in local.first_command : section => "Runbook: ${var.environment.runbook_url}#${section} First: ${command}" }
+
+  # A row that says nothing else compares with "greater", tells the topic notify, and takes missing data for good.
+  alarm_defaults = {
+    comparison         = "GreaterThanThreshold"
+    datapoints         = null
+    topic              = "notify"
+    treat_missing_data = "notBreaching"
+    # Either one metric of `period` seconds with a statistic, or an expression over several.
+    metric     = null
+    statistic  = null
+    id         = null
+    label      = null
+    expression = null
+    metrics    = {}
+  }
+
+  cause_alarms = {
+    unhealthy-target = {
+      says       = "A task fails its health check, and ECS has not replaced it."
+      comparison = "GreaterThanOrEqualToThreshold", threshold = 1, periods = 5, datapoints = 4, period = 60
+      metric     = ["AWS/ApplicationELB", "UnHealthyHostCount", local.dimensions.target], statistic = "Maximum"
+    }
+    elb-5xx = {
+      says       = "The load balancer answers 5xx itself: no task took the request, or it hung up."
+      comparison = "GreaterThanOrEqualToThreshold", threshold = 5, periods = 3, datapoints = 2, period = 60
+      metric     = ["AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", local.dimensions.balancer], statistic = "Sum" # reported only when there are any
+    }
+    # Rolls a deployment back. 4xx stand on neither side, so a client without a key never does.
+    target-5xx = {
+      says      = "Tasks answer 5xx to more than 5 % of what they should have served."
+      threshold = 5, periods = 5, datapoints = 3, period = 60
+      id        = "share", label = "5xx, percent of 2xx and 5xx", expression = "IF(good + bad >= 20, 100 * bad / (good + bad), 0)"
+      metrics = {
+        good = ["AWS/ApplicationELB", "HTTPCode_Target_2XX_Count", local.dimensions.balancer, "Sum"]
+        bad  = ["AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", local.dimensions.balancer, "Sum"]
+      }
+    }
+    # Rolls a deployment back. Math instead of evaluate_low_sample_count_percentiles, which would want a thousand requests a minute.
+    latency-p99 = {
+      says      = "One request in a hundred takes longer than ${4 * local.latency.milliseconds} ms."
+      threshold = 4 * local.latency.seconds, periods = 5, datapoints = 3, period = 60
+      id        = "slow", label = "p99, seconds", expression = "IF(requests >= 50, p99, 0)"
+      metrics = {
+        p99      = ["AWS/ApplicationELB", "TargetResponseTime", local.dimensions.balancer, "p99"]
+        requests = ["AWS/ApplicationELB", "TargetResponseTime", local.dimensions.balancer, "SampleCount"]
+      }
+    }
+    tasks-below-desired = {
+      says      = "For ten minutes fewer tasks run than should: ECS cannot start or keep one."
+      threshold = 0, periods = 10, period = 60
+      id        = "lacking", label = "tasks that should run and do not", expression = "desired - running"
+      metrics = {
+        desired = ["ECS/ContainerInsights", "DesiredTaskCount", local.dimensions.ecs, "Minimum"]
+        running = ["ECS/ContainerInsights", "RunningTaskCount", local.dimensions.ecs, "Maximum"]
+      }
+    }
+    memory-high = {
+      says               = "A task uses 85 % of its memory; at 100 % the kernel kills it."
+      comparison         = "GreaterThanOrEqualToThreshold", threshold = 85, periods = 5, period = 60
+      metric             = ["AWS/ECS", "MemoryUtilization", local.dimensions.ecs], statistic = "Maximum" # the fullest task
+      treat_missing_data = "missing"                                                                     # no task, no figure: no-healthy-target says so
+    }
+    # The sidecar logs every request that came through the load balancer. When the balancer counts some and the log none, the
+    # metrics made of the log are blind too, and every alarm in alarms_callers.tf with them.
+    logs-stopped = {
+      says       = "Tasks answer requests, and fewer than half of them reach the log: the metrics made of it are blind."
+      comparison = "LessThanThreshold", threshold = 50, periods = 3, period = 300
+      id         = "share", label = "answers that were logged, percent", expression = "IF(answered >= 50, 100 * logged / answered, 100)"
+      metrics = {
+        answered = ["AWS/ApplicationELB", "RequestCount", local.dimensions.target, "Sum"]
+        logged   = [local.metrics_namespace, "Requests", local.dimensions.service, "Sum"]
+      }
+    }
+  }
+
+  certificate_alarms = { for name, alarm in {
+    certificate-expiring = {
+      says = "The certificate ends in three weeks; ACM should have renewed it weeks ago."
+      # ACM renews a certificate of 198 days about 45 days before its end, one of 395 days 60 days before. Three weeks are late for
+      # either, and leave time to repair the validation record.
+      comparison         = "LessThanOrEqualToThreshold", threshold = 21, periods = 1, period = 86400 # published twice a day
+      metric             = ["AWS/CertificateManager", "DaysToExpiry", { CertificateArn = local.certificate_arn }], statistic = "Minimum"
+      treat_missing_data = "ignore" # it ends with the certificate; the alarm must not
+    }
+  } : name => alarm if local.https }
+
+  alarms = { for name, alarm in merge(local.cause_alarms, local.certificate_alarms, local.caller_alarms, local.slo_alarms) :
+    name => merge(local.alarm_defaults, { description = try("${alarm.says} ${local.runbook[name]}", null) }, alarm)
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.alarms
+
+  alarm_name          = "${local.id}-${each.key}"
+  alarm_description   = each.value.description
+  comparison_operator = each.value.comparison
+  threshold           = each.value.threshold
+  evaluation_periods  = each.value.periods
+  datapoints_to_alarm = each.value.datapoints
+  treat_missing_data  = each.value.treat_missing_data
+  alarm_actions       = each.value.topic == null ? null : [var.topics[each.value.topic]]
+  ok_actions          = each.value.topic == null ? null : [var.topics[each.value.topic]]
+
+  namespace   = try(each.value.metric[0], null)
+  metric_name = try(each.value.metric[1], null)
+  dimensions  = try(each.value.metric[2], null)
+  statistic   = each.value.statistic
+  period      = each.value.metric == null ? null : each.value.period
+
+  dynamic "metric_query" {
+    for_each = each.value.expression == null ? [] : [each.value]
+
+    content {
+      id          = metric_query.value.id
+      label       = metric_query.value.label
+      expression  = metric_query.value.expression
+      return_data = true
+    }
+  }
+
+  dynamic "metric_query" {
+    for_each = each.value.metrics
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = metric_query.value[0]
+        metric_name = metric_query.value[1]
+        dimensions  = metric_query.value[2]
+        stat        = metric_query.value[3]
+        period      = each.value.period
+      }
+    }
+  }
+}
+
+# Created after the service is steady, so it stands apart. Missing data is bad for this alarm, and the first apply takes minutes to
+# start a task, so an alarm that exists earlier would page for a service that has never run.
+resource "aws_cloudwatch_metric_alarm" "no_healthy_target" {
+  alarm_name          = "${local.id}-no-healthy-target"
+  alarm_description   = "No task passes its health check: nobody is served. ${local.runbook["no-healthy-target"]}"
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "HealthyHostCount"
+  dimensions          = local.dimensions.target
+  statistic           = "Maximum" # of the balancer's nodes, which do not always agree
+  period              = 60
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  treat_missing_data  = "breaching" # the balancer reports it as long as a target is registered
+  alarm_actions       = [var.topics["page"]]
+  ok_actions          = [var.topics["page"]]
+
+  depends_on = [aws_ecs_service.this]
+}

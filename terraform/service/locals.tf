@@ -1,0 +1,25 @@
+# Names. ARNs are put together from names where AWS composes them from names: so a policy or a task definition is readable in the
+# plan, before anything exists, and so the policy of a thing can be written before the thing.
+locals {
+  id    = "${local.name}-${var.environment.name}"
+  https = !var.insecure_http
+
+  region    = var.environment.region
+  account   = var.environment.account
+  partition = var.environment.partition
+  arn = {
+    log_groups = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group"
+    parameter  = "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${local.parameter_name}"
+    ecs        = "arn:${local.partition}:ecs:${local.region}:${local.account}"
+    # ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:… names the repository's account and region as well.
+    repositories = distinct([for image in concat([var.api_image, var.nginx_image], compact([for c in var.containers : c.image])) :
+      "arn:${local.partition}:ecr:${split(".", image)[3]}:${split(".", image)[0]}:repository/${regex("/([^@]+)@", image)[0]}"
+    ])
+  }
+
+  key_parameters = local.keyed ? [local.arn.parameter] : []
+  log_streams    = "${local.arn.log_groups}:${local.log_group_name}:log-stream:*"
+
+  log_group_name = "/${local.name}/${var.environment.name}/service"
+  parameter_name = "/${local.name}/${var.environment.name}/api-key"
+}
