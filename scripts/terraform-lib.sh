@@ -72,6 +72,12 @@ ready() { # ROOT DIR: copied and initialised
   tf "$2" init -no-color -lockfile=readonly >"$2/init.log" 2>&1 || { tail -n 20 "$2/init.log" >&2; return 1; }
 }
 
+# ready_service DIR: the module by itself, in DIR, which is a copy of the root.
+ready_service() {
+  cp "$1/.terraform.lock.hcl" "$1/service/"
+  tf "$1/service" init -no-color -lockfile=readonly >"$1/service/init.log" 2>&1 || { tail -n 20 "$1/service/init.log" >&2; return 1; }
+}
+
 # find_python REQUIREMENTS: the pinned packages, in one environment for all of them. Sets `missing`.
 find_python() {
   local stamp

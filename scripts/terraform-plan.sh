@@ -120,7 +120,7 @@ cmd_order() {
 }
 
 # budget NAME: the figure from timing.json.
-budget() { sed -nE "s/^ *\"$1\": ([0-9]+),?$/\1/p" terraform/timing.json; }
+budget() { sed -nE "s/^ *\"$1\": ([0-9]+),?$/\1/p" terraform/service/timing.json; }
 
 # Each figure's copies: the budget's name | the file that repeats it | the line there, with N for the figure.
 timing_copies=(

@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
 # Gives every value of ROOT/tests/refused.psv to the variables of ROOT, and compares what Terraform says.
 #
-#   scripts/terraform-refused.sh ROOT   each case is laid over ROOT/terraform.tfvars.example, which is accepted
+#   scripts/terraform-refused.sh ROOT   each case is laid over the root's example, which is accepted
 #
-# Variables need no provider, so only the files that declare them are taken: a case costs a tenth of a second.
+# Variables need no provider, so only the files that declare them, and the locals that they need, are taken: a case costs a tenth of
+# a second. The module's example is tests/shared.tfvars with the document of `sum`; there, a case that begins with a dot edits the
+# document with jq.
 set -euo pipefail
 root=$(cd "$1" && pwd)
-example=$root/terraform.tfvars.example
+example=$root/terraform.tfvars.example document=$root/../../services/sum/openapi.json
+if [ ! -e "$example" ]; then example=$root/tests/shared.tfvars; else document=; fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cp "$root"/variables*.tf "$work/"
-[ ! -e "$root/fargate.tf" ] || cp "$root/fargate.tf" "$work/"
+if [ -n "$document" ]; then cp "$root"/{document,fargate,locals}.tf "$work/"; fi
 cd "$work"
 terraform init -no-color >/dev/null
 export TF_VAR_api_key=${TF_VAR_api_key:-accepted-key}
@@ -24,8 +27,10 @@ while IFS= read -r line; do
   [[ $line != '#'* && -n $line ]] || continue
   given=${line% | *} expected=${line##* | }
   count=$((count + 1))
-  printf "%s\n" "${given//  /$newline}" >case.tfvars
-  terraform plan -no-color -json -input=false -lock=false -var-file="$example" -var-file=case.tfvars >said 2>&1 && accepted=yes || accepted=no
+  edit=. files=("-var-file=$example" -var-file=case.tfvars)
+  if [[ $given == .* ]]; then edit=$given; : >case.tfvars; else printf "%s\n" "${given//  /$newline}" >case.tfvars; fi
+  if [ -n "$document" ]; then jq "{ document: ($edit) }" "$document" >document.tfvars.json; files+=(-var-file=document.tfvars.json); fi
+  terraform plan -no-color -json -input=false -lock=false "${files[@]}" >said 2>&1 && accepted=yes || accepted=no
   grep -oE 'validation rule at variables[a-z_]*\.tf:[0-9]+' said | sed 's/.* at //' >>seen || true
   if [ "$expected" = accepted ]; then
     [ "$accepted" = yes ] || wrong "$given" "refused"

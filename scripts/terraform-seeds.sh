@@ -3,10 +3,13 @@
 
 # group ROOT TEST ROW...: plants the rows in one copy, runs the test, and wants every message.
 group() {
-  local root=$1 test=$2 copy=$work/seeds/copy log=$work/seeds/log row file old new message lost=0
+  local root=$1 test=$2 whole=$1 copy=$work/seeds/copy log=$work/seeds/log row file old new message lost=0
   shift 2
+  # The module is planted in a copy of the root that holds it.
+  [ "$root" != terraform/service ] || whole=terraform
   rm -rf "$copy"
-  cp -R "$work/seeds/${root//\//-}" "$copy"
+  cp -R "$work/seeds/${whole//\//-}" "$copy"
+  copy=$copy${root#"$whole"}
   for row in "$@"; do
     IFS=$'\2' read -r file old new _ <<<"$row"
     cp "$copy/$file" "$work/seeds/before"
@@ -14,9 +17,9 @@ group() {
     ! cmp -s "$copy/$file" "$work/seeds/before" || fail "seed: $file holds no $old"
   done
   case $test in
-    order) tf "$copy" graph >"$copy/graph.dot" && order "$copy/graph.dot" >"$log" 2>&1 || true ;;
-    refused) cp "$root"/*.tfvars.example "$copy/" && scripts/terraform-refused.sh "$copy" >"$log" 2>&1 || true ;;
-    *) tf "$copy" test -no-color "-filter=tests/$test.tftest.hcl" >"$log" 2>&1 || true ;;
+    order) tf "$work/seeds/copy" graph >"$copy/graph.dot" && order "$copy/graph.dot" >"$log" 2>&1 || true ;;
+    refused) scripts/terraform-refused.sh "$copy" >"$log" 2>&1 || true ;;
+    *) with_shared "$root" "$copy" "-filter=tests/$test.tftest.hcl" >"$log" 2>&1 || true ;;
   esac
   for row in "$@"; do
     IFS=$'\2' read -r file old new message <<<"$row"
@@ -29,6 +32,7 @@ cmd_seeds() {
   local root row fields key number=0 started=$SECONDS
   local -A groups=() said=()
   for root in "${roots[@]}"; do ready "$root" "$work/seeds/${root//\//-}"; done
+  ready_service "$work/seeds/terraform"
   while IFS= read -r row; do
     # `\|` is a `|` of the text.
     row=${row//\\|/$'\1'}

@@ -2,7 +2,7 @@
 # Every proof of terraform/ that needs no AWS account, and the plan for review.
 #
 #   scripts/terraform.sh fmt          the formatting
-#   scripts/terraform.sh validate     both roots
+#   scripts/terraform.sh validate     both roots, with the module
 #   scripts/terraform.sh order        what must wait for what, in the graph
 #   scripts/terraform.sh timing       the timing budget against nginx's template and the API's defaults
 #   scripts/terraform.sh test         terraform test, mocked provider
@@ -34,6 +34,17 @@ cd "$(dirname "$0")/.."
 
 roots=(terraform/bootstrap terraform)
 
+# with_shared ROOT DIR ARGUMENTS: `terraform test` with what the tests of the root share. The root's own are its example.
+with_shared() {
+  local root=$1 dir=$2
+  shift 2
+  case $root in
+    terraform) set -- -var-file=terraform.tfvars.example "$@" ;;
+    terraform/service) set -- -var-file=tests/shared.tfvars "$@" ;;
+  esac
+  TF_VAR_api_key=offline-test-key tf "$dir" test -no-color "$@"
+}
+
 cmd_fmt() {
   local files
   files=$(find terraform -name '*.tf' -o -name '*.hcl' ! -path '*/.terraform/*' | grep -vc '/\.terraform/')
@@ -50,10 +61,10 @@ cmd_validate() {
 
 cmd_test() {
   local root dir line good bad started=$SECONDS
-  for root in "${roots[@]}"; do
-    dir=$work/test/${root//\//-}
-    ready "$root" "$dir"
-    tf "$dir" test -no-color >"$dir/test.log" 2>&1 || true
+  for root in "${roots[@]}" terraform/service; do
+    dir=$work/test/$root
+    if [ "$root" = terraform/service ]; then ready_service "${dir%/service}"; else ready "$root" "$dir"; fi
+    with_shared "$root" "$dir" >"$dir/test.log" 2>&1 || true
     line=$(tail -n 5 "$dir/test.log" | grep -E '^(Success!|Failure!) ' || true)
     if [ -z "$line" ]; then fail "test: $root said nothing"; tail -n 40 "$dir/test.log"; continue; fi
     passed=$((passed + $(sed -E 's/.* ([0-9]+) passed.*/\1/' <<<"$line")))
@@ -64,6 +75,13 @@ cmd_test() {
     echo "terraform test, $root: $line ($((SECONDS - started)) s)"
     refusals "$root"
   done
+  check "test: another image of one service changes no other service" one_service_changes "$work/test/terraform"
+}
+
+# one_service_changes DIR: what the plan of the run `another_image` would do.
+one_service_changes() {
+  with_shared terraform "$1" -verbose -filter=tests/two_services.tftest.hcl | sed -n '/run "another_image"/,$p' >"$1/another_image"
+  same "module.other.aws_ecs_task_definition.this " "$(planned "$1/another_image")"
 }
 
 # refusals ROOT: every value that a variable must refuse, with its message.

@@ -136,7 +136,7 @@ resource "aws_lb_listener" "https" {
 # A rule holds at most five values, and a value 128 characters. `*` matches slashes as well, so a rule forwards more than the document
 # declares; the sidecar answers 404 to the rest. What stands behind a path's first parameter adds nothing to the pattern.
 locals {
-  path_patterns = distinct([for path in keys(var.document.paths) : substr(replace(path, "/\\{.*/", "*"), 0, 128)])
+  path_patterns = distinct([for path in keys(var.document.paths) : replace(replace(path, "/\\{.*/", "*"), "/^(.{127}).{2,}$/", "$1*")])
 }
 
 resource "aws_lb_listener_rule" "service" {

@@ -15,7 +15,7 @@ variable "document" {
   }
 
   validation {
-    condition     = can([for port in ["port", "sidecar_port"] : tonumber(var.document["x-service"][port])]) && try(var.document["x-service"].port != var.document["x-service"].sidecar_port, false)
+    condition     = try(alltrue([for port in ["port", "sidecar_port"] : var.document["x-service"][port] >= 1 && var.document["x-service"][port] <= 65535]), false) && try(var.document["x-service"].port != var.document["x-service"].sidecar_port, false)
     error_message = "x-service of the document must declare two different ports, port and sidecar_port."
   }
 
@@ -30,12 +30,12 @@ variable "document" {
   }
 
   validation {
-    condition     = can(var.document["x-service"].objectives.latency) && alltrue([for o in concat([try(var.document["x-service"].objectives, null)], flatten([for item in values(var.document.paths) : [for o in values(item) : o["x-objectives"] if can(o["x-objectives"])]])) : try(o.latency.target >= 90 && o.latency.target <= 99.9, false) if can(o.latency)])
+    condition     = can(var.document["x-service"].objectives.latency.target) && alltrue([for o in concat([try(var.document["x-service"].objectives, null)], flatten([for item in values(var.document.paths) : [for o in values(item) : o["x-objectives"] if can(o["x-objectives"])]])) : try(o.latency.target >= 90 && o.latency.target <= 99.9, false) if try(o.latency, null) != null])
     error_message = "A latency objective of the document must have a target from 90 to 99.9 percent, and x-service.objectives must have one: a slow deployment is rolled back by it."
   }
 
   validation {
-    condition     = alltrue([for o in concat([try(var.document["x-service"].objectives, null)], flatten([for item in values(var.document.paths) : [for o in values(item) : o["x-objectives"] if can(o["x-objectives"])]])) : can(regex("^([1-9][0-9]{1,3}ms|[1-9]s)$", o.latency.within)) if can(o.latency)])
+    condition     = alltrue([for o in concat([try(var.document["x-service"].objectives, null)], flatten([for item in values(var.document.paths) : [for o in values(item) : o["x-objectives"] if can(o["x-objectives"])]])) : can(regex("^([1-9][0-9]{1,3}ms|[1-9]s)$", o.latency.within)) if try(o.latency, null) != null])
     error_message = "The time `within` of a latency objective of the document must be from 10ms to 9999ms or from 1s to 9s."
   }
 
@@ -133,22 +133,22 @@ variable "api_key" {
   default     = null
 
   validation {
-    condition     = alltrue([for entry in split(",", coalesce(var.api_key, "none-given")) : can(regex("^([a-z0-9-]{1,32}:)?[A-Za-z0-9._-]{8,128}$", entry))])
+    condition     = alltrue([for entry in split(",", var.api_key == null ? "none-given" : var.api_key) : can(regex("^([a-z0-9-]{1,32}:)?[A-Za-z0-9._-]{8,128}$", entry))])
     error_message = "api_key must be one or more of KEY or CLIENT:KEY separated by commas; a key is 8 to 128 of A-Z a-z 0-9 . _ -, a client name 1 to 32 of a-z 0-9 -."
   }
 
   validation {
-    condition     = alltrue([for entry in split(",", coalesce(var.api_key, "none-given")) : upper(element(split(":", entry), length(split(":", entry)) - 1)) != "CHANGEME"])
+    condition     = alltrue([for entry in split(",", var.api_key == null ? "none-given" : var.api_key) : upper(element(split(":", entry), length(split(":", entry)) - 1)) != "CHANGEME"])
     error_message = "api_key must not be CHANGEME: that key is for a laptop only."
   }
 
   validation {
-    condition     = length(distinct([for entry in split(",", coalesce(var.api_key, "none-given")) : element(split(":", entry), length(split(":", entry)) - 1)])) == length(split(",", coalesce(var.api_key, "none-given")))
+    condition     = length(distinct([for entry in split(",", var.api_key == null ? "none-given" : var.api_key) : element(split(":", entry), length(split(":", entry)) - 1)])) == length(split(",", var.api_key == null ? "none-given" : var.api_key))
     error_message = "api_key must not list a key twice: the sidecar could not tell whose it is."
   }
 
   validation {
-    condition     = length(coalesce(var.api_key, "-")) <= 4096
+    condition     = length(var.api_key == null ? "" : var.api_key) <= 4096
     error_message = "api_key must not be longer than 4096 characters, the size of a standard SSM parameter."
   }
 

@@ -1,19 +1,12 @@
 # The order that the timing budget must keep, and that every figure reaches the resource that it is for.
 
 mock_provider "aws" {
-  source          = "./tests/mocks"
+  source          = "../tests/mocks"
   override_during = plan
 }
 
 variables {
-  environment     = "production"
-  region          = "us-east-1"
-  api_image       = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/api@sha256:1111111111111111111111111111111111111111111111111111111111111111"
-  nginx_image     = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/nginx@sha256:2222222222222222222222222222222222222222222222222222222222222222"
-  api_key         = "offline-test-key"
-  api_key_version = 7
-  domain_name     = "sum.example.com"
-  zone_id         = "Z0123456789EXAMPLE"
+  document = jsondecode(file("../../services/sum/openapi.json"))
 }
 
 run "budget" {

@@ -1,19 +1,12 @@
 # The edge: what the load balancer serves, refuses, redirects and says about itself.
 
 mock_provider "aws" {
-  source          = "./tests/mocks"
+  source          = "../tests/mocks"
   override_during = plan
 }
 
 variables {
-  environment     = "production"
-  region          = "us-east-1"
-  api_image       = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/api@sha256:1111111111111111111111111111111111111111111111111111111111111111"
-  nginx_image     = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/nginx@sha256:2222222222222222222222222222222222222222222222222222222222222222"
-  api_key         = "offline-test-key"
-  api_key_version = 7
-  domain_name     = "sum.example.com"
-  zone_id         = "Z0123456789EXAMPLE"
+  document = jsondecode(file("../../services/sum/openapi.json"))
 }
 
 run "https" {
@@ -65,12 +58,12 @@ run "https" {
   }
 
   assert {
-    condition     = one(one(aws_lb_listener_rule.service.condition).path_pattern).values == toset(["/sum", "/openapi.json", "/healthz", "/readyz"])
-    error_message = "The load balancer must forward the contract's routes, and no other."
+    condition     = { for priority, rule in aws_lb_listener_rule.service : priority => one(one(rule.condition).path_pattern).values } == { "10" = toset(["/sum", "/openapi.json", "/healthz", "/readyz"]) }
+    error_message = "The load balancer must forward the routes of the document, and no other."
   }
 
   assert {
-    condition     = aws_lb_listener_rule.service.action[0].type == "forward" && aws_lb_listener_rule.service.action[0].target_group_arn == aws_lb_target_group.nginx.arn
+    condition     = aws_lb_listener_rule.service["10"].action[0].type == "forward" && aws_lb_listener_rule.service["10"].action[0].target_group_arn == aws_lb_target_group.nginx.arn
     error_message = "The routes must lead to the sidecar."
   }
 
@@ -100,8 +93,8 @@ run "https" {
   }
 
   assert {
-    condition     = aws_lb.this.enable_deletion_protection && !aws_s3_bucket.logs.force_destroy
-    error_message = "By default neither load balancer nor logs may be destroyed by a slip."
+    condition     = aws_lb.this.enable_deletion_protection
+    error_message = "The load balancer must be protected as the environment says."
   }
 
   assert {

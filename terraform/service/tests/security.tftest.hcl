@@ -1,0 +1,149 @@
+# Who may reach the service, and who may do what: the tasks, the roles, the keys.
+
+mock_provider "aws" {
+  source          = "../tests/mocks"
+  override_during = plan
+}
+
+variables {
+  document = jsondecode(file("../../services/sum/openapi.json"))
+}
+
+run "private" {
+  command = plan
+
+  assert {
+    condition     = !aws_ecs_service.this.network_configuration[0].assign_public_ip
+    error_message = "Tasks must not have public addresses."
+  }
+
+  assert {
+    condition     = length(aws_vpc_security_group_egress_rule.tasks_to_internet) == 0 && aws_vpc_security_group_egress_rule.tasks_to_s3[0].prefix_list_id == "pl-s3"
+    error_message = "Tasks must have no way to the internet, and one to S3."
+  }
+
+  assert {
+    condition = alltrue([for r in [
+      aws_vpc_security_group_egress_rule.alb_to_tasks, aws_vpc_security_group_ingress_rule.tasks_from_alb,
+      aws_vpc_security_group_egress_rule.tasks_to_endpoints[0], aws_vpc_security_group_ingress_rule.endpoints_from_tasks[0],
+      aws_vpc_security_group_egress_rule.tasks_to_s3[0],
+    ] : r.cidr_ipv4 == null && r.cidr_ipv6 == null && r.ip_protocol == "tcp" && r.from_port == r.to_port])
+    error_message = "Inside, every rule must name its other side and one port."
+  }
+
+  assert {
+    condition = alltrue([for r in [aws_iam_role.execution, aws_iam_role.task] :
+      jsondecode(r.assume_role_policy).Statement[0].Principal.Service == "ecs-tasks.amazonaws.com"
+      && jsondecode(r.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"
+      && jsondecode(r.assume_role_policy).Statement[0].Condition.ArnLike["aws:SourceArn"] == "arn:aws:ecs:us-east-1:123456789012:*"
+      && r.permissions_boundary == "arn:aws:iam::123456789012:policy/sum-api-workload"
+    ])
+    error_message = "Both roles must be ECS's for this account's tasks only, within the boundary."
+  }
+
+  assert {
+    condition = alltrue(flatten([for p in [aws_iam_role_policy.execution, aws_iam_role_policy.execution_decrypt[0], aws_iam_role_policy.task[0], aws_iam_role_policy.task_decrypt[0]] :
+      [for s in jsondecode(p.policy).Statement : s.Effect == "Allow" && !anytrue([for a in s.Action : strcontains(a, "*")])]
+    ]))
+    error_message = "No role may have a wildcard action."
+  }
+
+  assert {
+    condition = flatten([for p in [aws_iam_role_policy.execution, aws_iam_role_policy.execution_decrypt[0], aws_iam_role_policy.task[0], aws_iam_role_policy.task_decrypt[0]] :
+      [for s in jsondecode(p.policy).Statement : s.Action if s.Resource == "*"]
+    ]) == ["ecr:GetAuthorizationToken"]
+    error_message = "Every action but the registry's login must name its resource."
+  }
+
+  assert {
+    condition     = flatten([for s in jsondecode(aws_iam_role_policy.task[0].policy).Statement : s.Action]) == ["ssm:GetParameter"] && jsondecode(aws_iam_role_policy.task[0].policy).Statement[0].Resource == "arn:aws:ssm:us-east-1:123456789012:parameter/sum-api/production/api-key"
+    error_message = "The containers may read the keys, and do nothing else."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.execution.policy).Statement[1].Resource == ["arn:aws:ecr:us-east-1:123456789012:repository/sum-api/api", "arn:aws:ecr:us-east-1:123456789012:repository/sum-api/nginx"]
+    error_message = "ECS may pull the two images, and no other."
+  }
+
+  assert {
+    condition = alltrue([for p in [aws_iam_role_policy.execution_decrypt[0], aws_iam_role_policy.task_decrypt[0]] :
+      jsondecode(p.policy).Statement[0].Resource == var.kms_key_arn
+      && jsondecode(p.policy).Statement[0].Condition.StringEquals == {
+        "kms:ViaService"                      = "ssm.us-east-1.amazonaws.com"
+        "kms:EncryptionContext:PARAMETER_ARN" = "arn:aws:ssm:us-east-1:123456789012:parameter/sum-api/production/api-key"
+      }
+    ])
+    error_message = "The key may decrypt this parameter, through SSM, and nothing else."
+  }
+
+  assert {
+    condition     = aws_ssm_parameter.api_key[0].type == "SecureString" && aws_ssm_parameter.api_key[0].key_id == var.kms_key_arn && aws_ssm_parameter.api_key[0].value_wo_version == 7
+    error_message = "The keys must be a SecureString under the stack's own key, written anew with every version."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.service.kms_key_id == var.kms_key_arn && aws_cloudwatch_log_group.service.retention_in_days == 365
+    error_message = "The logs must be encrypted with the key and kept as long as the variable says."
+  }
+
+  assert {
+    condition     = aws_ecs_service.this.deployment_minimum_healthy_percent == 100 && aws_ecs_service.this.deployment_maximum_percent == 200 && aws_ecs_service.this.availability_zone_rebalancing == "ENABLED"
+    error_message = "A deployment must never go below the desired count, and zones must be evened out."
+  }
+
+  assert {
+    condition     = aws_ecs_service.this.deployment_circuit_breaker[0].enable && aws_ecs_service.this.deployment_circuit_breaker[0].rollback && aws_ecs_service.this.wait_for_steady_state
+    error_message = "A failing deployment must be rolled back, and Terraform must wait to see it."
+  }
+
+  assert {
+    condition     = !aws_ecs_service.this.enable_execute_command
+    error_message = "There must be no way to a shell in a running task."
+  }
+
+  assert {
+    condition     = aws_appautoscaling_target.service.min_capacity == 2 && aws_appautoscaling_target.service.max_capacity == 6
+    error_message = "Autoscaling must keep to the variables."
+  }
+
+  assert {
+    condition     = aws_appautoscaling_policy.requests.target_tracking_scaling_policy_configuration[0].predefined_metric_specification[0].resource_label == "app/sum-api-production/aaaaaaaaaaaaaaaa/targetgroup/sum-api-production/bbbbbbbbbbbbbbbb"
+    error_message = "Autoscaling on requests must watch this load balancer and this target group."
+  }
+}
+
+run "default_network" {
+  command = plan
+
+  variables {
+    network = { private = false, vpc_id = "vpc-default", balancer_subnet_ids = ["subnet-a"], balancer_subnet_cidrs = ["172.31.0.0/20"], task_subnet_ids = ["subnet-a"] }
+  }
+
+  assert {
+    condition     = aws_security_group.tasks.vpc_id == "vpc-default" && aws_ecs_service.this.network_configuration[0].assign_public_ip
+    error_message = "Tasks must be in the default VPC, with a public address to reach ECR from."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.tasks_from_alb.cidr_ipv4 == null && aws_vpc_security_group_ingress_rule.tasks_from_alb.from_port == 8081
+    error_message = "Even with public addresses only the load balancer may come in."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.tasks_to_internet[0].from_port == 443 && aws_vpc_security_group_egress_rule.tasks_to_internet[0].to_port == 443
+    error_message = "Tasks may leave by HTTPS only."
+  }
+}
+
+run "callers_can_be_narrowed" {
+  command = plan
+
+  variables {
+    ingress_cidrs = ["192.0.2.0/24", "198.51.100.0/24"]
+  }
+
+  assert {
+    condition     = toset([for r in merge(aws_vpc_security_group_ingress_rule.alb_https, aws_vpc_security_group_ingress_rule.alb_http) : r.cidr_ipv4]) == toset(["192.0.2.0/24", "198.51.100.0/24"])
+    error_message = "Nobody but ingress_cidrs may reach the load balancer."
+  }
+}
