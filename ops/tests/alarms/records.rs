@@ -16,7 +16,8 @@ fn every_line_of_the_sidecar_is_a_metric_record() {
     for line in at_least(40, &lines.sidecar) {
         let record = record(line);
         assert!((now - 120_000..=now).contains(&record.timestamp), "{line}");
-        assert_eq!(record.data.len(), 4, "{line}");
+        // Four metrics: of the service, and of the route.
+        assert_eq!(record.data.len(), 8, "{line}");
         assert!(line.to_string().len() < 1200, "a line grew to {} bytes", line.to_string().len());
     }
 }
@@ -28,15 +29,31 @@ fn each_status_has_its_outcome_and_whose_time_it_was() {
     for ((status, outcome, answered_by, route), line) in &lines(stack).expected {
         statuses.insert(*status);
         let record = record(line);
-        let share = if *answered_by == "api" { "UpstreamTime" } else { "SidecarTime" };
-        let names: Vec<&str> = record.data.iter().map(|datum| datum.id.name.as_str()).collect();
-        assert_eq!(names, ["Requests", outcome, "Latency", share], "{line}");
-        assert!(record.data[..2].iter().all(|datum| (datum.value - 1.0).abs() < 1e-9), "{line}");
+        let share = match (*answered_by, *route) {
+            ("api", "/healthz" | "/readyz") => "UncountedTime",
+            ("api", _) => "UpstreamTime",
+            _ => "SidecarTime",
+        };
+        let counts = ["Requests", outcome];
+        let named: Vec<(Vec<&str>, &str)> = record
+            .data
+            .iter()
+            .map(|datum| {
+                let dimensions = datum.id.dimensions.keys().map(String::as_str).collect();
+                (dimensions, datum.id.name.as_str())
+            })
+            .collect();
+        // A client's name is a field, never a dimension: nobody bounds how many there are.
+        let expected = [vec!["service"], vec!["route", "service"]]
+            .into_iter()
+            .flat_map(|set| ["Requests", outcome, "Latency", share].map(|name| (set.clone(), name)));
+        assert_eq!(named, expected.collect::<Vec<_>>(), "{line}");
+        let counted = record.data.iter().filter(|datum| counts.contains(&datum.id.name.as_str()));
+        assert!(counted.clone().all(|datum| (datum.value - 1.0).abs() < 1e-9), "{line}");
+        assert_eq!(counted.count(), 4, "{line}");
         assert_eq!(line["answered_by"], *answered_by, "{line}");
         assert_eq!(line["route"], *route, "{line}");
         assert_eq!(line["service"], "sum-api-production", "{line}");
-        // A client's name is a field, never a dimension: nobody bounds how many there are.
-        assert!(record.data.iter().all(|datum| datum.id.dimensions.len() == 2), "{line}");
     }
     let known = [
         0, 200, 400, 401, 404, 405, 408, 413, 414, 415, 422, 429, 431, 500, 501, 502, 503, 504, 505,
