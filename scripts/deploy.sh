@@ -134,7 +134,7 @@ cmd_rollback() {
   local images answer status=0
   start
   images=$(find_images)
-  make_plan rollback -target=aws_ecs_service.this "-var=$(sed -n 1p <<<"$images")" "-var=$(sed -n 2p <<<"$images")"
+  make_plan rollback -target=module.sum.aws_ecs_service.this "-var=$(sed -n 1p <<<"$images")" "-var=$(sed -n 2p <<<"$images")"
   release check "$scratch/rollback.json" >"$scratch/rollback.md" || status=$?
   tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}" <"$scratch/rollback.md"
   [ "$status" -eq 0 ] || return "$status"

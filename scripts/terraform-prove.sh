@@ -86,13 +86,13 @@ prove_network() {
 
   probe drift "$id"
   check "$network: a change behind Terraform's back is seen" plan_status "$dir" 2 "${arguments[@]}"
-  check "$network: and it is that change alone" same "aws_lb.this " "$(planned "$dir/plan.log")"
+  check "$network: and it is that change alone" same "module.sum.aws_lb.this " "$(planned "$dir/plan.log")"
   check "$network: apply mends it" apply "$dir" plan.tfplan
 
   arguments+=("-var=api_image=123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/api@sha256:$digest")
   check "$network: a new image is planned" plan_status "$dir" 2 "${arguments[@]}"
   check "$network: it replaces the task definition and updates the service" same \
-    "aws_ecs_service.this aws_ecs_task_definition.this " "$(planned "$dir/plan.log")"
+    "module.sum.aws_ecs_service.this module.sum.aws_ecs_task_definition.this " "$(planned "$dir/plan.log")"
   check "$network: it is deployed" apply "$dir" plan.tfplan
   check "$network: the service runs it" task_definition_is "$id" "any(c['image'].endswith('$digest') for c in task['containerDefinitions'])"
   check "$network: the plan after it is empty" plan_status "$dir" 0 "${arguments[@]}"
@@ -103,7 +103,7 @@ prove_network() {
   arguments+=(-var=api_key_version=2)
   check "$network: a rotation is planned" plan_status "$dir" 2 "${arguments[@]}"
   check "$network: it writes the parameter and starts new tasks" same \
-    "aws_ecs_service.this aws_ecs_task_definition.this aws_ssm_parameter.api_key " "$(planned "$dir/plan.log")"
+    "module.sum.aws_ecs_service.this module.sum.aws_ecs_task_definition.this module.sum.aws_ssm_parameter.api_key[0] " "$(planned "$dir/plan.log")"
   check "$network: it is applied" apply "$dir" plan.tfplan
   check "$network: SSM holds both keys" same "SecureString proof:$old_key,proof:$new_key" "$(probe parameter "$parameter")"
   check "$network: the new key is nowhere either" key_nowhere "$new_key" "$dir/terraform.tfstate" "$dir/apply.log"

@@ -75,7 +75,7 @@ check 'a new image is planned' deploy plan
 REVIEWED=$(given fingerprint)
 service --health-check-grace-period-seconds 1
 check 'what somebody changes meanwhile is another plan' exits 1 deploy apply
-service --health-check-grace-period-seconds "$(jq .grace_seconds terraform/timing.json)" --desired-count 3
+service --health-check-grace-period-seconds "$(jq .grace_seconds terraform/service/timing.json)" --desired-count 3
 check 'what autoscaling changes meanwhile is not' deploy apply
 check 'the apply says what ran before' equal "$(image api 1) $(image nginx 2)" "$(given previous_api_image) $(given previous_nginx_image)"
 
@@ -146,7 +146,7 @@ check 'which changes the image' runs "$(image api 1)"
 check 'and not the key' parameter test:the-new-key-is-a-test-too
 leaked() { env "TF_VARS=$before" TF_VAR_api_key=test:a-key-that-is-only-a-test scripts/deploy.sh "$@"; }
 check 'who still reads the old list and version cannot deploy it' exits 1 leaked plan
-check 'nor by a rollback' says 'aws_ssm_parameter.api_key' env "API_DIGEST=$(image api 5)" "TF_VARS=$before" scripts/deploy.sh rollback
+check 'nor by a rollback' says 'module.sum.aws_ssm_parameter.api_key[0]' env "API_DIGEST=$(image api 5)" "TF_VARS=$before" scripts/deploy.sh rollback
 check 'and the leaked key stays away' parameter test:the-new-key-is-a-test-too
 
 check 'a plan that breaks a rule does not pass' exits 1 env "TF_VARS=$(printf '%s\n' "$TF_VARS" | sed 's/^environment .*/environment = "live"/')" scripts/deploy.sh plan

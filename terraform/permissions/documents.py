@@ -21,7 +21,9 @@ class Documents:
             self.read(root, json.loads((folder / root / "state.json").read_text()))
 
     def read(self, root, state):
-        resources = [r for r in state["values"]["root_module"]["resources"] if r["mode"] == "managed"]
+        root_module = state["values"]["root_module"]
+        modules = [root_module, *root_module.get("child_modules", [])]
+        resources = [r for module in modules for r in module.get("resources", []) if r["mode"] == "managed"]
         arns = {}
         for r in resources:
             address, kind, values = f"{root} {r['address']}", r["type"], r["values"]

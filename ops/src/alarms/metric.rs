@@ -134,10 +134,12 @@ impl Store {
         self.0.push((id.clone(), series));
     }
 
-    /// The data that feeds a metric, if any was replayed.
+    /// The data that feeds a metric, if any was replayed: its own, where a log has it by its full name.
     #[must_use]
     pub fn get(&self, wanted: &MetricId) -> Option<&Series> {
-        self.0.iter().find(|(id, _)| id.feeds(wanted)).map(|(_, series)| series)
+        let own = self.0.iter().find(|(id, _)| id == wanted);
+        let found = own.or_else(|| self.0.iter().find(|(id, _)| id.feeds(wanted)));
+        found.map(|(_, series)| series)
     }
 
     /// The metrics that have data.

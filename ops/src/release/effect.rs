@@ -29,9 +29,9 @@ impl Effect {
 
     fn add(&mut self, resource: &Resource) {
         let differences = difference::of(resource);
-        let expected = match (resource.address.as_str(), resource.action()) {
-            ("aws_ecs_task_definition.this", Action::Replace) => image_of,
-            ("aws_ecs_service.this", Action::Update) => task_definition,
+        let expected = match (resource.kind.as_str(), resource.action()) {
+            ("aws_ecs_task_definition", Action::Replace) => image_of,
+            ("aws_ecs_service", Action::Update) => task_definition,
             _ => {
                 self.others.push(resource.address.clone());
                 return;
