@@ -20,9 +20,9 @@ mkdir -p "$work"
 terraform_graph() {
   tf "$work/provider" graph >"$work/full.dot"
   awk '
-    FNR == 1 { file = FILENAME; sub(/.*\//, "", file); sub(/\.tf$/, "", file) }
-    FILENAME ~ /\.tf$/ && /^(resource|data) "/ { split($0, part, "\""); where[($1 == "data" ? "data." : "") part[2] "." part[4]] = file; count[file]++; next }
-    FILENAME !~ /\.tf$/ && / -> / { gsub(/[";]/, ""); from = where[$1]; to = where[$3]; if (from != "" && to != "" && from != to) edge["  \"" from "\" -> \"" to "\""] = 1 }
+    FNR == 1 { file = FILENAME; sub(/^terraform\//, "", file); sub(/\.tf$/, "", file); module = file ~ /^service\// ? "module." : "" }
+    FILENAME ~ /\.tf$/ && /^(resource|data) "/ { split($0, part, "\""); where[module ($1 == "data" ? "data." : "") part[2] "." part[4]] = file; count[file]++; next }
+    FILENAME !~ /\.tf$/ && / -> / { gsub(/[";]/, ""); sub(/^module\.[^.]+/, "module", $1); sub(/^module\.[^.]+/, "module", $3); from = where[$1]; to = where[$3]; if (from != "" && to != "" && from != to) edge["  \"" from "\" -> \"" to "\""] = 1 }
     END {
       print "digraph terraform {"
       for (file in count) printf "  \"%s\" [label=\"%s\\n%d\"]\n", file, file, count[file] | "LC_ALL=C sort"
@@ -30,7 +30,7 @@ terraform_graph() {
       for (line in edge) print line | "LC_ALL=C sort"
       close("LC_ALL=C sort")
       print "}"
-    }' terraform/*.tf "$work/full.dot"
+    }' terraform/*.tf terraform/service/*.tf "$work/full.dot"
 }
 
 look=(-Grankdir=TB -Gbgcolor=white -Gpad=0.4 -Granksep=0.6 -Gnodesep=0.2 -Gdpi=96

@@ -43,7 +43,7 @@ change_forget_rotation() { sed -i 's/"value_wo_version": 1,/"value_wo_version": 
 change_raise_limit() { arguments+=(-var='rate_limit={rate=5000,burst=5000}'); }
 change_shrink() { arguments+=(-var='scaling={min=2,max=2,requests_per_target=6000}' -var='task_size={cpu=1024,memory=2048}'); }
 change_open_to_the_world() {
-  add security_groups.tf <<'TF'
+  add service/security_groups.tf <<'TF'
 resource "aws_vpc_security_group_ingress_rule" "debug" {
   security_group_id = aws_security_group.tasks.id
   description       = "Debugging."
@@ -52,12 +52,12 @@ resource "aws_vpc_security_group_ingress_rule" "debug" {
 }
 TF
 }
-change_wide_task_role() { edit iam.tf 's/"ssm:GetParameter"\]\n      Resource = local.arn.parameter/"ssm:*"]\n      Resource = "*"/'; }
-change_key_in_environment() { edit task_definition.tf 's/(    RUNTIME_DIR  )/    API_KEY = "web:a-key-that-is-only-a-test"\n$1/'; }
-change_unchecked_api() { edit task_definition.tf 's/REQUIRE_API_KEY    = "true"/REQUIRE_API_KEY    = "false"/'; }
-change_stop_too_early() { edit timing.json 's/"container_stop_seconds": 30/"container_stop_seconds": 10/'; }
-change_writable_root() { edit task_definition.tf 's/readonlyRootFilesystem = true/readonlyRootFilesystem = false/'; }
-change_no_rollback() { edit ecs.tf 's/enable   = true\n    rollback = true/enable   = false\n    rollback = false/'; }
+change_wide_task_role() { edit service/iam.tf 's/"ssm:GetParameter"\]\n      Resource = parameter/"ssm:*"]\n      Resource = "*"/'; }
+change_key_in_environment() { edit service/task_definition.tf 's/(    RUNTIME_DIR  )/    API_KEY = "web:a-key-that-is-only-a-test"\n$1/'; }
+change_unchecked_api() { edit service/task_definition.tf 's/(api_environment = merge\(.*?LOG_FORMAT         = "json")/$1\n    REQUIRE_API_KEY = "false"/s'; }
+change_stop_too_early() { edit service/timing.json 's/"container_stop_seconds": 30/"container_stop_seconds": 10/'; }
+change_writable_root() { edit service/task_definition.tf 's/readonlyRootFilesystem = true/readonlyRootFilesystem = false/'; }
+change_no_rollback() { edit service/ecs.tf 's/enable   = true\n    rollback = true/enable   = false\n    rollback = false/'; }
 change_plain_http() {
   edit terraform.tfvars.example 's/^(domain_name|zone_id) .*\n//mg'
   arguments=(-var-file=terraform.tfvars.example -var=insecure_http=true)
@@ -66,9 +66,8 @@ change_move_network() { arguments+=(-var=vpc_cidr=10.43.0.0/16); }
 change_rename_environment() { arguments+=(-var=environment=live); }
 change_destroy() { arguments+=(-destroy); }
 change_deafen_alarms() {
-  edit alarms.tf 's/resource "aws_cloudwatch_metric_alarm" "unhealthy_target" \{.*?\n\}\n//s'
-  edit dashboard.tf 's/^.*aws_cloudwatch_metric_alarm\.unhealthy_target.*\n//mg'
-  edit alarms.tf 's/("aws_cloudwatch_metric_alarm" "no_healthy_target".*?)evaluation_periods  = 3(.*?)alarm_actions       = [^\n]*/${1}evaluation_periods  = 30${2}alarm_actions       = []/s'
+  edit service/alarms.tf 's/    unhealthy-target = \{.*?\n    \}\n//s'
+  edit service/alarms.tf 's/("aws_cloudwatch_metric_alarm" "no_healthy_target".*?)evaluation_periods  = 3(.*?)alarm_actions       = [^\n]*/${1}evaluation_periods  = 30${2}alarm_actions       = []/s'
 }
 
 # Only what the review reads, and nothing that differs from one run to the next.

@@ -38,7 +38,7 @@ struct Seed {
 
 impl Seed {
     fn plant(&self, plan: &mut Value) {
-        let address = self.address.as_deref().unwrap_or("aws_ecs_task_definition.this");
+        let address = self.address.as_deref().unwrap_or("module.sum.aws_ecs_task_definition.this");
         let resources = plan["resource_changes"].as_array_mut().unwrap();
         let resource =
             resources.iter_mut().find(|resource| resource["address"] == address).expect(address);

@@ -59,7 +59,7 @@ pub fn run() -> Result<()> {
     let world = World { task_start: TASK_START, cpu_seconds };
     let capacity = settings.vcpus / cpu_seconds;
     section.add(format!(
-        "The settings of `terraform/autoscaling.tf`: {} to {} tasks of {} vCPU, {} requests a minute or {} % CPU for each. \
+        "The settings of `terraform/service/autoscaling.tf`: {} to {} tasks of {} vCPU, {} requests a minute or {} % CPU for each. \
          Assumed: a task serves {TASK_START:.0} s after it is wanted; a request takes {:.0} µs of a vCPU, so a task can do {} \
          a second. CloudWatch as AWS describes it: three one-minute datapoints above the target to scale out, fifteen below \
          nine tenths of it to scale in, each a minute late.",

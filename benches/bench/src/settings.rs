@@ -25,7 +25,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// From `terraform/autoscaling.tf` and the defaults in `terraform/variables.tf`.
+    /// From `autoscaling.tf` and the defaults in `variables.tf` of the module `terraform/service/`.
     pub fn read() -> Result<Self> {
         let policies = terraform("autoscaling.tf")?;
         let variables = terraform("variables.tf")?;
@@ -52,7 +52,7 @@ impl Settings {
 }
 
 fn terraform(name: &str) -> Result<String> {
-    let path = root().join("terraform").join(name);
+    let path = root().join("terraform/service").join(name);
     fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
 }
 

@@ -21,8 +21,15 @@ impl Effect {
     /// Reads it from a plan.
     pub(super) fn from_plan(plan: &Plan) -> Self {
         let mut effect = Self::default();
+        let mut module = None;
         for resource in plan.changed() {
-            effect.add(resource);
+            // Going back concerns one service, which is one module.
+            let of = resource.address.strip_suffix(&format!("{}.this", resource.kind));
+            if of.is_none() || *module.get_or_insert(of) != of {
+                effect.others.push(resource.address.clone());
+            } else {
+                effect.add(resource);
+            }
         }
         effect
     }

@@ -44,7 +44,7 @@ run "parcels" {
   }
 
   assert {
-    condition     = alltrue(flatten([for a in aws_cloudwatch_metric_alarm.this : [for q in a.metric_query : [for m in q.metric : m.dimensions == tomap({ service = "parcels-production" }) if m.namespace == "parcels"]]]))
+    condition     = [for dimensions in flatten([for a in aws_cloudwatch_metric_alarm.this : [for q in a.metric_query : [for m in q.metric : jsonencode(m.dimensions) if m.namespace == "parcels"]]]) : dimensions] == [for n in range(19) : jsonencode({ service = "parcels-production" })]
     error_message = "Alarms over all routes must watch the service, however many routes there are."
   }
 }
