@@ -36,8 +36,8 @@ fi
 
 output() { [ -z "${GITHUB_OUTPUT:-}" ] || printf '%s\n' "$1" >>"$GITHUB_OUTPUT"; }
 base=${1:-$(git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD)}
-if [ -z "$(git diff --name-only "$base" -- terraform policy ops/src/plan_review; git ls-files --others --exclude-standard -- terraform policy)" ]; then
-  printf '%s\n' '<!-- sum-api plan review -->' '## ⚪ Plan review: nothing changes' '' "No file of terraform/ or policy/ differs from $base." >"$scratch/review.md"
+if [ -z "$(git diff --name-only "$base" -- terraform policy ops/src/plan_review 'services/*/openapi.json'; git ls-files --others --exclude-standard -- terraform policy 'services/*/openapi.json')" ]; then
+  printf '%s\n' '<!-- sum-api plan review -->' '## ⚪ Plan review: nothing changes' '' "No file of terraform/ or policy/, and no document of a service, differs from $base." >"$scratch/review.md"
   cat "$scratch/review.md"
   output changed=false
   exit
@@ -56,7 +56,7 @@ export TF_VAR_api_key=review:not-a-key-of-anybody
 variables=(-input=false -no-color -compact-warnings -var-file=terraform.tfvars.example "-var=zone_id=$(probe zone example.com)")
 
 ready terraform "$scratch/new"
-if git archive "$base" terraform 2>/dev/null | tar -x -C "$scratch/base" 2>/dev/null; then
+if git archive "$base" terraform services 2>/dev/null | tar -x -C "$scratch/base" 2>/dev/null; then
   echo "applying terraform/ of $base to the emulated AWS" >&2
   ready "$scratch/base/terraform" "$scratch/old"
   tf "$scratch/old" apply -auto-approve "${variables[@]}" >"$scratch/apply.log" 2>&1 || { tail -n 40 "$scratch/apply.log" >&2; exit 1; }

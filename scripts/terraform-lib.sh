@@ -52,6 +52,7 @@ scratch() {
   if [ -d "$1/service" ]; then
     cp -R "$1/service" "$2/service"
     for document in "$1"/../services/*/openapi.json "$1"/../contract/*/openapi.json; do
+      [ -e "$document" ] || continue
       document=${document#"$1"/../}
       mkdir -p "$2/../${document%/*}"
       cp "$1/../$document" "$2/../$document"
