@@ -25,7 +25,7 @@ locals {
       milliseconds = tonumber(trimsuffix(trimsuffix(o.latency.within, "s"), "m")) * (endswith(o.latency.within, "ms") ? 1 : 1000)
     } : null
     suffix     = owner == local.id ? "" : "-${owner}"
-    dimensions = merge(local.dimensions.service, { for id in [owner] : "operation" => id if id != local.id })
+    dimensions = merge({ service = local.id }, { for id in [owner] : "operation" => id if id != local.id })
   } }
 
   window_days  = trimsuffix(local.objectives[local.id].window, "d")

@@ -44,9 +44,9 @@ fn each_status_has_its_outcome_and_whose_time_it_was() {
             })
             .collect();
         // A client's name is a field, never a dimension: nobody bounds how many there are.
-        let expected = [vec!["service"], vec!["route", "service"]]
-            .into_iter()
-            .flat_map(|set| ["Requests", outcome, "Latency", share].map(|name| (set.clone(), name)));
+        let expected = [vec!["service"], vec!["route", "service"]].into_iter().flat_map(|set| {
+            ["Requests", outcome, "Latency", share].map(|name| (set.clone(), name))
+        });
         assert_eq!(named, expected.collect::<Vec<_>>(), "{line}");
         let counted = record.data.iter().filter(|datum| counts.contains(&datum.id.name.as_str()));
         assert!(counted.clone().all(|datum| (datum.value - 1.0).abs() < 1e-9), "{line}");

@@ -191,7 +191,8 @@ fn objectives_of_an_operation_make_metrics_of_operations() {
         d["paths"]["/quote"]["post"]["x-objectives"] =
             json!({ "availability": 99.5, "window": "28d" });
     });
-    let dimensions = "\"Dimensions\":[[\"service\"],[\"service\",\"route\"],[\"service\",\"operation\"]]";
+    let dimensions =
+        "\"Dimensions\":[[\"service\"],[\"service\",\"route\"],[\"service\",\"operation\"]]";
     assert!(shown(&document, &[]).contains(dimensions));
     assert!(!shown(&parcels(), &[]).contains(dimensions));
     fs::remove_file(document).unwrap();
@@ -199,10 +200,11 @@ fn objectives_of_an_operation_make_metrics_of_operations() {
 
 #[test]
 fn no_objective_counts_the_time_of_a_probe_or_a_stream() {
-    let uncounted: Vec<String> = block(&shown(&parcels(), &[]), "map \"$log_answered_by $operation\" $log_share {")
-        .into_iter()
-        .filter_map(|line| Some(line.trim().strip_suffix(" UncountedTime;")?.to_owned()))
-        .collect();
+    let uncounted: Vec<String> =
+        block(&shown(&parcels(), &[]), "map \"$log_answered_by $operation\" $log_share {")
+            .into_iter()
+            .filter_map(|line| Some(line.trim().strip_suffix(" UncountedTime;")?.to_owned()))
+            .collect();
     let expected = ["followParcel", "health", "readiness"];
     assert_eq!(uncounted, expected.map(|id| format!("\"api {id}\"")));
 }
