@@ -2,7 +2,8 @@
 # environment gives every service.
 
 locals {
-  # What the services need of the environment: its policies name exactly this.
+  # What the services need of the environment: its policies name exactly this. A service that can be switched off has `count` in its
+  # block, and here `var.NAME == null ? [] : [module.NAME[0].needs]`. (`module.NAME[*]` would wait for the whole service, in a circle.)
   needs = [module.sum.needs]
 
   environment = {
