@@ -108,7 +108,7 @@ check 'no drift after a rollback' deploy drift
 
 before=$TF_VARS
 TF_VARS="$before
-slo_availability = 99.5"
+slo_floor = { requests = 30, failures = 10 }"
 check 'a change elsewhere that was not applied does not hold up a rollback' deploy rollback
 check 'whose image runs' runs "$(image api 1)"
 check 'and stays to be applied' exits 2 deploy drift

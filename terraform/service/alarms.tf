@@ -50,6 +50,8 @@ locals {
     metrics    = {}
   }
 
+  rollback_alarms = ["target-5xx", "latency-p99"]
+
   cause_alarms = {
     unhealthy-target = {
       says       = "A task fails its health check, and ECS has not replaced it."
@@ -126,7 +128,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = local.alarms
+  for_each = { for name, alarm in local.alarms : name => alarm if !contains(local.rollback_alarms, name) }
 
   alarm_name          = "${local.id}-${each.key}"
   alarm_description   = each.value.description
@@ -153,6 +155,45 @@ resource "aws_cloudwatch_metric_alarm" "this" {
       expression  = metric_query.value.expression
       return_data = true
     }
+  }
+
+  dynamic "metric_query" {
+    for_each = each.value.metrics
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = metric_query.value[0]
+        metric_name = metric_query.value[1]
+        dimensions  = metric_query.value[2]
+        stat        = metric_query.value[3]
+        period      = each.value.period
+      }
+    }
+  }
+}
+
+# These roll a deployment back, so the service waits for them: what the tasks do to callers, and nothing that a caller can cause. They
+# stand apart because a rollback plans the service with what it waits for. A change of another alarm does not hold it up.
+resource "aws_cloudwatch_metric_alarm" "rollback" {
+  for_each = { for name in local.rollback_alarms : name => local.alarms[name] }
+
+  alarm_name          = "${local.id}-${each.key}"
+  alarm_description   = each.value.description
+  comparison_operator = each.value.comparison
+  threshold           = each.value.threshold
+  evaluation_periods  = each.value.periods
+  datapoints_to_alarm = each.value.datapoints
+  treat_missing_data  = each.value.treat_missing_data
+  alarm_actions       = [var.topics[each.value.topic]]
+  ok_actions          = [var.topics[each.value.topic]]
+
+  metric_query {
+    id          = each.value.id
+    label       = each.value.label
+    expression  = each.value.expression
+    return_data = true
   }
 
   dynamic "metric_query" {

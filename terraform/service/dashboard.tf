@@ -25,7 +25,7 @@ locals {
       for name, alarm in aws_cloudwatch_composite_alarm.slo : alarm.alarm_name if startswith(name, objective) && endswith(name, "-${tier}")
     ]]]),
     [aws_cloudwatch_metric_alarm.no_healthy_target.alarm_name],
-    [for name, alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name if local.alarms[name].topic != null],
+    [for name, alarm in merge(aws_cloudwatch_metric_alarm.this, aws_cloudwatch_metric_alarm.rollback) : alarm.alarm_name if local.alarms[name].topic != null],
   )
 
   dashboard_rows = [

@@ -25,9 +25,8 @@ resource "aws_ecs_service" "this" {
     rollback = true
   }
 
-  # What the tasks do to callers, and nothing that a caller can cause.
   alarms {
-    alarm_names = [for name in ["target-5xx", "latency-p99"] : aws_cloudwatch_metric_alarm.this[name].alarm_name]
+    alarm_names = [for alarm in aws_cloudwatch_metric_alarm.rollback : alarm.alarm_name]
     enable      = true
     rollback    = true
   }

@@ -53,7 +53,7 @@ run "objectives_are_the_documents" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["latency-p99"].threshold == 0.4
+    condition     = aws_cloudwatch_metric_alarm.rollback["latency-p99"].threshold == 0.4
     error_message = "The p99 alarm is at four times the objective."
   }
 
