@@ -43,21 +43,20 @@ find_provider() {
 # scratch ROOT DIR: a fresh copy of a root with what the emulator needs beside it: state in the copy, few retries. The documents of
 # the services go where the root looks for them, beside the copy.
 scratch() {
-  local document
+  local document top=..
+  [[ $1 != */bootstrap ]] || top=../..
   rm -rf "$2"
   mkdir -p "$2"
   cp "$1"/*.tf "$1"/.terraform.lock.hcl "$2/"
   find "$1" -maxdepth 1 \( -name '*.json' -o -name '*.tftpl' -o -name '*.example' \) -exec cp {} "$2/" \;
   [ ! -d "$1/tests" ] || cp -R "$1/tests" "$2/tests"
-  if [ -d "$1/service" ]; then
-    cp -R "$1/service" "$2/service"
-    for document in "$1"/../services/*/openapi.json "$1"/../contract/*/openapi.json; do
-      [ -e "$document" ] || continue
-      document=${document#"$1"/../}
-      mkdir -p "$2/../${document%/*}"
-      cp "$1/../$document" "$2/../$document"
-    done
-  fi
+  [ ! -d "$1/service" ] || cp -R "$1/service" "$2/service"
+  for document in "$1/$top"/services/*/openapi.json "$1/$top"/contract/*/openapi.json; do
+    [ -e "$document" ] || continue
+    document=${document#"$1/$top/"}
+    mkdir -p "$2/$top/${document%/*}"
+    cp "$1/$top/$document" "$2/$top/$document"
+  done
   # A call that the emulator does not know fails after three attempts instead of minutes.
   printf 'terraform {\n  backend "local" {}\n}\n\nprovider "aws" {\n  max_retries = 3\n}\n' >"$2/emulator_override.tf"
 }
@@ -133,6 +132,13 @@ emulator_stop() { # DIR
   rm -f "$1/emulator.pid"
   kill "$pid" 2>/dev/null || return 0
   wait "$pid" 2>/dev/null || true
+}
+
+# key_map LIST: the value of api_keys that gives the list of keys to every service whose document has keys.
+key_map() {
+  jq -nc --arg keys "$1" 'reduce inputs as $document ({};
+    if any($document.components.securitySchemes[]?; .type == "apiKey") then .[input_filename | split("/")[-2]] = $keys else . end)' \
+    services/*/openapi.json
 }
 
 # random_key: a key of four random words joined by dots, so that each word can be looked for by itself.

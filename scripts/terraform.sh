@@ -42,7 +42,7 @@ with_shared() {
     terraform) set -- -var-file=terraform.tfvars.example "$@" ;;
     terraform/service) set -- -var-file=tests/shared.tfvars "$@" ;;
   esac
-  TF_VAR_api_key=offline-test-key tf "$dir" test -no-color "$@"
+  TF_VAR_api_keys=$(key_map offline-test-key) tf "$dir" test -no-color "$@"
 }
 
 cmd_fmt() {

@@ -42,7 +42,8 @@ locals {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each = { for service, statements in local.endpoint_statements : service => statements if local.private }
+  # Without keys and secrets, nothing needs SSM. IAM accepts no statement without a resource.
+  for_each = { for service, statements in local.endpoint_statements : service => statements if local.private && alltrue([for s in statements : length(s.Resource) > 0]) }
 
   vpc_id              = aws_vpc.this[0].id
   vpc_endpoint_type   = "Interface"

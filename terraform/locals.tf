@@ -16,4 +16,18 @@ locals {
     account_root = "arn:${local.partition}:iam::${local.account}:root"
     log_groups   = "arn:${local.partition}:logs:${var.region}:${local.account}:log-group"
   }
+
+  # What every service gets from the environment. A part is apart when other resources of a service wait for it.
+  environment = {
+    name                = var.environment
+    region              = var.region
+    account             = local.account
+    partition           = local.partition
+    boundary_arn        = "arn:${local.partition}:iam::${local.account}:policy/${var.name}-workload"
+    runbook_url         = var.runbook_url
+    log_retention_days  = var.log_retention_days
+    deletion_protection = var.deletion_protection
+  }
+  network_endpoints = [for endpoint in aws_vpc_endpoint.interface : endpoint.id]
+  log_bucket        = aws_s3_bucket_policy.logs.bucket # known when the load balancers may write to it
 }

@@ -1,5 +1,4 @@
-# What a person decides about one environment and about the service `sum` in it. The module checks what is a service's; everything
-# else is in the service's document, derived in locals.tf or fixed with its reason.
+# What a person decides about one environment. What a person decides about its services is in variables_services.tf.
 
 variable "name" {
   description = "Name of the stack: first part of the names of what the services share. A service has its own, from its document."
@@ -68,110 +67,6 @@ variable "zones" {
     condition     = contains([2, 3], length(distinct(var.zones))) && length(distinct(var.zones)) == length(var.zones) && alltrue([for z in var.zones : can(regex("^[a-z]$", z))])
     error_message = "zones must be two or three different letters, such as [\"a\", \"b\"]."
   }
-}
-
-variable "ingress_cidrs" {
-  description = "IPv4 ranges that may reach the load balancer."
-  type        = list(string)
-  default     = ["0.0.0.0/0"]
-}
-
-variable "api_image" {
-  description = "ECR image of services/sum, by digest. A deployment is a change of this value."
-  type        = string
-}
-
-variable "nginx_image" {
-  description = "ECR image of services/nginx, by digest."
-  type        = string
-}
-
-variable "cpu_architecture" {
-  description = "X86_64 or ARM64. Both images must have been built for it."
-  type        = string
-  default     = "X86_64"
-}
-
-variable "task_size" {
-  description = "cpu in CPU units (1024 = one vCPU) and memory in MiB of one task, both containers together."
-  type = object({
-    cpu    = number
-    memory = number
-  })
-  default = { cpu = 256, memory = 512 }
-}
-
-variable "scaling" {
-  description = "Smallest and largest number of tasks, and the requests a minute for each task at which one more is started."
-  type = object({
-    min                 = number
-    max                 = number
-    requests_per_target = number
-  })
-  default = { min = 2, max = 6, requests_per_target = 6000 }
-}
-
-variable "api_key" {
-  description = "The keys: one or more of KEY or CLIENT:KEY, separated by commas. Given as TF_VAR_api_key only. Written to SSM when api_key_version changes, and kept nowhere else."
-  type        = string
-  sensitive   = true
-  ephemeral   = true
-}
-
-variable "api_key_version" {
-  description = "Raise it by one with every change of api_key. That writes the new value to SSM and starts new tasks, which read it."
-  type        = number
-}
-
-variable "rate_limit" {
-  description = "Requests a second and burst of the limits client and address, in each task of sum. Without it, those of its document."
-  type = object({
-    rate  = number
-    burst = number
-  })
-  default = null
-}
-
-variable "certificate_arn" {
-  description = "ARN of an issued ACM certificate in the region. Give this, or domain_name with zone_id, or insecure_http."
-  type        = string
-  default     = null
-}
-
-variable "domain_name" {
-  description = "Name under which callers reach the service. With zone_id the certificate and the records are made here."
-  type        = string
-  default     = null
-}
-
-variable "zone_id" {
-  description = "Route 53 hosted zone that holds domain_name, for DNS validation and the alias records."
-  type        = string
-  default     = null
-}
-
-variable "insecure_http" {
-  description = "Serve plain HTTP. Keys then travel readable: for a short trial with keys that are worth nothing."
-  type        = bool
-  default     = false
-}
-
-variable "enable_waf" {
-  description = "AWS WAF in front of the load balancer: blocked addresses, limits for each address and the managed common rule set. About 9 USD a month and 0.60 USD for a million requests."
-  type        = bool
-  default     = false
-}
-
-variable "waf_blocked_cidrs" {
-  description = "IPv4 ranges that WAF refuses, such as 192.0.2.7/32. What stops somebody who guesses keys. Needs enable_waf."
-  type        = list(string)
-  default     = []
-}
-
-variable "waf_common_rules" {
-  description = "count: AWS's common rules refuse nothing and count what they would have refused. block: they refuse it. Look at the metric CountedRequests of a week before you change it."
-  type        = string
-  default     = "count"
 }
 
 variable "deletion_protection" {

@@ -1,13 +1,4 @@
-# Who is told when a service does not keep its objectives, and from how much traffic on. The objectives are in its document.
-
-variable "slo_floor" {
-  description = "An SLO alarm needs at least this many requests, and this many bad ones among them, in its long window. One error at night then pages nobody; ten in an hour do, however little else there was."
-  type = object({
-    requests = number
-    failures = number
-  })
-  default = { requests = 20, failures = 10 }
-}
+# Who is told when a service does not keep its objectives. The objectives are in its document.
 
 variable "alarm_emails" {
   description = "Addresses that the two topics write to: page wakes somebody, notify is read in working hours. Each address confirms by a link. Connect a pager to the topic page instead of an address."

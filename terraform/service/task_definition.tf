@@ -128,7 +128,7 @@ locals {
   })
 
   # Both images answer without a shell: the same commands as HEALTHCHECK in their Dockerfiles, which ECS does not read.
-  api_health_command   = ["CMD", "/${local.name}", "healthcheck"]
+  api_health_command   = ["CMD", "/service", "healthcheck"]
   nginx_health_command = ["CMD", "/sidecar", "healthcheck"]
 }
 

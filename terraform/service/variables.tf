@@ -79,6 +79,7 @@ variable "cpu_architecture" {
   description = "X86_64 or ARM64. Both images must have been built for it."
   type        = string
   default     = "X86_64"
+  nullable    = false
 
   validation {
     condition     = contains(["X86_64", "ARM64"], var.cpu_architecture)
@@ -92,7 +93,8 @@ variable "task_size" {
     cpu    = number
     memory = number
   })
-  default = { cpu = 256, memory = 512 }
+  default  = { cpu = 256, memory = 512 }
+  nullable = false
 
   validation {
     condition     = contains(try(local.fargate_memory[tostring(var.task_size.cpu)], []), var.task_size.memory)
@@ -107,7 +109,8 @@ variable "scaling" {
     max                 = number
     requests_per_target = number
   })
-  default = { min = 2, max = 6, requests_per_target = 6000 }
+  default  = { min = 2, max = 6, requests_per_target = 6000 }
+  nullable = false
 
   validation {
     condition     = alltrue([for n in values(var.scaling) : n == floor(n)]) && var.scaling.min >= 1 && var.scaling.max >= var.scaling.min && var.scaling.max <= 100
@@ -162,6 +165,7 @@ variable "api_key_version" {
   description = "Raise it by one with every change of api_key. That writes the new value to SSM and starts new tasks, which read it."
   type        = number
   default     = 1
+  nullable    = false
 
   validation {
     condition     = var.api_key_version >= 1 && var.api_key_version == floor(var.api_key_version)
@@ -189,7 +193,8 @@ variable "rate_limits" {
     rate  = number
     burst = number
   }))
-  default = {}
+  default  = {}
+  nullable = false
 
   validation {
     condition     = length(setsubtract(keys(var.rate_limits), setsubtract(keys(local.limits), ["address", "client"]))) == 0
@@ -206,6 +211,7 @@ variable "settings" {
   description = "More environment variables of the API, such as those of a database."
   type        = map(string)
   default     = {}
+  nullable    = false
 
   validation {
     condition     = alltrue([for name in keys(var.settings) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !startswith(name, "API_KEY")])
@@ -217,6 +223,7 @@ variable "secrets" {
   description = "More environment variables of the API, each by the ARN of the SSM parameter that holds its value, encrypted with the environment's key."
   type        = map(string)
   default     = {}
+  nullable    = false
 
   validation {
     condition     = alltrue([for name, arn in var.secrets : can(regex("^[A-Z][A-Z0-9_]*$", name)) && can(regex("^arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter/", arn))])
@@ -235,7 +242,8 @@ variable "containers" {
     settings       = optional(map(string), {})
     secrets        = optional(map(string), {})
   }))
-  default = []
+  default  = []
+  nullable = false
 
   validation {
     condition     = alltrue([for c in var.containers : can(regex("^[a-z][a-z0-9-]{0,31}$", c.name))]) && length(distinct(concat(["api", "nginx"], var.containers[*].name))) == 2 + length(var.containers)
@@ -270,6 +278,7 @@ variable "ingress_cidrs" {
   description = "IPv4 ranges that may reach the load balancer."
   type        = list(string)
   default     = ["0.0.0.0/0"]
+  nullable    = false
 
   validation {
     condition     = length(var.ingress_cidrs) > 0 && alltrue([for c in var.ingress_cidrs : can(cidrnetmask(c)) && try(cidrhost(c, 0) == split("/", c)[0], false)])
@@ -329,18 +338,21 @@ variable "insecure_http" {
   description = "Serve plain HTTP. Keys then travel readable: for a short trial with keys that are worth nothing."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "enable_waf" {
   description = "AWS WAF in front of the load balancer: blocked addresses, limits for each address and the managed common rule set. About 9 USD a month and 0.60 USD for a million requests."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "waf_blocked_cidrs" {
   description = "IPv4 ranges that WAF refuses, such as 192.0.2.7/32. What stops somebody who guesses keys. Needs enable_waf."
   type        = list(string)
   default     = []
+  nullable    = false
 
   validation {
     condition     = length(var.waf_blocked_cidrs) <= 10000 && alltrue([for c in var.waf_blocked_cidrs : can(cidrnetmask(c)) && try(cidrhost(c, 0) == split("/", c)[0] && tonumber(split("/", c)[1]) >= 1, false)])
@@ -357,6 +369,7 @@ variable "waf_common_rules" {
   description = "count: AWS's common rules refuse nothing and count what they would have refused. block: they refuse it. Look at the metric CountedRequests of a week before you change it."
   type        = string
   default     = "count"
+  nullable    = false
 
   validation {
     condition     = contains(["count", "block"], var.waf_common_rules)
@@ -370,7 +383,8 @@ variable "slo_floor" {
     requests = number
     failures = number
   })
-  default = { requests = 20, failures = 10 }
+  default  = { requests = 20, failures = 10 }
+  nullable = false
 
   validation {
     condition     = alltrue([for n in values(var.slo_floor) : n >= 1 && n == floor(n)]) && var.slo_floor.requests >= var.slo_floor.failures
