@@ -38,7 +38,8 @@ struct Seed {
 
 impl Seed {
     fn plant(&self, plan: &mut Value) {
-        let address = self.address.as_deref().unwrap_or("module.sum.aws_ecs_task_definition.this");
+        let address =
+            self.address.as_deref().unwrap_or("module.sum[0].aws_ecs_task_definition.this");
         let resources = plan["resource_changes"].as_array_mut().unwrap();
         let resource =
             resources.iter_mut().find(|resource| resource["address"] == address).expect(address);
@@ -68,7 +69,7 @@ fn review(plan: &Path, arguments: &[&str]) -> Output {
         .arg(plan)
         .args(arguments)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-        .env_remove("TF_VAR_api_key")
+        .env_remove("TF_VAR_api_keys")
         .output()
         .expect("the review runs")
 }
@@ -193,7 +194,7 @@ fn what_the_plan_says_cannot_speak_for_the_review() {
 
 #[test]
 fn the_key_is_found_wherever_it_stands() {
-    let key = "web:fixture.alpha.bravo.charlie";
+    let keys = r#"{"sum":"web:fixture.alpha.bravo.charlie"}"#;
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("plan.json");
     let mut bad: Value =
@@ -206,7 +207,7 @@ fn the_key_is_found_wherever_it_stands() {
             .arg("plan-review")
             .arg(plan)
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-            .env("TF_VAR_api_key", key)
+            .env("TF_VAR_api_keys", keys)
             .output()
             .unwrap();
         let markdown = text(&output);
@@ -214,6 +215,20 @@ fn the_key_is_found_wherever_it_stands() {
         assert!(!markdown.contains("fixture.alpha"), "the review repeats the key");
         assert_eq!(output.status.success(), !found);
     }
+}
+
+#[test]
+fn keys_that_cannot_be_read_are_refused_and_not_repeated() {
+    let output = Command::new(env!("CARGO_BIN_EXE_ops"))
+        .arg("plan-review")
+        .arg(plan("nothing"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .env("TF_VAR_api_keys", "\"web:fixture.alpha\"")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(said.contains("a JSON object of strings") && !said.contains("fixture"), "{said}");
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use serde_json::Map;
 use tokio::process::Command;
 use tokio::time::sleep;
 
@@ -17,9 +16,9 @@ use super::scene::Scene;
 use super::special;
 use super::traffic::Traffic;
 use super::verdict::{Judge, has_section};
+use crate::stage::Stage;
 use crate::stage::key::{Key, joined};
 use crate::stage::report::Report;
-use crate::stage::{Stage, Variables};
 use crate::task::sandbox::Walls;
 
 /// Callers: enough for the alarms' floors, each below its limit.
@@ -47,9 +46,8 @@ pub(super) async fn play(
         .map(|n| Key::random(&format!("caller-{n}")))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let flooder = Key::random("flooder")?;
-    let mut variables =
-        Variables { plain: Map::new(), api_key: joined(keys.iter().chain([&flooder])) };
-    let mut stage = Stage::up(&args.stage, walls, folder, &mut variables, report).await?;
+    let api_key = joined(keys.iter().chain([&flooder]));
+    let (mut stage, _) = Stage::up(&args.stage, walls, folder, api_key, report).await?;
     let definition = stage.definition().await?;
     stage.service.deploy(&definition).await?;
     report.attempt("terraform apply ends well", stage.applied().await);

@@ -133,7 +133,7 @@ fn keys(resource: &Resource) -> Vec<Finding> {
     match resource.action() {
         Action::Update if resource.changes("value_wo_version") => finding(
             Level::Caution,
-            "writes the keys anew: a key that is missing from TF_VAR_api_key stops working when the new tasks start",
+            "writes the keys again: a key that is missing from TF_VAR_api_keys stops working when the new tasks start",
         ),
         Action::Update if resource.changes("type") => {
             finding(Level::Danger, "changes how the keys are stored")

@@ -88,14 +88,21 @@ impl Review {
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     let json = std::fs::read_to_string(&args.plan)
         .with_context(|| format!("cannot read {}", args.plan.display()))?;
-    let known: Vec<String> = std::env::var("TF_VAR_api_key").into_iter().collect();
-    let (good, markdown) = review(&json, &known, args)?;
+    let (good, markdown) = review(&json, &known_keys()?, args)?;
     match &args.output {
         Some(path) => std::fs::write(path, markdown)
             .with_context(|| format!("cannot write {}", path.display()))?,
         None => std::io::stdout().write_all(markdown.as_bytes())?,
     }
     Ok(good)
+}
+
+/// The lists of keys in `TF_VAR_api_keys`. The error does not repeat what it holds.
+fn known_keys() -> anyhow::Result<Vec<String>> {
+    let Ok(keys) = std::env::var("TF_VAR_api_keys") else { return Ok(Vec::new()) };
+    let keys: BTreeMap<String, String> = serde_json::from_str(&keys)
+        .map_err(|_| anyhow::anyhow!("TF_VAR_api_keys must be a JSON object of strings"))?;
+    Ok(keys.into_values().collect())
 }
 
 fn review(json: &str, known: &[String], args: &Args) -> anyhow::Result<(bool, String)> {

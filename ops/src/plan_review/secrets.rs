@@ -24,7 +24,7 @@ pub(super) struct Report {
     pub(super) leaks: Vec<Leak>,
 }
 
-/// Looks through a plan. `known` holds secrets that must be nowhere in it, such as `TF_VAR_api_key`;
+/// Looks through a plan. `known` holds secrets that must be nowhere in it, such as those of `TF_VAR_api_keys`;
 /// each entry of a list of keys and each bare key is looked for by itself.
 #[must_use]
 pub(super) fn look(plan: &Value, known: &[String]) -> Report {

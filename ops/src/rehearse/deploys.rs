@@ -42,8 +42,8 @@ pub(super) async fn check(
     ensure!(other != digest, "the digest is the one that is to be deployed");
     let image = format!("{repository}:{other}");
     stage.runner.push(&image);
-    variables.plain.insert("api_image".to_owned(), json!(image));
-    variables.plain.insert("api_key_version".to_owned(), json!(2));
+    variables.images.insert("api".to_owned(), json!(image));
+    variables.settings.insert("api_key_version".to_owned(), json!(2));
     variables.api_key = joined(keys.iter().chain(&new).chain([probe]));
     let load = Load::start(stage.tunnel(), keys, PAUSE);
     sleep(MARGIN).await;
@@ -65,7 +65,7 @@ pub(super) async fn check(
     report.check("no caller with an old key failed", outcome.clean(), &outcome.summary());
 
     report.part("under load: the old keys go");
-    variables.plain.insert("api_key_version".to_owned(), json!(3));
+    variables.settings.insert("api_key_version".to_owned(), json!(3));
     variables.api_key = joined(new.iter().chain([probe]));
     let load = Load::start(stage.tunnel(), &new, PAUSE);
     deploy(stage, variables, report).await?;

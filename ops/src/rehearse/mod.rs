@@ -18,12 +18,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use contract::Contract;
-use serde_json::Map;
 
 use crate::stage::enclosure::{self, Wanted};
 use crate::stage::key::{Key, joined};
 use crate::stage::report::Report;
-use crate::stage::{self, Stage, Variables};
+use crate::stage::{self, Stage};
 use crate::task::sandbox::Walls;
 
 /// Arguments of the command.
@@ -79,9 +78,8 @@ async fn play(args: &Args, walls: Walls, folder: &Path, report: &mut Report) -> 
         .map(|n| Key::random(&format!("caller-{n}")))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let probe = Key::random("probe")?;
-    let mut variables =
-        Variables { plain: Map::new(), api_key: joined(keys.iter().chain([&probe])) };
-    let mut stage = Stage::up(&args.stage, walls, folder, &mut variables, report).await?;
+    let api_key = joined(keys.iter().chain([&probe]));
+    let (mut stage, mut variables) = Stage::up(&args.stage, walls, folder, api_key, report).await?;
 
     report.part("what was registered");
     let definition = stage.definition().await?;

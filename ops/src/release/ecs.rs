@@ -18,7 +18,7 @@ use super::images::Images;
 /// `DescribeServiceRevisions` takes so many at once.
 const REVISIONS_PER_CALL: usize = 20;
 
-/// The names of a service, as `terraform output service` gives them.
+/// The names of a service, as the output `services` of terraform/ gives them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Service {
     /// Name of the ECS cluster

@@ -30,8 +30,7 @@ impl Applying {
     /// Starts it.
     pub(super) fn start(emulator: &Arc<Emulator>, variables: &Variables) -> Self {
         let (emulator, variables) = (emulator.clone(), variables.clone());
-        let process =
-            tokio::spawn(async move { emulator.apply(&variables.plain, &variables.api_key).await });
+        let process = tokio::spawn(async move { emulator.apply(&variables).await });
         Self { process, begun: Instant::now() }
     }
 

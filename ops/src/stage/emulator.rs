@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use serde_json::{Map, Value};
+use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
+use super::{StageArgs, Variables};
 use crate::group::Group;
 use crate::task::log::Log;
 
@@ -26,21 +27,20 @@ pub struct Emulator {
     _group: Group,
     port: u16,
     stack: PathBuf,
+    /// The service's folder, which is its key in the variables.
+    service: String,
+    /// Whether its document needs keys.
+    keyed: bool,
     applies: AtomicU32,
 }
 
 impl Emulator {
-    /// Starts it on a free port. `stack` is an initialised copy of the Terraform root.
-    pub async fn start(
-        root: &Path,
-        python: &Path,
-        stack: &Path,
-        folder: &Path,
-    ) -> anyhow::Result<Self> {
+    /// Starts it on a free port.
+    pub async fn start(args: &StageArgs, keyed: bool, folder: &Path) -> anyhow::Result<Self> {
         let port = free_port()?;
         let log = Log::to_file(&folder.join("emulator.log"))?;
-        let mut process = Command::new(python)
-            .arg(root.join("terraform/emulator/shim.py"))
+        let mut process = Command::new(&args.python)
+            .arg(args.root.join("terraform/emulator/shim.py"))
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -48,7 +48,7 @@ impl Emulator {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("cannot start {}", python.display()))?;
+            .with_context(|| format!("cannot start {}", args.python.display()))?;
         log.follow(process.stdout.take().context("stdout is piped")?);
         log.follow(process.stderr.take().context("stderr is piped")?);
         let begun = Instant::now();
@@ -62,7 +62,9 @@ impl Emulator {
             _group: Group::of(process.id()),
             _process: process,
             port,
-            stack: stack.to_owned(),
+            stack: args.stack.clone(),
+            service: args.service.clone(),
+            keyed,
             applies: AtomicU32::new(1),
         })
     }
@@ -74,6 +76,7 @@ impl Emulator {
     }
 
     fn terraform(&self, api_key: &str) -> Command {
+        let keys = if self.keyed { json!({ &self.service: api_key }) } else { json!({}) };
         let mut command = Command::new("terraform");
         command
             .arg(format!("-chdir={}", self.stack.display()))
@@ -85,7 +88,7 @@ impl Emulator {
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
             .env("CHECKPOINT_DISABLE", "1")
-            .env("TF_VAR_api_key", api_key);
+            .env("TF_VAR_api_keys", keys.to_string());
         command
     }
 
@@ -118,16 +121,16 @@ impl Emulator {
     }
 
     /// `terraform apply`; returns its summary line.
-    pub async fn apply(
-        &self,
-        variables: &Map<String, Value>,
-        api_key: &str,
-    ) -> anyhow::Result<String> {
-        // A file of JSON and no `-var`: only so can a value of the example be made null again.
+    pub async fn apply(&self, variables: &Variables) -> anyhow::Result<String> {
+        // Both maps replace the example's.
+        let maps = json!({
+            "images": { &self.service: variables.images },
+            "services": { &self.service: variables.settings },
+        });
         let file = self.stack.join("stage.tfvars.json");
-        std::fs::write(&file, serde_json::to_vec(variables)?)
+        std::fs::write(&file, serde_json::to_vec(&maps)?)
             .with_context(|| file.display().to_string())?;
-        let mut command = self.terraform(api_key);
+        let mut command = self.terraform(&variables.api_key);
         command.args([
             "apply",
             "-no-color",

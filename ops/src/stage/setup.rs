@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
-
+use chassis::document::{Access, Document};
 use serde_json::{Map, Value, json};
 
 use super::applying::Applying;
@@ -24,13 +24,31 @@ use crate::task::network;
 use crate::task::runner::Runner;
 use crate::task::sandbox::Walls;
 
-/// What Terraform is told, beside the example's values.
+/// What Terraform is told about the service, beside the example's values for the environment.
 #[derive(Clone)]
 pub struct Variables {
-    /// Names and values.
-    pub plain: Map<String, Value>,
-    /// `TF_VAR_api_key`.
+    /// Its entry of the variable `images`.
+    pub images: Map<String, Value>,
+    /// Its entry of the variable `services`.
+    pub settings: Map<String, Value>,
+    /// Its entry of the variable `api_keys`.
     pub api_key: String,
+}
+
+impl Variables {
+    /// Images of the service `name`, in a repository that nobody has.
+    fn of(name: &str, api_key: String) -> Self {
+        let image = |kind: &str, digit: &str| {
+            let digest = digit.repeat(64);
+            let registry = format!("123456789012.dkr.ecr.{REGION}.amazonaws.com");
+            (kind.to_owned(), json!(format!("{registry}/{name}/{kind}@sha256:{digest}")))
+        };
+        Self {
+            images: [image("api", "1"), image("nginx", "2")].into_iter().collect(),
+            settings: Map::new(),
+            api_key,
+        }
+    }
 }
 
 /// The applied stack with everything that runs of it.
@@ -61,15 +79,21 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Applies the stack and puts everything in front of and around it; no task runs yet.
+    /// Applies the stack and puts everything in front of and around it; no task runs yet. Returns the
+    /// variables too, for later applies.
     pub async fn up(
         args: &StageArgs,
         walls: Walls,
         folder: &Path,
-        variables: &mut Variables,
+        api_key: String,
         report: &mut Report,
-    ) -> anyhow::Result<Self> {
-        let emulator = Emulator::start(&args.root, &args.python, &args.stack, folder).await?;
+    ) -> anyhow::Result<(Self, Variables)> {
+        let document = args.root.join("services").join(&args.service).join("openapi.json");
+        let text =
+            std::fs::read_to_string(&document).with_context(|| document.display().to_string())?;
+        let document = Document::parse(&text).with_context(|| document.display().to_string())?;
+        let mut variables = Variables::of(&document.service.name, api_key);
+        let emulator = Emulator::start(args, document.requires(Access::ApiKey), folder).await?;
         let client = Client::new(&emulator.address(), REGION);
         let certificate = certificate::make(folder, "listener", 30).await?;
         let certificate_arn = certificate::import(&client, &certificate).await?;
@@ -77,15 +101,9 @@ impl Stage {
             "emulated AWS on {}, a self-signed certificate for {HOST} in its ACM",
             emulator.address()
         ));
-        for (name, value) in [
-            ("domain_name", Value::Null),
-            ("zone_id", Value::Null),
-            ("certificate_arn", json!(certificate_arn)),
-        ] {
-            variables.plain.insert(name.to_owned(), value);
-        }
+        variables.settings.insert("certificate_arn".to_owned(), json!(certificate_arn));
         let emulator = Arc::new(emulator);
-        let mut applying = Applying::start(&emulator, variables);
+        let mut applying = Applying::start(&emulator, &variables);
         let names = applying.service_created(&client).await?;
         report.note(&format!(
             "Terraform has created the service after {:.1} s; ECS starts its tasks now, Terraform goes on",
@@ -144,7 +162,7 @@ impl Stage {
             usize::try_from(service.desired_count)?,
             Duration::from_secs(group.deregistration_delay()?),
         );
-        Ok(Self {
+        let stage = Self {
             client,
             emulator,
             applying: Some(applying),
@@ -157,7 +175,8 @@ impl Stage {
             names,
             certificate,
             folder: folder.to_owned(),
-        })
+        };
+        Ok((stage, variables))
     }
 
     /// Waits until the apply that is under way has ended; its summary. An error when none is.

@@ -142,11 +142,11 @@ fn check(change: impl FnOnce(&mut Value)) -> (bool, String) {
         json!({ "container_definitions": json!([container("api"), container("nginx")]).to_string(), "cpu": "256", "ipc_mode": ipc, "enable_fault_injection": false, "revision": 7 })
     };
     let mut plan = json!({ "format_version": "1.2", "resource_changes": [
-        { "address": "module.sum.aws_ecs_task_definition.this", "mode": "managed", "type": "aws_ecs_task_definition",
+        { "address": "module.sum[0].aws_ecs_task_definition.this", "mode": "managed", "type": "aws_ecs_task_definition",
           "change": { "actions": ["delete", "create"], "before": definition('b', json!("")), "after": definition('a', Value::Null), "after_unknown": { "revision": true, "enable_fault_injection": true } } },
-        { "address": "module.sum.aws_ecs_service.this", "mode": "managed", "type": "aws_ecs_service",
+        { "address": "module.sum[0].aws_ecs_service.this", "mode": "managed", "type": "aws_ecs_service",
           "change": { "actions": ["update"], "before": { "task_definition": "t:7", "desired_count": 3 }, "after": { "desired_count": 3 }, "after_unknown": { "task_definition": true } } },
-        { "address": "module.sum.aws_lb.this", "mode": "managed", "type": "aws_lb", "change": { "actions": ["no-op"], "before": {}, "after": {} } }
+        { "address": "module.sum[0].aws_lb.this", "mode": "managed", "type": "aws_lb", "change": { "actions": ["no-op"], "before": {}, "after": {} } }
     ] });
     change(&mut plan);
     let folder = tempfile::tempdir().unwrap();
@@ -175,27 +175,27 @@ fn a_plan_may_change_images_and_nothing_else() {
     let (good, said) = check(|plan| {
         plan["resource_changes"][0]["change"]["after"]["cpu"] = json!("512");
     });
-    assert!(!good && said.contains("module.sum.aws_ecs_task_definition.this: cpu"), "{said}");
+    assert!(!good && said.contains("module.sum[0].aws_ecs_task_definition.this: cpu"), "{said}");
     let (good, said) = check(|plan| {
         plan["resource_changes"][0]["change"]["after_unknown"]["container_definitions"] =
             json!(true);
     });
     assert!(
-        !good && said.contains("module.sum.aws_ecs_task_definition.this: container_definitions"),
+        !good && said.contains("module.sum[0].aws_ecs_task_definition.this: container_definitions"),
         "{said}"
     );
     let (good, said) = check(|plan| {
         plan["resource_changes"][1]["change"]["after"]["desired_count"] = json!(1);
     });
-    assert!(!good && said.contains("module.sum.aws_ecs_service.this: desired_count"), "{said}");
+    assert!(!good && said.contains("module.sum[0].aws_ecs_service.this: desired_count"), "{said}");
     let (good, said) = check(|plan| {
         plan["resource_changes"][1]["change"]["actions"] = json!(["delete", "create"]);
     });
-    assert!(!good && said.contains("module.sum.aws_ecs_service.this"), "{said}");
+    assert!(!good && said.contains("module.sum[0].aws_ecs_service.this"), "{said}");
     let (good, said) = check(|plan| {
         plan["resource_changes"][2]["change"]["actions"] = json!(["update"]);
     });
-    assert!(!good && said.contains("module.sum.aws_lb.this"), "{said}");
+    assert!(!good && said.contains("module.sum[0].aws_lb.this"), "{said}");
     let (good, said) = check(|plan| {
         plan["resource_changes"][1]["address"] = json!("module.other.aws_ecs_service.this");
     });
