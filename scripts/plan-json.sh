@@ -18,7 +18,7 @@ mkdir -p "$work"
 find_provider
 # shellcheck disable=SC2154 # find_provider sets it
 [ -z "$missing" ] || { echo "SKIPPED: plan: $missing"; exit 69; }
-TF_VAR_api_key=offline-test-key tf "$work/provider" test -json -verbose -var-file=terraform.tfvars.example -filter=tests/observability.tftest.hcl >"$work/test.jsonl" || true
+TF_VAR_api_keys=$(key_map offline-test-key) tf "$work/provider" test -json -verbose -var-file=terraform.tfvars.example -filter=tests/observability.tftest.hcl >"$work/test.jsonl" || true
 mkdir -p "$(dirname "$out")"
 if ! grep -m 1 '"@testrun":"stack".*"type":"test_plan"' "$work/test.jsonl" >"$out.new"; then
   grep '"@level":"error"' "$work/test.jsonl" >&2 || tail -n 5 "$work/test.jsonl" >&2

@@ -30,18 +30,20 @@ edit() {
 
 add() { cat >>"$copy/$1"; }
 
+setting() { set_service "$variables" sum "$@"; }
+
 digest() { printf "$1%.0s" $(seq 64); }
 image() { printf '123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/%s@sha256:%s' "$1" "$(digest "$2")"; }
 
 change_nothing() { :; }
 change_create_everything() { rm "$copy/terraform.tfstate"; }
 change_keep_logs_longer() { arguments+=(-var=log_retention_days=545); }
-change_deploy() { arguments+=(-var="api_image=$(image api 3)"); }
-change_rotate_keys() { arguments+=(-var=api_key_version=2); }
+change_deploy() { set_image "$variables" sum api "$(image api 3)"; }
+change_rotate_keys() { setting 'api_key_version = 2'; }
 # As if a rotation had been applied from elsewhere, and this checkout had not heard of it.
 change_forget_rotation() { sed -i 's/"value_wo_version": 1,/"value_wo_version": 2,/' "$copy/terraform.tfstate"; }
-change_raise_limit() { arguments+=(-var='rate_limit={rate=5000,burst=5000}'); }
-change_shrink() { arguments+=(-var='scaling={min=2,max=2,requests_per_target=6000}' -var='task_size={cpu=1024,memory=2048}'); }
+change_raise_limit() { setting 'rate_limit = { rate = 5000, burst = 5000 }'; }
+change_shrink() { setting 'scaling = { min = 2, max = 2, requests_per_target = 6000 }' 'task_size = { cpu = 1024, memory = 2048 }'; }
 change_open_to_the_world() {
   add service/security_groups.tf <<'TF'
 resource "aws_vpc_security_group_ingress_rule" "debug" {
@@ -59,8 +61,8 @@ change_stop_too_early() { edit service/timing.json 's/"container_stop_seconds": 
 change_writable_root() { edit service/task_definition.tf 's/readonlyRootFilesystem = true/readonlyRootFilesystem = false/'; }
 change_no_rollback() { edit service/ecs.tf 's/enable   = true\n    rollback = true/enable   = false\n    rollback = false/'; }
 change_plain_http() {
-  edit terraform.tfvars.example 's/^(domain_name|zone_id) .*\n//mg'
-  arguments=(-var-file=terraform.tfvars.example -var=insecure_http=true)
+  edit terraform.tfvars.example 's/^ +(domain_name|zone_id) .*\n//mg'
+  setting 'insecure_http = true'
 }
 change_move_network() { arguments+=(-var=vpc_cidr=10.43.0.0/16); }
 change_rename_environment() { arguments+=(-var=environment=live); }
@@ -85,14 +87,15 @@ find_provider
 # shellcheck disable=SC2154 # the two set it
 [ -z "$missing" ] || { echo "no plans without the provider and the emulator: $missing" >&2; exit 69; }
 
-export TF_VAR_api_key=web:fixture.alpha.bravo.charlie
+export TF_VAR_api_keys
+TF_VAR_api_keys=$(key_map web:fixture.alpha.bravo.charlie)
 trap 'emulator_stop "$stack/emulator"' EXIT
 rm -rf "$stack"
 emulator_start "$stack/emulator"
 ready terraform "$stack/root"
 # A hosted zone of the emulator's in place of the example's.
-variables=(-var-file=terraform.tfvars.example "-var=zone_id=$(probe zone example.com)")
-terraform -chdir="$stack/root" apply -no-color -auto-approve -compact-warnings "${variables[@]}" >"$scratch/stack.log" 2>&1 ||
+set_service "$stack/root/terraform.tfvars.example" sum "zone_id = \"$(probe zone example.com)\""
+terraform -chdir="$stack/root" apply -no-color -auto-approve -compact-warnings -var-file=terraform.tfvars.example >"$scratch/stack.log" 2>&1 ||
   { tail -n 40 "$scratch/stack.log" >&2; exit 1; }
 
 [ $# -gt 0 ] || mapfile -t cases < <(declare -F | sed -n 's/^declare -f change_//p')
@@ -101,7 +104,7 @@ for name in "${cases[@]}"; do
   copy=$scratch/copy
   rm -rf "$copy"
   cp -R "$stack/root" "$copy"
-  arguments=("${variables[@]}")
+  variables=$copy/terraform.tfvars.example arguments=(-var-file=terraform.tfvars.example)
   "change_$name"
   terraform -chdir="$copy" plan -no-color -input=false -refresh=false -compact-warnings "${arguments[@]}" -out=plan >"$scratch/$name.log" 2>&1 ||
     { tail -n 30 "$scratch/$name.log" >&2; exit 1; }

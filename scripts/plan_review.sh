@@ -52,13 +52,18 @@ rm -rf "$scratch/base" "$scratch/old" "$scratch/new"
 mkdir -p "$scratch/base"
 emulator_start "$scratch/emulator"
 # Nobody's key, and a hosted zone of the emulator's in place of the example's.
-export TF_VAR_api_key=review:not-a-key-of-anybody
-variables=(-input=false -no-color -compact-warnings -var-file=terraform.tfvars.example "-var=zone_id=$(probe zone example.com)")
+export TF_VAR_api_keys
+TF_VAR_api_keys=$(key_map review:not-a-key-of-anybody)
+zone=$(probe zone example.com)
+variables=(-input=false -no-color -compact-warnings -var-file=terraform.tfvars.example)
+own_zone() { sed -i "s/Z0123456789EXAMPLE/$zone/" "$1/terraform.tfvars.example"; }
 
 ready terraform "$scratch/new"
+own_zone "$scratch/new"
 if git archive "$base" terraform services 2>/dev/null | tar -x -C "$scratch/base" 2>/dev/null; then
   echo "applying terraform/ of $base to the emulated AWS" >&2
   ready "$scratch/base/terraform" "$scratch/old"
+  own_zone "$scratch/old"
   tf "$scratch/old" apply -auto-approve "${variables[@]}" >"$scratch/apply.log" 2>&1 || { tail -n 40 "$scratch/apply.log" >&2; exit 1; }
   cp "$scratch/old/terraform.tfstate" "$scratch/new/"
 else

@@ -141,6 +141,24 @@ key_map() {
     services/*/openapi.json
 }
 
+# set_service FILE FOLDER LINE...: settings of a service in a file of variables, such as `scaling = { … }`, each in one line.
+set_service() {
+  local file=$1 folder=$2 line
+  shift 2
+  for line in "$@"; do
+    FOLDER=$folder NAME=${line%% *} LINE=$line perl -0pi -e '
+      s/(^services = \{.*?^  \Q$ENV{FOLDER}\E = \{\n)(.*?)(^  \}\n)/
+        my ($head, $body, $end) = ($1, $2, $3); $body =~ s#^    \Q$ENV{NAME}\E +=.*\n##mg; "$head$body    $ENV{LINE}\n$end"/mse
+        or die "no service $ENV{FOLDER} in $ARGV\n"' "$file"
+  done
+}
+
+# set_image FILE FOLDER CONTAINER IMAGE: an image of a service in a file of variables.
+set_image() {
+  FOLDER=$2 NAME=$3 IMAGE=$4 perl -0pi -e '
+    s/(^images = \{.*?^  \Q$ENV{FOLDER}\E = \{\n.*?^    \Q$ENV{NAME}\E +=) [^\n]*/$1 "$ENV{IMAGE}"/ms or die "no image $ENV{NAME} of $ENV{FOLDER} in $ARGV\n"' "$1"
+}
+
 # random_key: a key of four random words joined by dots, so that each word can be looked for by itself.
 random_key() {
   "$venv/bin/python" -c 'import secrets, string; a = string.ascii_letters + string.digits; print(".".join("".join(secrets.choice(a) for _ in range(12)) for _ in range(4)))'

@@ -5,8 +5,9 @@
 write_plans() {
   local root dir
   emulator_start "$work/plan/emulator"
-  export TF_VAR_api_key
-  TF_VAR_api_key=plan:$(random_key)
+  export TF_VAR_api_keys
+  plan_key=$(random_key)
+  TF_VAR_api_keys=$(key_map "plan:$plan_key")
   for root in "${roots[@]}"; do
     dir=$work/plan/${root//\//-}
     ready "$root" "$dir"
@@ -32,7 +33,7 @@ plan_is_clean() { # FILE
   [ -z "$bad" ] || { echo "account-like numbers: $bad"; return 1; }
   ! grep -nE '(^|[" =])/(home|root|tmp|work|Users|private|var/folders)/' "$1" || return 1
   ! grep -nF "$PWD" "$1" || return 1
-  key_nowhere "${TF_VAR_api_key#plan:}" "$1"
+  key_nowhere "$plan_key" "$1"
 }
 
 cmd_plan() {

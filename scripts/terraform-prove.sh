@@ -1,12 +1,15 @@
 # Sourced by scripts/terraform.sh: the stack's whole life against an emulated AWS, once for each network.
 # shellcheck shell=bash disable=SC2154,SC2030,SC2031,SC2034 # work and venv are of terraform.sh; a subshell counts into a file
 
-# What each network is proved with: an example file, and what the emulator needs besides.
-network_arguments() { # NETWORK
+# network_variables NETWORK FILE: what each network is proved with: an example, and what the emulator needs besides.
+network_variables() {
   case $1 in
     # A hosted zone of the emulator's in place of the placeholder: certificate and records are made as for real.
-    private) printf '%s\n' -var-file=terraform.tfvars.example -var=enable_waf=true "-var=zone_id=$(probe zone example.com)" ;;
-    default-vpc) printf '%s\n' -var-file=trial.tfvars.example ;;
+    private)
+      cp "${2%/*}/terraform.tfvars.example" "$2"
+      set_service "$2" sum 'enable_waf = true' "zone_id = \"$(probe zone example.com)\""
+      ;;
+    default-vpc) cp "${2%/*}/trial.tfvars.example" "$2" ;;
   esac
 }
 
@@ -53,16 +56,17 @@ task_definition_is() { # SERVICE, jq-like assertion in Python over `task`
 phase() { printf '{"phase": "%s"}\n' "$1" >>"$emulator/calls"; }
 
 prove_network() {
-  local network=$1 dir=$work/$1 emulator=$work/emulator-$1 id environment=production started old_key new_key arguments=()
-  local parameter digest=3333333333333333333333333333333333333333333333333333333333333333
+  local network=$1 dir=$work/$1 emulator=$work/emulator-$1 id environment=production started old_key new_key
+  local variables=$work/$1/proof.tfvars arguments=(-var-file=proof.tfvars) parameter digest=3333333333333333333333333333333333333333333333333333333333333333
   [ "$network" = private ] || environment=trial
   id=sum-api-$environment parameter=/sum-api/$environment/api-key
   echo "--- network = $network"
   emulator_start "$emulator"
   ready terraform "$dir"
-  mapfile -t arguments < <(network_arguments "$network")
+  network_variables "$network" "$variables"
   old_key=$(random_key)
-  export TF_VAR_api_key=proof:$old_key
+  export TF_VAR_api_keys
+  TF_VAR_api_keys=$(key_map "proof:$old_key")
 
   started=$SECONDS
   phase plan
@@ -86,34 +90,35 @@ prove_network() {
 
   probe drift "$id"
   check "$network: a change behind Terraform's back is seen" plan_status "$dir" 2 "${arguments[@]}"
-  check "$network: and it is that change alone" same "module.sum.aws_lb.this " "$(planned "$dir/plan.log")"
+  check "$network: and it is that change alone" same "module.sum[0].aws_lb.this " "$(planned "$dir/plan.log")"
   check "$network: apply mends it" apply "$dir" plan.tfplan
 
-  arguments+=("-var=api_image=123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/api@sha256:$digest")
+  set_image "$variables" sum api "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/api@sha256:$digest"
   check "$network: a new image is planned" plan_status "$dir" 2 "${arguments[@]}"
   check "$network: it replaces the task definition and updates the service" same \
-    "module.sum.aws_ecs_service.this module.sum.aws_ecs_task_definition.this " "$(planned "$dir/plan.log")"
+    "module.sum[0].aws_ecs_service.this module.sum[0].aws_ecs_task_definition.this " "$(planned "$dir/plan.log")"
   check "$network: it is deployed" apply "$dir" plan.tfplan
   check "$network: the service runs it" task_definition_is "$id" "any(c['image'].endswith('$digest') for c in task['containerDefinitions'])"
   check "$network: the plan after it is empty" plan_status "$dir" 0 "${arguments[@]}"
 
   new_key=$(random_key)
-  export TF_VAR_api_key=proof:$old_key,proof:$new_key
+  TF_VAR_api_keys=$(key_map "proof:$old_key,proof:$new_key")
   check "$network: a new key without a new version changes nothing" plan_status "$dir" 0 "${arguments[@]}"
-  arguments+=(-var=api_key_version=2)
+  set_service "$variables" sum 'api_key_version = 2'
   check "$network: a rotation is planned" plan_status "$dir" 2 "${arguments[@]}"
   check "$network: it writes the parameter and starts new tasks" same \
-    "module.sum.aws_ecs_service.this module.sum.aws_ecs_task_definition.this module.sum.aws_ssm_parameter.api_key[0] " "$(planned "$dir/plan.log")"
+    "module.sum[0].aws_ecs_service.this module.sum[0].aws_ecs_task_definition.this module.sum[0].aws_ssm_parameter.api_key[0] " "$(planned "$dir/plan.log")"
   check "$network: it is applied" apply "$dir" plan.tfplan
   check "$network: SSM holds both keys" same "SecureString proof:$old_key,proof:$new_key" "$(probe parameter "$parameter")"
   check "$network: the new key is nowhere either" key_nowhere "$new_key" "$dir/terraform.tfstate" "$dir/apply.log"
 
   : >"$emulator/rollback"
-  check "$network: an apply that ECS rolls back fails, and says so" rolled_back "$dir" "${arguments[@]}" -var=api_key_version=3
+  set_service "$variables" sum 'api_key_version = 3'
+  check "$network: an apply that ECS rolls back fails, and says so" rolled_back "$dir" "${arguments[@]}"
   rm "$emulator/rollback"
 
   # So the calls of both networks are recorded with WAF and without it.
-  arguments+=("-var=enable_waf=$([ "$network" = private ] && echo false || echo true)")
+  set_service "$variables" sum 'api_key_version = 2' "enable_waf = $([ "$network" = private ] && echo false || echo true)"
   check "$network: WAF is switched over" apply "$dir" "${arguments[@]}"
 
   started=$SECONDS

@@ -15,6 +15,8 @@ trap 'rm -rf "$work"' EXIT
 
 cp "$root"/variables*.tf "$work/"
 if [ -n "$document" ]; then cp "$root"/{document,fargate,locals}.tf "$work/"; fi
+# The first block of services.tf lists the folders.
+if [ -e "$root/services.tf" ]; then sed '/^}/q' "$root/services.tf" >"$work/folders.tf"; fi
 cd "$work"
 terraform init -no-color >/dev/null
 export TF_VAR_api_key=${TF_VAR_api_key:-accepted-key}

@@ -19,6 +19,7 @@ group() {
   case $test in
     order) tf "$work/seeds/copy" graph >"$copy/graph.dot" && order "$copy/graph.dot" >"$log" 2>&1 || true ;;
     refused) scripts/terraform-refused.sh "$copy" >"$log" 2>&1 || true ;;
+    two_services) two_services "$copy" >"$log" 2>&1 || true ;;
     *) with_shared "$root" "$copy" "-filter=tests/$test.tftest.hcl" >"$log" 2>&1 || true ;;
   esac
   for row in "$@"; do
@@ -32,6 +33,7 @@ cmd_seeds() {
   local root row fields key number=0 started=$SECONDS
   local -A groups=() said=()
   for root in "${roots[@]}"; do ready "$root" "$work/seeds/${root//\//-}"; done
+  second_document "$work"
   ready_service "$work/seeds/terraform"
   while IFS= read -r row; do
     # `\|` is a `|` of the text.

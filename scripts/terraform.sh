@@ -61,6 +61,7 @@ cmd_validate() {
 
 cmd_test() {
   local root dir line good bad started=$SECONDS
+  second_document "$work/test"
   for root in "${roots[@]}" terraform/service; do
     dir=$work/test/$root
     if [ "$root" = terraform/service ]; then ready_service "${dir%/service}"; else ready "$root" "$dir"; fi
@@ -75,14 +76,33 @@ cmd_test() {
     echo "terraform test, $root: $line ($((SECONDS - started)) s)"
     refusals "$root"
   done
-  check "test: another image of one service changes no other service" one_service_changes "$work/test/terraform"
+  dir=$work/test/terraform
+  check "test: two services in one environment" two_services "$dir"
+  check "test: a service without images makes no resource" same "" "$(run_of one_is_off "$dir" | grep -E '^  # module\.other' || true)"
+  # The service also changes; the mocked provider plans no change of an ARN.
+  check "test: another image of one service changes no other service" \
+    same "module.other[0].aws_ecs_task_definition.this " "$(run_of another_image "$dir" >"$dir/planned"; planned "$dir/planned")"
 }
 
-# one_service_changes DIR: what the plan of the run `another_image` would do.
-one_service_changes() {
-  with_shared terraform "$1" -verbose -filter=tests/two_services.tftest.hcl | sed -n '/run "another_image"/,$p' >"$1/another_image"
-  same "module.other.aws_ecs_task_definition.this " "$(planned "$1/another_image")"
+# second_document DIR: the document of a second service beside those that a copy of a root reads in DIR/services.
+second_document() {
+  mkdir -p "$1/services/other"
+  jq '."x-service".name = "sum-api-2"' contract/parcels/openapi.json >"$1/services/other/openapi.json"
 }
+
+# two_services DIR: gives a copy of the root a second service, and runs the tests of tests/two_services in it.
+two_services() {
+  second_document "$1/.."
+  perl -0pi -e '
+    s/"sum"(?=\])/"sum", "other"/;
+    s/(^    contains[^\n]*\n|^module "sum" \{.*?^\}\n|^    sum = [^\n]*\n)/my $one = $1; $one . ($one =~ s{\bsum\b}{other}gr)/msge' "$1/services.tf"
+  tf "$1" init -no-color -lockfile=readonly >"$1/init.log" 2>&1 || { tail -n 20 "$1/init.log"; return 1; }
+  tf "$1" test -no-color -verbose -test-directory=tests/two_services -var-file=terraform.tfvars.example >"$1/two_services.log" 2>&1 ||
+    { grep -A 12 -E '\.\.\. fail|^Error' "$1/two_services.log"; return 1; }
+}
+
+# run_of NAME DIR: what a run of the tests of two services printed.
+run_of() { sed -n "/^  run \"$1\"/,/^  run /p" "$2/two_services.log"; }
 
 # refusals ROOT: every value that a variable must refuse, with its message.
 refusals() {

@@ -1,9 +1,9 @@
-# One repository for each image. A tag is written once; the service names digests anyway.
+# Two repositories for each service. A tag is written once; the services name digests anyway.
 
 resource "aws_ecr_repository" "this" {
-  for_each = toset(["api", "nginx"])
+  for_each = toset(flatten([for service in local.service_names : ["${service}/api", "${service}/nginx"]]))
 
-  name                 = "${var.name}/${each.key}"
+  name                 = each.key
   image_tag_mutability = "IMMUTABLE"
   force_delete         = !var.deletion_protection # without it AWS refuses to delete a repository that holds images
 

@@ -12,8 +12,8 @@ output "backend" {
 }
 
 output "repositories" {
-  description = "Image repositories, by container."
-  value       = { for name, repository in aws_ecr_repository.this : name => repository.repository_url }
+  description = "Image repositories, by folder of the service and container."
+  value       = { for folder, service in local.services : folder => { for container in ["api", "nginx"] : container => aws_ecr_repository.this["${service}/${container}"].repository_url } }
 }
 
 output "roles" {

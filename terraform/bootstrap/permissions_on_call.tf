@@ -19,7 +19,7 @@ locals {
 }
 
 resource "aws_iam_policy" "on_call" {
-  # checkov:skip=CKV_AWS_355: descriptions and figures, most of which AWS knows for "*" only; log lines and changes are held to the service's name.
+  # checkov:skip=CKV_AWS_355: descriptions and figures, most of which AWS knows for "*" only; log lines and changes are held to the services' names.
   name        = "${var.name}-on-call"
   description = "What the commands of docs/runbook.md need."
 
@@ -36,7 +36,7 @@ resource "aws_iam_policy" "on_call" {
         Sid      = "ReadLogs"
         Effect   = "Allow"
         Action   = ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogRecord", "logs:StartQuery"]
-        Resource = [for group in ["/${var.name}/*", "aws-waf-logs-${var.name}-*"] : "arn:${local.partition}:logs:${local.here}:log-group:${group}"]
+        Resource = flatten([for name in local.service_names : [for group in ["/${name}/*", "aws-waf-logs-${name}-*"] : "arn:${local.partition}:logs:${local.here}:log-group:${group}"]])
       },
       {
         Sid      = "ReadLogBucket"
@@ -49,7 +49,7 @@ resource "aws_iam_policy" "on_call" {
         Sid      = "ParameterHistory"
         Effect   = "Allow"
         Action   = ["ssm:GetParameterHistory"]
-        Resource = "arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*"
+        Resource = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]
       },
       {
         Sid      = "Mitigate"

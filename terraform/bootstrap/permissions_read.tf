@@ -73,7 +73,7 @@ resource "aws_iam_policy" "read" {
         Sid      = "ReadParameterBack"
         Effect   = "Allow"
         Action   = ["ssm:GetParameter"]
-        Resource = "arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*"
+        Resource = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]
       },
       {
         Sid      = "DecryptParameter"
@@ -82,7 +82,7 @@ resource "aws_iam_policy" "read" {
         Resource = "arn:${local.partition}:kms:${local.here}:key/*"
         Condition = {
           StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" }
-          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = "arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*" }
+          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"] }
         }
       },
     ]

@@ -1,6 +1,6 @@
 # What an apply changes. Three policies, because one may hold 6,144 characters:
 #   network  where AWS lets no permission name what does not exist yet. Held to the region.
-#   named    everything that carries the stack's name, by that name.
+#   named    everything that carries the name of the environment or of a service, by that name.
 #   keys_and_roles  the key by its tag; roles only within the boundary, and never the workflows' own.
 
 locals {
@@ -31,15 +31,15 @@ locals {
   write_named = {
     cloudwatch = {
       actions   = ["DeleteAlarms", "PutMetricAlarm", "TagResource", "UntagResource"]
-      resources = ["arn:${local.partition}:cloudwatch:${local.here}:alarm:${var.name}-*"]
+      resources = [for name in local.service_names : "arn:${local.partition}:cloudwatch:${local.here}:alarm:${name}-*"]
     }
     cloudwatch-dashboards = {
       actions   = ["DeleteDashboards", "PutDashboard"]
-      resources = ["arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-*"]
+      resources = [for name in local.service_names : "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${name}-*"]
     }
     ecs = {
       actions   = ["CreateService", "DeleteCluster", "DeleteService", "PutClusterCapacityProviders", "RegisterTaskDefinition", "TagResource", "UntagResource", "UpdateCluster", "UpdateClusterSettings", "UpdateService"]
-      resources = [for kind in ["cluster/${var.name}-*", "service/${var.name}-*/${var.name}-*", "task-definition/${var.name}-*:*"] : "arn:${local.partition}:ecs:${local.here}:${kind}"]
+      resources = [for kind in flatten(["cluster/${var.name}-*", [for name in local.service_names : ["service/${var.name}-*/${name}-*", "task-definition/${name}-*:*"]]]) : "arn:${local.partition}:ecs:${local.here}:${kind}"]
     }
     elasticloadbalancing = {
       actions = [
@@ -47,11 +47,11 @@ locals {
         "DeleteRule", "DeleteTargetGroup", "DeleteWebACLAssociation", "ModifyListener", "ModifyListenerAttributes", "ModifyLoadBalancerAttributes", "ModifyRule", "ModifyTargetGroup",
         "ModifyTargetGroupAttributes", "RemoveTags", "SetRulePriorities", "SetSecurityGroups", "SetSubnets",
       ]
-      resources = [for kind in ["listener/app", "listener-rule/app", "loadbalancer/app", "targetgroup"] : "arn:${local.partition}:elasticloadbalancing:${local.here}:${kind}/${var.name}-*"]
+      resources = flatten([for name in local.service_names : [for kind in ["listener/app", "listener-rule/app", "loadbalancer/app", "targetgroup"] : "arn:${local.partition}:elasticloadbalancing:${local.here}:${kind}/${name}-*"]])
     }
     events = {
       actions   = ["DeleteRule", "PutRule", "PutTargets", "RemoveTargets", "TagResource", "UntagResource"]
-      resources = ["arn:${local.partition}:events:${local.here}:rule/${var.name}-*"]
+      resources = [for name in local.service_names : "arn:${local.partition}:events:${local.here}:rule/${name}-*"]
     }
     kms-aliases = {
       actions   = ["CreateAlias", "DeleteAlias", "UpdateAlias"]
@@ -59,7 +59,7 @@ locals {
     }
     logs = {
       actions   = ["AssociateKmsKey", "CreateLogGroup", "DeleteLogGroup", "DeleteMetricFilter", "DeleteRetentionPolicy", "DisassociateKmsKey", "PutMetricFilter", "PutRetentionPolicy", "TagResource", "UntagResource"]
-      resources = [for group in ["/${var.name}/*", "aws-waf-logs-${var.name}-*"] : "arn:${local.partition}:logs:${local.here}:log-group:${group}"]
+      resources = flatten([for name in local.service_names : [for group in ["/${name}/*", "aws-waf-logs-${name}-*"] : "arn:${local.partition}:logs:${local.here}:log-group:${group}"]])
     }
     s3 = {
       actions = [
@@ -75,15 +75,18 @@ locals {
     }
     ssm = {
       actions   = ["AddTagsToResource", "DeleteParameter", "PutParameter", "RemoveTagsFromResource"]
-      resources = ["arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*"]
+      resources = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]
     }
     wafv2 = {
-      actions   = ["AssociateWebACL", "CreateIPSet", "CreateWebACL", "DeleteIPSet", "DeleteLoggingConfiguration", "DeleteWebACL", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateIPSet", "UpdateWebACL"]
-      resources = ["arn:${local.partition}:wafv2:${local.here}:regional/ipset/${var.name}-*", "arn:${local.partition}:wafv2:${local.here}:regional/webacl/${var.name}-*", "arn:${local.partition}:wafv2:${local.here}:regional/managedruleset/*", "arn:${local.partition}:elasticloadbalancing:${local.here}:loadbalancer/app/${var.name}-*"]
+      actions = ["AssociateWebACL", "CreateIPSet", "CreateWebACL", "DeleteIPSet", "DeleteLoggingConfiguration", "DeleteWebACL", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateIPSet", "UpdateWebACL"]
+      resources = flatten([
+        "arn:${local.partition}:wafv2:${local.here}:regional/managedruleset/*",
+        [for name in local.service_names : [for resource in ["wafv2:${local.here}:regional/ipset", "wafv2:${local.here}:regional/webacl", "elasticloadbalancing:${local.here}:loadbalancer/app"] : "arn:${local.partition}:${resource}/${name}-*"]],
+      ])
     }
   }
 
-  workload_roles = [for kind in ["execution", "task"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-*-${kind}"]
+  workload_roles = flatten([for name in local.service_names : [for kind in ["execution", "task"] : "arn:${local.partition}:iam::${local.account}:role/${name}-*-${kind}"]])
 
   write_statements = {
     network = [
@@ -151,7 +154,7 @@ locals {
         Condition = { StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" } }
       },
       {
-        # Only with the boundary, made or changed: so no role made here can do more than a task of this service.
+        # Only with the boundary, made or changed: so no role made here can do more than a task of these services.
         Sid       = "RolesWithinTheBoundary"
         Effect    = "Allow"
         Action    = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"]
@@ -191,4 +194,11 @@ resource "aws_iam_policy" "write" {
   name        = "${var.name}-write-${replace(each.key, "_", "-")}"
   description = "What terraform apply changes: ${replace(each.key, "_", " ")}."
   policy      = jsonencode({ Version = "2012-10-17", Statement = each.value })
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode({ Version = "2012-10-17", Statement = each.value })) <= 6144
+      error_message = "IAM takes no managed policy of more than 6,144 characters, and this one names every service: split write_named into more policies."
+    }
+  }
 }

@@ -1,6 +1,6 @@
 # Three roles for the workflows, and the boundary that the root's own roles carry.
 #   plan     reads what the root manages, so that Terraform can compare (permissions_read.tf).
-#   publish  pushes the two images. It builds third parties' code, so it can do nothing else.
+#   publish  pushes the images. It builds third parties' code, so it can do nothing else.
 #   apply    what plan may, and the changes (permissions_write.tf).
 
 resource "aws_iam_role" "github" {
@@ -20,7 +20,7 @@ resource "aws_iam_role" "github" {
 }
 
 # What the stack's own roles can ever be given. The apply role may create roles only with this boundary, so whoever holds it
-# cannot make a role that is more than a task of this service.
+# cannot make a role that is more than a task of these services.
 resource "aws_iam_policy" "workload" {
   # checkov:skip=CKV_AWS_355: "*" stands for ecr:GetAuthorizationToken alone, which knows no resource.
   name        = "${var.name}-workload"
@@ -45,13 +45,13 @@ resource "aws_iam_policy" "workload" {
         Sid      = "Log"
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = "arn:${local.partition}:logs:${local.here}:log-group:/${var.name}/*"
+        Resource = [for name in local.service_names : "arn:${local.partition}:logs:${local.here}:log-group:/${name}/*"]
       },
       {
         Sid      = "ReadKeys"
         Effect   = "Allow"
         Action   = ["ssm:GetParameter", "ssm:GetParameters"]
-        Resource = "arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*"
+        Resource = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]
       },
       {
         Sid      = "DecryptKeys"
@@ -60,7 +60,7 @@ resource "aws_iam_policy" "workload" {
         Resource = "arn:${local.partition}:kms:${local.here}:key/*"
         Condition = {
           StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" }
-          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = "arn:${local.partition}:ssm:${local.here}:parameter/${var.name}/*" }
+          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"] }
         }
       },
     ]

@@ -6,23 +6,30 @@ mock_provider "aws" {
 }
 
 variables {
-  name               = "a234567890123456"
-  environment        = "e2345678901"
-  region             = "xx-abcdefghijk-1"
-  zones              = ["a", "b", "c"]
-  api_image          = "123456789012.dkr.ecr.xx-abcdefghijk-1.amazonaws.com/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr@sha256:1111111111111111111111111111111111111111111111111111111111111111"
-  nginx_image        = "123456789012.dkr.ecr.xx-abcdefghijk-1.amazonaws.com/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr@sha256:2222222222222222222222222222222222222222222222222222222222222222"
-  api_key            = "offline-test-key"
-  api_key_version    = 999999999
-  domain_name        = "a-name-of-fifty-two-letters-and-digits-0123456789012.example.com"
-  zone_id            = "Z0000000000000000000000000000000"
+  name        = "a234567890123456"
+  environment = "e2345678901"
+  region      = "xx-abcdefghijk-1"
+  zones       = ["a", "b", "c"]
+  images = {
+    sum = {
+      api   = "123456789012.dkr.ecr.xx-abcdefghijk-1.amazonaws.com/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+      nginx = "123456789012.dkr.ecr.xx-abcdefghijk-1.amazonaws.com/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+    }
+  }
+  services = {
+    sum = {
+      api_key_version = 999999999
+      domain_name     = "a-name-of-fifty-two-letters-and-digits-0123456789012.example.com"
+      zone_id         = "Z0000000000000000000000000000000"
+      enable_waf      = true
+      rate_limit      = { rate = 10000, burst = 10000 }
+      scaling         = { min = 100, max = 100, requests_per_target = 999999999 }
+      ingress_cidrs   = [for n in range(30) : "10.0.${n}.0/24"]
+    }
+  }
   runbook_url        = "https://example.com/runbook/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901"
   alarm_emails       = { page = ["pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp@example.com"], notify = ["nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn@example.com"] }
-  enable_waf         = true
-  rate_limit         = { rate = 10000, burst = 10000 }
-  scaling            = { min = 100, max = 100, requests_per_target = 999999999 }
   log_retention_days = 3653
-  ingress_cidrs      = [for n in range(30) : "10.0.${n}.0/24"]
 }
 
 run "the_longest_of_everything" {

@@ -1,4 +1,5 @@
-# What is applied once: who of GitHub may become what, what the roles may do, and how state and images are kept.
+# What is applied once: who of GitHub may become what, what the roles may do, and how state and images are kept. The copy in which
+# scripts/terraform.sh runs these tests has two services: `sum-api` and `sum-api-2`.
 
 mock_provider "aws" {
   override_during = plan
@@ -97,7 +98,7 @@ run "bootstrap" {
   }
 
   assert {
-    condition     = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["named"].policy).Statement : [for r in flatten([s.Resource]) : strcontains(r, "sum-api-") || strcontains(r, "/sum-api/") || strcontains(r, "Z0123456789EXAMPLE") || endswith(r, ":regional/managedruleset/*")]]))
+    condition     = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["named"].policy).Statement : [for r in flatten([s.Resource]) : can(regex("[-:/]sum-api(-2)?[-/]", r)) || strcontains(r, "Z0123456789EXAMPLE") || endswith(r, ":regional/managedruleset/*")]]))
     error_message = "What can be held to the stack's name must be."
   }
 
@@ -110,7 +111,7 @@ run "bootstrap" {
 
   assert {
     condition = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["keys_and_roles"].policy).Statement :
-      [for r in flatten([s.Resource]) : can(regex("role/sum-api-\\*-(execution|task)$", r))] if anytrue([for a in s.Action : startswith(a, "iam:") && a != "iam:CreateServiceLinkedRole"])
+      [for r in flatten([s.Resource]) : can(regex("role/sum-api(-2)?-\\*-(execution|task)$", r))] if anytrue([for a in s.Action : startswith(a, "iam:") && a != "iam:CreateServiceLinkedRole"])
     ]))
     error_message = "The apply role must not be able to change the workflows' own roles."
   }
@@ -131,8 +132,16 @@ run "bootstrap" {
   }
 
   assert {
-    condition     = alltrue([for r in aws_ecr_repository.this : r.image_tag_mutability == "IMMUTABLE" && r.image_scanning_configuration[0].scan_on_push && r.encryption_configuration[0].encryption_type == "KMS"]) && toset([for r in aws_ecr_repository.this : r.name]) == toset(["sum-api/api", "sum-api/nginx"])
-    error_message = "Both repositories must have immutable tags, scanning and encryption."
+    condition = alltrue([for name in ["sum-api", "sum-api-2"] : alltrue([
+      for wanted in ["alarm:NAME-*", "dashboard/NAME-*", "service/sum-api-*/NAME-*", "task-definition/NAME-*:*", "targetgroup/NAME-*", "rule/NAME-*", "log-group:/NAME/*", "parameter/NAME/*", "webacl/NAME-*"] :
+      length([for s in jsondecode(aws_iam_policy.write["named"].policy).Statement : s if length([for r in flatten([s.Resource]) : r if endswith(r, replace(wanted, "NAME", name))]) == 1]) >= 1
+    ])])
+    error_message = "The apply role must be able to change the resources of every service."
+  }
+
+  assert {
+    condition     = alltrue([for r in aws_ecr_repository.this : r.image_tag_mutability == "IMMUTABLE" && r.image_scanning_configuration[0].scan_on_push && r.encryption_configuration[0].encryption_type == "KMS"]) && toset([for r in aws_ecr_repository.this : r.name]) == toset(["sum-api/api", "sum-api/nginx", "sum-api-2/api", "sum-api-2/nginx"])
+    error_message = "Every service must have two repositories. They must have immutable tags, scanning and encryption."
   }
 
   assert {
@@ -158,8 +167,8 @@ run "bootstrap" {
   }
 
   assert {
-    condition     = length(aws_ecr_lifecycle_policy.this) == 2
-    error_message = "Both repositories must forget old images."
+    condition     = length(aws_ecr_lifecycle_policy.this) == 4
+    error_message = "Every repository must forget old images."
   }
 
   assert {

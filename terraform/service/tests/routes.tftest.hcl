@@ -164,7 +164,7 @@ run "more_containers" {
     containers = [{
       name           = "worker"
       command        = ["/parcels", "worker"]
-      health_command = ["CMD", "/parcels", "healthcheck"]
+      health_command = ["CMD", "/service", "healthcheck"]
       settings       = { WORKERS = "2" }
       secrets        = { DATABASE_PASSWORD = "arn:aws:ssm:us-east-1:123456789012:parameter/parcels/production/database" }
     }]

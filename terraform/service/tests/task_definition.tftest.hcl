@@ -102,7 +102,7 @@ run "task" {
   }
 
   assert {
-    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].healthCheck.command == ["CMD", "/sum-api", "healthcheck"]
+    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].healthCheck.command == ["CMD", "/service", "healthcheck"]
     error_message = "The API's health check must be its own command."
   }
 

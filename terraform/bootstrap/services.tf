@@ -1,0 +1,10 @@
+# The services of this repository: the folders of services/ that have a document.
+
+locals {
+  services = { for document in fileset("${path.module}/../../services", "*/openapi.json") :
+    dirname(document) => jsondecode(file("${path.module}/../../services/${document}"))["x-service"].name
+  }
+
+  # The first part of the names of each service's resources. What the services share begins with var.name.
+  service_names = values(local.services)
+}
