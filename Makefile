@@ -1,5 +1,7 @@
 # sum-api: `make` alone explains the targets.
 SHELL := bash
+# The folder below services/ that a target is about. The README's first command starts this one.
+export SERVICE ?= sum
 .DEFAULT_GOAL := help
 .PHONY: help up down test lint test-containers plan plan-review rollback rehearse drill bench diagram
 

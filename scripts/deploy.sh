@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The steps of a deployment: called by the workflows deploy, rollback and drift, and by `make rollback`.
+# The steps of a deployment of one service: called by the workflows deploy, rollback and drift, and by `make rollback`.
 #
 #   scripts/deploy.sh plan          plans, reviews; the fingerprint of the plan goes to GITHUB_OUTPUT
 #   scripts/deploy.sh apply         plans again, and applies only if the fingerprint is REVIEWED
@@ -8,16 +8,19 @@
 #   scripts/deploy.sh rollback      returns to the images of `find`, and changes nothing else;
 #                                   with PLAN_ONLY=true it stops before the apply
 #   scripts/deploy.sh images        prints the images that the service runs
-#   scripts/deploy.sh drift         exit code 2 when AWS differs from the configuration
+#   scripts/deploy.sh drift         exit code 2 when AWS differs from the configuration, for all services
 #
 # A saved plan holds values of the whole stack, so it never leaves the job that made it: no artifact,
 # no cache. A hash of everything that it changes passes from the reviewed plan to the apply. The apply
 # plans once more, and refuses when the hash differs: then main or AWS has changed since the review.
 #
-# The environment: AWS credentials; TF_BACKEND (from the output `backend` of terraform/bootstrap), TF_VARS
-# (terraform.tfvars of this stack without images), TF_VAR_api_image, TF_VAR_nginx_image, TF_VAR_api_key;
-# for find and rollback API_DIGEST and NGINX_DIGEST (a digest or a whole image). Where terraform/ is initialised already,
-# as on a laptop, the first two may be missing.
+# Every other service keeps the images that it runs, so a plan changes one service.
+#
+# The environment: SERVICE, the service's folder below services/; AWS credentials; TF_BACKEND (from the output `backend` of
+# terraform/bootstrap), TF_VARS (terraform.tfvars of this stack without images), TF_VAR_api_keys; for plan and apply API_IMAGE and
+# NGINX_IMAGE (without them, the service keeps its images too); for find and rollback API_DIGEST and NGINX_DIGEST (a digest or a
+# whole image); for smoke SMOKE_API_KEYS (a JSON object with one key of each service, by folder). Where terraform/ is initialised
+# already, as on a laptop, TF_BACKEND and TF_VARS may be missing.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
@@ -27,8 +30,11 @@ scratch=$PWD/.run/deploy
 umask 077
 mkdir -p "$scratch"
 export TF_IN_AUTOMATION=1 TF_INPUT=0
-# Asked for by the configuration, kept by no plan: a plan needs some key, and only the apply the real one.
-export TF_VAR_api_key=${TF_VAR_api_key:-plan:not-a-key-of-anybody}
+# shellcheck source=scripts/terraform-lib.sh
+. scripts/terraform-lib.sh
+# Asked for by the configuration, kept by no plan: a plan needs some keys, and only the apply the real ones.
+[ -n "${TF_VAR_api_keys:-}" ] || TF_VAR_api_keys=$(key_map plan:not-a-key-of-anybody)
+export TF_VAR_api_keys
 
 tf() { terraform "-chdir=$root" "$@"; }
 release() { cargo run --quiet --locked -p ops -- release "$@"; }
@@ -59,7 +65,8 @@ fingerprint() {
 make_plan() { # NAME, arguments
   local name=$1
   shift
-  tf plan -no-color -compact-warnings -lock-timeout=5m "-var-file=$scratch/stack.tfvars" -out="$scratch/$name" "$@" >"$scratch/$name.log" ||
+  tf plan -no-color -compact-warnings -lock-timeout=5m "-var-file=$scratch/stack.tfvars" "-var-file=$scratch/images.tfvars.json" \
+    -out="$scratch/$name" "$@" >"$scratch/$name.log" ||
     { tail -n 40 "$scratch/$name.log" >&2; return 1; }
   tf show -json "$scratch/$name" >"$scratch/$name.json"
 }
@@ -70,6 +77,7 @@ summary() { if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$1" >>"$GITHUB_STEP_
 cmd_plan() {
   local allow=() rule hash status=0
   start
+  with_images "$(given_images)"
   make_plan plan
   for rule in ${ALLOW_RULES:-}; do allow+=(--allow "$rule"); done
   cargo run --quiet --locked -p ops -- plan-review "$scratch/plan.json" --output "$scratch/review.md" "${allow[@]}" || status=$?
@@ -84,8 +92,9 @@ cmd_apply() {
   local hash previous
   [ -n "${REVIEWED:-}" ] || { echo "REVIEWED names no fingerprint: nothing was reviewed, nothing is applied" >&2; exit 64; }
   start
-  previous=$(running)
+  previous=$(running "$SERVICE")
   [ -z "$previous" ] || output "previous_${previous/$'\n'/$'\n'previous_}"
+  with_images "$(given_images)"
   make_plan apply
   hash=$(fingerprint "$scratch/apply.json")
   if [ "$hash" != "$REVIEWED" ]; then
@@ -94,28 +103,64 @@ cmd_apply() {
     exit 1
   fi
   tf apply -no-color -compact-warnings -lock-timeout=5m "$scratch/apply"
-  output "url=$(tf output -raw url)"
+  output "url=$(url)"
 }
 
+url() { tf output -json services | jq --raw-output --arg service "$SERVICE" '.[$service].url'; }
+
+# The services of the state, by folder; nothing before the first deployment.
+deployed() { tf output -json | jq --raw-output '.services.value // {} | keys[]'; }
+
 # `release COMMAND --cluster … --service …` with the names of the state; nothing before the first deployment.
-of_service() { # COMMAND, arguments
-  local command=$1 outputs names
-  shift
+of_service() { # COMMAND, FOLDER, arguments
+  local command=$1 folder=$2 outputs names
+  shift 2
   outputs=$(tf output -json)
-  mapfile -t names < <(jq --raw-output '.service.value // empty | "--cluster", .cluster, "--service", .service' <<<"$outputs")
+  mapfile -t names < <(jq --raw-output --arg folder "$folder" \
+    '.services.value[$folder].service // empty | "--cluster", .cluster, "--service", .service' <<<"$outputs")
   [ "${#names[@]}" -eq 0 ] || release "$command" "${names[@]}" "$@"
 }
 
 # Two lines, api_image=… and nginx_image=…: what ECS runs. The state may name a version that ECS rolled back.
-running() { of_service running; }
+running() { of_service running "$1"; }
 
-cmd_images() { start; running; }
+# The two lines of API_IMAGE and NGINX_IMAGE, or of what runs.
+given_images() {
+  if [ -n "${API_IMAGE:-}${NGINX_IMAGE:-}" ]; then
+    printf 'api_image=%s\nnginx_image=%s\n' "${API_IMAGE:?the image of the API}" "${NGINX_IMAGE:?the image of the sidecar}"
+  else
+    running "$SERVICE"
+  fi
+}
 
-cmd_smoke() { release smoke "$@"; }
+# Writes the variable `images`: the two lines for SERVICE, and for every other service what it runs. Without any, nothing: then
+# the configuration must name them.
+with_images() { # LINES
+  local folder folders lines
+  folders=$(deployed)
+  {
+    [ -z "$1" ] || printf '%s\n' "$1" | sed "s|^|$SERVICE |"
+    for folder in $folders; do
+      [ "$folder" != "${SERVICE:-}" ] || continue
+      lines=$(running "$folder")
+      # Without its images, the plan would remove it.
+      [ -n "$lines" ] || { echo "the state has the service $folder, but ECS does not run it: deploy it first" >&2; return 1; }
+      printf '%s\n' "$lines" | sed "s|^|$folder |"
+    done
+  } | jq --raw-input --null-input 'reduce (inputs | capture("^(?<folder>[^ ]+) (?<container>[a-z]+)_image=(?<image>.+)$")) as $line
+      ({}; .images[$line.folder][$line.container] = $line.image)' >"$scratch/images.tfvars.json"
+}
+
+cmd_images() { start; running "$SERVICE"; }
+
+cmd_smoke() {
+  [ -z "${SMOKE_API_KEYS:-}" ] || SMOKE_API_KEY=$(jq --raw-output --arg service "$SERVICE" '.[$service] // ""' <<<"$SMOKE_API_KEYS")
+  SMOKE_API_KEY=${SMOKE_API_KEY:-} release smoke "$@"
+}
 
 find_images() {
   local images
-  images=$(of_service find ${API_DIGEST:+--api "$API_DIGEST"} ${NGINX_DIGEST:+--nginx "$NGINX_DIGEST"})
+  images=$(of_service find "$SERVICE" ${API_DIGEST:+--api "$API_DIGEST"} ${NGINX_DIGEST:+--nginx "$NGINX_DIGEST"})
   [ -n "$images" ] || { echo "nothing is deployed: there is nothing to go back to" >&2; return 1; }
   printf '%s\n' "$images"
 }
@@ -134,7 +179,8 @@ cmd_rollback() {
   local images answer status=0
   start
   images=$(find_images)
-  make_plan rollback -target=module.sum.aws_ecs_service.this "-var=$(sed -n 1p <<<"$images")" "-var=$(sed -n 2p <<<"$images")"
+  with_images "$images"
+  make_plan rollback "-target=module.$SERVICE[0].aws_ecs_service.this"
   release check "$scratch/rollback.json" >"$scratch/rollback.md" || status=$?
   tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}" <"$scratch/rollback.md"
   [ "$status" -eq 0 ] || return "$status"
@@ -144,16 +190,17 @@ cmd_rollback() {
     [ "$answer" = yes ] || return 1
   fi
   tf apply -no-color -compact-warnings -lock-timeout=5m "$scratch/rollback"
-  output "url=$(tf output -raw url)"
+  output "url=$(url)"
   printf 'These images run now. Where the configuration names images, write these there:\n%s\n' "$images"
 }
 
 cmd_drift() {
-  local images status=0
+  local services status=0
   start
-  images=$(running)
-  [ -n "$images" ] || { echo "nothing is deployed"; return 0; }
-  tf plan -no-color -compact-warnings -lock=false -detailed-exitcode "-var-file=$scratch/stack.tfvars" "-var=$(sed -n 1p <<<"$images")" "-var=$(sed -n 2p <<<"$images")" \
+  services=$(deployed)
+  [ -n "$services" ] || { echo "nothing is deployed"; return 0; }
+  SERVICE='' with_images ''
+  tf plan -no-color -compact-warnings -lock=false -detailed-exitcode "-var-file=$scratch/stack.tfvars" "-var-file=$scratch/images.tfvars.json" \
     -out="$scratch/drift" >"$scratch/drift.log" 2>&1 || status=$?
   [ "$status" -ne 1 ] || { tail -n 40 "$scratch/drift.log" >&2; return 1; }
   if [ "$status" -eq 2 ]; then
@@ -166,6 +213,11 @@ cmd_drift() {
 
 command=${1:-}
 [ $# -eq 0 ] || shift
+case $command in
+  plan | apply | smoke | find | rollback | images)
+    [ -f "services/${SERVICE:-}/openapi.json" ] || { echo "SERVICE is '${SERVICE:-}': expected a folder of services/ with an openapi.json" >&2; exit 64; }
+    ;;
+esac
 case $command in
   plan | apply | smoke | find | rollback | images | drift) "cmd_$command" "$@" ;;
   *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit 64 ;;

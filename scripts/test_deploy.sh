@@ -17,6 +17,7 @@ find_provider
 # shellcheck disable=SC2154 # the two set it
 [ -z "$missing" ] || { skip deploy "$missing"; echo "0 passed, 0 failed, $skipped skipped"; exit 0; }
 
+export SERVICE=sum
 image() { printf '123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/%s@sha256:%s' "$1" "$(printf "$2%.0s" $(seq 64))"; }
 # deploy COMMAND: one step as the workflow runs it; what it hands on is in $scratch/output.
 deploy() {
@@ -29,7 +30,8 @@ exits() { local want=$1 status=0; shift; "$@" || status=$?; [ "$status" -eq "$wa
 says() { local words=$1 status=0; shift; "$@" >"$scratch/said" 2>&1 || status=$?; cat "$scratch/said"; [ "$status" -ne 0 ] && grep -qF "$words" "$scratch/said"; }
 # released IMAGE: plans and applies the API's image as the workflow does.
 released() {
-  TF_VAR_api_image=$1
+  export API_IMAGE=$1 NGINX_IMAGE
+  NGINX_IMAGE=$(image nginx 2)
   deploy plan || return
   REVIEWED=$(given fingerprint)
   deploy apply
@@ -44,11 +46,20 @@ rm -rf "$scratch/root"
 ready terraform "$scratch/root"
 # Commits that somebody makes meanwhile are another change.
 export GITHUB_SHA=0000000000000000000000000000000000000000
-export DEPLOY_ROOT=$scratch/root TF_VAR_api_key=test:a-key-that-is-only-a-test REVIEWED=
-TF_VARS=$(grep -vE '^(api_image|nginx_image|zone_id) ' terraform/terraform.tfvars.example; printf 'zone_id = "%s"\n' "$(probe zone example.com)")
+export DEPLOY_ROOT=$scratch/root REVIEWED= TF_VAR_api_keys='{"sum":"test:a-key-that-is-only-a-test"}'
+variables=$scratch/variables.tfvars
+sed '/^images = {/,/^}/d' terraform/terraform.tfvars.example >"$variables"
+set_service "$variables" sum "zone_id = \"$(probe zone example.com)\""
+# with LINE...: the variables with other settings of the service.
+with() { cp "$variables" "$variables.changed"; set_service "$variables.changed" sum "$@"; cat "$variables.changed"; }
+TF_VARS=$(cat "$variables")
 export TF_VARS
-TF_VAR_api_image=$(image api 1) TF_VAR_nginx_image=$(image nginx 2)
-export TF_VAR_api_image TF_VAR_nginx_image
+API_IMAGE=$(image api 1) NGINX_IMAGE=$(image nginx 2)
+export API_IMAGE NGINX_IMAGE
+
+check 'a deployment without a service is refused' exits 64 env SERVICE= scripts/deploy.sh plan
+check 'a service that is no folder is refused' exits 64 env SERVICE=nginx scripts/deploy.sh rollback
+check 'one image without the other is refused' exits 1 env NGINX_IMAGE= scripts/deploy.sh plan
 
 check 'no way back before the first deployment' says 'nothing is deployed' deploy rollback
 check 'the first plan is reviewed and passes' deploy plan
@@ -70,7 +81,7 @@ check 'no way back from the only deployment' says 'nothing to go back to' deploy
 # ── Between plan and apply ───────────────────────────────────────────────────────────────────────────
 
 service() { aws ecs update-service --cluster sum-api-production --service sum-api-production "$@" >/dev/null; }
-TF_VAR_api_image=$(image api 3)
+API_IMAGE=$(image api 3)
 check 'a new image is planned' deploy plan
 REVIEWED=$(given fingerprint)
 service --health-check-grace-period-seconds 1
@@ -103,17 +114,14 @@ rm "$scratch/emulator/rollback"
 check 'what runs is not what the state names' runs "$(image api 3)"
 check 'the rollback after it brings the state in line' deploy rollback
 check 'and the same image runs' runs "$(image api 3)"
-TF_VAR_api_image=$(image api 3)
 check 'no drift after a rollback' deploy drift
 
 before=$TF_VARS
-TF_VARS="$before
-slo_floor = { requests = 30, failures = 10 }"
+TF_VARS=$(with 'slo_floor = { requests = 30, failures = 10 }')
 check 'a change elsewhere that was not applied does not hold up a rollback' deploy rollback
 check 'whose image runs' runs "$(image api 1)"
 check 'and stays to be applied' exits 2 deploy drift
-TF_VARS="$before
-rate_limit = { rate = 50, burst = 5 }"
+TF_VARS=$(with 'rate_limit = { rate = 50, burst = 5 }')
 check 'a change of the task that was not applied does' says 'RATE_LIMIT' env API_DIGEST="$(image api 4)" scripts/deploy.sh rollback
 TF_VARS=$before
 
@@ -124,7 +132,7 @@ sed -n '/^### Replace a leaked key/,/^### Raise/p' docs/runbook.md | sed -n '/^ 
   sed "s|stack.tfvars|$scratch/stack.tfvars|" >"$scratch/replace"
 replace_keys() { # LIST
   # shellcheck disable=SC2034 # the runbook's commands read it
-  local API_KEYS=$1
+  local API_KEYS="{\"sum\":\"$1\"}"
   printf '%s\n' "${TF_VARS/api_key_version = 1/api_key_version = 2}" >"$scratch/stack.tfvars"
   : >"$scratch/output"
   export GITHUB_OUTPUT=$PWD/$scratch/output
@@ -133,20 +141,22 @@ replace_keys() { # LIST
   unset GITHUB_OUTPUT
 }
 check 'the key that leaks is in use' parameter test:a-key-that-is-only-a-test
-check 'the runbook has four commands for it' equal 4 "$(wc -l <"$scratch/replace")"
+check 'the runbook has three commands for it' equal 3 "$(wc -l <"$scratch/replace")"
+# Who rotates names no image.
+unset API_IMAGE NGINX_IMAGE
 check 'they replace it, where deployments read list and version' replace_keys test:the-new-key-is-a-test-too
 check 'the leaked key is gone' parameter test:the-new-key-is-a-test-too
 check 'the images are those that ran' runs "$(image api 1)"
 # What the workflow reads from now on.
-TF_VARS=$(cat "$scratch/stack.tfvars") TF_VAR_api_key=test:the-new-key-is-a-test-too
+TF_VARS=$(cat "$scratch/stack.tfvars") TF_VAR_api_keys='{"sum":"test:the-new-key-is-a-test-too"}'
 check 'the next deployment' released "$(image api 5)"
 check 'does not bring it back' parameter test:the-new-key-is-a-test-too
 check 'nor does a rollback' deploy rollback
 check 'which changes the image' runs "$(image api 1)"
 check 'and not the key' parameter test:the-new-key-is-a-test-too
-leaked() { env "TF_VARS=$before" TF_VAR_api_key=test:a-key-that-is-only-a-test scripts/deploy.sh "$@"; }
+leaked() { env "TF_VARS=$before" TF_VAR_api_keys='{"sum":"test:a-key-that-is-only-a-test"}' scripts/deploy.sh "$@"; }
 check 'who still reads the old list and version cannot deploy it' exits 1 leaked plan
-check 'nor by a rollback' says 'module.sum.aws_ssm_parameter.api_key[0]' env "API_DIGEST=$(image api 5)" "TF_VARS=$before" scripts/deploy.sh rollback
+check 'nor by a rollback' says 'module.sum[0].aws_ssm_parameter.api_key[0]' env "API_DIGEST=$(image api 5)" "TF_VARS=$before" scripts/deploy.sh rollback
 check 'and the leaked key stays away' parameter test:the-new-key-is-a-test-too
 
 check 'a plan that breaks a rule does not pass' exits 1 env "TF_VARS=$(printf '%s\n' "$TF_VARS" | sed 's/^environment .*/environment = "live"/')" scripts/deploy.sh plan
