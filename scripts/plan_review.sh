@@ -37,7 +37,7 @@ fi
 output() { [ -z "${GITHUB_OUTPUT:-}" ] || printf '%s\n' "$1" >>"$GITHUB_OUTPUT"; }
 base=${1:-$(git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD)}
 if [ -z "$(git diff --name-only "$base" -- terraform policy ops/src/plan_review 'services/*/openapi.json'; git ls-files --others --exclude-standard -- terraform policy 'services/*/openapi.json')" ]; then
-  printf '%s\n' '<!-- sum-api plan review -->' '## ⚪ Plan review: nothing changes' '' "No file of terraform/ or policy/, and no document of a service, differs from $base." >"$scratch/review.md"
+  printf '%s\n' '<!-- plan review -->' '## ⚪ Plan review: nothing changes' '' "No file of terraform/ or policy/, and no document of a service, differs from $base." >"$scratch/review.md"
   cat "$scratch/review.md"
   output changed=false
   exit

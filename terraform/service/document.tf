@@ -18,9 +18,8 @@ locals {
     } if can(item[method].operationId)
   }]...)
 
-  # The paths of the operations that need a key. Without one, the service has no keys.
-  key_paths = distinct([for operation in values(local.operations) : operation.path if operation.security == "apiKey"])
-  keyed     = length(local.key_paths) > 0
+  # Without an operation that needs a key, the service has no keys.
+  keyed = anytrue([for operation in values(local.operations) : operation.security == "apiKey"])
 
   # The load balancer asks whether the task may get requests.
   readiness         = one([for path, item in var.document.paths : item.get.operationId if try(item.get["x-probe"].kind, item.get["x-probe"], "") == "ready"])

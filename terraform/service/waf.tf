@@ -11,9 +11,11 @@ locals {
   # Twice what one client may send to all tasks together.
   waf_address_limit = max(100, 2 * 60 * try(local.rate_limit.rate, local.limits.client.rate) * var.scaling.max)
 
-  # What WAF compares a path with: all of it, or its beginning where it has a parameter.
-  waf_paths = { for path, ways in { for path in local.key_paths : split("{", path)[0] => strcontains(path, "{") ? "STARTS_WITH" : "EXACTLY"... } :
-    path => contains(ways, "STARTS_WITH") ? "STARTS_WITH" : "EXACTLY"
+  # What WAF compares a path with, for the operations that need a key: all of it, or its beginning where it has a parameter. Not where
+  # another operation needs no key: its callers send none.
+  waf_templates = { for operation in values(local.operations) : split("{", operation.path)[0] => strcontains(operation.path, "{")... if operation.security == "apiKey" }
+  waf_paths = { for start, templates in local.waf_templates : start => anytrue(templates) ? "STARTS_WITH" : "EXACTLY"
+    if !anytrue([for operation in values(local.operations) : operation.security != "apiKey" && (anytrue(templates) ? startswith(operation.path, start) : operation.path == start)])
   }
 }
 
@@ -62,7 +64,7 @@ resource "aws_wafv2_web_acl" "this" {
 
   # Requests without a key to what needs one. A client that forgot its key sees its mistake long before this limit.
   dynamic "rule" {
-    for_each = local.keyed ? [true] : []
+    for_each = length(local.waf_paths) > 0 ? [true] : []
 
     content {
       name     = "no-key"

@@ -13,7 +13,7 @@ use super::page::Page;
 use super::plan::{Action, Plan, Resource};
 
 /// Marks our own comment, so that the next run finds and replaces it.
-pub(super) const MARKER: &str = "<!-- sum-api plan review -->";
+pub(super) const MARKER: &str = "<!-- plan review -->";
 
 /// Resources named in one line before it says "and N more".
 const NAMED: usize = 3;
