@@ -3,11 +3,13 @@
 
 # group ROOT TEST ROW...: plants the rows in one copy, runs the test, and wants every message.
 group() {
-  local root=$1 test=$2 whole=$1 copy=$work/seeds/copy log=$work/seeds/log row file old new message lost=0
+  local root=$1 test=$2 whole=$1 copy log=$work/seeds/log row file old new message lost=0
   shift 2
   # The module is planted in a copy of the root that holds it.
   [ "$root" != terraform/service ] || whole=terraform
+  copy=$work/seeds/copy/$whole
   rm -rf "$copy"
+  mkdir -p "${copy%/*}"
   cp -R "$work/seeds/${whole//\//-}" "$copy"
   copy=$copy${root#"$whole"}
   for row in "$@"; do
@@ -17,7 +19,7 @@ group() {
     ! cmp -s "$copy/$file" "$work/seeds/before" || fail "seed: $file holds no $old"
   done
   case $test in
-    order) tf "$work/seeds/copy" graph >"$copy/graph.dot" && order "$copy/graph.dot" >"$log" 2>&1 || true ;;
+    order) tf "$work/seeds/copy/$whole" graph >"$copy/graph.dot" && order "$copy/graph.dot" >"$log" 2>&1 || true ;;
     refused) scripts/terraform-refused.sh "$copy" >"$log" 2>&1 || true ;;
     two_services) two_services "$copy" >"$log" 2>&1 || true ;;
     *) with_shared "$root" "$copy" "-filter=tests/$test.tftest.hcl" >"$log" 2>&1 || true ;;
@@ -33,7 +35,10 @@ cmd_seeds() {
   local root row fields key number=0 started=$SECONDS
   local -A groups=() said=()
   for root in "${roots[@]}"; do ready "$root" "$work/seeds/${root//\//-}"; done
-  second_document "$work"
+  rm -rf "$work/seeds/copy"
+  mkdir -p "$work/seeds/copy"
+  cp -R "$work/seeds/services" "$work/seeds/contract" "$work/seeds/copy/"
+  second_document "$work/seeds/copy"
   ready_service "$work/seeds/terraform"
   while IFS= read -r row; do
     # `\|` is a `|` of the text.
