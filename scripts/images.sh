@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The two images on their way to the registry and back. The workflows build, deploy and rollback call it.
+# The two images of a service on their way to the registry and back. The workflows build, deploy and rollback call it.
 #
 #   scripts/images.sh build             builds both for PLATFORM (linux/amd64; the task's cpu_architecture decides)
 #   scripts/images.sh sbom [api]        writes target/sbom/*.cdx.json; `api` alone: the crates, without an image
@@ -9,6 +9,7 @@
 #   scripts/images.sh verify IMAGE ...  refuses an image that our build workflow on main did not build
 #   scripts/images.sh licences          the licences of what is linked, as a table
 #
+# build, sbom, push, scan and licences take SERVICE, the service's folder below services/.
 # push takes API_REPOSITORY and NGINX_REPOSITORY, as ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,15 +28,15 @@ case $platform in
 esac
 
 cmd_build() {
-  local name built
+  local container built
   # BuildKit's own provenance would wrap each image in an index, which ECR does not scan. The workflow signs its own.
   export BUILDX_NO_DEFAULT_ATTESTATIONS=1
-  local -A folders=([api]=sum [nginx]=nginx)
-  for name in api nginx; do
-    docker build --pull --platform "$platform" --tag "sum-api-$name:$commit" --file "services/${folders[$name]}/Dockerfile" \
-      --build-arg SERVICE=sum --build-arg "SUM_API_REVISION=$commit" --label "org.opencontainers.image.revision=$commit" .
-    built=$(docker image inspect --format '{{.Os}}/{{.Architecture}}' "sum-api-$name:$commit")
-    [ "$built" = "$platform" ] || { echo "sum-api-$name was built for $built, not for $platform" >&2; return 1; }
+  local -A folders=([api]=$SERVICE [nginx]=nginx)
+  for container in api nginx; do
+    docker build --pull --platform "$platform" --tag "$name-$container:$commit" --file "services/${folders[$container]}/Dockerfile" \
+      --build-arg "SERVICE=$SERVICE" --build-arg "SUM_API_REVISION=$commit" --label "org.opencontainers.image.revision=$commit" .
+    built=$(docker image inspect --format '{{.Os}}/{{.Architecture}}' "$name-$container:$commit")
+    [ "$built" = "$platform" ] || { echo "$name-$container was built for $built, not for $platform" >&2; return 1; }
   done
 }
 
@@ -55,16 +56,16 @@ cmd_sbom() {
   scripts/tools.sh sbom
   rm -rf "$sbom"
   mkdir -p "$sbom"
-  crate_tree sum-api >"$sbom/crates"
+  crate_tree "$name" >"$sbom/crates"
   crate_tree sidecar >"$sbom/sidecar-crates"
   if [ "${1:-}" = api ]; then
-    bill sum-api "$commit" "$sbom/api.cdx.json" --crates "$sbom/crates" Cargo.lock
+    bill "$name" "$commit" "$sbom/api.cdx.json" --crates "$sbom/crates" Cargo.lock
     return
   fi
-  take "sum-api-api:$commit" /var/lib/dpkg/status.d "$sbom/dpkg"
-  take "sum-api-nginx:$commit" /lib/apk/db/installed "$sbom/apk"
-  bill sum-api-api "$commit" "$sbom/api.cdx.json" --crates "$sbom/crates" Cargo.lock --dpkg "$sbom/dpkg"
-  bill sum-api-nginx "$commit" "$sbom/nginx.cdx.json" --crates "$sbom/sidecar-crates" Cargo.lock --apk "$sbom/apk"
+  take "$name-api:$commit" /var/lib/dpkg/status.d "$sbom/dpkg"
+  take "$name-nginx:$commit" /lib/apk/db/installed "$sbom/apk"
+  bill "$name-api" "$commit" "$sbom/api.cdx.json" --crates "$sbom/crates" Cargo.lock --dpkg "$sbom/dpkg"
+  bill "$name-nginx" "$commit" "$sbom/nginx.cdx.json" --crates "$sbom/sidecar-crates" Cargo.lock --apk "$sbom/apk"
 }
 
 # One registry holds both images. Docker keeps the login for this machine; the password passes by a pipe.
@@ -74,26 +75,26 @@ cmd_login() { # IMAGE or REPOSITORY
 }
 
 cmd_push() {
-  local name repository image digest
-  for name in api nginx; do
+  local container repository image digest
+  for container in api nginx; do
     repository=API_REPOSITORY
-    [ "$name" = api ] || repository=NGINX_REPOSITORY
+    [ "$container" = api ] || repository=NGINX_REPOSITORY
     repository=${!repository}
     image=$repository:$commit
     # A run that is repeated finds its tag taken, and takes what it pushed the first time.
     digest=$(aws ecr describe-images --repository-name "${repository#*/}" --image-ids "imageTag=$commit" \
       --query 'imageDetails[0].imageDigest' --output text 2>/dev/null) || {
-      docker tag "sum-api-$name:$commit" "$image"
+      docker tag "$name-$container:$commit" "$image"
       docker push --quiet "$image"
       digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" | sed -n "s|^$repository@||p" | head -n 1)
     }
-    output "${name}_digest=$digest"
-    output "${name}_image=$repository@$digest"
+    output "${container}_digest=$digest"
+    output "${container}_image=$repository@$digest"
   done
 }
 
 cmd_scan() { # API NGINX
-  cargo run --quiet --locked -p ops -- release scan "sum=${1:?the image of the API}" "nginx=${2:?the image of the sidecar}" |
+  cargo run --quiet --locked -p ops -- release scan "$SERVICE=${1:?the image of the API}" "nginx=${2:?the image of the sidecar}" |
     tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}"
 }
 
@@ -109,7 +110,7 @@ cmd_verify() {
 
 cmd_licences() {
   printf '| licence | crates |\n|---|---|\n'
-  { crate_tree sum-api; crate_tree sidecar; } | sed 's/ (\*)$//' | sort -u |
+  { crate_tree "$name"; crate_tree sidecar; } | sed 's/ (\*)$//' | sort -u |
     awk -F'|' '{ split($1, part, " "); gsub("/", " OR ", $2); n[$2]++; who[$2] = who[$2] (n[$2] > 1 ? ", " : "") part[1] } END { for (l in n) printf "| %s | %d: %s |\n", l, n[l], who[l] }' |
     sort
 }
@@ -118,6 +119,13 @@ command=${1:-}
 [ $# -eq 0 ] || shift
 # A list without an image would pass both checks.
 case $command in scan | verify) [ $# -gt 0 ] || { echo "$command: name the images" >&2; exit 64; } ;; esac
+case $command in
+  build | sbom | push | scan | licences)
+    document=services/${SERVICE:-}/openapi.json
+    [ -f "$document" ] || { echo "SERVICE is '${SERVICE:-}': expected a folder of services/ with an openapi.json" >&2; exit 64; }
+    name=$(jq --exit-status --raw-output '."x-service".name' "$document")
+    ;;
+esac
 case $command in
   build | sbom | login | push | scan | verify | licences) "cmd_$command" "$@" ;;
   *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit 64 ;;

@@ -57,14 +57,16 @@ fresh() { : >"$scratch/calls"; rm -f "$scratch/logged-in"; }
 
 registry=123456789012.dkr.ecr.us-east-1.amazonaws.com
 export GITHUB_SHA=0123456789abcdef0123456789abcdef01234567 GITHUB_REPOSITORY=owner/name
-export API_REPOSITORY=$registry/sum-api/api NGINX_REPOSITORY=$registry/sum-api/nginx
+export SERVICE=sum API_REPOSITORY=$registry/sum-api/api NGINX_REPOSITORY=$registry/sum-api/nginx
 image() { printf '%s/sum-api/%s@sha256:%s' "$registry" "$1" "$(printf '1%.0s' $(seq 64))"; }
 
 fresh
+check 'without a service nothing is built' refuses 'expected a folder of services/' env SERVICE= scripts/images.sh build
 check 'images are built' scripts/images.sh build
 check 'for the architecture of the task, on any machine' equal 2 "$(asked '--platform linux/amd64')"
 check 'with the commit in the binary' equal 2 "$(asked "--build-arg SUM_API_REVISION=$GITHUB_SHA")"
 check 'which the Dockerfile gives to the compiler' grep -qzP 'ARG SUM_API_REVISION=unknown\nRUN [^\n]*\n[^\n]*cargo build' services/sum/Dockerfile
+check 'under the name of the service' equal 2 "$(asked '--tag sum-api-')"
 check 'without an index that ECR cannot scan' equal 2 "$(grep -c '^docker build .*\[1\]$' "$scratch/calls")"
 fresh
 check 'PLATFORM chooses another architecture' env PLATFORM=linux/arm64 scripts/images.sh build
