@@ -180,7 +180,7 @@ cmd_rollback() {
   start
   images=$(find_images)
   with_images "$images"
-  make_plan rollback "-target=module.$SERVICE[0].aws_ecs_service.this"
+  make_plan rollback "-target=module.${SERVICE}[0].aws_ecs_service.this"
   release check "$scratch/rollback.json" >"$scratch/rollback.md" || status=$?
   tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}" <"$scratch/rollback.md"
   [ "$status" -eq 0 ] || return "$status"

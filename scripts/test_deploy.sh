@@ -46,7 +46,7 @@ rm -rf "$scratch/root"
 ready terraform "$scratch/root"
 # Commits that somebody makes meanwhile are another change.
 export GITHUB_SHA=0000000000000000000000000000000000000000
-export DEPLOY_ROOT=$scratch/root REVIEWED= TF_VAR_api_keys='{"sum":"test:a-key-that-is-only-a-test"}'
+export DEPLOY_ROOT=$scratch/root REVIEWED='' TF_VAR_api_keys='{"sum":"test:a-key-that-is-only-a-test"}'
 variables=$scratch/variables.tfvars
 sed '/^images = {/,/^}/d' terraform/terraform.tfvars.example >"$variables"
 set_service "$variables" sum "zone_id = \"$(probe zone example.com)\""
