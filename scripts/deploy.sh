@@ -71,6 +71,9 @@ make_plan() { # NAME, arguments
   tf show -json "$scratch/$name" >"$scratch/$name.json"
 }
 
+# The number of resources that a plan changes.
+changes() { jq '[.resource_changes[]? | select(.change.actions != ["no-op"] and .change.actions != ["read"])] | length' "$1"; }
+
 output() { [ -z "${GITHUB_OUTPUT:-}" ] || printf '%s\n' "$@" >>"$GITHUB_OUTPUT"; }
 summary() { if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$1" >>"$GITHUB_STEP_SUMMARY"; else cat "$1"; fi; }
 
@@ -84,7 +87,7 @@ cmd_plan() {
   summary "$scratch/review.md"
   hash=$(fingerprint "$scratch/plan.json")
   printf 'fingerprint: %s\n' "$hash"
-  output "fingerprint=$hash" "changes=$(jq '[.resource_changes[]? | select(.change.actions != ["no-op"] and .change.actions != ["read"])] | length' "$scratch/plan.json")"
+  output "fingerprint=$hash" "changes=$(changes "$scratch/plan.json")"
   return "$status"
 }
 
@@ -205,6 +208,8 @@ cmd_drift() {
   [ "$status" -ne 1 ] || { tail -n 40 "$scratch/drift.log" >&2; return 1; }
   if [ "$status" -eq 2 ]; then
     tf show -json "$scratch/drift" >"$scratch/drift.json"
+    # A rollback applies the ECS service alone, so the outputs in the state are those of before. AWS does not differ.
+    [ "$(changes "$scratch/drift.json")" -gt 0 ] || return 0
     cargo run --quiet --locked -p ops -- plan-review "$scratch/drift.json" --output "$scratch/review.md" || true
     summary "$scratch/review.md"
   fi
