@@ -9,7 +9,7 @@
 #   scripts/images.sh verify IMAGE ...  refuses an image that our build workflow on main did not build
 #   scripts/images.sh licences          the licences of what is linked, as a table
 #
-# build, sbom, push, scan and licences take SERVICE, the service's folder below services/.
+# build, sbom, push and licences take SERVICE, the service's folder below services/.
 # push takes API_REPOSITORY and NGINX_REPOSITORY, as ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,15 +28,15 @@ case $platform in
 esac
 
 cmd_build() {
-  local container built
+  local image built
   # BuildKit's own provenance would wrap each image in an index, which ECR does not scan. The workflow signs its own.
   export BUILDX_NO_DEFAULT_ATTESTATIONS=1
-  local -A folders=([api]=$SERVICE [nginx]=nginx)
-  for container in api nginx; do
-    docker build --pull --platform "$platform" --tag "$name-$container:$commit" --file "services/${folders[$container]}/Dockerfile" \
-      --build-arg "SERVICE=$SERVICE" --build-arg "SUM_API_REVISION=$commit" --label "org.opencontainers.image.revision=$commit" .
-    built=$(docker image inspect --format '{{.Os}}/{{.Architecture}}' "$name-$container:$commit")
-    [ "$built" = "$platform" ] || { echo "$name-$container was built for $built, not for $platform" >&2; return 1; }
+  local -A files=([api]=services/Dockerfile [nginx]=services/nginx/Dockerfile)
+  for image in api nginx; do
+    docker build --pull --platform "$platform" --tag "$name-$image:$commit" --file "${files[$image]}" \
+      --build-arg "SERVICE=$SERVICE" --build-arg "SERVICE_REVISION=$commit" --label "org.opencontainers.image.revision=$commit" .
+    built=$(docker image inspect --format '{{.Os}}/{{.Architecture}}' "$name-$image:$commit")
+    [ "$built" = "$platform" ] || { echo "$name-$image was built for $built, not for $platform" >&2; return 1; }
   done
 }
 
@@ -94,7 +94,7 @@ cmd_push() {
 }
 
 cmd_scan() { # API NGINX
-  cargo run --quiet --locked -p ops -- release scan "$SERVICE=${1:?the image of the API}" "nginx=${2:?the image of the sidecar}" |
+  cargo run --quiet --locked -p ops -- release scan "services/Dockerfile=${1:?the image of the API}" "services/nginx/Dockerfile=${2:?the image of the sidecar}" |
     tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}"
 }
 
@@ -119,12 +119,9 @@ command=${1:-}
 [ $# -eq 0 ] || shift
 # A list without an image would pass both checks.
 case $command in scan | verify) [ $# -gt 0 ] || { echo "$command: name the images" >&2; exit 64; } ;; esac
-case $command in
-  build | sbom | push | scan | licences)
-    document=services/${SERVICE:-}/openapi.json
-    [ -f "$document" ] || { echo "SERVICE is '${SERVICE:-}': expected a folder of services/ with an openapi.json" >&2; exit 64; }
-    name=$(jq --exit-status --raw-output '."x-service".name' "$document")
-    ;;
+case $command in build | sbom | push | licences)
+  # shellcheck source=scripts/service.sh
+  . scripts/service.sh ;;
 esac
 case $command in
   build | sbom | login | push | scan | verify | licences) "cmd_$command" "$@" ;;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# gixy over the renderings that services/nginx/golden holds, for the version of nginx that the image carries: its known
-# holes count as findings. Prints how many renderings were looked at. The tests of the crate `sidecar` compare the
+# gixy over the rendering of each service (nginx.conf in its folder), for the version of nginx that the image carries:
+# its known holes count as findings. Prints how many renderings it checked. The tests of the crate `sidecar` compare the
 # renderings with the template.
 set -euo pipefail
 home=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,7 +15,9 @@ version=$(sed -nE 's|^FROM .*nginx[a-z/-]*:([0-9]+\.[0-9]+\.[0-9]+).*|\1|p' serv
 # the task definition; nginx without privileges could only lower it.
 waived=worker_rlimit_nofile_vs_connections
 
-renderings=(services/nginx/golden/*.conf) failed=0
+shopt -s nullglob
+renderings=(services/*/nginx.conf contract/*/nginx.conf) failed=0
+[ ${#renderings[@]} -gt 0 ] || { echo "no service has a rendering" >&2; exit 1; }
 for rendering in "${renderings[@]}"; do
   printf '%s, nginx %s\n' "$rendering" "$version" >&2
   gixy --nginx-version "$version" --skips "$waived" --disable-includes "$rendering" >&2 || failed=1

@@ -82,13 +82,11 @@ seed shellcheck 'SC2164'
 printf 'FROM debian\nRUN cd /tmp\n' >"$scratch/Dockerfile"
 seed hadolint 'DL3006'
 
-mkdir -p "$scratch/services"
-cp -R services/nginx "$scratch/services/"
+cp -R --parents services/nginx contract/parcels/nginx.conf "$scratch/"
 sed -i 's|FROM \([^ ]*\):[0-9.]*|FROM \1:1.30.0|' "$scratch/services/nginx/Dockerfile"
 seed gixy 'CVE'
-mkdir -p "$scratch/services"
-cp -R services/nginx "$scratch/services/"
-sed -i 's|proxy_pass http://api$request_uri|proxy_pass http://api$uri|' "$scratch"/services/nginx/golden/*.conf
+cp -R --parents services/nginx contract/parcels/nginx.conf "$scratch/"
+sed -i 's|proxy_pass http://api$request_uri|proxy_pass http://api$uri|' "$scratch"/contract/parcels/nginx.conf
 seed gixy 'proxy_pass http://api[$]uri'
 
 printf '[package]\nname = "seed"\nversion = "0.1.0"\nedition = "2024"\nlicense = "GPL-3.0-only"\n[lib]\npath = "lib.rs"\n' >"$scratch/Cargo.toml"

@@ -73,7 +73,7 @@ cat >"$state/override.yaml" <<EOF
 services:
   api:
     image: $api
-    build: { network: $build_network, args: { RUST_IMAGE: $rust, SUM_API_REVISION: the-tested-commit } }
+    build: { network: $build_network, args: { RUST_IMAGE: $rust, SERVICE_REVISION: the-tested-commit } }
   nginx:
     image: $nginx
     build: { network: $build_network, args: { RUST_IMAGE: $rust, NGINX_IMAGE: $base } }

@@ -61,11 +61,11 @@ export SERVICE=sum API_REPOSITORY=$registry/sum-api/api NGINX_REPOSITORY=$regist
 image() { printf '%s/sum-api/%s@sha256:%s' "$registry" "$1" "$(printf '1%.0s' $(seq 64))"; }
 
 fresh
-check 'without a service nothing is built' refuses 'expected a folder of services/' env SERVICE= scripts/images.sh build
+check 'without a service nothing is built' refuses 'must be a folder of services/' env SERVICE= scripts/images.sh build
 check 'images are built' scripts/images.sh build
 check 'for the architecture of the task, on any machine' equal 2 "$(asked '--platform linux/amd64')"
-check 'with the commit in the binary' equal 2 "$(asked "--build-arg SUM_API_REVISION=$GITHUB_SHA")"
-check 'which the Dockerfile gives to the compiler' grep -qzP 'ARG SUM_API_REVISION=unknown\nRUN [^\n]*\n[^\n]*cargo build' services/sum/Dockerfile
+check 'with the commit in the binary' equal 2 "$(asked "--build-arg SERVICE_REVISION=$GITHUB_SHA")"
+check 'which the Dockerfile gives to the compiler' grep -qzP 'ARG SERVICE_REVISION=unknown\nRUN [^\n]*\n[^\n]*cargo build' services/Dockerfile
 check 'under the name of the service' equal 2 "$(asked '--tag sum-api-')"
 check 'without an index that ECR cannot scan' equal 2 "$(grep -c '^docker build .*\[1\]$' "$scratch/calls")"
 fresh
