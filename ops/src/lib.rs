@@ -1,11 +1,12 @@
-//! The operations of sum-api: what a person on call or a reviewer runs, and chores of the repository.
+//! The operations of the platform: what a person on call or a reviewer runs, and chores of the repository.
 //!
-//! One module for each command. Each knows its own arguments and returns whether what it looked at
-//! is good; `main.rs` turns that into an exit code.
+//! One module for each command. Each knows its own arguments and returns whether what it looked at is good; [`cli`]
+//! turns that into an exit code.
 
 pub mod alarms;
 pub mod aws;
 pub mod balancer;
+pub mod cli;
 pub mod drill;
 pub mod examples;
 pub mod group;
@@ -14,5 +15,6 @@ pub mod openapi;
 pub mod plan_review;
 pub mod rehearse;
 pub mod release;
+pub mod service;
 pub mod stage;
 pub mod task;

@@ -1,0 +1,74 @@
+//! The command line: one command for each thing that a person does to the repository or to a stack.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{alarms, drill, examples, openapi, plan_review, rehearse, release, service};
+
+/// `EX_USAGE` of sysexits.h: what was typed is wrong.
+const EX_USAGE: u8 = 64;
+
+/// Make, rehearse, drill, review and watch the services.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Replay metric series against the alarms of a plan
+    Alarms(alarms::Args),
+    /// Inject the runbook's incidents and watch them being recognised
+    Drill(drill::Args),
+    /// Run the examples of the documentation
+    Examples(examples::Args),
+    /// Check the documents of the services, and find breaking changes
+    Openapi(openapi::Args),
+    /// Say what a Terraform plan means
+    PlanReview(plan_review::Args),
+    /// Run the task definition that Terraform registered
+    Rehearse(rehearse::Args),
+    /// Scan, smoke test and rollback: the steps of a release that decide something
+    Release(release::Args),
+    /// Make a service, and write the files that are generated from the documents
+    Service(service::Args),
+}
+
+/// Runs the command that was typed.
+#[must_use]
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Alarms(args) => alarms::run(&args),
+        Command::Drill(args) => drill::run(&args),
+        Command::Examples(args) => examples::run(&args),
+        Command::Openapi(args) => openapi::run(&args),
+        Command::PlanReview(args) => plan_review::run(&args),
+        Command::Rehearse(args) => rehearse::run(&args),
+        Command::Release(args) => release::run(&args),
+        Command::Service(args) => service::run(&args),
+    };
+    match result {
+        Ok(good) => ExitCode::from(u8::from(!good)),
+        Err(error) => {
+            eprintln!("ops: {error:#}");
+            if error.is::<service::Refused>() {
+                ExitCode::from(EX_USAGE)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}
