@@ -1,17 +1,25 @@
-# sum-api: `make` alone explains the targets.
+# `make` alone explains the targets. SERVICE is the folder of a service below services/; this is its only default, so that
+# the first command of the README works as it stands.
 SHELL := bash
 # The folder below services/ that a target is about. The README's first command starts this one.
 export SERVICE ?= sum
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint test-containers plan plan-review rollback rehearse drill bench diagram
+export SERVICE ?= sum
+.PHONY: help service generate up down test lint test-containers plan plan-review rollback rehearse drill bench diagram
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Start the API and the sidecar as plain processes, wait until ready, print the curl to try
+service: ## Make a new service below services/ (NAME=orders)
+	@cargo run --quiet --locked -p ops -- service create "$$NAME"
+
+generate: ## Write again what the documents decide: docker-compose.yaml, terraform/services.tf, nginx.conf of each service
+	@cargo run --quiet --locked -p ops -- service generate
+
+up: ## Start a service and its sidecar as plain processes, wait until ready, print the curl to try (SERVICE=sum)
 	@scripts/up.sh
 
-down: ## Stop what `make up` started, and nothing else
+down: ## Stop what `make up` started for that service, and nothing else
 	@scripts/down.sh
 
 test: ## Run every test and proof; say what was skipped and why (STEPS="api contract" runs those only)
@@ -20,7 +28,7 @@ test: ## Run every test and proof; say what was skipped and why (STEPS="api cont
 lint: ## Run every static check (installs the pinned tools into .tools/)
 	@scripts/lint.sh
 
-test-containers: ## Build both images and run the black-box tests against the composed stack
+test-containers: ## Build both images of a service and run the black-box tests against the composed stack (SERVICE=sum)
 	@scripts/test-containers.sh
 
 plan: ## Write plan.txt from the real provider
@@ -32,13 +40,13 @@ plan-review: ## Say what the change of terraform/ means (.run/plan-review/review
 rollback: ## Return to the last good images without a build (API_DIGEST=sha256:… NGINX_DIGEST=sha256:… for others)
 	@scripts/deploy.sh rollback
 
-rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load
+rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load (SERVICE=sum)
 	@scripts/rehearse.sh
 
-drill: ## Inject the runbook's incidents one after another and watch them recognised and mended
+drill: ## Inject the runbook's incidents one after another and watch them recognised and mended (SERVICE=sum)
 	@scripts/rehearse.sh drill
 
-bench: ## Measure the API and the sidecar beside their peers; writes docs/performance.md
+bench: ## Measure sum-api and the sidecar beside their peers; writes docs/performance.md
 	@scripts/bench.sh
 
 diagram: ## Draw arch_diagram.png and docs/terraform_graph.png

@@ -4,10 +4,10 @@
 # A process is remembered by its id and its start time, because an id alone comes back: after a reboot
 # it may belong to somebody else's process, and that one must never be stopped.
 #
-# RUN_DIR names another folder for state and logs: two stacks with a folder and ports of their own can run
-# beside each other, and `make down` stops the one of its folder.
+# Each service has a folder for state and logs, and RUN_DIR names another one: two stacks with a folder and ports of
+# their own can run beside each other, and `make down` stops the one of its folder.
 
-run_dir=$(realpath -m "${RUN_DIR:-.run}")
+run_dir=$(realpath -m "${RUN_DIR:-.run/up/${SERVICE:?is the folder of a service below services/}}")
 
 # Prints when process $1 started, in clock ticks since boot. Prints nothing when it is gone or a zombie.
 start_time() {

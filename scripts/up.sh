@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
-# `make up`: the API and the sidecar as plain processes in the background, as on AWS: same ports, same
-# key check on both sides. State and logs in .run/. Ctrl-C and a failed start stop what was started.
+# `make up`: a service and its sidecar as plain processes in the background, as on AWS: same ports, same
+# key check on both sides. State and logs in .run/SERVICE/. Ctrl-C and a failed start stop what was started.
 #
-# API_PORT, SIDECAR_PORT, METRICS_PORT (1000 above API_PORT) and RUN_DIR (see processes.sh) start another stack beside one that runs already.
+# SERVICE is the service's folder below services/. API_PORT, SIDECAR_PORT, METRICS_PORT and RUN_DIR (see processes.sh)
+# replace the ports of the document and start another stack beside one that runs already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/service.sh
+. scripts/service.sh
 # shellcheck source=scripts/processes.sh
 . scripts/processes.sh
 
-api_port=${API_PORT:-8080}
-sidecar_port=${SIDECAR_PORT:-8081}
+api_port=${API_PORT:-$(declared port)}
+sidecar_port=${SIDECAR_PORT:-$(declared sidecar_port)}
+metrics_port=${METRICS_PORT:-$((api_port - $(declared port) + $(declared metrics_port)))} # as far from API_PORT as in the document
+ready_path=$(probe ready)
 ready_within=20 # seconds; both start in well under one
 PATH=$PATH:/usr/local/sbin:/usr/sbin # where Debian keeps nginx, and no ordinary user looks
 
@@ -39,19 +44,24 @@ refuse_taken() { # PORT
 ready() (
   status=
   exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$sidecar_port" || return 1
-  printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3
+  printf 'GET %s HTTP/1.0\r\n\r\n' "$ready_path" >&3
   read -r -t 2 status <&3 || true
   [[ $status == 'HTTP/1.1 200 '* ]]
 )
 
+# The first operation of the document with its example, as a command.
 show_curl() {
-  local key=CHANGEME
+  local method path access body key=CHANGEME call=()
+  { read -r method; read -r path; read -r access; read -r body; } < <(jq -rf scripts/example.jq "$document")
   [ "${API_KEY-CHANGEME}" = CHANGEME ] || key=YOUR-KEY
-  cat <<TRY
-
-  curl -H 'X-Api-Key: $key' -H 'Content-Type: application/json' -d '{"a":2,"b":40}' http://127.0.0.1:$sidecar_port/sum
-
-TRY
+  case $access in
+    apiKey) call+=(-H "'X-Api-Key: $key'") ;;
+    http) call+=(-H "'Authorization: Bearer YOUR-TOKEN'") ;;
+  esac
+  # What curl sends by itself: POST with a body, GET without one.
+  case $method:$body in GET: | POST:?*) ;; *) call+=(-X "$method") ;; esac
+  [ -z "$body" ] || call+=(-H "'Content-Type: application/json'" -d "'${body//\'/\'\\\'\'}'")
+  printf '\n  curl %s http://127.0.0.1:%s%s\n\n' "${call[*]}" "$sidecar_port" "$path"
 }
 
 mkdir -p "$run_dir"
@@ -79,18 +89,18 @@ trap 'exit 143' TERM
 
 scripts/packages.sh nginx 9>&- || fail 'nginx could not be installed.'
 command -v cargo >/dev/null || fail 'cargo is missing. Install Rust (rustup reads rust-toolchain.toml) and try again.'
-cargo build --release --locked -p sum-api -p sidecar 9>&-
+cargo build --release --locked -p "$name" -p sidecar 9>&-
 
 # In sessions of their own, so that Ctrl-C in this terminal does not reach them later. The logs are
 # appended to (">>"), because nginx opens its output a second time and would write over itself.
 rm -f "$run_dir/api.log" "$run_dir/sidecar.log"
 export API_KEY="${API_KEY-CHANGEME}" REQUIRE_API_KEY=true
 unset API_KEY_PARAMETER
-LISTEN=127.0.0.1:$api_port METRICS_LISTEN=127.0.0.1:${METRICS_PORT:-$((api_port + 1000))} \
-  setsid "${CARGO_TARGET_DIR:-target}/release/sum-api" serve </dev/null >>"$run_dir/api.log" 2>&1 9>&- &
+LISTEN=127.0.0.1:$api_port METRICS_LISTEN=127.0.0.1:$metrics_port \
+  setsid "${CARGO_TARGET_DIR:-target}/release/$name" serve </dev/null >>"$run_dir/api.log" 2>&1 9>&- &
 remember api $!
 LISTEN=127.0.0.1:$sidecar_port API_ADDRESS=127.0.0.1:$api_port RUNTIME_DIR=$run_dir/nginx \
-  OPENAPI_DOCUMENT=services/sum/openapi.json \
+  OPENAPI_DOCUMENT=$document \
   setsid "${CARGO_TARGET_DIR:-target}/release/sidecar" </dev/null >>"$run_dir/sidecar.log" 2>&1 9>&- &
 remember sidecar $!
 
@@ -108,5 +118,5 @@ until ready; do
 done
 trap - EXIT INT TERM
 
-echo "Up: API on 127.0.0.1:$api_port, sidecar on 127.0.0.1:$sidecar_port. Logs in ${run_dir#"$PWD"/}/. \`make down\` stops both."
+echo "Up: API on 127.0.0.1:$api_port, sidecar on 127.0.0.1:$sidecar_port. Logs in ${run_dir#"$PWD"/}/. \`make down SERVICE=$SERVICE\` stops both."
 show_curl

@@ -1,0 +1,21 @@
+# shellcheck shell=bash
+# The service that a script works on. Sourced, from the root of the repository.
+#
+# SERVICE is the service's folder below services/; the Makefile has the default. Everything else comes from the
+# service's document.
+
+document=services/${SERVICE:-}/openapi.json
+if [ -z "${SERVICE:-}" ] || [ ! -f "$document" ]; then
+  printf '%s: SERVICE=%s must be a folder of services/ with an openapi.json\n' "${0##*/}" "${SERVICE:-}" >&2
+  exit 64
+fi
+scripts/packages.sh jq
+
+declared() { jq -er ".\"x-service\".$1" "$document"; } # MEMBER
+# The path of the probe of that kind.
+probe() { # live or ready
+  jq -er --arg kind "$1" 'first(.paths | to_entries[] | select(any(.value[]; ."x-probe"? | . == $kind or .kind? == $kind)) | .key)' "$document"
+}
+# The name of its binary, its crate, its images and its resources.
+# shellcheck disable=SC2034 # for the script that sources this
+name=$(declared name)
