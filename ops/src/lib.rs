@@ -6,6 +6,7 @@
 pub mod alarms;
 pub mod aws;
 pub mod balancer;
+pub mod call;
 pub mod cli;
 pub mod drill;
 pub mod examples;

@@ -119,13 +119,13 @@ mod tests {
     use super::*;
 
     const LINE: &str = r#"{"_aws":{"Timestamp":1700000061500,"CloudWatchMetrics":[{"Namespace":"n",
-        "Dimensions":[["route"]],"Metrics":[{"Name":"Latency","Unit":"Seconds"}]}]},"route":"/sum","Latency":0.002}"#;
+        "Dimensions":[["route"]],"Metrics":[{"Name":"Latency","Unit":"Seconds"}]}]},"route":"/orders","Latency":0.002}"#;
 
     #[test]
     fn a_record_gives_its_numbers_with_their_dimensions() {
         let record = Record::read(LINE).unwrap().unwrap();
         assert_eq!(record.data.len(), 1);
-        assert_eq!(record.data[0].id.to_string(), "n Latency route=/sum");
+        assert_eq!(record.data[0].id.to_string(), "n Latency route=/orders");
         let mut store = Store::default();
         record.store(&mut store, 1_700_000_000_000);
         let series = store.get(&record.data[0].id).unwrap();
@@ -142,8 +142,8 @@ mod tests {
             ("0.002}", "\"-\"}", "Latency is no number"),
             ("0.002}", "-}", "not JSON"),
             ("\"Latency\":0.002", "\"x\":1", "no member Latency"),
-            ("\"/sum\"", "7", "route is no string"),
-            ("\"/sum\"", "\"\"", "route has 0 characters"),
+            ("\"/orders\"", "7", "route is no string"),
+            ("\"/orders\"", "\"\"", "route has 0 characters"),
             ("[[\"route\"]]", "[]", "Dimensions is empty"),
             ("\"Seconds\"", "\"Hours\"", "unit \"Hours\""),
             ("\"n\"", "\"\"", "Namespace has 0 characters"),

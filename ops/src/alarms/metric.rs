@@ -155,28 +155,28 @@ mod tests {
     #[test]
     fn a_series_feeds_the_metric_whose_known_dimensions_it_names() {
         let wanted = MetricId {
-            namespace: "SumApi".into(),
+            namespace: "Orders".into(),
             name: "Requests".into(),
-            dimensions: [("Route".into(), "/sum".into()), ("Service".into(), UNKNOWN.into())]
+            dimensions: [("Route".into(), "/orders".into()), ("Service".into(), UNKNOWN.into())]
                 .into(),
         };
         for (text, feeds) in [
-            ("SumApi Requests", true),
-            ("SumApi Requests Route=/sum", true),
-            ("SumApi Requests Route=other", false),
-            ("SumApi Requests Zone=a", false),
-            ("SumApi Latency", false),
+            ("Orders Requests", true),
+            ("Orders Requests Route=/orders", true),
+            ("Orders Requests Route=other", false),
+            ("Orders Requests Zone=a", false),
+            ("Orders Latency", false),
             ("Other Requests", false),
         ] {
             assert_eq!(MetricId::parse(text).unwrap().feeds(&wanted), feeds, "{text}");
         }
-        assert_eq!(wanted.to_string(), "SumApi Requests Route=/sum");
+        assert_eq!(wanted.to_string(), "Orders Requests Route=/orders");
     }
 
     #[test]
     fn a_metric_without_a_name_is_refused() {
-        assert!(MetricId::parse("SumApi").is_err());
-        assert!(MetricId::parse("SumApi Requests Route").is_err());
+        assert!(MetricId::parse("Orders").is_err());
+        assert!(MetricId::parse("Orders Requests Route").is_err());
     }
 
     #[test]

@@ -24,9 +24,6 @@ use crate::task::sandbox::Walls;
 /// Callers: enough for the alarms' floors, each below its limit.
 const CALLERS: usize = 16;
 
-/// Requests a second of each caller.
-const RATE: u32 = 4;
-
 /// Health before an incident, and how many good seconds in a row are a recovery.
 const HEALTH: u64 = 4;
 const RECOVERY: u64 = 3;
@@ -60,7 +57,7 @@ pub(super) async fn play(
     stage.service.deregistration_delay = Duration::from_secs(2);
     let recorder = Recorder::start(stage.balancer.clone());
     recorder.watch(&stage.service.tasks);
-    let traffic = Traffic::start(stage.tunnel(), keys, RATE);
+    let traffic = Traffic::start(stage.tunnel(), keys, &stage.call, stage.call.calm_rate());
     let mut scene = Scene { stage, definition, traffic, recorder, flooder };
     sleep(Duration::from_secs(HEALTH)).await;
 

@@ -42,8 +42,10 @@ pub(super) struct Injected {
     new: Vec<Live>,
 }
 
-/// A configuration for a process that answers 500 where the API would answer, and is healthy otherwise.
-const FAILING: &str = r#"exec haproxy -db -f /dev/stdin <<END
+/// A process that answers its probes as if it were healthy, and everything else with 500.
+fn failing(live: &str, ready: &str) -> String {
+    format!(
+        r#"exec haproxy -db -f /dev/stdin <<END
 defaults
   mode http
   timeout client 60s
@@ -51,9 +53,11 @@ defaults
   timeout server 60s
 frontend api
   bind $LISTEN
-  http-request return status 500 content-type application/problem+json string '{"status":500}' if { path /sum }
-  http-request return status 200 content-type application/json string '{"status":"ready"}'
-END"#;
+  http-request return status 200 content-type application/json string '{{"status":"ready"}}' if {{ path {live} {ready} }}
+  http-request return status 500 content-type application/problem+json string '{{"status":500}}'
+END"#
+    )
+}
 
 impl Scene {
     fn containers(&self, name: &str) -> Vec<&Running> {
@@ -63,14 +67,20 @@ impl Scene {
     /// Does it.
     pub(super) async fn inject(&mut self, incident: &str) -> anyhow::Result<Injected> {
         let mut injected = Injected::default();
+        let call = &self.stage.call;
         match incident {
             "key-guessing" => {
                 let keys = (0..40).map(|_| Key::random("nobody")).collect::<anyhow::Result<_>>()?;
-                injected.callers = Some(Traffic::start(self.stage.tunnel(), keys, 6));
+                injected.callers =
+                    Some(Traffic::start(self.stage.tunnel(), keys, call, call.limit.rate + 1));
             }
             "client-floods" => {
-                injected.callers =
-                    Some(Traffic::start(self.stage.tunnel(), vec![self.flooder.clone()], 80));
+                injected.callers = Some(Traffic::start(
+                    self.stage.tunnel(),
+                    vec![self.flooder.clone()],
+                    call,
+                    16 * call.limit.rate,
+                ));
             }
             "disk-full" => {
                 self.inside_sidecars("cat /dev/zero > /run/sidecar/full 2>/dev/null || true")
@@ -87,7 +97,7 @@ impl Scene {
                 let mut bad = self.definition.clone();
                 let api = bad.container_definitions.iter_mut().find(|c| c.name == "api");
                 api.context("no container api")?.entry_point =
-                    ["/bin/sh", "-c", FAILING].map(str::to_owned).to_vec();
+                    vec!["/bin/sh".into(), "-c".into(), failing(&call.live, &call.ready)];
                 self.stage.service.deploy(&bad).await?;
                 self.recorder.watch(&self.stage.service.tasks);
             }
@@ -104,7 +114,7 @@ impl Scene {
                         .namespace
                         .as_deref()
                         .context("needs network namespaces")?;
-                    network::run(&format!("ip netns exec {namespace} iptables -A INPUT -p tcp --dport 8080 -m tcp ! --syn -j DROP")).await?;
+                    network::run(&format!("ip netns exec {namespace} iptables -A INPUT -p tcp --dport {} -m tcp ! --syn -j DROP", self.stage.port)).await?;
                 }
             }
             other => bail!("no incident {other}"),

@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::Request;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::stage::certificate::HOST;
+use crate::call;
 use crate::stage::key::Key;
 
 /// Longer than any timeout on the way.
@@ -43,9 +42,15 @@ pub(super) struct Traffic {
 
 impl Traffic {
     /// Each key is used so many times a second.
-    pub(super) fn start(address: SocketAddrV4, keys: Vec<Key>, rate: u32) -> Self {
+    pub(super) fn start(
+        address: SocketAddrV4,
+        keys: Vec<Key>,
+        example: &call::Call,
+        rate: u32,
+    ) -> Self {
         let calls = Calls::default();
         let seen = calls.clone();
+        let example = Arc::new(example.clone());
         let clock = tokio::spawn(async move {
             let keys: Arc<[Key]> = keys.into();
             let idle = Idle::default();
@@ -54,11 +59,12 @@ impl Traffic {
             clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
             for number in 0.. {
                 clock.tick().await;
-                let (keys, idle, seen) = (keys.clone(), idle.clone(), seen.clone());
+                let (keys, idle, seen, example) =
+                    (keys.clone(), idle.clone(), seen.clone(), example.clone());
                 tokio::spawn(async move {
                     let sent = Instant::now();
                     let key = &keys[number % keys.len()];
-                    let status = timeout(PATIENCE, call(address, key, &idle)).await;
+                    let status = timeout(PATIENCE, call(address, key, &example, &idle)).await;
                     let status = status.context("no answer").flatten().unwrap_or(0);
                     seen.lock().unwrap_or_else(PoisonError::into_inner).push(Call { sent, status });
                 });
@@ -80,7 +86,12 @@ impl Drop for Traffic {
     }
 }
 
-async fn call(address: SocketAddrV4, key: &Key, idle: &Idle) -> anyhow::Result<u16> {
+async fn call(
+    address: SocketAddrV4,
+    key: &Key,
+    example: &call::Call,
+    idle: &Idle,
+) -> anyhow::Result<u16> {
     let taken = {
         let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|c| !c.is_closed());
@@ -90,11 +101,7 @@ async fn call(address: SocketAddrV4, key: &Key, idle: &Idle) -> anyhow::Result<u
         Some(connection) => connection,
         None => connect(address).await?,
     };
-    let request = Request::post("/sum")
-        .header("host", HOST)
-        .header("content-type", "application/json")
-        .header("x-api-key", &key.value)
-        .body(Full::new(Bytes::from_static(br#"{"a":2,"b":40}"#)))?;
+    let request = example.request(&key.value)?;
     connection.ready().await?;
     let answer = connection.send_request(request).await?;
     let status = answer.status().as_u16();

@@ -20,6 +20,9 @@ use stack::Stack;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Folder of the service below services/ that the documentation runs
+    #[arg(long, env = "SERVICE")]
+    service: String,
     /// The repository's root
     #[arg(long, default_value = ".")]
     root: PathBuf,
@@ -50,12 +53,12 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     let mut report = Report::default();
     let root = args.root.canonicalize()?;
 
-    let neighbour = Stack::new(&root, &args.scratch.join("neighbour"))?;
+    let neighbour = Stack::new(&root, &args.service, &args.scratch.join("neighbour"))?;
     neighbour.make("up")?;
     let neighbours = neighbour.processes();
 
     report.part("README.md");
-    let own = Stack::new(&root, &args.scratch.join("own"))?;
+    let own = Stack::new(&root, &args.service, &args.scratch.join("own"))?;
     let environment = own.environment();
     let mut reader = Reader { folder: &root, environment, names: own.names(), exports: Vec::new() };
     let readme = read(&root, "README.md")?;
@@ -76,7 +79,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
         let folder = root.join(&args.scratch).join("caller");
         fs::create_dir_all(&folder)?;
         let names = Names(vec![
-            ("https://sum.example.com".to_owned(), own.url()),
+            (format!("https://{}.example.com", args.service), own.url()),
             ("YOUR-KEY".to_owned(), "CHANGEME".to_owned()),
         ]);
         Reader { folder: &folder, environment: Vec::new(), names, exports: Vec::new() }

@@ -7,14 +7,15 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 
 use super::Names;
-
-/// The ports that the documentation speaks of: API and sidecar.
-const DOCUMENTED: [u16; 2] = [8080, 8081];
+use crate::call;
 
 /// Where one stack keeps its state, and where it listens.
 #[derive(Debug)]
 pub(super) struct Stack {
     root: PathBuf,
+    service: String,
+    /// The ports of its document, and of the documentation: service and sidecar.
+    documented: [u16; 2],
     /// Below the root.
     run_dir: PathBuf,
     ports: [u16; 2],
@@ -22,21 +23,30 @@ pub(super) struct Stack {
 
 impl Stack {
     /// Chooses two free ports; starts nothing.
-    pub(super) fn new(root: &Path, run_dir: &Path) -> anyhow::Result<Self> {
+    pub(super) fn new(root: &Path, service: &str, run_dir: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(root.join(run_dir))
             .with_context(|| run_dir.display().to_string())?;
+        let declared = call::document(root, service)?.service;
+        let documented = [declared.port, declared.sidecar_port];
         // Both are taken before either is free again, so they differ.
         let taken = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
         let mut ports = [0; 2];
         for (port, listener) in ports.iter_mut().zip(taken) {
             *port = listener?.local_addr()?.port();
         }
-        Ok(Self { root: root.to_owned(), run_dir: run_dir.to_owned(), ports })
+        Ok(Self {
+            root: root.to_owned(),
+            service: service.to_owned(),
+            documented,
+            run_dir: run_dir.to_owned(),
+            ports,
+        })
     }
 
     /// What `make up` and `make down` read.
     pub(super) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
+            ("SERVICE", self.service.clone()),
             ("API_PORT", self.ports[0].to_string()),
             ("SIDECAR_PORT", self.ports[1].to_string()),
             ("RUN_DIR", self.run_dir.display().to_string()),
@@ -46,8 +56,9 @@ impl Stack {
     /// The documented addresses and folder, and what stands in their place here.
     pub(super) fn names(&self) -> Names {
         let address = |port: u16| format!("127.0.0.1:{port}");
-        let mut names = vec![(".run/".to_owned(), format!("{}/", self.run_dir.display()))];
-        let ports = DOCUMENTED.into_iter().zip(self.ports);
+        let mut names =
+            vec![(format!(".run/up/{}/", self.service), format!("{}/", self.run_dir.display()))];
+        let ports = self.documented.into_iter().zip(self.ports);
         names.extend(ports.map(|(page, here)| (address(page), address(here))));
         Names(names)
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::sleep;
 
+use crate::call::Call;
 use crate::stage::Stage;
 use crate::stage::certificate::HOST;
 use crate::stage::key::Key;
@@ -26,18 +27,23 @@ pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyh
     let secure = stage.applied.listeners.iter().any(|l| l.protocol == "HTTPS");
     report.check("there is an HTTPS listener", secure, "");
     let scheme = if secure { "https" } else { "http" };
+    let call = &stage.call;
+    let named = format!("{} {}", call.method, call.path);
     report.note(&format!(
-        "$ curl {scheme}://{HOST}/sum -H \"X-Api-Key: $KEY\" --json '{{\"a\":2,\"b\":40}}'"
+        "$ curl {scheme}://{HOST}{} -H \"X-Api-Key: $KEY\" --json '{}'",
+        call.path, call.body
     ));
     let key_header = format!("X-Api-Key: {}", key.value);
-    let sum = ["-H", &key_header, "--json", r#"{"a":2,"b":40}"#];
-    let seen = curl(stage, scheme, "/sum", &sum).await?;
+    let without_key = arguments(call);
+    let with_key = [&["-H", &key_header], &without_key[..]].concat();
+    let seen = curl(stage, scheme, &call.path, &with_key).await?;
     report.check(
-        "POST /sum with a key",
-        seen.status == 200 && seen.body == r#"{"sum":42}"#,
+        &format!("{named} with a key"),
+        call.is_answered_by(seen.status, seen.body.as_bytes()),
         &format!("{} {}", seen.status, seen.body),
     );
-    let policy = seen.headers.to_lowercase().contains("ratelimit-policy: \"client\";q=5;w=1");
+    let policy = format!("ratelimit-policy: \"{}\";q={};w=1", call.limit.name, call.limit.rate);
+    let policy = seen.headers.to_lowercase().contains(&policy);
     report.check(
         "it carries the sidecar's headers",
         policy && header(&seen, "x-request-id").is_some(),
@@ -49,24 +55,24 @@ pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyh
             header(&seen, "strict-transport-security").is_some(),
             header(&seen, "strict-transport-security").unwrap_or("absent"),
         );
-        let plain = curl(stage, "http", "/sum?x=1", &[]).await?;
+        let plain = curl(stage, "http", &format!("{}?x=1", call.path), &[]).await?;
         let to = header(&plain, "location").unwrap_or("nowhere").to_owned();
         report.check(
             "plain HTTP is redirected",
             plain.status == 301
                 && to.starts_with(&format!("https://{HOST}:"))
-                && to.ends_with("/sum?x=1"),
+                && to.ends_with(&format!("{}?x=1", call.path)),
             &to,
         );
     }
-    let seen = curl(stage, scheme, "/sum", &["--json", "{}"]).await?;
+    let seen = curl(stage, scheme, &call.path, &without_key).await?;
     report.check(
-        "POST /sum without a key",
+        &format!("{named} without a key"),
         seen.status == 401 && seen.body.contains("request_id"),
         &seen.body,
     );
     for (path, expected) in
-        [("/healthz", r#"{"status":"ok"}"#), ("/readyz", r#"{"status":"ready"}"#)]
+        [(&call.live, r#"{"status":"ok"}"#), (&call.ready, r#"{"status":"ready"}"#)]
     {
         let seen = curl(stage, scheme, path, &[]).await?;
         report.check(
@@ -86,7 +92,7 @@ pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyh
         "an unknown path is the balancer's own 404",
         seen.status == 404
             && seen.body.contains("about:blank")
-            && reached("/sum")
+            && reached(&call.path)
             && !reached(nowhere),
         &seen.body,
     );
@@ -95,6 +101,12 @@ pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyh
         followed(stage, scheme, key).await,
     );
     Ok(())
+}
+
+/// What curl is told of the call beside its path.
+fn arguments(call: &Call) -> Vec<&str> {
+    let body: &[&str] = if call.body.is_empty() { &[] } else { &["--json", &call.body] };
+    [&["--request", call.method], body].concat()
 }
 
 /// The identifiers of one request, at the caller and in the sidecar's line. The API writes a line only for a
@@ -108,9 +120,9 @@ async fn followed(stage: &Stage, scheme: &str, key: &Key) -> anyhow::Result<Stri
         format!("traceparent: {parent}"),
         "X-Forwarded-For: 198.51.100.66".to_owned(),
     ];
-    let mut arguments: Vec<&str> = headers.iter().flat_map(|h| ["-H", h]).collect();
-    arguments.extend(["--json", r#"{"a":1,"b":1}"#]);
-    let seen = curl(stage, scheme, "/sum", &arguments).await?;
+    let mut all: Vec<&str> = headers.iter().flat_map(|h| ["-H", h]).collect();
+    all.extend(arguments(&stage.call));
+    let seen = curl(stage, scheme, &stage.call.path, &all).await?;
     if header(&seen, "x-request-id") != Some(id) {
         bail!("the answer's id is {:?}", header(&seen, "x-request-id"));
     }

@@ -21,9 +21,6 @@ pub(super) struct Contract(JoinHandle<anyhow::Result<Output>>);
 
 const NAME: &str = "the contract, held against a task of this definition";
 
-/// The folder of the service that the task runs.
-const SERVICE: &str = "sum";
-
 /// Tests of `contract/` that start no process of their own, so that they run against a task.
 const AGAINST_A_TASK: usize = 8;
 
@@ -47,7 +44,7 @@ impl Contract {
             let mut task = runner.start(&definition).await?;
             task.healthy().await?;
             let url = format!("http://{}:{port}", task.network.address);
-            let output = run(&program, &url, &key).await;
+            let output = run(&program, &runner.sources.service, &url, &key).await;
             task.stop().await;
             Ok(output?)
         })))
@@ -99,12 +96,12 @@ impl Verdict {
     }
 }
 
-async fn run(program: &Path, url: &str, key: &str) -> std::io::Result<Output> {
+async fn run(program: &Path, service: &str, url: &str, key: &str) -> std::io::Result<Output> {
     Command::new(program)
         .arg("--show-output")
         .env("CONTRACT_URL", url)
         .env("CONTRACT_KEY", key)
-        .env("CONTRACT_SERVICE", SERVICE)
+        .env("CONTRACT_SERVICE", service)
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .process_group(0)

@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{CALLERS, PAUSE, ends};
+use super::{CALLERS, ends};
 use crate::http::{self, Request};
 use crate::stage::certificate::HOST;
 use crate::stage::key::{Key, joined};
@@ -45,7 +45,7 @@ pub(super) async fn check(
     variables.images.insert("api".to_owned(), json!(image));
     variables.settings.insert("api_key_version".to_owned(), json!(2));
     variables.api_key = joined(keys.iter().chain(&new).chain([probe]));
-    let load = Load::start(stage.tunnel(), keys, PAUSE);
+    let load = Load::start(stage.tunnel(), keys, &stage.call);
     sleep(MARGIN).await;
     deploy(stage, variables, report).await?;
     let images: Vec<&str> = stage
@@ -67,7 +67,7 @@ pub(super) async fn check(
     report.part("under load: the old keys go");
     variables.settings.insert("api_key_version".to_owned(), json!(3));
     variables.api_key = joined(new.iter().chain([probe]));
-    let load = Load::start(stage.tunnel(), &new, PAUSE);
+    let load = Load::start(stage.tunnel(), &new, &stage.call);
     deploy(stage, variables, report).await?;
     let stopped = stage.service.left_so_far().await;
     sleep(MARGIN).await;
@@ -105,10 +105,11 @@ async fn deploy(
 }
 
 async fn status_with(stage: &Stage, key: &Key) -> anyhow::Result<u16> {
-    let request = Request::new("POST", &stage.tunnel().to_string(), "/sum")
+    let call = &stage.call;
+    let request = Request::new(call.method, &stage.tunnel().to_string(), &call.path)
         .header("host", HOST)
         .header("content-type", "application/json")
         .header("x-api-key", &key.value)
-        .body(r#"{"a":1,"b":1}"#);
+        .body(call.body.clone());
     Ok(http::send(request).await?.status)
 }

@@ -14,7 +14,6 @@ mod roles;
 mod started;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use contract::Contract;
@@ -40,11 +39,8 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     stage::on_stage(&args.stage, |level| act(args, level))
 }
 
-/// Callers of the load: enough of them that each stays below its limit of 5 requests a second.
+/// Callers of the load, each below its limit.
 const CALLERS: usize = 8;
-
-/// From one request of a caller to its next.
-const PAUSE: Duration = Duration::from_millis(250);
 
 async fn act(args: &Args, level: Wanted) -> anyhow::Result<bool> {
     let folder =

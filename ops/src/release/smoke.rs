@@ -5,17 +5,26 @@
 //! certificate or the DNS does not know. Such a test is skipped, and the release stays.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Context as _;
 
-/// Arguments of the command. `SMOKE_API_KEY` holds a valid key; without it, no sum is asked for.
+use crate::call::{self, Call};
+
+/// Arguments of the command. `SMOKE_API_KEY` holds a valid key; without it, no call needs one.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where callers reach the service, such as <https://sum.example.com>
+    /// Where callers reach the service, such as <https://orders.example.com>
     url: String,
+    /// Folder of the service below services/
+    #[arg(long, env = "SERVICE")]
+    service: String,
+    /// The repository's root
+    #[arg(long, default_value = ".")]
+    root: PathBuf,
     /// How often a wrong answer is asked for again
     #[arg(long, default_value_t = 5)]
     retries: u32,
@@ -26,44 +35,45 @@ pub(super) struct Args {
 
 /// One request and the answer that it must get.
 struct Check {
-    name: &'static str,
-    path: &'static str,
-    /// A body makes it a POST.
-    body: Option<&'static str>,
+    name: String,
+    method: &'static str,
+    path: String,
+    /// Empty where it has none.
+    body: String,
     /// Whether the key goes with it.
     key: bool,
     status: u16,
-    /// The whole body of the answer, where it matters.
-    answer: Option<&'static str>,
+    /// The whole answer, where it matters.
+    answer: Option<Call>,
 }
 
-const CHECKS: [Check; 4] = [
-    Check { name: "readyz", path: "/readyz", body: None, key: false, status: 200, answer: None },
-    Check {
-        name: "sum without a key",
-        path: "/sum",
-        body: Some(r#"{"a":2,"b":40}"#),
+/// What holds for every service: it is ready, keeps its metrics to itself, and its example has its answer with a key only.
+fn checks(call: &Call) -> [Check; 4] {
+    let get = |name: &str, path: &str, status| Check {
+        name: name.to_owned(),
+        method: "GET",
+        path: path.to_owned(),
+        body: String::new(),
         key: false,
-        status: 401,
+        status,
         answer: None,
-    },
-    Check {
-        name: "metrics stay inside",
-        path: "/metrics",
-        body: None,
-        key: false,
-        status: 404,
-        answer: None,
-    },
-    Check {
-        name: "sum",
-        path: "/sum",
-        body: Some(r#"{"a":0.1,"b":0.2}"#),
-        key: true,
-        status: 200,
-        answer: Some(r#"{"sum":0.3}"#),
-    },
-];
+    };
+    let example = |name: String, key, status| Check {
+        name,
+        method: call.method,
+        path: call.path.clone(),
+        body: call.body.clone(),
+        key,
+        status,
+        answer: key.then(|| call.clone()),
+    };
+    [
+        get("readyz", &call.ready, 200),
+        example(format!("{} without a key", call.id), false, 401),
+        get("metrics stay inside", "/metrics", 404),
+        example(call.id.clone(), true, call.status.as_u16()),
+    ]
+}
 
 /// What came of a request.
 #[derive(Debug, PartialEq)]
@@ -79,9 +89,10 @@ enum Outcome {
 /// Runs the command; `Ok(false)` means that the service answers wrongly.
 pub(super) fn run(args: &Args) -> anyhow::Result<bool> {
     let key = std::env::var("SMOKE_API_KEY").ok().filter(|key| !key.is_empty());
-    for (number, check) in CHECKS.iter().enumerate() {
+    let call = Call::of(&call::document(&args.root, &args.service)?)?;
+    for (number, check) in checks(&call).iter().enumerate() {
         if check.key && key.is_none() {
-            println!("SKIPPED: smoke: SMOKE_API_KEY is not set, no sum was asked for");
+            println!("SKIPPED: smoke: SMOKE_API_KEY is not set, {} was not called", check.name);
             continue;
         }
         match settled(args, check, key.as_deref())? {
@@ -117,8 +128,9 @@ fn ask(url: &str, check: &Check, key: Option<&str>) -> anyhow::Result<Outcome> {
     command
         .args(["--silent", "--show-error", "--connect-timeout", "5", "--max-time", "10"])
         .args(["--write-out", "\n%{http_code} %{time_connect}"]);
-    if let Some(body) = check.body {
-        command.args(["--header", "content-type: application/json", "--data", body]);
+    command.args(["--request", check.method]);
+    if !check.body.is_empty() {
+        command.args(["--header", "content-type: application/json", "--data", &check.body]);
     }
     if check.key {
         // By standard input: an argument would stand in the process list.
@@ -150,9 +162,11 @@ fn ask(url: &str, check: &Check, key: Option<&str>) -> anyhow::Result<Outcome> {
             _ => Outcome::Wrong(said),
         });
     }
-    Ok(match check.answer {
+    Ok(match &check.answer {
         _ if status != check.status => Outcome::Wrong(status.to_string()),
-        Some(answer) if answer != body => Outcome::Wrong(format!("{status} {body}")),
+        Some(call) if !call.is_answered_by(status, body.as_bytes()) => {
+            Outcome::Wrong(format!("{status} {body}"))
+        }
         _ => Outcome::Right,
     })
 }

@@ -10,7 +10,7 @@ use super::Stage;
 use crate::aws::Client;
 
 /// Name that the certificate is for, and that callers ask for.
-pub const HOST: &str = "sum.example.com";
+pub const HOST: &str = "rehearsal.example.com";
 
 /// A certificate and its key in one PEM file.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ pub async fn refused(stage: &Stage, trusted: &Path) -> anyhow::Result<Option<Str
         .args(["--silent", "--show-error", "--max-time", "5", "--output", "/dev/null", "--cacert"])
         .arg(trusted)
         .args(["--resolve", &format!("{HOST}:{port}:{}", stage.place.node)])
-        .arg(format!("https://{HOST}:{port}/healthz"))
+        .arg(format!("https://{HOST}:{port}{}", stage.call.live))
         .output()
         .await
         .context("cannot run curl: is it installed?")?;

@@ -13,14 +13,13 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::SendRequest;
-use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::certificate::HOST;
 use super::key::Key;
+use crate::call::Call;
 
 /// Longer than any timeout on the way.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -44,13 +43,13 @@ pub struct Outcome {
 }
 
 impl Load {
-    /// Every caller sends a request each `pause`.
+    /// Every caller sends the example at a pace below its limit.
     #[must_use]
-    pub fn start(address: SocketAddrV4, keys: &[Key], pause: Duration) -> Self {
+    pub fn start(address: SocketAddrV4, keys: &[Key], example: &Call) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let callers = keys
             .iter()
-            .map(|key| tokio::spawn(caller(address, key.clone(), pause, stop.clone())))
+            .map(|key| tokio::spawn(caller(address, key.clone(), example.clone(), stop.clone())))
             .collect();
         Self { stop, callers }
     }
@@ -95,22 +94,17 @@ impl Outcome {
     }
 }
 
-async fn caller(
-    address: SocketAddrV4,
-    key: Key,
-    pause: Duration,
-    stop: Arc<AtomicBool>,
-) -> Outcome {
+async fn caller(address: SocketAddrV4, key: Key, example: Call, stop: Arc<AtomicBool>) -> Outcome {
     let mut outcome = Outcome::default();
     let mut connection = None;
-    let mut clock = interval(pause);
+    let mut clock = interval(example.pause());
     // After a slow answer go on at the same pace: catching up would break the rate limit.
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !stop.load(Ordering::Relaxed) {
         clock.tick().await;
         let begun = Instant::now();
         outcome.sent += 1;
-        let answered = timeout(PATIENCE, call(address, &key, outcome.sent, &mut connection)).await;
+        let answered = timeout(PATIENCE, call(address, &key, &example, &mut connection)).await;
         if let Err(error) = answered.context("no answer").flatten() {
             outcome.failures.push(format!("{error:#}"));
             connection = None;
@@ -125,18 +119,14 @@ type Connection = SendRequest<Full<Bytes>>;
 async fn call(
     address: SocketAddrV4,
     key: &Key,
-    number: u64,
+    example: &Call,
     slot: &mut Option<Connection>,
 ) -> anyhow::Result<()> {
     let mut connection = match slot.take() {
         Some(connection) if !connection.is_closed() => connection,
         _ => connect(address).await?,
     };
-    let request = Request::post("/sum")
-        .header("host", HOST)
-        .header("content-type", "application/json")
-        .header("x-api-key", &key.value)
-        .body(Full::new(Bytes::from(format!(r#"{{"a":{number},"b":0.5}}"#))))?;
+    let request = example.request(&key.value)?;
     connection.ready().await.context("the connection was closed")?;
     let answer = connection.send_request(request).await.context("no answer")?;
     let status = answer.status();
@@ -145,7 +135,7 @@ async fn call(
         .get("connection")
         .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"close"));
     let body = answer.into_body().collect().await.context("half an answer")?.to_bytes();
-    if status != StatusCode::OK || body != format!(r#"{{"sum":{number}.5}}"#) {
+    if !example.is_answered_by(status.as_u16(), &body) {
         bail!("{status}: {}", String::from_utf8_lossy(&body));
     }
     if !closing {

@@ -30,7 +30,7 @@ pub struct StageArgs {
     #[arg(long, default_value = ".")]
     pub root: PathBuf,
     /// Folder of the service below services/.
-    #[arg(long, default_value = "sum")]
+    #[arg(long, env = "SERVICE")]
     pub service: String,
     /// Folder with the release builds of the service and of the sidecar, put where their images have them.
     #[arg(long, default_value = "target/release")]

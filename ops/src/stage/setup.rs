@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use chassis::document::{Access, Document};
+use chassis::document::Access;
 use serde_json::{Map, Value, json};
 
 use super::applying::Applying;
@@ -18,6 +18,7 @@ use super::service::Service;
 use super::{StageArgs, address};
 use crate::aws::{Client, ecs, elb};
 use crate::balancer::{Balancer, Place, config};
+use crate::call::{self, Call};
 use crate::task::container::Sources;
 use crate::task::definition::TaskDefinition;
 use crate::task::network;
@@ -74,6 +75,10 @@ pub struct Stage {
     pub names: (String, String),
     /// What the HTTPS listener shows.
     pub certificate: Certificate,
+    /// The service's port.
+    pub port: u16,
+    /// The call that stands for the service.
+    pub call: Call,
     /// Scratch folder with every log.
     pub folder: PathBuf,
 }
@@ -88,10 +93,8 @@ impl Stage {
         api_key: String,
         report: &mut Report,
     ) -> anyhow::Result<(Self, Variables)> {
-        let document = args.root.join("services").join(&args.service).join("openapi.json");
-        let text =
-            std::fs::read_to_string(&document).with_context(|| document.display().to_string())?;
-        let document = Document::parse(&text).with_context(|| document.display().to_string())?;
+        let document = call::document(&args.root, &args.service)?;
+        let call = Call::of(&document)?;
         let mut variables = Variables::of(&document.service.name, api_key);
         let emulator = Emulator::start(args, document.requires(Access::ApiKey), folder).await?;
         let client = Client::new(&emulator.address(), REGION);
@@ -139,6 +142,7 @@ impl Stage {
             sources: Sources {
                 root: args.root.canonicalize()?,
                 service: args.service.clone(),
+                name: document.service.name.clone(),
                 binaries: args.binaries.canonicalize().context("the release builds")?,
             },
             walls,
@@ -174,6 +178,8 @@ impl Stage {
             service,
             names,
             certificate,
+            port: document.service.port,
+            call,
             folder: folder.to_owned(),
         };
         Ok((stage, variables))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use super::definition::{Container, HealthCheck, TaskDefinition, Tmpfs};
 use super::image::{self, Image};
@@ -14,6 +14,8 @@ pub struct Sources {
     pub root: PathBuf,
     /// The folder of the service below `services/`.
     pub service: String,
+    /// The name of the service, which is that of its binary.
+    pub name: String,
     /// The folder with the release builds of the service and of the sidecar.
     pub binaries: PathBuf,
 }
@@ -55,11 +57,18 @@ pub struct Launch {
 const STOP_TIMEOUT: u64 = 30;
 
 impl Sources {
-    /// The folder of a container's sources. The service's own container is called `api`, whatever the service is.
+    /// The Dockerfile of a container. Every service's own container is called `api`, and they share one file.
     #[must_use]
-    pub fn folder(&self, container: &str) -> PathBuf {
-        let folder = if container == "api" { &self.service } else { container };
-        self.root.join("services").join(folder)
+    pub fn dockerfile(&self, container: &str) -> PathBuf {
+        let services = self.root.join("services");
+        let folder = if container == "api" { services } else { services.join(container) };
+        folder.join("Dockerfile")
+    }
+
+    /// Where a program of the image lies here.
+    fn binary(&self, program: &Path) -> PathBuf {
+        let name = program.file_name().filter(|name| *name != "service");
+        self.binaries.join(name.unwrap_or(self.name.as_ref()))
     }
 }
 
@@ -78,8 +87,7 @@ impl Launch {
                 container.image
             );
         }
-        let folder = sources.folder(&container.name);
-        let image = image::read(&folder.join("Dockerfile"), &sources.service)?;
+        let image = image::read(&sources.dockerfile(&container.name), &sources.service)?;
         let user = container.user.as_ref().or(image.user.as_ref());
         let user = numeric_user(user.map_or("0:0", String::as_str))
             .with_context(|| format!("the user of container {}", container.name))?;
@@ -153,10 +161,10 @@ fn argv(container: &Container, image: &Image) -> anyhow::Result<Vec<String>> {
 /// machine takes.
 fn files(image: &Image, sources: &Sources) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
     let program = image.entry_point.first().map_or("", String::as_str);
-    let name = Path::new(program).file_name().context("ENTRYPOINT names no program")?;
+    ensure!(!program.is_empty(), "ENTRYPOINT names no program");
     let built = image.files.iter().find(|file| file.built);
     built.context("the Dockerfile copies nothing that it built")?;
-    let binary = (sources.binaries.join(name), PathBuf::from(program));
+    let binary = (sources.binary(Path::new(program)), PathBuf::from(program));
     let copied = image.files.iter().filter(|file| !file.built).map(|file| {
         let local = sources.root.join(&file.source);
         local
@@ -208,8 +216,12 @@ mod tests {
         let mut definition: TaskDefinition =
             serde_json::from_str(include_str!("sample.json")).unwrap();
         definition.container_definitions[0].image = "repo/nginx:latest".into();
-        let sources =
-            Sources { root: PathBuf::new(), service: String::new(), binaries: PathBuf::new() };
+        let sources = Sources {
+            root: PathBuf::new(),
+            service: String::new(),
+            name: String::new(),
+            binaries: PathBuf::new(),
+        };
         let error =
             Launch::new(&definition, &definition.container_definitions[0], &sources, Vec::new())
                 .unwrap_err();

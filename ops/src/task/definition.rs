@@ -275,7 +275,7 @@ mod tests {
     fn the_agreed_shape_is_understood() {
         let definition: TaskDefinition = serde_json::from_str(SAMPLE).unwrap();
         let nginx = definition.container("nginx").unwrap();
-        assert_eq!(definition.short_name(), "sum-api:1");
+        assert_eq!(definition.short_name(), "orders:1");
         assert_eq!(nginx.depends_on[0].condition, "HEALTHY");
         assert_eq!(
             nginx.linux_parameters.as_ref().unwrap().tmpfs[0].container_path,

@@ -134,7 +134,7 @@ mod tests {
             retries: 1,
             start_period: 0,
         };
-        assert_eq!(argv(&check(&["CMD", "/sum-api", "healthcheck"])), ["/sum-api", "healthcheck"]);
+        assert_eq!(argv(&check(&["CMD", "/service", "healthcheck"])), ["/service", "healthcheck"]);
         assert_eq!(argv(&check(&["CMD-SHELL", "exit 1"])), ["/bin/sh", "-c", "exit 1"]);
     }
 

@@ -146,25 +146,25 @@ mod tests {
     #[test]
     fn only_the_last_stage_counts() {
         let image = parse(
-            "FROM rust AS build\nCOPY Cargo.toml ./\nUSER root\nENTRYPOINT [\"/wrong\"]\nFROM scratch\n# a comment\nCOPY --from=build \\\n  /out/sum-api /sum-api\n\
-             COPY a.sh b.template /etc/sum-api/\nENV LISTEN=127.0.0.1:1 MODE=\"x\"\nUSER 65532:65532\nSTOPSIGNAL SIGTERM\nHEALTHCHECK --interval=5s CMD [\"/sum-api\", \"healthcheck\"]\nENTRYPOINT [\"/sum-api\"]\nCMD [\"serve\"]\n",
+            "FROM rust AS build\nCOPY Cargo.toml ./\nUSER root\nENTRYPOINT [\"/wrong\"]\nFROM scratch\n# a comment\nCOPY --from=build \\\n  /out/service /service\n\
+             COPY a.sh b.template /etc/service/\nENV LISTEN=127.0.0.1:1 MODE=\"x\"\nUSER 65532:65532\nSTOPSIGNAL SIGTERM\nHEALTHCHECK --interval=5s CMD [\"/service\", \"healthcheck\"]\nENTRYPOINT [\"/service\"]\nCMD [\"serve\"]\n",
         )
         .unwrap();
-        assert_eq!(image.entry_point, ["/sum-api"]);
+        assert_eq!(image.entry_point, ["/service"]);
         assert_eq!(image.command, ["serve"]);
-        assert_eq!(image.health_command, ["/sum-api", "healthcheck"]);
+        assert_eq!(image.health_command, ["/service", "healthcheck"]);
         assert_eq!(image.user.as_deref(), Some("65532:65532"));
         assert_eq!(image.environment[1], ("MODE".to_owned(), "x".to_owned()));
         assert_eq!(
             image.files[0],
-            Copied { source: "/out/sum-api".into(), built: true, destination: "/sum-api".into() }
+            Copied { source: "/out/service".into(), built: true, destination: "/service".into() }
         );
-        assert_eq!(image.files[2].destination, Path::new("/etc/sum-api/b.template"));
+        assert_eq!(image.files[2].destination, Path::new("/etc/service/b.template"));
     }
 
     #[test]
     fn a_shell_form_is_refused() {
-        assert!(parse("FROM x\nENTRYPOINT /sum-api serve\n").is_err());
+        assert!(parse("FROM x\nENTRYPOINT /service serve\n").is_err());
     }
 
     #[test]

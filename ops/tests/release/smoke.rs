@@ -1,5 +1,6 @@
 //! The smoke test against services that answer rightly, wrongly and not at all.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
@@ -8,8 +9,8 @@ use std::time::Duration;
 
 use super::text;
 
-/// A service that answers each `METHOD PATH` with a status and a body; with a key to `/sum`, with 200.
-fn service(ready: &'static str, sum: &'static str) -> SocketAddr {
+/// A service that answers each `METHOD PATH` with a status and a body; with a key to `/quote`, with 200.
+fn service(ready: &'static str, quote: &'static str) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -32,8 +33,8 @@ fn service(ready: &'static str, sum: &'static str) -> SocketAddr {
             reader.read_exact(&mut body).unwrap();
             let (status, answer) = match head.split_whitespace().nth(1).unwrap() {
                 "/readyz" => (ready, ""),
-                "/sum" if key => ("200 OK", sum),
-                "/sum" => ("401 Unauthorized", ""),
+                "/quote" if key => ("200 OK", quote),
+                "/quote" => ("401 Unauthorized", ""),
                 _ => ("404 Not Found", ""),
             };
             let _ = write!(
@@ -47,8 +48,14 @@ fn service(ready: &'static str, sum: &'static str) -> SocketAddr {
 }
 
 fn smoke(url: &str, key: Option<&str>) -> Output {
+    // A repository with one service.
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("services/parcels");
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy("../contract/parcels/openapi.json", folder.join("openapi.json")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
-    command.args(["release", "smoke", "--retries", "1", "--pause", "0", url]);
+    command.args(["release", "smoke", "--retries", "1", "--pause", "0", url, "--root"]);
+    command.arg(root.path()).env("SERVICE", "parcels");
     command.env("GITHUB_ACTIONS", "true").env("NO_PROXY", "*").env_remove("SMOKE_API_KEY");
     if let Some(key) = key {
         command.env("SMOKE_API_KEY", key);
@@ -58,7 +65,7 @@ fn smoke(url: &str, key: Option<&str>) -> Output {
 
 #[test]
 fn a_service_that_answers_rightly_passes() {
-    let url = format!("http://{}", service("200 OK", r#"{"sum":0.3}"#));
+    let url = format!("http://{}", service("200 OK", r#"{"cents":495}"#));
     let output = smoke(&url, Some("a-test-key"));
     assert!(output.status.success(), "{}", text(&output));
     assert_eq!(text(&output).matches("ok      ").count(), 4, "{}", text(&output));
@@ -68,12 +75,13 @@ fn a_service_that_answers_rightly_passes() {
 
 #[test]
 fn a_wrong_answer_fails() {
-    for (ready, sum, key, found) in [
+    for (ready, quote, key, found) in [
         ("503 Service Unavailable", "", None, "readyz: expected 200, found 503"),
-        ("200 OK", r#"{"sum":0.30000000000000004}"#, Some("a-test-key"), "found 200 {"),
-        ("200 OK", r#"{"sum":0.3}"#, Some("another-key"), "sum: expected 200, found 401"),
+        ("200 OK", r#"{"cents":"495"}"#, Some("a-test-key"), "found 200 {"),
+        ("200 OK", r#"{"price":495}"#, Some("a-test-key"), "found 200 {"),
+        ("200 OK", r#"{"cents":495}"#, Some("another-key"), "quote: expected 200, found 401"),
     ] {
-        let output = smoke(&format!("http://{}", service(ready, sum)), key);
+        let output = smoke(&format!("http://{}", service(ready, quote)), key);
         let said = text(&output);
         assert!(!output.status.success() && said.contains(found), "{said}");
         assert!(!said.contains("a-test-key"), "no key in the log: {said}");

@@ -1,0 +1,174 @@
+//! The call that stands for a service: the one that the smoke test, the rehearsal and the drills send.
+//!
+//! A document has an example of each request and of its response. The first operation that takes a key and no parameter is
+//! called, with its first example. The answer must have the status of the document and every member of its example, of the
+//! same JSON type: an identifier or a time differs from call to call.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use chassis::document::{Access, Document, Limit, Limited, Operation, Probe};
+use http_body_util::Full;
+use hyper::{Request, StatusCode};
+use serde_json::Value;
+
+use crate::stage::certificate::HOST;
+
+/// Reads the document of a service's folder below `services`.
+pub fn document(root: &Path, service: &str) -> anyhow::Result<Document> {
+    let path = root.join("services").join(service).join("openapi.json");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    Document::parse(&text).with_context(|| path.display().to_string())
+}
+
+/// A call with a key, and what is known of its answer.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The `operationId`.
+    pub id: String,
+    /// Its method.
+    pub method: &'static str,
+    /// Its path.
+    pub path: String,
+    /// The JSON body; empty where the operation takes none.
+    pub body: String,
+    /// The status of success.
+    pub status: StatusCode,
+    /// The limit that counts it.
+    pub limit: Limit,
+    /// The path of the liveness probe.
+    pub live: String,
+    /// The path of the readiness probe.
+    pub ready: String,
+    /// The example of the answer, where it is JSON.
+    answer: Option<Value>,
+}
+
+impl Call {
+    /// The call of a service.
+    pub fn of(document: &Document) -> anyhow::Result<Self> {
+        let name = &document.service.name;
+        let callable = |operation: &&Operation| {
+            operation.access == Access::ApiKey
+                && operation.path.is_static()
+                && (operation.max_body.is_none() || !operation.examples.is_empty())
+        };
+        let operation = document.operations.iter().find(callable);
+        let operation = operation.with_context(|| {
+            format!("{name} has no operation with a key, without parameters and with an example")
+        })?;
+        let limit = match &operation.limit {
+            Limited::By(name) => name,
+            Limited::ByCredentials | Limited::Never => "client",
+        };
+        let limit = document.service.limits.iter().find(|known| known.name == limit);
+        let probe = |is: fn(&Probe) -> bool| {
+            let found = document.operations.iter().find(|o| o.probe.as_ref().is_some_and(is));
+            found.map(|o| o.path.to_string()).with_context(|| format!("{name} lacks a probe"))
+        };
+        let (status, answer) = success(&document.public, operation)?;
+        Ok(Self {
+            id: operation.id.clone(),
+            method: operation.method.as_str(),
+            path: operation.path.to_string(),
+            body: operation.examples.first().map_or_else(String::new, |e| e.value.to_string()),
+            status,
+            limit: limit.context("a limit that nobody declares")?.clone(),
+            live: probe(|probe| *probe == Probe::Live)?,
+            ready: probe(|probe| matches!(probe, Probe::Ready(_)))?,
+            answer,
+        })
+    }
+
+    /// Whether a response is a success as the document describes it.
+    #[must_use]
+    pub fn is_answered_by(&self, status: u16, body: &[u8]) -> bool {
+        let fits = |example| serde_json::from_slice(body).is_ok_and(|found| fits(example, &found));
+        status == self.status && self.answer.as_ref().is_none_or(fits)
+    }
+
+    /// The request with a key.
+    pub fn request(&self, key: &str) -> anyhow::Result<Request<Full<Bytes>>> {
+        let mut request = Request::builder().method(self.method).uri(&self.path);
+        request = request.header("host", HOST).header("x-api-key", key);
+        if !self.body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        Ok(request.body(Full::new(Bytes::from(self.body.clone())))?)
+    }
+
+    /// The pause between two calls of one client that stays a fifth below its limit.
+    #[must_use]
+    pub fn pause(&self) -> Duration {
+        Duration::from_millis(1250) / self.limit.rate
+    }
+
+    /// The same as whole requests a second, at least one.
+    #[must_use]
+    pub fn calm_rate(&self) -> u32 {
+        (self.limit.rate * 4 / 5).max(1)
+    }
+}
+
+/// The first success of an operation, and the first JSON example of it.
+fn success(public: &str, operation: &Operation) -> anyhow::Result<(StatusCode, Option<Value>)> {
+    let document: Value = serde_json::from_str(public)?;
+    let resolved = |value: &Value| -> Value {
+        let target = value["$ref"].as_str().and_then(|text| text.strip_prefix('#'));
+        target.and_then(|pointer| document.pointer(pointer)).unwrap_or(value).clone()
+    };
+    let method = operation.method.as_str().to_ascii_lowercase();
+    let responses = &document["paths"][operation.path.to_string()][method]["responses"];
+    let mut responses = responses.as_object().into_iter().flatten();
+    let (status, response) =
+        responses.find(|(status, _)| status.starts_with('2')).context("a success")?;
+    let examples = &resolved(response)["content"]["application/json"]["examples"];
+    let example = examples.as_object().and_then(|examples| examples.values().next());
+    Ok((status.parse()?, example.map(|example| resolved(example)["value"].clone())))
+}
+
+fn fits(example: &Value, found: &Value) -> bool {
+    match (example, found) {
+        (Value::Object(example), Value::Object(found)) => example
+            .iter()
+            .all(|(name, example)| found.get(name).is_some_and(|found| fits(example, found))),
+        _ => std::mem::discriminant(example) == std::mem::discriminant(found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call() -> Call {
+        let text = include_str!("../../contract/parcels/openapi.json");
+        Call::of(&Document::parse(text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_first_keyed_operation_stands_for_a_service() {
+        let call = call();
+        assert_eq!((call.method, &*call.path, &*call.body), ("POST", "/quote", r#"{"grams":250}"#));
+        assert_eq!((&*call.live, &*call.ready), ("/healthz", "/readyz"));
+        assert_eq!((&*call.limit.name, call.limit.rate), ("quote", 2));
+        assert_eq!(call.pause(), Duration::from_millis(625));
+    }
+
+    #[test]
+    fn an_answer_has_the_members_of_the_example() {
+        let call = call();
+        for (status, body, expected) in [
+            (200, r#"{"cents":495}"#, true),
+            (200, r#"{"cents":1,"more":[]}"#, true),
+            (201, r#"{"cents":495}"#, false),
+            (200, r#"{"cents":"495"}"#, false),
+            (200, r#"{"cent":495}"#, false),
+            (200, "[]", false),
+            (200, "", false),
+        ] {
+            assert_eq!(call.is_answered_by(status, body.as_bytes()), expected, "{status} {body}");
+        }
+    }
+}
