@@ -5,7 +5,7 @@ SHELL := bash
 export SERVICE ?= sum
 .DEFAULT_GOAL := help
 export SERVICE ?= sum
-.PHONY: help service generate up down test lint test-containers plan plan-review rollback rehearse drill bench diagram
+.PHONY: help service generate up down test lint test-containers plan plan-review rollback rehearse drill reproducible bench diagram
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotat
 
 drill: ## Inject the runbook's incidents one after another and watch them recognised and mended (SERVICE=sum)
 	@scripts/rehearse.sh drill
+
+reproducible: ## Build the binary of a service twice, in two places, and compare (SERVICE=sum)
+	@scripts/reproducible.sh
 
 bench: ## Measure sum-api and the sidecar beside their peers; writes docs/performance.md
 	@scripts/bench.sh

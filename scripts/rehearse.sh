@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what is missing and rehearses: the stack applied to an emulated AWS, its task run as Fargate would.
+# Builds what is missing and rehearses for SERVICE: the stack applied to an emulated AWS, its task run as Fargate would.
 #
 #   scripts/rehearse.sh [ops rehearse arguments]    for instance --walls none
 #   scripts/rehearse.sh drill [ops drill arguments]
@@ -9,6 +9,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# shellcheck source=scripts/service.sh
+. scripts/service.sh
 # shellcheck source=scripts/terraform-lib.sh
 . scripts/terraform-lib.sh
 
@@ -30,7 +32,7 @@ find_provider
 [ -n "$missing" ] || find_python terraform/emulator/requirements.txt
 [ -z "$missing" ] || skip_all "$missing"
 
-cargo build --quiet --locked --release -p sum-api -p sidecar
+cargo build --quiet --locked --release -p "$name" -p sidecar
 cargo build --quiet --locked -p ops
 arguments=(--stack "$PWD/$work/root")
 if [ "$command" = rehearse ]; then

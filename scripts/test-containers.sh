@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds both images, holds each to what docs/containers.md says of it, and runs the black-box tests
+# Builds both images of SERVICE, holds each to what docs/containers.md says of it, and runs the black-box tests
 # against the composed stack. Called by `make test-containers`.
 #
 # Uses the Docker engine that answers; where none does and this is root, it installs and starts one,
@@ -8,13 +8,18 @@
 # shellcheck disable=SC2317  # `check` and `trap` call the functions by their names
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/service.sh
+. scripts/service.sh
 # shellcheck source=scripts/container-engine.sh
 . scripts/container-engine.sh
 
 state=$PWD/.run/containers
 log=$state/log
 mkdir -p "$state"
-api=sum-api-test-api nginx=sum-api-test-nginx resolver=sum-api-test-ssm caller=sum-api-test-caller network=sum-api-test
+project=$name-test
+api=$project-api nginx=$project-nginx resolver=$project-ssm caller=$project-caller network=$project
+port=$(declared port)
+{ read -r method; read -r path; read -r access; read -r body; read -r answer; } < <(jq -rf scripts/example.jq "$document")
 passed=0 failed=0 skipped=0 stack=()
 
 pass() { passed=$((passed + 1)); printf 'ok      %s\n' "$1"; }
@@ -68,27 +73,27 @@ if ! pullable "$(official rust)" || ! pullable "$(official nginx)"; then
   rust=$(sed -n 's/^STAND-IN: \(stand-in\/rust:[^ ]*\).*/\1/p' "$log")
   base=$(sed -n 's/^STAND-IN: \(stand-in\/nginx:[^ ]*\).*/\1/p' "$log")
 fi
-# The documented stack, under names that are no user's. Images built on stand-ins never get the real names.
+# The documented stack of this service, under names that are no user's. Images built on stand-ins never get the real names.
 cat >"$state/override.yaml" <<EOF
 services:
-  api:
+  $SERVICE:
     image: $api
     build: { network: $build_network, args: { RUST_IMAGE: $rust, SERVICE_REVISION: the-tested-commit } }
-  nginx:
+  $SERVICE-nginx:
     image: $nginx
     build: { network: $build_network, args: { RUST_IMAGE: $rust, NGINX_IMAGE: $base } }
 EOF
-stack=("${compose[@]}" --project-name sum-api-test --file docker-compose.yaml --file "$state/override.yaml")
+stack=("${compose[@]}" --project-name "$project" --file docker-compose.yaml --file "$state/override.yaml")
 
 check "docker-compose.yaml is valid for $("${compose[@]}" version --short)" "${compose[@]}" --file docker-compose.yaml config -q
 release=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
-for dockerfile in services/*/Dockerfile; do
+for dockerfile in services/Dockerfile services/nginx/Dockerfile; do
   check "the builder of $dockerfile is the release of rust-toolchain.toml" \
     grep -qE "^FROM rust:$release-slim-bookworm(@sha256:[0-9a-f]{64})? AS official-rust$" "$dockerfile"
 done
 
 started=$SECONDS
-if timeout 900 "${stack[@]}" up --detach --build >"$log" 2>&1; then
+if timeout 900 "${stack[@]}" up --detach --build "$SERVICE-nginx" >"$log" 2>&1; then
   pass "docker-compose up -d --build ($((SECONDS - started)) s)"
 else
   fail "docker-compose up -d --build" "$(cat "$log")"
@@ -108,8 +113,8 @@ listing=$(docker export "$caller" | tar -tv | awk '$1 !~ /^d/ && $3 > 0 { print 
 docker rm "$caller" >/dev/null
 only_ours() {
   local other
-  grep -qx sum-api <<<"$listing" || { echo "the binary is not listed:"; echo "$listing"; return 1; }
-  other=$(grep -vE '^(sum-api|lib(64)?/(.*/)?(ld-linux[^/]*|libc|libm|libgcc_s)\.so\.[0-9]+|etc/(nsswitch\.conf|os-release|ssl/certs/ca-certificates\.crt)|var/lib/dpkg/status\.d/[a-z0-9-]+)$' <<<"$listing") || true
+  grep -qx service <<<"$listing" || { echo "the binary is not listed:"; echo "$listing"; return 1; }
+  other=$(grep -vE '^(service|lib(64)?/(.*/)?(ld-linux[^/]*|libc|libm|libgcc_s)\.so\.[0-9]+|etc/(nsswitch\.conf|os-release|ssl/certs/ca-certificates\.crt)|var/lib/dpkg/status\.d/[a-z0-9-]+)$' <<<"$listing") || true
   equal '' "$other"
 }
 check "the API's image holds the binary, glibc, CA roots and nothing else ($(wc -l <<<"$listing") files)" only_ours
@@ -124,8 +129,8 @@ without_key() { # SOMETHING-IN-IT COMMAND...
   text=$("${@:2}") && grep -q "$1" <<<"$text" && ! grep -E 'API_KEY=|CHANGEME' <<<"$text"
 }
 for image in "$api" "$nginx"; do
-  check "no key in the layers of ${image#sum-api-test-}" without_key COPY docker history --no-trunc "$image"
-  check "no key in the configuration of ${image#sum-api-test-}" without_key Entrypoint docker image inspect "$image"
+  check "no key in the layers of ${image#"$project"-}" without_key COPY docker history --no-trunc "$image"
+  check "no key in the configuration of ${image#"$project"-}" without_key Entrypoint docker image inspect "$image"
 done
 check "the sidecar's image serves nothing of its own" \
   docker run --rm --network none --entrypoint /bin/sh "$nginx" -c '! ls /etc/nginx/conf.d /etc/nginx/nginx.conf /docker-entrypoint.sh 2>/dev/null | grep .'
@@ -137,7 +142,7 @@ exit_code() {
 }
 check "the sidecar refuses to start without a key" equal 64 "$(exit_code "$nginx")"
 check "the API refuses to start without a key" equal 64 "$(exit_code "$api")"
-check "sum-api openapi answers in the image" grep -q '"openapi"' <<<"$(docker run --rm --network none "$api" openapi)"
+check "the command openapi answers in the image" grep -q '"openapi"' <<<"$(docker run --rm --network none "$api" openapi)"
 if [ "$stand_ins" = yes ]; then
   skip "nginx is at least 1.30.6: the base is a stand-in with $(docker run --rm --network none --entrypoint nginx "$nginx" -v 2>&1)"
 else
@@ -155,11 +160,11 @@ resolves() {
   tar -C scripts -c --transform 's/.*/ssm.conf/' --mode=a+r ssm-stub.conf | docker cp - "$resolver:/tmp/"
   docker start "$resolver"
   docker run --detach --name "$caller" --network "$network" --network-alias api.test --read-only --cap-drop ALL \
-    --env LISTEN=0.0.0.0:8080 --env API_KEY_PARAMETER=/sum-api/api-key --env AWS_ENDPOINT_URL_SSM=http://ssm.test:8000 \
+    --env "LISTEN=0.0.0.0:$port" --env API_KEY_PARAMETER=/keys-of/the-test --env AWS_ENDPOINT_URL_SSM=http://ssm.test:8000 \
     --env AWS_REGION=eu-central-1 --env AWS_ACCESS_KEY_ID=none --env AWS_SECRET_ACCESS_KEY=none "$api"
   local _
   for _ in $(seq 40); do
-    ! docker exec "$resolver" wget -q -T 2 -O - http://api.test:8080/readyz 2>/dev/null | grep -q '"ready"' || return 0
+    ! docker exec "$resolver" wget -q -T 2 -O - "http://api.test:$port$(probe ready)" 2>/dev/null | grep -q '"ready"' || return 0
     sleep 0.25
   done
   docker logs "$caller"
@@ -170,7 +175,7 @@ check "names resolve in the API's image: keys fetched from a parameter store by 
 
 # ── The stack ────────────────────────────────────────────────────────────────────────────────────────
 
-api_id=$("${stack[@]}" ps -q api) nginx_id=$("${stack[@]}" ps -q nginx)
+api_id=$("${stack[@]}" ps -q "$SERVICE") nginx_id=$("${stack[@]}" ps -q "$SERVICE-nginx")
 inspect() { docker inspect --format "$2" "$1"; }
 healthy() {
   local _
@@ -192,20 +197,25 @@ for id in "$api_id" "$nginx_id"; do
     equal "$(of "$(inspect "$id" '{{.Config.Image}}')" '{{.Config.User}}')" "$(docker top "$id" -eo pid,uid,gid | awk 'NR > 1 { print $2 ":" $3 }' | sort -u)"
   check "$name: no key in any argument list" without_key "$name" docker top "$id" -eo pid,args
 done
-check "api: the first line of its log names the commit that was built" \
+check "$SERVICE: the first line of its log names the commit that was built" \
   grep -q '"revision":"the-tested-commit"' <<<"$(docker logs "$api_id" 2>&1 | head -n 1)"
-check "nginx: the rendered configuration is its owner's alone" \
+check "$SERVICE-nginx: the rendered configuration is its owner's alone" \
   equal '600 101' "$(docker exec "$nginx_id" stat -c '%a %u' /run/sidecar/nginx.conf)"
 
 call() { curl -sS --max-time 5 -o /dev/null -w '%{http_code}' "$@"; }
-sum=(-H 'Content-Type: application/json' --data '{"a":2,"b":40}')
-check "8081 asks for a key" equal 401 "$(call "${sum[@]}" "http://127.0.0.1:$SIDECAR_PORT/sum")"
-check "8081 answers with a key" equal 200 "$(call -H 'X-Api-Key: CHANGEME' "${sum[@]}" "http://127.0.0.1:$SIDECAR_PORT/sum")"
-check "8080 answers without one, on this machine only" equal 200 "$(call "${sum[@]}" "http://127.0.0.1:$API_PORT/sum")"
+# The first operation of the document, with its example.
+example=(-X "$method") with_key=(-H 'X-Api-Key: CHANGEME')
+[ -z "$body" ] || example+=(-H 'Content-Type: application/json' --data "$body")
+success=$(jq -r --arg path "$path" --arg method "${method,,}" '.paths[$path][$method].responses | keys_unsorted[] | select(startswith("2"))' "$document" | head -n 1)
+if [ "$access" = apiKey ]; then
+  check "the sidecar asks for a key" equal 401 "$(call "${example[@]}" "http://127.0.0.1:$SIDECAR_PORT$path")"
+fi
+check "the sidecar answers with a key" equal "$success" "$(call "${with_key[@]}" "${example[@]}" "http://127.0.0.1:$SIDECAR_PORT$path")"
+check "the service answers without one, on this machine only" equal "$success" "$(call "${example[@]}" "http://127.0.0.1:$API_PORT$path")"
 
 # The log stays apart: the caller's runner adds up lines like cargo's, and the last line here says it all.
 contract_log=$state/contract.log status=0
-CONTRACT_URL=http://127.0.0.1:$SIDECAR_PORT CONTRACT_KEY=CHANGEME CONTRACT_SERVICE=sum \
+CONTRACT_URL=http://127.0.0.1:$SIDECAR_PORT CONTRACT_KEY=CHANGEME CONTRACT_SERVICE=$SERVICE \
   timeout 420 cargo test --locked -p contract -- --show-output >"$contract_log" 2>&1 </dev/null || status=$?
 read -r p f s < <(awk '
   /^test result: / { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^failed/) f += $i } }
@@ -227,20 +237,22 @@ fi
 # ── The stop ─────────────────────────────────────────────────────────────────────────────────────────
 
 # A request whose last byte comes 2 s after its first, by which time the sidecar was told to stop.
-slow_sum() {
+slow_call() {
+  local LC_ALL=C half=$((${#body} / 2))
   exec 5<>"/dev/tcp/127.0.0.1/$SIDECAR_PORT"
-  printf 'POST /sum HTTP/1.1\r\nHost: sum\r\nX-Api-Key: CHANGEME\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{"a":2,' >&5
+  printf '%s %s HTTP/1.1\r\nHost: test\r\nX-Api-Key: CHANGEME\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
+    "$method" "$path" "${#body}" "${body:0:half}" >&5
   sleep 2
-  printf '"b":40}' >&5
+  printf '%s' "${body:half}" >&5
   timeout 5 cat <&5
 }
 sleep 1 # whatever the tests before left of the rate limit's burst
-slow_sum >"$state/slow" 2>&1 &
+slow_call >"$state/slow" 2>&1 &
 slow=$!
 sleep 0.5
 check "the sidecar stops within its grace" timeout 25 docker stop --time 30 "$nginx_id"
 wait "$slow" || true
-check "a request in flight is answered while the sidecar stops" grep -q '{"sum":42}' "$state/slow"
+check "a request in flight is answered while the sidecar stops" grep -qF "$answer" "$state/slow"
 check "the sidecar exits 0" equal 0 "$(inspect "$nginx_id" '{{.State.ExitCode}}')"
 check "the API stops within its grace" timeout 25 docker stop --time 30 "$api_id"
 check "the API exits 0" equal 0 "$(inspect "$api_id" '{{.State.ExitCode}}')"

@@ -19,7 +19,7 @@ use super::aws_cli;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Images as NAME=IMAGE: `services/NAME/Dockerfile` builds IMAGE, which is named by its digest
+    /// Images as DOCKERFILE=IMAGE: the file builds IMAGE, which is named by its digest
     #[arg(required = true)]
     images: Vec<String>,
     /// Seconds until a scan must have ended; a tenth of it for an image that may not be scanned at all
@@ -89,8 +89,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<bool> {
     for named in &args.images {
         let (name, image) = named
             .split_once('=')
-            .with_context(|| format!("`{named}`: expected NAME=REPOSITORY@sha256:DIGEST"))?;
-        let scratch = from_scratch(&args.root.join("services").join(name).join("Dockerfile"))?;
+            .with_context(|| format!("`{named}`: expected DOCKERFILE=REPOSITORY@sha256:DIGEST"))?;
+        let scratch = from_scratch(&args.root.join(name))?;
         let verdict = ended(args, image, scratch)?;
         good &= say(image, scratch, &verdict);
     }

@@ -23,12 +23,12 @@ fn answer(status: &str, findings: &Value) -> String {
     .to_string()
 }
 
-/// Scans an image of `services/NAME`, whose last stage begins with `base`.
+/// Scans the image of a Dockerfile whose last stage begins with `base`.
 fn scan_with(folder: &Path, base: &str, patience: &str) -> Output {
     let service = folder.join("services/x");
     fs::create_dir_all(&service).unwrap();
     fs::write(service.join("Dockerfile"), format!("FROM rust AS build\nFROM {base}\n")).unwrap();
-    let (root, image) = (folder.to_str().unwrap(), format!("x={}", digest()));
+    let (root, image) = (folder.to_str().unwrap(), format!("services/x/Dockerfile={}", digest()));
     release(folder, &["scan", "--root", root, "--pause", "0", "--patience", patience, &image])
 }
 
