@@ -4,6 +4,7 @@
 #
 # The copies share target/, so what was compiled once is not compiled again.
 # shellcheck disable=SC2317  # `check` and `trap` call the functions by their names
+# shellcheck disable=SC2030,SC2031  # the subshell that plans has the variables of terraform-lib.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD work=$PWD/.run/service
@@ -21,7 +22,6 @@ check() { # NAME COMMAND...
   fi
 }
 equal() { [ "$1" = "$2" ] || { diff <(printf '%s\n' "$1") <(printf '%s\n' "$2"); return 1; }; }
-skip() { printf 'SKIPPED: service: %s\n' "$1"; }
 
 # A copy of the tree as it is, with a history of its own, so that Git tells what changed in it. The modification times stay:
 # Cargo compares them.
@@ -123,9 +123,8 @@ for resource in aws_ecs_service aws_lb aws_cloudwatch_metric_alarm aws_cloudwatc
   check "the plan has $resource of it" in_plan "^  # module\.$new\[0\]\.$resource\."
 done
 
-# Ports that the kernel calls free, for a stack beside any other.
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-API_PORT=$(free_port) SIDECAR_PORT=$(free_port) METRICS_PORT=$(free_port)
+# Ports for a stack beside any other.
+read -r API_PORT SIDECAR_PORT METRICS_PORT < <(shuf -i 20000-29999 -n 3 | paste -sd ' ')
 export API_PORT SIDECAR_PORT METRICS_PORT
 trap 'cd "$work/new" && make --no-print-directory down SERVICE=$new >/dev/null 2>&1 || true' EXIT
 check "make up SERVICE=$new" make --no-print-directory up SERVICE=$new
@@ -137,3 +136,21 @@ unset API_PORT SIDECAR_PORT METRICS_PORT
 check "the contract holds for it" contract $new
 echo "        $(summary $new); $((SECONDS - started)) s for the new service"
 check "afterwards nothing else has changed" equal "$(sort <<<"$created")" "$(changed | sort)"
+
+# ── Another operation ────────────────────────────────────────────────────────────────────────────────
+
+cd "$root"
+copy adopt
+started=$SECONDS
+check "docs/adopt.md can be followed" env SERVICE=sum "$work/ops" examples --page docs/adopt.md
+others() { equal '' "$(changed | grep -v '^services/sum/' || true)" && [ "$(changed | grep -c '^services/sum/')" -ge 6 ]; }
+check "it touches files of services/sum/ only" others
+compiles_adopted() { cargo fmt --check --package sum-api && cargo clippy --quiet --locked --package sum-api --all-targets -- -D warnings; }
+check "the result is formatted, and clippy is content" compiles_adopted
+check "its tests pass" cargo test --quiet --locked --package sum-api
+check "the contract holds for it" contract sum
+echo "        $(summary sum); $((SECONDS - started)) s for the other operation"
+check "it still touches files of services/sum/ only" others
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]

@@ -26,6 +26,9 @@ pub struct Args {
     /// The repository's root
     #[arg(long, default_value = ".")]
     root: PathBuf,
+    /// Follow this page alone, in the root, which it changes
+    #[arg(long)]
+    page: Option<PathBuf>,
     /// Folder for state and logs, below the root
     #[arg(long, default_value = ".run/examples")]
     scratch: PathBuf,
@@ -52,6 +55,14 @@ impl Names {
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     let mut report = Report::default();
     let root = args.root.canonicalize()?;
+    if let Some(page) = &args.page {
+        let page = page.to_str().context("the name of a page")?;
+        report.part(page);
+        let names = Names(Vec::new());
+        Reader { folder: &root, environment: Vec::new(), names, exports: Vec::new() }
+            .follow(&read(&root, page)?, &mut report)?;
+        return Ok(report.finish());
+    }
 
     let neighbour = Stack::new(&root, &args.service, &args.scratch.join("neighbour"))?;
     neighbour.make("up")?;
@@ -127,7 +138,9 @@ impl Reader<'_> {
         for step in &page.steps {
             match step {
                 Step::File { name, text } => {
-                    fs::write(self.folder.join(name), self.names.here(text))?;
+                    let path = self.folder.join(name);
+                    fs::create_dir_all(path.parent().context("a file has a folder")?)?;
+                    fs::write(path, self.names.here(text))?;
                 }
                 Step::Command { command, expected } => {
                     let (printed, complaints) = self.type_in(command)?;

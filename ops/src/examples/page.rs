@@ -1,15 +1,16 @@
 //! A page of documentation, as what its reader takes from it: files to save and commands to type.
 //!
 //! A `console` block holds commands and what they print: a line that starts with `$ ` is a command, and
-//! the lines up to the next one are its standard output. A `js` or `python` block is a file, named by the
-//! comment in its first line. Other blocks show something and are not run.
+//! the lines up to the next one are their standard output. A block with a second word behind its language is a
+//! file of that path. A `js` or `python` block is a file too, named by the comment in its first line. Other
+//! blocks show something and are not run.
 
 /// Something that the reader does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Saves a file.
     File {
-        /// Name, without a folder.
+        /// Its path, in the folder of the reader.
         name: String,
         /// All of it.
         text: String,
@@ -41,9 +42,10 @@ impl Page {
         while let Some(line) = lines.next() {
             let Some(language) = line.strip_prefix("```") else { continue };
             let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-            match (language, block.first().and_then(|line| file_name(line))) {
+            let named = language.split_once(' ').map(|(_, path)| path);
+            match (language, named.or_else(|| block.first().and_then(|line| file_name(line)))) {
                 ("console", _) => page.steps.extend(commands(&block)),
-                ("js" | "python", Some(name)) => page
+                (_, Some(name)) if named.is_some() || ["js", "python"].contains(&language) => page
                     .steps
                     .push(Step::File { name: name.to_owned(), text: block.join("\n") + "\n" }),
                 _ => page.shown.push(language.to_owned()),
@@ -117,6 +119,13 @@ mod tests {
         let file = Step::File { name: "a.mjs".into(), text: "// a.mjs\nb();\n".into() };
         assert_eq!(page.steps, [command("one", "1\n\n2\n"), command("two", ""), file]);
         assert_eq!(page.shown, ["sh", "", "js"]);
+    }
+
+    #[test]
+    fn a_second_word_behind_the_language_is_the_path_of_a_file() {
+        let page = Page::parse("```rust src/a.rs\n//! A.\n```\n```rust\nshown();\n```\n");
+        assert_eq!(page.steps, [Step::File { name: "src/a.rs".into(), text: "//! A.\n".into() }]);
+        assert_eq!(page.shown, ["rust"]);
     }
 
     #[test]

@@ -78,3 +78,55 @@ pub(super) fn differing(root: &Path, services: &Services) -> anyhow::Result<Vec<
     });
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::Declared;
+
+    #[test]
+    fn every_generated_file_is_what_the_documents_say() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let services = Services::read(root).unwrap();
+        assert!(!services.0.is_empty());
+        let differing = differing(root, &services).unwrap();
+        let differing: Vec<_> = differing.iter().map(|file| file.path.display()).collect();
+        assert!(differing.is_empty(), "`make generate` writes {differing:?}");
+    }
+
+    #[test]
+    fn each_service_has_its_block_in_each_file() {
+        let service = |folder: &str, port| Declared {
+            folder: folder.into(),
+            name: format!("{folder}-api"),
+            port,
+            sidecar_port: port + 1,
+            metrics_port: port + 1000,
+        };
+        let services = Services(vec![service("a", 8080), service("my-b", 8082)]);
+        let [compose, terraform] = &shared(&services).unwrap()[..] else { panic!("two files") };
+        for line in
+            ["  a:\n", "  a-nginx:\n", "\n\n  my-b:\n", "image: my-b-api:dev\n", ":-8083}:8083\"\n"]
+        {
+            assert!(compose.text.contains(line), "{line}: {}", compose.text);
+        }
+        for line in [
+            "folders = [\"a\", \"my-b\"]\n",
+            "module \"my-b\" {\n",
+            "? [module.my-b[0].needs] : [],\n",
+            "    a    = one(module.a)\n    my-b = one(module.my-b)\n",
+        ] {
+            assert!(terraform.text.contains(line), "{line}: {}", terraform.text);
+        }
+    }
+
+    #[test]
+    fn a_file_is_written_as_a_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let file = File { path: "a.yaml".into(), text: "new\n".into() };
+        file.write(root.path()).unwrap();
+        let names: Vec<_> = std::fs::read_dir(root.path()).unwrap().collect();
+        assert_eq!(names.len(), 1);
+        assert_eq!(std::fs::read_to_string(root.path().join("a.yaml")).unwrap(), "new\n");
+    }
+}
