@@ -10,13 +10,13 @@ export SERVICE ?= sum
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-service: ## Make a new service below services/ (NAME=orders)
+service: ## Make a new service below services/ (NAME=…)
 	@cargo run --quiet --locked -p ops -- service create "$$NAME"
 
 generate: ## Write again what the documents decide: docker-compose.yaml, terraform/services.tf, nginx.conf of each service
 	@cargo run --quiet --locked -p ops -- service generate
 
-up: ## Start a service and its sidecar as plain processes, wait until ready, print the curl to try (SERVICE=sum)
+up: ## Start a service and its sidecar as plain processes, wait until ready, print the curl to try (SERVICE=…)
 	@scripts/up.sh
 
 down: ## Stop what `make up` started for that service, and nothing else
@@ -28,7 +28,7 @@ test: ## Run every test and proof; say what was skipped and why (STEPS="api cont
 lint: ## Run every static check (installs the pinned tools into .tools/)
 	@scripts/lint.sh
 
-test-containers: ## Build both images of a service and run the black-box tests against the composed stack (SERVICE=sum)
+test-containers: ## Build both images of a service and run the black-box tests against the composed stack (SERVICE=…)
 	@scripts/test-containers.sh
 
 plan: ## Write plan.txt from the real provider
@@ -40,13 +40,13 @@ plan-review: ## Say what the change of terraform/ means (.run/plan-review/review
 rollback: ## Return to the last good images without a build (API_DIGEST=sha256:… NGINX_DIGEST=sha256:… for others)
 	@scripts/deploy.sh rollback
 
-rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load (SERVICE=sum)
+rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load (SERVICE=…)
 	@scripts/rehearse.sh
 
-drill: ## Inject the runbook's incidents one after another and watch them recognised and mended (SERVICE=sum)
+drill: ## Inject the runbook's incidents one after another and watch them recognised and mended (SERVICE=…)
 	@scripts/rehearse.sh drill
 
-reproducible: ## Build the binary of a service twice, in two places, and compare (SERVICE=sum)
+reproducible: ## Build the binary of a service twice, in two places, and compare (SERVICE=…)
 	@scripts/reproducible.sh
 
 bench: ## Measure sum-api and the sidecar beside their peers; writes docs/performance.md

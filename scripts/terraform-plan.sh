@@ -125,13 +125,13 @@ budget() { sed -nE "s/^ *\"$1\": ([0-9]+),?$/\1/p" terraform/service/timing.json
 
 # Each figure's copies: the budget's name | the file that repeats it | the line there, with N for the figure.
 timing_copies=(
-  'nginx_client_keepalive_seconds|services/sum/nginx.conf|^    keepalive_timeout +Ns;'
-  'nginx_shutdown_seconds|services/sum/nginx.conf|worker_shutdown_timeout +Ns;'
-  'nginx_client_header_seconds|services/sum/nginx.conf|client_header_timeout +Ns;'
-  'nginx_client_body_seconds|services/sum/nginx.conf|client_body_timeout +Ns;'
-  'nginx_proxy_connect_seconds|services/sum/nginx.conf|proxy_connect_timeout +Ns;'
-  'nginx_proxy_read_seconds|services/sum/nginx.conf|proxy_read_timeout +Ns;'
-  'nginx_upstream_keepalive_seconds|services/sum/nginx.conf|^        keepalive_timeout +Ns;'
+  'nginx_client_keepalive_seconds|services/nginx/nginx.conf.jinja|^    keepalive_timeout +Ns;'
+  'nginx_shutdown_seconds|services/nginx/nginx.conf.jinja|worker_shutdown_timeout +Ns;'
+  'nginx_client_header_seconds|services/nginx/nginx.conf.jinja|client_header_timeout +Ns;'
+  'nginx_client_body_seconds|services/nginx/nginx.conf.jinja|client_body_timeout +Ns;'
+  'nginx_proxy_connect_seconds|services/nginx/nginx.conf.jinja|proxy_connect_timeout +Ns;'
+  'nginx_proxy_read_seconds|contract/parcels/nginx.conf|proxy_read_timeout +Ns;'
+  'nginx_upstream_keepalive_seconds|contract/parcels/nginx.conf|^        keepalive_timeout +Ns;'
 )
 
 # The API prints its defaults; they are read from its source so that this needs no build.

@@ -77,7 +77,7 @@ pub struct ServeArgs {
     #[arg(long, env, default_value = "info", value_parser = log_level, value_name = "LEVEL")]
     pub log_level: Level,
 
-    /// Whether /sum checks X-Api-Key again behind the sidecar
+    /// Whether the service checks X-Api-Key again behind the sidecar
     #[arg(long, env, default_value = "true", action = ArgAction::Set, value_parser = value_parser!(bool), value_name = "BOOL")]
     pub require_api_key: bool,
 

@@ -1,4 +1,4 @@
-//! `sum-api healthcheck`: the container's health check, so that the image needs no shell and no `curl`.
+//! `healthcheck`: the container's health check, so that the image needs no shell and no `curl`.
 
 use bytes::Bytes;
 use http_body_util::Empty;
