@@ -7,11 +7,13 @@ use std::thread;
 
 use contract::http::Request;
 use contract::process::Process;
+use contract::service;
 use contract::stack::{Builder, KEY, Server, Stack as Service, client_key};
 use contract::stub::{Manner, Stub};
 use contract::wait::{PATIENCE, poll};
 use ops::alarms::emf::Record;
 use ops::alarms::metric::MetricId;
+use ops::call::Call;
 use serde_json::Value;
 
 use crate::stack::Stack;
@@ -57,9 +59,26 @@ pub(crate) fn record(line: &Value) -> Record {
         .unwrap_or_else(|| panic!("no metric record: {line}"))
 }
 
-/// `POST /sum` with a JSON body.
-fn sum(key: &str, body: impl AsRef<[u8]>) -> Request {
-    Request::new("POST", "/sum")
+/// The call that stands for the service.
+fn example() -> &'static Call {
+    static EXAMPLE: OnceLock<Call> = OnceLock::new();
+    EXAMPLE.get_or_init(|| Call::of(&service().document).expect("a service with a key"))
+}
+
+/// The service of the plan, by the name that its sidecar gets there.
+static PLANNED: OnceLock<&service::Service> = OnceLock::new();
+
+fn service() -> &'static service::Service {
+    PLANNED.get().expect("the plan has been read")
+}
+
+fn path() -> &'static str {
+    &example().path
+}
+
+/// The call with another JSON body.
+fn call(key: &str, body: impl AsRef<[u8]>) -> Request {
+    Request::new(example().method, path())
         .header("X-Api-Key", key)
         .header("Content-Type", "application/json")
         .body(body)
@@ -92,24 +111,24 @@ fn fast_cases(service: &Service) -> Vec<(Expected, Value)> {
     let long = "x".repeat(4000);
     let sidecar = &service.sidecar;
     vec![
-        ask(sidecar, "served", sum(KEY, r#"{"a":2,"b":40}"#), (200, "Served", "api", "/sum")),
-        ask(sidecar, "no-json", sum(KEY, "{"), (400, "Refused", "api", "/sum")),
+        ask(sidecar, "served", call(KEY, &example().body), (200, "Served", "api", path())),
+        ask(sidecar, "no-json", call(KEY, "{"), (400, "Refused", "api", path())),
         ask(
             sidecar,
             "no-key",
-            Request::new("POST", "/sum"),
-            (401, "Unauthorized", "sidecar", "/sum"),
+            Request::new("POST", path()),
+            (401, "Unauthorized", "sidecar", path()),
         ),
         ask(sidecar, "nothing", Request::get("/nothing"), (404, "Refused", "sidecar", "other")),
-        ask(sidecar, "method", key(Request::get("/sum")), (405, "Refused", "sidecar", "/sum")),
-        ask(sidecar, "large", sum(KEY, " ".repeat(4097)), (413, "Refused", "sidecar", "/sum")),
+        ask(sidecar, "method", key(Request::get(path())), (405, "Refused", "sidecar", path())),
+        ask(sidecar, "large", call(KEY, " ".repeat(4097)), (413, "Refused", "sidecar", path())),
         ask(
             sidecar,
             "type",
-            key(Request::new("POST", "/sum").header("Content-Type", "text/plain").body("{}")),
-            (415, "Refused", "api", "/sum"),
+            key(Request::new("POST", path()).header("Content-Type", "text/plain").body("{}")),
+            (415, "Refused", "api", path()),
         ),
-        ask(sidecar, "empty", sum(KEY, "{}"), (422, "Refused", "api", "/sum")),
+        ask(sidecar, "empty", call(KEY, "{}"), (422, "Refused", "api", path())),
         ask(
             sidecar,
             "openapi",
@@ -140,8 +159,8 @@ fn fast_cases(service: &Service) -> Vec<(Expected, Value)> {
         ),
         say(
             sidecar,
-            "POST /sum HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
-            (501, "SidecarErrors", "sidecar", "/sum"),
+            &format!("POST {} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", path()),
+            (501, "SidecarErrors", "sidecar", path()),
         ),
         say(
             sidecar,
@@ -160,16 +179,16 @@ fn failing_api(builder: &Builder) -> Vec<(Expected, Value)> {
     const FAILED: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
     const STARTING: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
     let cases = [
-        ("failed", Manner::Say(FAILED), (500, "ApiErrors", "api", "/sum")),
-        ("starting", Manner::Say(STARTING), (503, "ApiErrors", "api", "/sum")),
-        ("gone", Manner::Close, (502, "SidecarErrors", "sidecar", "/sum")),
-        ("silent", Manner::Silence, (504, "SidecarErrors", "sidecar", "/sum")),
+        ("failed", Manner::Say(FAILED), (500, "ApiErrors", "api", path())),
+        ("starting", Manner::Say(STARTING), (503, "ApiErrors", "api", path())),
+        ("gone", Manner::Close, (502, "SidecarErrors", "sidecar", path())),
+        ("silent", Manner::Silence, (504, "SidecarErrors", "sidecar", path())),
     ];
     let started = cases.map(|(name, manner, expected)| {
         let builder = builder.clone();
         thread::spawn(move || {
             let server = before_stub(&builder, manner);
-            ask(&server, name, sum(KEY, "{}"), expected)
+            ask(&server, name, call(KEY, "{}"), expected)
         })
     });
     started.into_iter().map(|case| case.join().expect("no panic")).collect()
@@ -180,25 +199,25 @@ fn failing_api(builder: &Builder) -> Vec<(Expected, Value)> {
 fn bad_callers(builder: &Builder, service: &Service) -> Vec<(Expected, Value)> {
     let silent = before_stub(builder, Manner::Silence);
     let mut connection = service.sidecar.connect();
-    let hung_up = sum(KEY, "{}").header("X-Request-Id", "hung-up");
+    let hung_up = call(KEY, "{}").header("X-Request-Id", "hung-up");
     connection.send(&hung_up.bytes("x")).unwrap();
     drop(connection);
     let hung_up =
         line(&service.sidecar.process, "who hangs up", |line| line["request_id"] == "hung-up");
 
     let slow = "X-Request-Id: slow\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
-    let slow = format!("POST /sum HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n{slow}");
+    let slow = format!("POST {} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n{slow}", path());
     let mut body = service.sidecar.connect();
     body.send(slow.as_bytes()).unwrap();
     let mut head = silent.connect();
-    head.send(b"GET /sum HTTP/1.1\r\nHost:").unwrap();
+    head.send(format!("GET {} HTTP/1.1\r\nHost:", path()).as_bytes()).unwrap();
     let _ = (body.receive_rest(), head.receive_rest());
     let body = line(&service.sidecar.process, "a slow body", |line| line["status"] == 408);
     let head = line(&silent.process, "a slow head", |line| line["status"] == 0);
     vec![
-        ((422, "Refused", "api", "/sum"), hung_up),
-        ((408, "Refused", "api", "/sum"), body),
-        ((0, "Refused", "sidecar", "/sum"), head),
+        ((422, "Refused", "api", path()), hung_up),
+        ((408, "Refused", "api", path()), body),
+        ((0, "Refused", "sidecar", path()), head),
     ]
 }
 
@@ -216,17 +235,17 @@ fn throttled(builder: &Builder) -> Vec<(Expected, Value)> {
         }
         panic!("the limit never came");
     };
-    let client = until_429(&|| sum(&client_key(1), "{}"), 1);
-    let address = until_429(&|| Request::new("POST", "/sum"), 2);
+    let client = until_429(&|| call(&client_key(1), "{}"), 1);
+    let address = until_429(&|| Request::new("POST", path()), 2);
     vec![
-        ((429, "ClientThrottled", "sidecar", "/sum"), client),
-        ((429, "AddressThrottled", "sidecar", "/sum"), address),
+        ((429, "ClientThrottled", "sidecar", path()), client),
+        ((429, "AddressThrottled", "sidecar", path()), address),
     ]
 }
 
 /// The lines of an API that cannot reach SSM, is asked all the same, and is stopped.
 fn api_without_ssm() -> Vec<Value> {
-    let api = Service::builder()
+    let api = Service::of(service())
         .never_ready()
         .api_without("API_KEY")
         .api("API_KEY_PARAMETER", "/nowhere")
@@ -237,7 +256,7 @@ fn api_without_ssm() -> Vec<Value> {
         .start_api();
     let _ = line(&api.process, "SSM", |line| line["message"] == "SSM is away");
     let request =
-        sum(KEY, "{}").header("X-Amzn-Trace-Id", "Root=1-67891233-abcdef012345678912345678");
+        call(KEY, "{}").header("X-Amzn-Trace-Id", "Root=1-67891233-abcdef012345678912345678");
     assert_eq!(api.ask(&request).status, 503);
     api.process.signal(contract::process::Signal::TERM);
     let _ = line(&api.process, "the end", |line| line["message"] == "drain ends");
@@ -245,7 +264,12 @@ fn api_without_ssm() -> Vec<Value> {
 }
 
 fn collect(environment: &BTreeMap<String, String>) -> Lines {
-    let builder = Service::builder()
+    let named = |service: &&service::Service| {
+        environment["SERVICE_NAME"].starts_with(&format!("{}-", service.name()))
+    };
+    let planned = service::found().iter().find(named).expect("a service of the plan");
+    let _ = PLANNED.set(planned);
+    let builder = Service::of(planned)
         .sidecar("METRICS_NAMESPACE", &environment["METRICS_NAMESPACE"])
         .sidecar("SERVICE_NAME", &environment["SERVICE_NAME"]);
     let service = builder.clone().start();
