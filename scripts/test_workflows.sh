@@ -56,8 +56,6 @@ export PATH=$scratch:$PATH
 fresh() { : >"$scratch/calls"; rm -f "$scratch/logged-in"; }
 
 registry=123456789012.dkr.ecr.us-east-1.amazonaws.com
-# A repository of services of which this is one; a document decides the names of images.
-export SERVICE=sum
 export GITHUB_SHA=0123456789abcdef0123456789abcdef01234567 GITHUB_REPOSITORY=owner/name
 export SERVICE=sum API_REPOSITORY=$registry/sum-api/api NGINX_REPOSITORY=$registry/sum-api/nginx
 image() { printf '%s/sum-api/%s@sha256:%s' "$registry" "$1" "$(printf '1%.0s' $(seq 64))"; }
