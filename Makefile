@@ -1,8 +1,6 @@
 # `make` alone explains the targets. SERVICE is the folder of a service below services/; this is its only default, so that
 # the first command of the README works as it stands.
 SHELL := bash
-# The folder below services/ that a target is about. The README's first command starts this one.
-export SERVICE ?= sum
 .DEFAULT_GOAL := help
 export SERVICE ?= sum
 .PHONY: help service generate up down test lint test-containers plan plan-review rollback rehearse drill reproducible bench diagram
