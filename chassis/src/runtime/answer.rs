@@ -1,11 +1,13 @@
 //! What a response is made of: a head, and a body that is there at once or comes as a stream.
 
+use crate::problem::Problem;
 use crate::stream::Streaming;
 use bytes::Bytes;
 use futures_util::Stream;
 use hyper::body::{Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
+use serde::Serialize;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -85,6 +87,12 @@ pub fn json(status: StatusCode, cache: HeaderValue, body: impl Into<Bytes>) -> A
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
     answer
+}
+
+/// A value as JSON that no cache keeps. A value that JSON cannot express, such as a map whose keys are no text, is a 500.
+pub fn serialized(status: StatusCode, value: &impl Serialize) -> Result<Answer, Problem> {
+    let body = serde_json::to_vec(value).map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(json(status, NO_STORE, body))
 }
 
 /// 204, without a body.

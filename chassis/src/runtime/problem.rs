@@ -89,6 +89,12 @@ impl Problem {
         Self { status, own: None, detail: detail.into(), cause: None, header: None }
     }
 
+    /// 422 `invalid-body`: the body is JSON, but not what the operation takes.
+    #[must_use]
+    pub fn invalid_body(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::own(ErrorStatus::UNPROCESSABLE_CONTENT, "invalid-body", "Invalid body", detail)
+    }
+
     /// The request failed by our fault. The operator is told `cause`.
     #[must_use]
     pub fn internal(cause: impl Into<Cow<'static, str>>) -> Self {

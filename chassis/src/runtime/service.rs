@@ -3,13 +3,28 @@
 use crate::answer::Answer;
 use crate::bearer::Claims;
 use crate::document::{Operation, Template};
-use crate::problem::Problem;
+use crate::problem::{ErrorStatus, Problem};
 use crate::request_id::RequestId;
 use bytes::Bytes;
 use hyper::Uri;
 use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::fmt;
 use std::future::Future;
+
+/// How much of a parser's message a caller is told, in characters.
+const LONGEST_MESSAGE: usize = 160;
+
+/// What a caller is told of a body that was not understood. The message may repeat the name of a member, which is as
+/// long as the caller likes.
+fn refused(error: &serde_json::Error) -> Problem {
+    let message: String = error.to_string().chars().take(LONGEST_MESSAGE).collect();
+    if error.is_data() {
+        Problem::invalid_body(format!("The body is not what this operation takes: {message}."))
+    } else {
+        Problem::plain(ErrorStatus::BAD_REQUEST, format!("The body is not JSON: {message}."))
+    }
+}
 
 /// A service on the chassis.
 pub trait Service: Send + Sync + Sized + 'static {
@@ -122,6 +137,19 @@ impl<'a> Request<'a> {
             .flat_map(|line| line.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
             .find_map(|(known, value)| (known == name).then_some(value))
+    }
+
+    /// The body, a JSON object. It is 400 when it is no JSON, and 422 `invalid-body` when it is other JSON.
+    pub fn object<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        // serde would take the values of an array for those of the members.
+        if self.body.trim_ascii_start().starts_with(b"{") {
+            return serde_json::from_slice(&self.body).map_err(|error| refused(&error));
+        }
+        let not_json = serde_json::from_slice::<IgnoredAny>(&self.body).err();
+        Err(not_json.map_or_else(
+            || Problem::invalid_body("The body must be an object."),
+            |error| refused(&error),
+        ))
     }
 
     /// A parameter of the path, as it was sent.

@@ -3,6 +3,7 @@
 use crate::requests::check_headers;
 use crate::support::{BODY_TIMEOUT, GOOD, call, quote_request, ready_app};
 use bytes::Bytes;
+use chassis::testing::ask_json;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::Request;
 use hyper::body::{Body, Frame, SizeHint};
@@ -31,6 +32,31 @@ async fn a_body_in_pieces_is_one_body_and_has_the_same_limit() {
     let reply = call(&app, with_body(chunks(vec![&[b' '; 1024], b" "]))).await;
     assert_eq!(reply.status, 413);
     assert_eq!(reply.header("connection"), Some("close"), "the rest is still on its way");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_what_the_operation_takes_is_a_problem() {
+    let app = ready_app();
+    let long = format!("{{\"grams\":1,\"{}\":1}}", "x".repeat(900));
+    for (body, status, beginning) in [
+        ("{", 400, "The body is not JSON: EOF while parsing"),
+        ("\"\u{e9}", 400, "The body is not JSON: EOF while parsing"),
+        ("[1", 400, "The body is not JSON: EOF while parsing"),
+        ("[1]", 422, "The body must be an object."),
+        (" 1", 422, "The body must be an object."),
+        ("", 400, "The body is not JSON: EOF while parsing"),
+        ("{}", 422, "The body is not what this operation takes: missing field `grams`"),
+        (&long, 422, "The body is not what this operation takes: unknown field `xxx"),
+    ] {
+        let reply = ask_json(&app, "POST /quote", body).await;
+        assert_eq!(reply.status, status, "{body}: {}", reply.body);
+        let problem = reply.json();
+        let kind = if status == 422 { "urn:parcels:problem:invalid-body" } else { "about:blank" };
+        assert_eq!(problem["type"], kind, "{body}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.starts_with(beginning), "{detail}");
+        assert!(detail.len() <= 210, "{detail}");
+    }
 }
 
 /// A body that never comes, promised to be this long.

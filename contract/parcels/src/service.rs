@@ -3,15 +3,15 @@
 //! The note of a weight is how a test makes an operation misbehave: `slow` never answers, `panic` panics.
 
 use bytes::Bytes;
-use chassis::answer::{NO_STORE, events, json, no_content};
+use chassis::answer::{events, no_content, serialized};
 use chassis::context::{Context, Signer};
 use chassis::problem::{ErrorStatus, Problem};
 use chassis::{Answer, Build, Request, Service};
 use futures_util::{Stream, StreamExt, stream};
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -99,29 +99,25 @@ impl Service for Parcels {
         let id = request.parameter("id").unwrap_or_default();
         match operation {
             Operation::Quote => {
-                let cents = 450 + weight(&request.body).await? * 45 / 250;
-                Ok(ok(&serde_json::json!({ "cents": cents })))
+                let cents = 450 + weight(&request).await? * 45 / 250;
+                serialized(StatusCode::OK, &json!({ "cents": cents }))
             }
             Operation::Issue => {
-                let Owner { owner } = parsed(&request.body)?;
+                let Owner { owner } = request.object()?;
                 let token = self.signer.sign(&owner, "session", "token", LIFETIME)?;
-                Ok(json(
-                    StatusCode::CREATED,
-                    NO_STORE,
-                    text(&serde_json::json!({ "token": token })),
-                ))
+                serialized(StatusCode::CREATED, &json!({ "token": token }))
             }
-            Operation::Whose => Ok(ok(&serde_json::json!({ "owner": owner }))),
+            Operation::Whose => serialized(StatusCode::OK, &json!({ "owner": owner })),
             Operation::List => {
                 let state = self.state();
                 let own = state.parcels.iter().filter(|parcel| parcel.owner == owner);
-                Ok(ok(&own.collect::<Vec<_>>()))
+                serialized(StatusCode::OK, &own.collect::<Vec<_>>())
             }
             Operation::Create => {
-                let grams = weight(&request.body).await?;
+                let grams = weight(&request).await?;
                 let mut state = self.state();
                 let parcel = state.add(owner, grams);
-                let mut created = json(StatusCode::CREATED, NO_STORE, text(parcel));
+                let mut created = serialized(StatusCode::CREATED, parcel)?;
                 let path = HeaderValue::try_from(format!("/parcels/{}", parcel.id));
                 created.headers_mut().insert(LOCATION, path.expect("an id is visible ASCII"));
                 Ok(created)
@@ -129,11 +125,11 @@ impl Service for Parcels {
             Operation::Latest => {
                 let state = self.state();
                 let latest = state.parcels.iter().rfind(|parcel| parcel.owner == owner);
-                latest.map(ok).ok_or_else(|| no_parcel("mine"))
+                serialized(StatusCode::OK, latest.ok_or_else(|| no_parcel("mine"))?)
             }
             Operation::Read => {
                 let state = self.state();
-                Ok(ok(&state.parcels[state.find(owner, id)?]))
+                serialized(StatusCode::OK, &state.parcels[state.find(owner, id)?])
             }
             Operation::Follow => {
                 let state = self.state();
@@ -194,7 +190,7 @@ impl Parcel {
 
     /// An event with the parcel now, and one when it is taken back, which is the last.
     fn follow(&self) -> impl Stream<Item = Bytes> + Send + 'static {
-        let here = format!("data: {}\n\n", text(self));
+        let here = format!("data: {}\n\n", json!(self));
         let gone = format!("event: gone\ndata: {}\n\n", self.id);
         let mut presence = self.presence.subscribe();
         stream::iter([here.into()]).chain(stream::once(async move {
@@ -204,8 +200,8 @@ impl Parcel {
     }
 }
 
-async fn weight(body: &[u8]) -> Result<u32, Problem> {
-    let weight: Weight = parsed(body)?;
+async fn weight(request: &Request<'_>) -> Result<u32, Problem> {
+    let weight: Weight = request.object()?;
     match weight.note.as_deref() {
         Some("slow") => pending().await,
         Some("panic") => panic!("a test asked for it"),
@@ -214,34 +210,11 @@ async fn weight(body: &[u8]) -> Result<u32, Problem> {
     if (1..=31_500).contains(&weight.grams) {
         Ok(weight.grams)
     } else {
-        Err(invalid("A parcel weighs 1 to 31500 grams.".into()))
+        Err(Problem::invalid_body("A parcel weighs 1 to 31500 grams."))
     }
-}
-
-fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        let detail = format!("The body is not what this operation takes: {error}.");
-        if error.is_data() {
-            invalid(detail)
-        } else {
-            Problem::plain(ErrorStatus::BAD_REQUEST, detail)
-        }
-    })
-}
-
-fn invalid(detail: String) -> Problem {
-    Problem::own(ErrorStatus::UNPROCESSABLE_CONTENT, "invalid-body", "Invalid body", detail)
 }
 
 fn no_parcel(id: &str) -> Problem {
     let detail = format!("There is no parcel `{id}` of yours.");
     Problem::own(ErrorStatus::NOT_FOUND, "no-such-parcel", "No such parcel", detail)
-}
-
-fn ok(value: &impl Serialize) -> Answer {
-    json(StatusCode::OK, NO_STORE, text(value))
-}
-
-fn text(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("text and numbers serialise")
 }
