@@ -61,7 +61,9 @@ cmd_checkov() {
     # The bootstrap root lies inside the other's folder.
     scan "configuration, $root" "$work/configuration-${root//\//-}.json" "$scanner" --directory "$root" --framework terraform \
       --skip-path "$([ "$root" = terraform ] && echo /bootstrap/ || echo /none/)" --skip-path /tests/
-    scan "plan, $root" "$work/plan-${root//\//-}.json" "$scanner" --file "$dir/plan.json" --framework terraform_plan --repo-root-for-plan-enrichment "$root"
+    # It finds no comment for an address with two indexes, such as module.sum[0].aws_thing.this["0.0.0.0/0"].
+    sed 's/\(module\.[a-z0-9-]*\)\[0\]/\1/g' "$dir/plan.json" >"$dir/scanned.json"
+    scan "plan, $root" "$work/plan-${root//\//-}.json" "$scanner" --file "$dir/scanned.json" --framework terraform_plan --repo-root-for-plan-enrichment "$root"
   done
   echo "checkov: $((SECONDS - started)) s"
 }
