@@ -39,7 +39,7 @@ copy() { # NAME
 }
 changed() { git status --porcelain --untracked-files=all | sed 's/^...//'; }
 contract() { CONTRACT_SERVICE=$1 cargo test --quiet --locked -p contract >"$work/contract-$1.log" 2>&1 || { tail -n 40 "$work/contract-$1.log"; return 1; }; }
-summary() { sed -n "s/^test result: //p" "$work/contract-$1.log"; }
+summary() { sed -n '/^test result: /{s///p;q}' "$work/contract-$1.log"; }
 
 # ── Names ────────────────────────────────────────────────────────────────────────────────────────────
 
