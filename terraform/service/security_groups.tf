@@ -31,7 +31,7 @@ resource "aws_vpc_security_group_ingress_rule" "alb_https" {
 resource "aws_vpc_security_group_ingress_rule" "alb_http" {
   for_each = toset(var.ingress_cidrs)
 
-  # checkov:skip=CKV_AWS_260: port 80 answers with a redirect to HTTPS; it serves only when insecure_http says so aloud.
+  # checkov:skip=CKV_AWS_260: port 80 answers with a redirect to HTTPS; it serves only when insecure_http is set.
   security_group_id = aws_security_group.alb.id
   description       = local.https ? "Callers, redirected to HTTPS." : "Callers, plain HTTP as insecure_http says."
   cidr_ipv4         = each.key

@@ -7,7 +7,7 @@ locals {
     readonlyRootFilesystem = true
     privileged             = false
     stopTimeout            = local.timing.container_stop_seconds
-    # Said aloud although newer platform versions give as much: a thousand connections need a thousand descriptors on each side.
+    # A thousand connections need a thousand descriptors on each side. Newer platform versions give as many without this line.
     ulimits = [{ name = "nofile", softLimit = 65535, hardLimit = 65535 }]
   }
 

@@ -1,6 +1,6 @@
 //! The templates of generated files and of a new service.
 //!
-//! A value that a template names and nobody gives is an error. The line end at the end of a template stays.
+//! A template fails when a value that it names is missing. The line end at the end of a template stays.
 
 use anyhow::Context as _;
 use minijinja::syntax::SyntaxConfig;
