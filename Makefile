@@ -21,10 +21,10 @@ down: ## Stop what `make up` started for that service, and nothing else
 	@scripts/down.sh
 
 test: ## Run every test and proof; say what was skipped and why (STEPS="api contract" runs those only)
-	@scripts/test.sh $(STEPS)
+	@cargo xtask test $(STEPS)
 
 lint: ## Run every static check (installs the pinned tools into .tools/)
-	@scripts/lint.sh
+	@cargo xtask lint
 
 test-containers: ## Build both images of a service and run the black-box tests against the composed stack (SERVICE=…)
 	@scripts/test-containers.sh

@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/local/sbin:/usr/sbin # where Debian keeps nginx, and no ordinary user looks
 
-scripts/packages.sh nginx valgrind strace
+cargo xtask packages nginx valgrind strace
 echo "Building the service, the peers and the bench"
 # In a fresh clone this is the cold build that the page tells; it is too long to be done twice.
 cold=target/bench/results/cold-build-seconds

@@ -42,7 +42,7 @@ pictures='docs/diagrams/architecture.py arch_diagram.png
 docs/diagrams/terraform.dot docs/terraform_graph.png'
 
 draw() {
-  scripts/tools.sh diagram
+  cargo xtask tools diagram
   command -v dot >/dev/null || { echo "graphviz is missing: install the package graphviz" >&2; exit 69; }
   .tools/diagram/bin/python docs/diagrams/architecture.py
   find_provider

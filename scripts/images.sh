@@ -53,7 +53,7 @@ take() { # IMAGE PATH TARGET
 }
 
 cmd_sbom() {
-  scripts/tools.sh sbom
+  cargo xtask tools sbom
   rm -rf "$sbom"
   mkdir -p "$sbom"
   crate_tree "$name" >"$sbom/crates"

@@ -123,7 +123,7 @@ refusals() {
 cmd_permissions() {
   local folder=$work what log=$work/permissions.log good bad started=$SECONDS
   [ -e "$folder/default-vpc/calls" ] || folder=.run/terraform/prove
-  if ! scripts/tools.sh permissions >"$log" 2>&1; then skip "terraform permissions" "$(tail -n 1 "$log")"; return; fi
+  if ! cargo xtask tools permissions >"$log" 2>&1; then skip "terraform permissions" "$(tail -n 1 "$log")"; return; fi
   for what in "" seeds; do
     # shellcheck disable=SC2086 # no word or one
     .tools/permissions/bin/python terraform/permissions "$folder" $what >"$log" 2>&1 || true

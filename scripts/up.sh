@@ -87,8 +87,8 @@ trap undo EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-scripts/packages.sh nginx 9>&- || fail 'nginx could not be installed.'
 command -v cargo >/dev/null || fail 'cargo is missing. Install Rust (rustup reads rust-toolchain.toml) and try again.'
+command -v nginx >/dev/null || cargo xtask packages nginx 9>&- || fail 'nginx could not be installed.'
 cargo build --release --locked -p "$name" -p sidecar 9>&-
 
 # In sessions of their own, so that Ctrl-C in this terminal does not reach them later. The logs are

@@ -107,7 +107,7 @@ async fn lock(root: &Path, scratch: &Path) -> anyhow::Result<()> {
     for file in ["Cargo.toml", "Cargo.lock"] {
         std::fs::copy(root.join(file), scratch.join(file)).context(file)?;
     }
-    for folder in ["chassis", "contract", "ops"] {
+    for folder in ["chassis", "contract", "ops", "xtask"] {
         symlink(root.join(folder), scratch.join(folder))?;
     }
     for entry in std::fs::read_dir(root.join("services"))? {

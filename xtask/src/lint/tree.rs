@@ -1,0 +1,121 @@
+//! The tree that is looked at, and one check at work on it.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{Action, Check, NOTHING, Need, Outcome};
+use crate::command::{command, from_line, is_installed, output, passes, search_path};
+
+/// Files in git's work tree, tracked or about to be.
+#[derive(Debug)]
+pub struct Tree {
+    /// The repository with the tools and the configuration of the linters.
+    pub home: PathBuf,
+    /// What is looked at. The seeds look at another tree than the one with the tools.
+    pub root: PathBuf,
+    /// Where the output of each check goes.
+    pub logs: PathBuf,
+}
+
+impl Tree {
+    /// The output of a check.
+    #[must_use]
+    pub fn log(&self, check: &Check) -> PathBuf {
+        self.logs.join(check.name).with_extension("log")
+    }
+
+    /// Runs a check.
+    pub fn check(&self, check: &Check) -> anyhow::Result<Outcome> {
+        fs::create_dir_all(&self.logs)?;
+        let log = File::create(self.log(check))?;
+        if let Some(reason) = check.needs.iter().find_map(|need| self.lacks(*need)) {
+            return Ok(Outcome::Skipped(reason));
+        }
+        let files = self.files(check.files)?;
+        if files.is_empty() {
+            return Ok(Outcome::Skipped(NOTHING.to_owned()));
+        }
+        let mut job = Job { tree: self, files, log };
+        let outcome = match check.action {
+            Action::Commands(lines) => job.run_all(lines),
+            Action::Function(function) => function(&mut job),
+        };
+        outcome.or_else(|error| {
+            writeln!(job.log, "{error:#}")?;
+            Ok(Outcome::Failed)
+        })
+    }
+
+    fn lacks(&self, need: Need) -> Option<String> {
+        let package = |name| self.home.join(".tools/npm/node_modules").join(name);
+        match need {
+            Need::Program(name) if !is_installed(name, &search_path(&self.home)) => {
+                Some(format!("{name} is not installed (`cargo xtask tools` says why)"))
+            }
+            Need::Npm(name) if !package(name).is_dir() => {
+                Some(format!("{name} is not installed (`cargo xtask tools` says why)"))
+            }
+            Need::File(name) if !self.root.join(name).is_file() => {
+                Some(format!("there is no {name}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Tracked files and new ones that are not ignored. What is deleted is left out.
+    pub(super) fn files(&self, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
+        let mut list = command("git");
+        list.args(["ls-files", "--cached", "--others", "--exclude-standard", "-z", "--"]);
+        let names = output(list.args(pathspecs).current_dir(&self.root))?;
+        let files = names.split_terminator('\0').filter(|name| self.root.join(name).is_file());
+        Ok(files.map(str::to_owned).collect())
+    }
+}
+
+/// A check that runs.
+pub(super) struct Job<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) files: Vec<String>,
+    pub(super) log: File,
+}
+
+impl Job<'_> {
+    /// A command in the tree, with the pinned tools on its path, from words between spaces.
+    pub(super) fn command(&self, line: &str) -> Command {
+        let mut command = from_line(&line.replace("{home}", &self.tree.home.to_string_lossy()));
+        command.current_dir(&self.tree.root).env("PATH", search_path(&self.tree.home));
+        command
+    }
+
+    /// Whether a command passes. Its output goes to the log.
+    pub(super) fn passes(&self, command: &mut Command) -> anyhow::Result<bool> {
+        passes(command, &self.log)
+    }
+
+    fn run_all(&self, lines: &[&str]) -> anyhow::Result<Outcome> {
+        for line in lines {
+            let passed = if let Some(line) = line.strip_suffix(" {file}") {
+                self.each(|file| self.passes(self.command(line).arg(file)))?
+            } else if let Some(line) = line.strip_suffix(" {files}") {
+                self.passes(self.command(line).args(&self.files))?
+            } else {
+                self.passes(&mut self.command(line))?
+            };
+            if !passed {
+                return Ok(Outcome::Failed);
+            }
+        }
+        Ok(Outcome::Passed(self.files.len()))
+    }
+
+    /// Looks at every file, also after one that fails.
+    pub(super) fn each(&self, look: impl Fn(&str) -> anyhow::Result<bool>) -> anyhow::Result<bool> {
+        let mut passed = true;
+        for file in &self.files {
+            passed &= look(file)?;
+        }
+        Ok(passed)
+    }
+}

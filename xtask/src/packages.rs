@@ -1,0 +1,96 @@
+//! Debian packages of the programs that the tests call.
+//!
+//! Debian starts a web server as soon as its package is installed, and again at each boot. Only the programs are
+//! needed here, so their services stay down.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use anyhow::{bail, ensure};
+use clap::builder::PossibleValuesParser;
+
+use crate::command::{from_line, is_installed, output, passes, search_path, tail};
+
+/// A program, its packages, and whether the package starts a service of the same name.
+const PROGRAMS: [(&str, &str, bool); 11] = [
+    ("curl", "curl", false),
+    ("dot", "graphviz", false),
+    ("haproxy", "haproxy", true),
+    ("ip", "iproute2", false),
+    ("jq", "jq", false),
+    ("nginx", "nginx", true),
+    ("openssl", "openssl", false),
+    ("pcre2-config", "gcc make libc6-dev libpcre2-dev zlib1g-dev libssl-dev", false),
+    ("setpriv", "util-linux", false),
+    ("strace", "strace", false),
+    ("valgrind", "valgrind", false),
+];
+
+/// Exit code 101 of `policy-rc.d` means "do not start it". The shell removes it when a signal ends the installation too.
+const INSTALL: &str = r#"set -eu
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+fi
+apt-get update -q
+DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@""#;
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Programs whose package is installed where they are missing
+    #[arg(required = true, value_parser = PossibleValuesParser::new(PROGRAMS.map(|(program, ..)| program)))]
+    programs: Vec<String>,
+}
+
+/// Runs the command.
+pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
+    install(root, &args.programs).map(|()| true)
+}
+
+/// Installs what is missing of these programs. Prints and does nothing when all are there.
+pub fn install<S: AsRef<str>>(root: &Path, programs: &[S]) -> anyhow::Result<()> {
+    let path = search_path(root);
+    let (mut packages, mut services) = (Vec::new(), Vec::new());
+    for program in programs.iter().map(S::as_ref).filter(|program| !is_installed(program, &path)) {
+        let Some((_, package, starts)) = PROGRAMS.iter().find(|(name, ..)| *name == program) else {
+            bail!("no package is known for {program}");
+        };
+        packages.extend(package.split(' '));
+        services.extend(starts.then_some(program));
+    }
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let missing = packages.join(" ");
+    ensure!(
+        is_installed("apt-get", &path),
+        "{missing} missing. Install with the package manager of this system (nginx 1.22 or newer) and try again."
+    );
+    let is_root = output(&mut from_line("id -u"))?.trim() == "0";
+    ensure!(
+        is_root || is_installed("sudo", &path),
+        "{missing} missing, and installing takes root or sudo. Install it and try again."
+    );
+    let as_root = |line: &str| {
+        let mut command =
+            from_line(&if is_root { line.to_owned() } else { format!("sudo {line}") });
+        command.env("PATH", &path);
+        command
+    };
+
+    let log_path = root.join(".run/install.log");
+    fs::create_dir_all(root.join(".run"))?;
+    println!("Installing {missing} (log: .run/install.log)");
+    let log = File::create(&log_path)?;
+    if !passes(as_root("bash -c").args([INSTALL, "install"]).args(&packages), &log)? {
+        eprint!("{}", tail(&fs::read_to_string(&log_path)?, 15));
+        bail!("{missing} could not be installed. What apt-get said is above.");
+    }
+    if Path::new("/run/systemd/system").is_dir() && !services.is_empty() {
+        output(as_root("systemctl disable -q").args(&services))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! What a step checked, from the closing lines of its own runner.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+/// Checks that passed, failed and could not run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Checks that passed.
+    pub passed: u32,
+    /// Checks that failed.
+    pub failed: u32,
+    /// Checks that could not run.
+    pub skipped: u32,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+}
+
+/// The counts of libtest's line `test result: ok. 3 passed; 0 failed; 2 ignored; …`.
+pub(super) fn from_libtest(line: &str) -> Option<Counts> {
+    let fields = line.strip_prefix("test result: ")?;
+    let field = |name| {
+        let field = fields.split(';').find_map(|field| field.strip_suffix(name))?;
+        field.trim_end().rsplit(' ').next()?.parse().ok()
+    };
+    Some(Counts { passed: field("passed")?, failed: field("failed")?, skipped: field("ignored")? })
+}
+
+/// The counts of the last line of this repository's scripts: `3 passed, 0 failed, 1 skipped`, or without the skips.
+pub(super) fn from_script(line: &str) -> Option<Counts> {
+    let (passed, failed, skipped) = match line.split(' ').collect::<Vec<_>>()[..] {
+        [passed, "passed,", failed, "failed"] => (passed, failed, "0"),
+        [passed, "passed,", failed, "failed,", skipped, "skipped"] => (passed, failed, skipped),
+        _ => return None,
+    };
+    let [passed, failed, skipped] = [passed, failed, skipped].map(|number| number.parse().ok());
+    Some(Counts { passed: passed?, failed: failed?, skipped: skipped? })
+}
+
+/// A skip that names itself: `name: reason`.
+pub(super) fn skip(line: &str) -> Option<&str> {
+    line.strip_prefix("SKIPPED: ")
+}
+
+/// What a step checked. A step that counts nothing, like a formatter, is one check.
+pub(super) fn of_step(log: &str, succeeded: bool) -> Result<Counts, &'static str> {
+    let skips = u32::try_from(log.lines().filter_map(skip).count()).unwrap_or(u32::MAX);
+    let runners: Vec<Counts> = log.lines().filter_map(from_libtest).collect();
+    let scripts: Vec<Counts> = log.lines().filter_map(from_script).collect();
+    let mut sum = Counts::default();
+    for counts in runners.iter().chain(&scripts) {
+        sum += *counts;
+    }
+    if scripts.is_empty() {
+        // A test that skipped itself has returned normally, so its runner counted it as passed.
+        sum.passed = sum.passed.saturating_sub(skips);
+        sum.skipped += skips;
+    }
+    if runners.is_empty() && scripts.is_empty() {
+        sum.passed = u32::from(succeeded && skips == 0);
+        sum.failed = u32::from(!succeeded);
+    } else if !succeeded {
+        sum.failed = sum.failed.max(1);
+    } else if sum == Counts::default() {
+        return Err("the step counted, and found nothing to check");
+    }
+    Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(passed: u32, failed: u32, skipped: u32) -> Counts {
+        Counts { passed, failed, skipped }
+    }
+
+    #[test]
+    fn every_runner_of_a_step_counts() {
+        let log = "test result: ok. 3 passed; 0 failed; 2 ignored; 0 measured; 7 filtered out; finished in 0.1s\n\
+                   test result: FAILED. 4 passed; 1 failed; 0 ignored; 0 measured\n";
+        assert_eq!(of_step(log, false), Ok(counts(7, 1, 2)));
+        assert_eq!(
+            of_step("a: 1\n12 passed, 1 failed, 3 skipped\n2 passed, 0 failed\n", false),
+            Ok(counts(14, 1, 3))
+        );
+    }
+
+    #[test]
+    fn a_line_that_only_looks_like_a_count_is_none() {
+        let log = "12 passed, 1 failed, 3 skipped, 1 lost\nabout 12 passed, 1 failed\n12 passed\n";
+        assert_eq!(of_step(log, true), Ok(counts(1, 0, 0)));
+    }
+
+    #[test]
+    fn a_test_that_skipped_itself_did_not_pass() {
+        let log = "SKIPPED: moto: not installed\ntest result: ok. 3 passed; 0 failed; 0 ignored\n";
+        assert_eq!(of_step(log, true), Ok(counts(2, 0, 1)));
+        let script = "SKIPPED: moto: not installed\n2 passed, 0 failed, 1 skipped\n";
+        assert_eq!(of_step(script, true), Ok(counts(2, 0, 1)));
+    }
+
+    #[test]
+    fn a_step_that_counts_nothing_is_one_check() {
+        assert_eq!(of_step("Checking\n", true), Ok(counts(1, 0, 0)));
+        assert_eq!(of_step("Checking\n", false), Ok(counts(0, 1, 0)));
+        assert_eq!(of_step("SKIPPED: all: not here\n", true), Ok(counts(0, 0, 1)));
+    }
+
+    #[test]
+    fn a_step_that_fails_after_its_count_has_failed() {
+        assert_eq!(of_step("3 passed, 0 failed\n", false), Ok(counts(3, 1, 0)));
+    }
+
+    #[test]
+    fn a_step_that_found_nothing_to_check_has_failed() {
+        of_step("test result: ok. 0 passed; 0 failed; 0 ignored\n", true).unwrap_err();
+    }
+}

@@ -1,0 +1,126 @@
+//! `make test`: every proof of this repository, and the sum of what the proofs counted.
+//!
+//! Lanes run side by side. The output of a step goes to .run/test/NAME.log; a step that fails shows the end of it. A
+//! check that could not run prints `SKIPPED: name: reason` and counts as skipped, never as passed. With `CI=true` the
+//! verdict judges the skips and the work tree as well.
+
+mod count;
+mod steps;
+mod verdict;
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+use clap::builder::PossibleValuesParser;
+
+pub use count::Counts;
+pub use steps::{Lane, STEPS, Step};
+
+use crate::command::{command, passes, tail};
+use crate::{packages, tools};
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The steps to run; all without a name
+    #[arg(value_parser = PossibleValuesParser::new(STEPS.map(|step| step.name)))]
+    steps: Vec<String>,
+}
+
+/// Runs the steps; whether nothing failed.
+pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
+    prepare(root)?;
+    let is_named =
+        |step: &&Step| args.steps.is_empty() || args.steps.iter().any(|name| name == step.name);
+    let steps: Vec<Step> = STEPS.iter().filter(is_named).copied().collect();
+    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    let counts = run_steps(root, &steps, ci, &|text| print!("{text}"))?;
+    Ok(counts.failed == 0)
+}
+
+/// What the steps need and the machine may lack. It is no check, so it counts as nothing, but it must work.
+fn prepare(root: &Path) -> anyhow::Result<()> {
+    packages::install(root, &["nginx", "haproxy", "ip", "setpriv", "openssl", "curl", "jq"])?;
+    ensure!(tools::install(root, &tools::LINTERS)?, "the linters are not installed");
+    // Several lanes and the tests of `chassis` share the emulated AWS.
+    let emulator = "set -euo pipefail
+        work=.run/test; mkdir -p $work
+        . scripts/terraform-lib.sh
+        find_python terraform/emulator/requirements.txt
+        [ -z \"$missing\" ] || echo \"No emulated AWS: $missing\"";
+    let status = command("bash").args(["-c", emulator]).current_dir(root).status();
+    ensure!(status.context("bash")?.success(), "the emulated AWS was not prepared");
+    Ok(())
+}
+
+/// Runs these steps, in the lanes that they name, and prints what they counted; the last line is the sum.
+pub fn run_steps(
+    root: &Path,
+    steps: &[Step],
+    ci: bool,
+    print: &(dyn Fn(&str) + Sync),
+) -> anyhow::Result<Counts> {
+    fs::create_dir_all(root.join(".run/test"))?;
+    let run_lane = |lane| -> anyhow::Result<Counts> {
+        let (started, mut sum) = (Instant::now(), Counts::default());
+        for step in steps.iter().filter(|step| step.lane == lane) {
+            sum += run_step(root, step, print)?;
+        }
+        if sum != Counts::default() {
+            print(&format!("lane {lane:?}: {} s\n", started.elapsed().as_secs()));
+        }
+        Ok(sum)
+    };
+    let mut sum = thread::scope(|scope| {
+        let lanes = Lane::ALL.map(|lane| scope.spawn(move || run_lane(lane)));
+        let mut sum = Counts::default();
+        for lane in lanes {
+            sum += lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        anyhow::Ok(sum)
+    })?;
+    if ci {
+        let verdict = verdict::judge(root, steps)?;
+        for line in &verdict.report {
+            print(&format!("{line}\n"));
+        }
+        sum.failed += u32::from(!verdict.good);
+    }
+    print(&format!("{sum}\n"));
+    Ok(sum)
+}
+
+fn run_step(root: &Path, step: &Step, print: &dyn Fn(&str)) -> anyhow::Result<Counts> {
+    let started = Instant::now();
+    let path = step.log(root);
+    let mut log = File::create(&path)?;
+    let passed = passes(command("bash").args(["-c", step.command]).current_dir(root), &log)?;
+    let mut text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
+    let counts = count::of_step(&text, passed).or_else(|complaint| {
+        writeln!(log, "{complaint}")?;
+        text += complaint;
+        anyhow::Ok(Counts { failed: 1, ..Counts::default() })
+    })?;
+    let mut report = format!(
+        "{:<12} {:>4} passed {:>3} failed {:>3} skipped {:>5} s\n",
+        step.name,
+        counts.passed,
+        counts.failed,
+        counts.skipped,
+        started.elapsed().as_secs()
+    );
+    for skip in text.lines().filter(|line| count::skip(line).is_some()) {
+        writeln!(report, "    {skip}")?;
+    }
+    if counts.failed > 0 {
+        writeln!(report, "    --- the end of .run/test/{}.log", step.name)?;
+        report += &tail(&text, 60);
+    }
+    print(&report);
+    Ok(counts)
+}
