@@ -54,24 +54,27 @@ pub(super) fn skip(line: &str) -> Option<&str> {
     line.strip_prefix("SKIPPED: ")
 }
 
-/// What a step checked. A step that counts nothing, like a formatter, is one check.
-pub(super) fn of_step(log: &str, succeeded: bool) -> Result<Counts, &'static str> {
+/// What a step checked. The last count of a script is the whole: what stands before it is the output of what the script
+/// ran. A step that counts nothing, like a formatter, is one check.
+pub(super) fn checked(log: &str, succeeded: bool) -> Result<Counts, &'static str> {
     let skips = u32::try_from(log.lines().filter_map(skip).count()).unwrap_or(u32::MAX);
+    let script = log.lines().filter_map(from_script).next_back();
     let runners: Vec<Counts> = log.lines().filter_map(from_libtest).collect();
-    let scripts: Vec<Counts> = log.lines().filter_map(from_script).collect();
-    let mut sum = Counts::default();
-    for counts in runners.iter().chain(&scripts) {
-        sum += *counts;
+    if script.is_none() && runners.is_empty() {
+        let passed = u32::from(succeeded && skips == 0);
+        return Ok(Counts { passed, failed: u32::from(!succeeded), skipped: skips });
     }
-    if scripts.is_empty() {
+    let mut sum = script.unwrap_or_else(|| {
+        let mut sum = Counts::default();
+        for counts in runners {
+            sum += counts;
+        }
         // A test that skipped itself has returned normally, so its runner counted it as passed.
         sum.passed = sum.passed.saturating_sub(skips);
         sum.skipped += skips;
-    }
-    if runners.is_empty() && scripts.is_empty() {
-        sum.passed = u32::from(succeeded && skips == 0);
-        sum.failed = u32::from(!succeeded);
-    } else if !succeeded {
+        sum
+    });
+    if !succeeded {
         sum.failed = sum.failed.max(1);
     } else if sum == Counts::default() {
         return Err("the step counted, and found nothing to check");
@@ -91,41 +94,44 @@ mod tests {
     fn every_runner_of_a_step_counts() {
         let log = "test result: ok. 3 passed; 0 failed; 2 ignored; 0 measured; 7 filtered out; finished in 0.1s\n\
                    test result: FAILED. 4 passed; 1 failed; 0 ignored; 0 measured\n";
-        assert_eq!(of_step(log, false), Ok(counts(7, 1, 2)));
-        assert_eq!(
-            of_step("a: 1\n12 passed, 1 failed, 3 skipped\n2 passed, 0 failed\n", false),
-            Ok(counts(14, 1, 3))
-        );
+        assert_eq!(checked(log, false), Ok(counts(7, 1, 2)));
+    }
+
+    #[test]
+    fn the_count_of_a_script_is_the_whole() {
+        let log = "test result: FAILED. 4 passed; 1 failed; 0 ignored; 0 measured\n\
+                   2 passed, 0 failed\n12 passed, 1 failed, 3 skipped\n";
+        assert_eq!(checked(log, false), Ok(counts(12, 1, 3)));
     }
 
     #[test]
     fn a_line_that_only_looks_like_a_count_is_none() {
         let log = "12 passed, 1 failed, 3 skipped, 1 lost\nabout 12 passed, 1 failed\n12 passed\n";
-        assert_eq!(of_step(log, true), Ok(counts(1, 0, 0)));
+        assert_eq!(checked(log, true), Ok(counts(1, 0, 0)));
     }
 
     #[test]
     fn a_test_that_skipped_itself_did_not_pass() {
         let log = "SKIPPED: moto: not installed\ntest result: ok. 3 passed; 0 failed; 0 ignored\n";
-        assert_eq!(of_step(log, true), Ok(counts(2, 0, 1)));
+        assert_eq!(checked(log, true), Ok(counts(2, 0, 1)));
         let script = "SKIPPED: moto: not installed\n2 passed, 0 failed, 1 skipped\n";
-        assert_eq!(of_step(script, true), Ok(counts(2, 0, 1)));
+        assert_eq!(checked(script, true), Ok(counts(2, 0, 1)));
     }
 
     #[test]
     fn a_step_that_counts_nothing_is_one_check() {
-        assert_eq!(of_step("Checking\n", true), Ok(counts(1, 0, 0)));
-        assert_eq!(of_step("Checking\n", false), Ok(counts(0, 1, 0)));
-        assert_eq!(of_step("SKIPPED: all: not here\n", true), Ok(counts(0, 0, 1)));
+        assert_eq!(checked("Checking\n", true), Ok(counts(1, 0, 0)));
+        assert_eq!(checked("Checking\n", false), Ok(counts(0, 1, 0)));
+        assert_eq!(checked("SKIPPED: all: not here\n", true), Ok(counts(0, 0, 1)));
     }
 
     #[test]
     fn a_step_that_fails_after_its_count_has_failed() {
-        assert_eq!(of_step("3 passed, 0 failed\n", false), Ok(counts(3, 1, 0)));
+        assert_eq!(checked("3 passed, 0 failed\n", false), Ok(counts(3, 1, 0)));
     }
 
     #[test]
     fn a_step_that_found_nothing_to_check_has_failed() {
-        of_step("test result: ok. 0 passed; 0 failed; 0 ignored\n", true).unwrap_err();
+        checked("test result: ok. 0 passed; 0 failed; 0 ignored\n", true).unwrap_err();
     }
 }

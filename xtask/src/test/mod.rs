@@ -101,7 +101,7 @@ fn run_step(root: &Path, step: &Step, print: &dyn Fn(&str)) -> anyhow::Result<Co
     let mut log = File::create(&path)?;
     let passed = passes(command("bash").args(["-c", step.command]).current_dir(root), &log)?;
     let mut text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
-    let counts = count::of_step(&text, passed).or_else(|complaint| {
+    let counts = count::checked(&text, passed).or_else(|complaint| {
         writeln!(log, "{complaint}")?;
         text += complaint;
         anyhow::Ok(Counts { failed: 1, ..Counts::default() })
