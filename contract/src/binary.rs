@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock};
 
 /// A binary by its name, such as `sum-api`: the one that a variable such as `SUM_API_BIN` names, else the one that
 /// cargo builds now, once, in the profile of the test.
-pub fn of(name: &str) -> &'static Path {
+pub fn path(name: &str) -> &'static Path {
     static BINARIES: Mutex<BTreeMap<String, &'static Path>> = Mutex::new(BTreeMap::new());
     let mut binaries = BINARIES.lock().expect("a build that fails ends the test");
     binaries.entry(name.to_owned()).or_insert_with(|| {

@@ -13,7 +13,7 @@ pub struct Metrics(String);
 impl Metrics {
     /// Asks the private listener of the API.
     #[must_use]
-    pub fn of(private: SocketAddr) -> Self {
+    pub fn at(private: SocketAddr) -> Self {
         let mut connection = Connection::open(private).expect("the API accepts");
         let request = Request::get("/metrics").header("Connection", "close");
         let text = connection.ask(&request).expect("the API answers").expect_status(200).text();

@@ -108,7 +108,7 @@ impl Service {
     /// Its program.
     #[must_use]
     pub fn binary(&self) -> &'static Path {
-        binary::of(self.name())
+        binary::path(self.name())
     }
 
     /// Whether one of its operations requires such credentials.

@@ -177,7 +177,7 @@ pub struct Stack {
 impl Stack {
     /// A stack of a service, as its document asks for it.
     #[must_use]
-    pub fn of(service: &'static Service) -> Builder {
+    pub fn for_service(service: &'static Service) -> Builder {
         Builder::new(service)
     }
 
@@ -214,7 +214,7 @@ impl Stack {
     /// What the API has seen.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        Metrics::of(self.api.metrics.expect("the API has a private listener"))
+        Metrics::at(self.api.metrics.expect("the API has a private listener"))
     }
 
     /// Waits until the sidecar says that the API is ready.
@@ -281,7 +281,7 @@ pub fn sidecar_process(
         ("OPENAPI_DOCUMENT".into(), service.document_path().display().to_string()),
     ];
     environment.extend_from_slice(settings);
-    Process::start(Command::new(binary::of("sidecar")), &environment, Signal::QUIT)
+    Process::start(Command::new(binary::path("sidecar")), &environment, Signal::QUIT)
 }
 
 fn wait_accepting(process: &Process, address: SocketAddr) {

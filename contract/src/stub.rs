@@ -8,7 +8,7 @@ use std::thread;
 
 /// What it does once it has read a request.
 #[derive(Debug, Clone, Copy)]
-pub enum Manner {
+pub enum Behavior {
     /// Closes the connection without a word.
     Close,
     /// Says nothing.
@@ -31,7 +31,7 @@ pub struct Stub {
 impl Stub {
     /// Starts one.
     #[must_use]
-    pub fn start(manner: Manner) -> Self {
+    pub fn start(behavior: Behavior) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let stub = Self { address, requests: Arc::default(), latest: Arc::default() };
@@ -39,7 +39,7 @@ impl Stub {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let stub = shared.clone();
-                thread::spawn(move || stub.serve(stream, manner));
+                thread::spawn(move || stub.serve(stream, behavior));
             }
         });
         stub
@@ -60,7 +60,7 @@ impl Stub {
     }
 
     /// Takes whatever arrives in one go for one request: that is how nginx sends small ones.
-    fn serve(&self, mut stream: TcpStream, manner: Manner) {
+    fn serve(&self, mut stream: TcpStream, behavior: Behavior) {
         let mut block = [0; 16 * 1024];
         let mut served = 0;
         let mut pending = Vec::new();
@@ -74,11 +74,11 @@ impl Stub {
             pending.clear();
             self.requests.fetch_add(1, Ordering::SeqCst);
             served += 1;
-            let answered = match manner {
-                Manner::Close => return,
-                Manner::SayOnce(_) if served > 1 => return,
-                Manner::Silence => Ok(()),
-                Manner::Say(answer) | Manner::SayOnce(answer) => {
+            let answered = match behavior {
+                Behavior::Close => return,
+                Behavior::SayOnce(_) if served > 1 => return,
+                Behavior::Silence => Ok(()),
+                Behavior::Say(answer) | Behavior::SayOnce(answer) => {
                     stream.write_all(answer.as_bytes())
                 }
             };

@@ -42,7 +42,7 @@ impl Target {
     /// The running stack where one is named, else one of each service of the run.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        let own = |service| Self::Own(Box::new(Stack::of(service).start()));
+        let own = |service| Self::Own(Box::new(Stack::for_service(service).start()));
         running().map_or_else(|| service::all().into_iter().map(own).collect(), |it| vec![it])
     }
 

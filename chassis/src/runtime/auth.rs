@@ -74,7 +74,7 @@ impl Auth {
     fn check_key(&self, headers: &RequestHeaders<'_>) -> Result<(), Problem> {
         let keys = self.keys.get().ok_or_else(Problem::starting)?;
         let Keys::Here(ring) = keys else { return Ok(()) };
-        let client = headers.api_key.once().and_then(|key| ring.client_of(key));
+        let client = headers.api_key.single().and_then(|key| ring.client_of(key));
         client.map(drop).ok_or_else(|| {
             let detail = "Exactly one valid key is needed in X-Api-Key.";
             Problem::unauthorized(self.key_challenge.clone(), detail)
@@ -83,7 +83,7 @@ impl Auth {
 
     fn check_token(&self, headers: &RequestHeaders<'_>) -> Result<Claims, Problem> {
         let issuer = self.signer.issuer()?;
-        let token = headers.authorization.once().and_then(bearer);
+        let token = headers.authorization.single().and_then(bearer);
         let claims = token.and_then(|token| issuer.verify(token, self.signer.now()).ok());
         claims.ok_or_else(|| {
             let detail = "Exactly one valid token is needed in Authorization: Bearer.";

@@ -11,40 +11,40 @@ pub(crate) struct RequestHeaders<'a> {
     /// The first `X-Request-Id`.
     pub(crate) request_id: Option<&'a HeaderValue>,
     /// `X-Api-Key`
-    pub(crate) api_key: Given<'a>,
+    pub(crate) api_key: HeaderField<'a>,
     /// `Authorization`
-    pub(crate) authorization: Given<'a>,
+    pub(crate) authorization: HeaderField<'a>,
     /// `Content-Type`
-    pub(crate) content_type: Given<'a>,
+    pub(crate) content_type: HeaderField<'a>,
     /// `Expect`: the caller may be waiting for a word before it sends its body.
     pub(crate) expects: bool,
 }
 
-/// How often a field is given that may be given once.
+/// A header field that a request has at most once.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) enum Given<'a> {
-    /// Not at all.
+pub(crate) enum HeaderField<'a> {
+    /// The request does not have it.
     #[default]
-    Never,
-    /// With this value.
-    Once(&'a HeaderValue),
-    /// More often, whatever the values.
-    Often,
+    Absent,
+    /// The one value.
+    Single(&'a HeaderValue),
+    /// The request has it more than once.
+    Repeated,
 }
 
-impl<'a> Given<'a> {
+impl<'a> HeaderField<'a> {
     fn and(self, value: &'a HeaderValue) -> Self {
         match self {
-            Self::Never => Self::Once(value),
-            Self::Once(_) | Self::Often => Self::Often,
+            Self::Absent => Self::Single(value),
+            Self::Single(_) | Self::Repeated => Self::Repeated,
         }
     }
 
     /// The value, when there is exactly one.
-    pub(crate) fn once(self) -> Option<&'a [u8]> {
+    pub(crate) fn single(self) -> Option<&'a [u8]> {
         match self {
-            Self::Once(value) => Some(value.as_bytes()),
-            Self::Never | Self::Often => None,
+            Self::Single(value) => Some(value.as_bytes()),
+            Self::Absent | Self::Repeated => None,
         }
     }
 }
@@ -69,7 +69,7 @@ impl<'a> RequestHeaders<'a> {
     /// Whether there is one `Content-Type`, and it is this one. Its parameters do not matter: JSON is UTF-8 (RFC 8259,
     /// section 8.1), whatever a `charset` says.
     pub(crate) fn are_of_type(&self, expected: &str) -> bool {
-        let Some(value) = self.content_type.once() else { return false };
+        let Some(value) = self.content_type.single() else { return false };
         // Nearly every caller sends the plain type, and comparing it is cheaper than taking a value apart.
         if value == expected.as_bytes() {
             return true;
@@ -97,7 +97,7 @@ mod tests {
         let headers = headers(&[("host", "x"), ("x-api-keys", "CHANGEME")]);
         let fields = RequestHeaders::from_map(&headers);
         assert!(fields.request_id.is_none() && !fields.expects);
-        assert_eq!((fields.api_key.once(), fields.content_type.once()), (None, None));
+        assert_eq!((fields.api_key.single(), fields.content_type.single()), (None, None));
     }
 
     #[test]
@@ -111,8 +111,8 @@ mod tests {
             ("x-request-id", "two"),
         ]);
         let fields = RequestHeaders::from_map(&headers);
-        assert_eq!(fields.api_key.once(), Some(b"CHANGEME".as_slice()));
-        assert_eq!(fields.content_type.once(), None);
+        assert_eq!(fields.api_key.single(), Some(b"CHANGEME".as_slice()));
+        assert_eq!(fields.content_type.single(), None);
         assert!(fields.expects);
         assert_eq!(fields.request_id.unwrap(), "one");
     }

@@ -7,7 +7,7 @@ use contract::list::at_least;
 use contract::own_stack_only;
 use contract::shape::check_problem;
 use contract::stack::{KEY, RuntimeDir, Stack, sidecar_process};
-use contract::stub::{Manner, Stub};
+use contract::stub::{Behavior, Stub};
 use contract::{port, table};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ fn sidecar_alone(keys: &str) -> Stack {
 fn every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other() {
     own_stack_only!("every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other");
     let table: crate::start::KeyTable = table::read("keys");
-    let api = Stub::start(Manner::Say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    let api = Stub::start(Behavior::Say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
     let check = |case: &Accepted| {
         let sidecar = Stack::builder().sidecar("API_KEY", &case.value).start_sidecar(api.address);
         for (client, keys) in at_least(1, &case.clients) {

@@ -7,7 +7,7 @@ use contract::keyed;
 use contract::own_stack_only;
 use contract::shape::faults;
 use contract::stack::{Builder, KEY, Server, Stack, client_key};
-use contract::stub::{Manner, Stub};
+use contract::stub::{Behavior, Stub};
 use std::net::SocketAddr;
 use std::thread::sleep;
 use std::time::Duration;
@@ -141,10 +141,11 @@ fn a_request_over_the_limit_closes_or_keeps_as_it_says() {
 #[test]
 fn an_api_that_fails_before_the_body_closes_as_it_says() {
     own_stack_only!("an_api_that_fails_before_the_body_closes_as_it_says");
-    let gone =
-        |builder: Builder, manner| -> Server { builder.start_sidecar(Stub::start(manner).address) };
+    let gone = |builder: Builder, behavior| -> Server {
+        builder.start_sidecar(Stub::start(behavior).address)
+    };
     let refused = Stack::builder().start_sidecar(contract::port::free());
-    let closed = gone(Stack::builder(), Manner::Close);
+    let closed = gone(Stack::builder(), Behavior::Close);
     for sidecar in [&refused, &closed] {
         run(
             sidecar.address,

@@ -6,7 +6,7 @@ use contract::own_stack_only;
 use contract::port;
 use contract::shape::{check, check_problem};
 use contract::stack::{KEY, Stack};
-use contract::stub::{Manner, Stub};
+use contract::stub::{Behavior, Stub};
 use std::time::{Duration, Instant};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
@@ -14,7 +14,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-L
 #[test]
 fn a_post_that_breaks_off_is_sent_once() {
     own_stack_only!("a_post_that_breaks_off_is_sent_once");
-    let stub = Stub::start(Manner::Close);
+    let stub = Stub::start(Behavior::Close);
     let sidecar = Stack::builder().start_sidecar(stub.address);
     check_problem(&sidecar.ask(&keyed::request(KEY)), 502, "about:blank");
     assert_eq!(stub.requests(), 1);
@@ -23,7 +23,7 @@ fn a_post_that_breaks_off_is_sent_once() {
 #[test]
 fn a_post_on_a_kept_connection_that_breaks_off_is_sent_once() {
     own_stack_only!("a_post_on_a_kept_connection_that_breaks_off_is_sent_once");
-    let stub = Stub::start(Manner::SayOnce(OK));
+    let stub = Stub::start(Behavior::SayOnce(OK));
     let sidecar = Stack::builder().start_sidecar(stub.address);
     let mut connection = sidecar.connect();
     assert_eq!(connection.ask(&keyed::request(KEY)).expect("answered").status, 200);
@@ -35,7 +35,7 @@ fn a_post_on_a_kept_connection_that_breaks_off_is_sent_once() {
 #[test]
 fn a_get_that_breaks_off_is_sent_once_too() {
     own_stack_only!("a_get_that_breaks_off_is_sent_once_too");
-    let stub = Stub::start(Manner::Close);
+    let stub = Stub::start(Behavior::Close);
     let sidecar = Stack::builder().start_sidecar(stub.address);
     check_problem(&sidecar.ask(&Request::get("/openapi.json")), 502, "about:blank");
     assert_eq!(stub.requests(), 1);
@@ -72,7 +72,7 @@ fn the_api_is_used_again_as_soon_as_it_is_back() {
 fn an_answer_with_an_endless_head_is_a_502() {
     own_stack_only!("an_answer_with_an_endless_head_is_a_502");
     let endless = format!("HTTP/1.1 200 OK\r\nX-Endless: {}\r\n\r\n", "x".repeat(20_000));
-    let stub = Stub::start(Manner::Say(endless.leak()));
+    let stub = Stub::start(Behavior::Say(endless.leak()));
     let sidecar = Stack::builder().start_sidecar(stub.address);
     check_problem(&sidecar.ask(&keyed::request(KEY)), 502, "about:blank");
     assert_eq!(stub.requests(), 1);

@@ -9,7 +9,7 @@ use contract::http::Request;
 use contract::process::Process;
 use contract::service;
 use contract::stack::{Builder, KEY, Server, Stack as Service, client_key};
-use contract::stub::{Manner, Stub};
+use contract::stub::{Behavior, Stub};
 use contract::wait::{PATIENCE, poll};
 use ops::alarms::emf::Record;
 use ops::alarms::metric::MetricId;
@@ -171,7 +171,7 @@ fn fast_cases(service: &Service) -> Vec<(Expected, Value)> {
 }
 
 /// A sidecar before an API that is a stub.
-fn before_stub(builder: &Builder, manner: Manner) -> Server {
+fn before_stub(builder: &Builder, manner: Behavior) -> Server {
     builder.clone().start_sidecar(Stub::start(manner).address)
 }
 
@@ -179,10 +179,10 @@ fn failing_api(builder: &Builder) -> Vec<(Expected, Value)> {
     const FAILED: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
     const STARTING: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
     let cases = [
-        ("failed", Manner::Say(FAILED), (500, "ApiErrors", "api", path())),
-        ("starting", Manner::Say(STARTING), (503, "ApiErrors", "api", path())),
-        ("gone", Manner::Close, (502, "SidecarErrors", "sidecar", path())),
-        ("silent", Manner::Silence, (504, "SidecarErrors", "sidecar", path())),
+        ("failed", Behavior::Say(FAILED), (500, "ApiErrors", "api", path())),
+        ("starting", Behavior::Say(STARTING), (503, "ApiErrors", "api", path())),
+        ("gone", Behavior::Close, (502, "SidecarErrors", "sidecar", path())),
+        ("silent", Behavior::Silence, (504, "SidecarErrors", "sidecar", path())),
     ];
     let started = cases.map(|(name, manner, expected)| {
         let builder = builder.clone();
@@ -197,7 +197,7 @@ fn failing_api(builder: &Builder) -> Vec<(Expected, Value)> {
 /// A caller that hangs up, one whose body never comes, and one whose head never ends. The sidecar takes a caller
 /// that hangs up for one that has closed its sending side, so the request goes on to its end.
 fn bad_callers(builder: &Builder, service: &Service) -> Vec<(Expected, Value)> {
-    let silent = before_stub(builder, Manner::Silence);
+    let silent = before_stub(builder, Behavior::Silence);
     let mut connection = service.sidecar.connect();
     let hung_up = call(KEY, "{}").header("X-Request-Id", "hung-up");
     connection.send(&hung_up.bytes("x")).unwrap();
@@ -245,7 +245,7 @@ fn throttled(builder: &Builder) -> Vec<(Expected, Value)> {
 
 /// The lines of an API that cannot reach SSM, is asked all the same, and is stopped.
 fn api_without_ssm() -> Vec<Value> {
-    let api = Service::of(service())
+    let api = Service::for_service(service())
         .never_ready()
         .api_without("API_KEY")
         .api("API_KEY_PARAMETER", "/nowhere")
@@ -269,7 +269,7 @@ fn collect(environment: &BTreeMap<String, String>) -> Lines {
     };
     let planned = service::found().iter().find(named).expect("a service of the plan");
     let _ = PLANNED.set(planned);
-    let builder = Service::of(planned)
+    let builder = Service::for_service(planned)
         .sidecar("METRICS_NAMESPACE", &environment["METRICS_NAMESPACE"])
         .sidecar("SERVICE_NAME", &environment["SERVICE_NAME"]);
     let service = builder.clone().start();

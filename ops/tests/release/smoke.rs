@@ -90,7 +90,7 @@ fn a_wrong_answer_fails() {
 
 #[test]
 fn a_connection_that_stands_and_says_nothing_fails() {
-    let stub = contract::stub::Stub::start(contract::stub::Manner::Close);
+    let stub = contract::stub::Stub::start(contract::stub::Behavior::Close);
     let output = smoke(&format!("http://{}", stub.address), None);
     assert!(
         !output.status.success() && text(&output).contains("FAILED  readyz"),

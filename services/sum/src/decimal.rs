@@ -11,6 +11,8 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Add;
+
 use thiserror::Error;
 
 /// The most digits that an accepted number may have when it is written out without an exponent: those
@@ -53,16 +55,6 @@ impl Decimal {
         Scientific::split(unsigned).write_out(negative).map(Self::Written)
     }
 
-    /// The exact sum. It may need more digits than either number: one thousand is no limit here.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        match (self, other) {
-            // Cannot overflow: both have at most 18 digits. An i64 holds any 18 digits nine times over.
-            (Self::Small(a), Self::Small(b)) => Self::Small(a + b),
-            (a, b) => Self::Written(a.into_written().plus(b.into_written())),
-        }
-    }
-
     /// The number between two texts, in memory of just that size.
     #[must_use]
     pub fn between(&self, before: &str, after: &str) -> String {
@@ -80,6 +72,19 @@ impl Decimal {
                 places: 0,
             },
             Self::Written(value) => value,
+        }
+    }
+}
+
+/// The exact sum. It may need more digits than either number: one thousand is no limit here.
+impl Add for Decimal {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        match (self, other) {
+            // Cannot overflow: both have at most 18 digits. An i64 holds any 18 digits nine times over.
+            (Self::Small(a), Self::Small(b)) => Self::Small(a + b),
+            (a, b) => Self::Written(a.into_written() + b.into_written()),
         }
     }
 }
@@ -102,9 +107,11 @@ pub struct Written {
     places: usize,
 }
 
-impl Written {
-    /// Written one above the other, point under point, and added from right to left.
-    fn plus(mut self, mut other: Self) -> Self {
+/// Written one above the other, point under point, and added from right to left.
+impl Add for Written {
+    type Output = Self;
+
+    fn add(mut self, mut other: Self) -> Self {
         self.align(&mut other);
         other.align(&mut self);
         if self.negative == other.negative {
@@ -131,7 +138,9 @@ impl Written {
         }
         self
     }
+}
 
+impl Written {
     /// Gives `other` the places and the length that it lacks.
     fn align(&self, other: &mut Self) {
         let places = self.places.saturating_sub(other.places);
@@ -286,7 +295,7 @@ mod tests {
             Ok(Decimal::Written(_))
         ));
         let sum = Decimal::Small(-999_999_999_999_999_999)
-            .plus(Decimal::from_json_number("-9999999999999999999").unwrap());
+            + Decimal::from_json_number("-9999999999999999999").unwrap();
         assert_eq!(sum.to_string(), "-10999999999999999998");
     }
 }

@@ -115,7 +115,7 @@ fn sum_of_text(text: &str) -> Result<Decimal, SumError> {
     let b = number_token(b, Member::B)?;
     let a = Decimal::from_json_number(a).map_err(|error| SumError::OutOfRange(Member::A, error))?;
     let b = Decimal::from_json_number(b).map_err(|error| SumError::OutOfRange(Member::B, error))?;
-    Ok(a.plus(b))
+    Ok(a + b)
 }
 
 fn syntax(error: &serde_json::Error) -> SumError {

@@ -7,7 +7,7 @@ use contract::own_stack_only;
 use contract::service;
 use contract::shape::{check_problem, faults};
 use contract::stack::{KEY, Stack};
-use contract::stub::{Manner, Stub};
+use contract::stub::{Behavior, Stub};
 use contract::values::Values;
 use std::thread::scope;
 use std::time::{Duration, Instant};
@@ -17,8 +17,8 @@ fn a_service_that_says_nothing_is_a_504_one_second_after_the_deadline() {
     own_stack_only!("a_service_that_says_nothing_is_a_504_one_second_after_the_deadline");
     let mut count = 0;
     for service in service::all() {
-        let stub = Stub::start(Manner::Silence);
-        let sidecar = Stack::of(service).start_sidecar(stub.address);
+        let stub = Stub::start(Behavior::Silence);
+        let sidecar = Stack::for_service(service).start_sidecar(stub.address);
         let mut sent = 0;
         scope(|scope| {
             for operation in operations(service) {

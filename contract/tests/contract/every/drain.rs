@@ -49,7 +49,7 @@ impl Half {
 /// Every service of the run that has something to finish.
 fn start(settings: impl Fn(Builder) -> Builder) -> Vec<Stack> {
     let services = service::all().into_iter().filter(|service| with_body(service).next().is_some());
-    services.map(|service| settings(Stack::of(service)).start()).collect()
+    services.map(|service| settings(Stack::for_service(service)).start()).collect()
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn an_idle_service_goes_at_once() {
     own_stack_only!("an_idle_service_goes_at_once");
     let mut count = 0;
     for service in service::all() {
-        let api = Stack::of(service).start_api();
+        let api = Stack::for_service(service).start_api();
         assert_eq!(api.ask(&Request::get("/healthz")).status, 200);
         let started = Instant::now();
         assert_eq!(api.process.finish(), 0);

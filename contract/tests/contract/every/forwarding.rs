@@ -9,7 +9,7 @@ use contract::http::Request;
 use contract::own_stack_only;
 use contract::service::{self, Service};
 use contract::stack::{KEY, Server, Stack};
-use contract::stub::{Manner, Stub};
+use contract::stub::{Behavior, Stub};
 use contract::values::Values;
 use std::collections::BTreeSet;
 
@@ -33,8 +33,8 @@ struct Recorded {
 impl Recorded {
     fn all() -> Vec<Self> {
         let start = |service| {
-            let stub = Stub::start(Manner::Say(OK));
-            let sidecar = Stack::of(service).start_sidecar(stub.address);
+            let stub = Stub::start(Behavior::Say(OK));
+            let sidecar = Stack::for_service(service).start_sidecar(stub.address);
             Self { service, sidecar, stub }
         };
         service::all().into_iter().map(start).collect()

@@ -95,7 +95,7 @@ fn series_faults(stack: &Stack, answers: &[Response], policy: &str, is_head: boo
 }
 
 fn limited(service: &'static Service) -> Stack {
-    Stack::of(service).limits(RATE, BURST).start()
+    Stack::for_service(service).limits(RATE, BURST).start()
 }
 
 /// Runs a series of requests to each operation that `applies` names, each as a caller of its own.
@@ -210,7 +210,7 @@ fn the_defaults_are_those_of_the_document() {
     own_stack_only!("the_defaults_are_those_of_the_document");
     let (mut count, mut wrong) = (0, Vec::new());
     for service in service::all() {
-        let stack = Stack::of(service).limited().start();
+        let stack = Stack::for_service(service).limited().start();
         for operation in operations(service) {
             let caller = Caller::new();
             let key = operation.access == Access::ApiKey;

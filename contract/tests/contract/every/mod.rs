@@ -25,7 +25,7 @@ use contract::stack::Stack;
 
 /// Every service of the run with a stack of its own, limits out of the way.
 fn stacks() -> Vec<Stack> {
-    service::all().into_iter().map(|service| Stack::of(service).start()).collect()
+    service::all().into_iter().map(|service| Stack::for_service(service).start()).collect()
 }
 
 /// All operations of a service.

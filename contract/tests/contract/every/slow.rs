@@ -56,7 +56,7 @@ fn a_body_in_drops_has_the_same_deadline() {
     own_stack_only!("a_body_in_drops_has_the_same_deadline");
     let mut count = 0;
     for service in service::all() {
-        let stack = Stack::of(service).api("BODY_TIMEOUT", "1s").start();
+        let stack = Stack::for_service(service).api("BODY_TIMEOUT", "1s").start();
         let Some(operation) = with_body(service).next() else { continue };
         let call = stack.call(operation);
         let mut connection = stack.sidecar.connect();

@@ -22,7 +22,7 @@ fn for_each(
     for service in service::all() {
         for operation in operations(service) {
             if let Deadline::Idle(idle) = operation.deadline {
-                check(&settings(Stack::of(service)).start(), operation, idle);
+                check(&settings(Stack::for_service(service)).start(), operation, idle);
                 count += 1;
             }
         }

@@ -253,7 +253,7 @@ fn every_request_is_answered_as_the_table_says() {
 fn every_raw_request_is_answered_as_the_table_says() {
     own_stack_only!("every_raw_request_is_answered_as_the_table_says");
     for (service, table) in tables(|table| table.raw.len(), 72) {
-        let stack = Stack::of(service).start();
+        let stack = Stack::for_service(service).start();
         let values = stack.values();
         let connect = || Connection::open(stack.sidecar.address);
         assert_none(&run_all(service, &table.raw, |row| row.run(&connect, &values)));
@@ -264,7 +264,7 @@ fn every_raw_request_is_answered_as_the_table_says() {
 fn every_rate_is_limited_as_the_table_says() {
     own_stack_only!("every_rate_is_limited_as_the_table_says");
     for (service, table) in tables(|table| table.rates.len(), 35) {
-        let stack = Stack::of(service).limited().start();
+        let stack = Stack::for_service(service).limited().start();
         let values = stack.values();
         let run = |row: &Row| {
             let from: IpAddr = row.from.unwrap_or(Ipv4Addr::LOCALHOST).into();
