@@ -2,7 +2,7 @@
 # the emulated AWS. Nothing here writes into terraform/, and nothing needs an account.
 # shellcheck shell=bash disable=SC2154,SC2034 # work is set, and missing read, by terraform.sh
 
-venv=.tools/venv
+venv=.tools/emulator
 missing='' # why something cannot be had; empty when it can
 emulators=() # started by this run, to be stopped by it
 passed=0 failed=0 skipped=0
@@ -78,21 +78,12 @@ ready_service() {
   tf "$1/service" init -no-color -lockfile=readonly >"$1/service/init.log" 2>&1 || { tail -n 20 "$1/service/init.log" >&2; return 1; }
 }
 
-# find_python REQUIREMENTS: the pinned packages, in one environment for all of them. Sets `missing`.
+# find_python REQUIREMENTS: the emulator, or the scanner. Sets `missing`.
 find_python() {
-  local stamp
+  local group=checkov
   missing=
-  stamp=$venv/$(cksum <"$1" | tr ' ' -).installed
-  [ ! -e "$stamp" ] || return 0
-  command -v python3 >/dev/null || { missing="python3 is not on PATH"; return; }
-  mkdir -p .tools
-  # Another target may be installing into it at this moment.
-  # shellcheck disable=SC2016 # the inner shell expands them
-  if flock .tools/venv.lock sh -c '[ -x "$1/bin/pip" ] || python3 -m venv --clear "$1"; "$1/bin/pip" install -q -r "$2"' - "$venv" "$1" >"$work/pip.log" 2>&1; then
-    touch "$stamp"
-  else
-    missing="pip could not install $1 ($(tail -n 1 "$work/pip.log"))"
-  fi
+  [[ $1 != *emulator* ]] || group=emulator
+  cargo xtask tools "$group" || missing="$group could not be installed"
 }
 
 probe() { "$venv/bin/python" terraform/emulator/probe.py "$@"; }

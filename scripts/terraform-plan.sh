@@ -54,7 +54,7 @@ cmd_plan_check() {
 
 # The scanner on what is written and on what is planned. A plan knows no comments; the scanner looks them up in the configuration.
 cmd_checkov() {
-  local started=$SECONDS root dir scanner=$venv/bin/checkov
+  local started=$SECONDS root dir scanner=.tools/checkov/bin/checkov
   [ -s "$work/plan/terraform/plan.json" ] || write_plans "$work/plan.txt" >/dev/null
   for root in "${roots[@]}"; do
     dir=$work/plan/${root//\//-}

@@ -27,6 +27,7 @@ import inspect
 import json
 import os
 import sys
+import threading
 import time
 import uuid
 
@@ -167,6 +168,11 @@ def roll_back_on_request(path):
     EC2ContainerServiceResponse.update_service = update_or_not
 
 
+def end_with_parent():
+    """Ends when standard input does: the process at the other end is gone, whatever ended it."""
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+
+
 def keep_service_deployments(rollback_path):
     """A deployment and a revision for each new task definition of a service. It succeeds unless ECS rolls it back."""
     kept = {}  # by the service's ARN, oldest first
@@ -220,6 +226,8 @@ if __name__ == "__main__":
     run_as_many_tasks_as_desired()
     keep_service_settings()
     keep_rule_descriptions()
+    if os.environ.get("EMULATOR_STDIN") == "until-closed":
+        end_with_parent()
     if os.environ.get("EMULATOR_CALLS"):
         record_calls(os.environ["EMULATOR_CALLS"])
     if os.environ.get("EMULATOR_ROLLBACK"):

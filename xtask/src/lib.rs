@@ -4,10 +4,12 @@
 //! calls (cargo, linters, Terraform, scripts) stays a program of its own.
 
 pub mod command;
+pub mod emulator;
 pub mod gates;
 pub mod lint;
 pub mod packages;
 pub mod preflight;
+pub mod terraform;
 pub mod test;
 pub mod tools;
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{gates, lint, packages, preflight, test, tools};
+use xtask::{emulator, gates, lint, packages, preflight, terraform, test, tools};
 
 /// The chores of this repository.
 #[derive(Debug, Parser)]
@@ -19,6 +19,10 @@ enum Command {
     Test(test::Args),
     /// Run every static check
     Lint(lint::Args),
+    /// Prove terraform/ without an AWS account, or write plan.txt
+    Terraform(terraform::Args),
+    /// Run a command beside an emulated AWS
+    Emulator(emulator::Args),
     /// Install the pinned tools into .tools/
     Tools(tools::Args),
     /// Install the Debian packages of missing programs
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Test(args) => test::run(&root, &args),
         Command::Lint(args) => lint::run(&root, &args),
+        Command::Terraform(args) => terraform::run(&root, &args),
+        Command::Emulator(args) => emulator::run(&root, &args),
         Command::Tools(args) => tools::run(&root, &args),
         Command::Packages(args) => packages::run(&root, &args),
         Command::Gates(args) => gates::run(&root, &args),

@@ -1,7 +1,7 @@
 //! Pinned tools that lint, draw and write bills of materials. They go into .tools/ and nowhere else.
 //!
-//! A group is installed again when its pins or its commands change. Each installer checks hashes:
-//! `pip --require-hashes`, `npm ci`, `cargo install --locked`.
+//! A group is installed again when its pins or its commands change. Each installer checks hashes, unless its variant says
+//! otherwise: `pip --require-hashes`, `npm ci`, `cargo install --locked`.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -16,6 +16,8 @@ use crate::command::{from_line, passes, tail};
 enum Installer {
     /// A virtual environment with the packages of a requirements file.
     Pip(&'static str),
+    /// The same with exact versions, whose hashes are not listed.
+    PipVersions(&'static str),
     /// What tools/package.json names.
     Npm,
     /// One crate, as `NAME@VERSION`.
@@ -24,13 +26,15 @@ enum Installer {
     Nginx(&'static str),
 }
 
-const GROUPS: [(&str, Installer); 7] = [
+const GROUPS: [(&str, Installer); 9] = [
     ("python", Installer::Pip("tools/requirements.txt")),
     ("npm", Installer::Npm),
     ("cargo", Installer::Cargo("cargo-deny@0.20.2")),
     ("nginx", Installer::Nginx("60c9192630560c017a18e1da5b4c5de9d78450923f17325752c6f0f7f3911c86")),
     ("diagram", Installer::Pip("tools/diagram-requirements.txt")),
     ("sbom", Installer::Pip("tools/sbom-requirements.txt")),
+    ("emulator", Installer::PipVersions("terraform/emulator/requirements.txt")),
+    ("checkov", Installer::PipVersions("terraform/requirements.txt")),
     ("permissions", Installer::Pip("tools/permissions-requirements.txt")),
 ];
 
@@ -67,7 +71,7 @@ impl Installer {
     /// Files with the versions and the hashes.
     fn pins(&self) -> Vec<&'static str> {
         match self {
-            Self::Pip(requirements) => vec![requirements],
+            Self::Pip(requirements) | Self::PipVersions(requirements) => vec![requirements],
             Self::Npm => vec!["tools/package.json", "tools/package-lock.json"],
             Self::Cargo(_) => vec![],
             Self::Nginx(_) => vec!["tools/nginx.toml"],
@@ -77,12 +81,8 @@ impl Installer {
     /// From the root of the repository.
     fn commands(&self, name: &str) -> Vec<String> {
         match self {
-            Self::Pip(requirements) => vec![
-                format!("python3 -m venv --clear .tools/{name}"),
-                format!(
-                    ".tools/{name}/bin/pip install --quiet --disable-pip-version-check --require-hashes -r {requirements}"
-                ),
-            ],
+            Self::Pip(pins) => pip(name, "--require-hashes", pins),
+            Self::PipVersions(pins) => pip(name, "", pins),
             Self::Npm => vec![
                 "mkdir -p .tools/npm".to_owned(),
                 format!("cp {} .tools/npm/", self.pins().join(" ")),
@@ -119,6 +119,10 @@ impl Installer {
     fn install(&self, root: &Path, name: &str) -> anyhow::Result<bool> {
         let (tools, commands) = (root.join(".tools"), self.commands(name));
         let stamp = tools.join(name).with_extension("stamp");
+        fs::create_dir_all(tools.join("log"))?;
+        // Another command may be installing it at this moment.
+        let lock = File::create(tools.join("log").join(name).with_extension("lock"))?;
+        lock.lock()?;
         let mut wanted = commands.join("\n");
         for file in self.pins() {
             wanted += &fs::read_to_string(root.join(file)).with_context(|| file.to_owned())?;
@@ -130,7 +134,6 @@ impl Installer {
         let _ = fs::remove_file(&stamp);
         println!("tools: installing {name}");
         let path = tools.join("log").join(name).with_extension("log");
-        fs::create_dir_all(tools.join("log"))?;
         let mut log = File::create(&path)?;
         for line in commands {
             let passed = passes(from_line(&line).current_dir(root), &log);
@@ -148,4 +151,12 @@ impl Installer {
         fs::write(stamp, wanted)?;
         Ok(true)
     }
+}
+
+fn pip(name: &str, option: &str, requirements: &str) -> Vec<String> {
+    let pip = format!(".tools/{name}/bin/pip install --quiet --disable-pip-version-check");
+    vec![
+        format!("python3 -m venv --clear .tools/{name}"),
+        format!("{pip} {option} -r {requirements}"),
+    ]
 }

@@ -36,7 +36,7 @@ pub struct StageArgs {
     #[arg(long, default_value = "target/release")]
     pub binaries: PathBuf,
     /// Python of the environment that holds the emulator.
-    #[arg(long, default_value = ".tools/venv/bin/python")]
+    #[arg(long, default_value = ".tools/emulator/bin/python")]
     pub python: PathBuf,
     /// Initialised copy of the Terraform root; its state stays there.
     #[arg(long)]

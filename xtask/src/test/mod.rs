@@ -15,14 +15,14 @@ use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use clap::builder::PossibleValuesParser;
 
 pub use count::Counts;
 pub use steps::{Lane, STEPS, Step};
 
 use crate::command::{command, passes, tail};
-use crate::{packages, tools};
+use crate::{emulator, packages, tools};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -47,14 +47,8 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
 fn prepare(root: &Path) -> anyhow::Result<()> {
     packages::install(root, &["nginx", "haproxy", "ip", "setpriv", "openssl", "curl", "jq"])?;
     ensure!(tools::install(root, &tools::LINTERS)?, "the linters are not installed");
-    // Several lanes and the tests of `chassis` share the emulated AWS.
-    let emulator = "set -euo pipefail
-        work=.run/test; mkdir -p $work
-        . scripts/terraform-lib.sh
-        find_python terraform/emulator/requirements.txt
-        [ -z \"$missing\" ] || echo \"No emulated AWS: $missing\"";
-    let status = command("bash").args(["-c", emulator]).current_dir(root).status();
-    ensure!(status.context("bash")?.success(), "the emulated AWS was not prepared");
+    // Several lanes and the tests of `chassis` share the emulated AWS. What needs it says that it is skipped.
+    emulator::is_available(root)?;
     Ok(())
 }
 

@@ -1,0 +1,245 @@
+//! Scratch copies of Terraform's root modules, initialised with the provider of the lock file.
+//!
+//! Nothing is written below terraform/, and nothing needs an account.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
+
+use crate::command::{command, is_installed, output, tail};
+use crate::emulator::Emulator;
+
+const WORK: &str = ".run/terraform";
+
+/// The files of a root beside its configuration.
+const EXTENSIONS: [&str; 4] = ["tf", "json", "tftpl", "example"];
+
+/// State in the copy. A call that the emulator does not know fails after three attempts instead of minutes.
+const OVERRIDE: &str = r#"terraform {
+  backend "local" {}
+}
+
+provider "aws" {
+  max_retries = 3
+}
+"#;
+
+/// Terraform with its provider.
+#[derive(Debug)]
+pub struct Terraform {
+    repository: PathBuf,
+    /// An initialised folder, whose provider the copies share.
+    provider: PathBuf,
+}
+
+/// A copy of a root module, or of a module that is tested as one.
+#[derive(Debug, Clone)]
+pub struct Root {
+    /// Where it is.
+    pub folder: PathBuf,
+    environment: BTreeMap<String, String>,
+    repository: PathBuf,
+}
+
+impl Terraform {
+    /// Finds the program, and the provider of the lock file in a mirror or on the internet; else the reason.
+    pub fn find(repository: &Path) -> anyhow::Result<Result<Self, String>> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        if !is_installed("terraform", &path) {
+            return Ok(Err("terraform is not on PATH".to_owned()));
+        }
+        let work = repository.join(WORK);
+        let root = Root::new(repository, work.join("provider"));
+        fs::create_dir_all(&root.folder)?;
+        // Another command may look for it at this moment.
+        let lock = File::create(work.join("provider.lock"))?;
+        lock.lock()?;
+        // Written only when it differs: the commands of another process read it.
+        let (config, mirror) = (config(repository), mirror());
+        if !fs::read_to_string(&config).is_ok_and(|written| written == mirror) {
+            fs::write(&config, mirror)?;
+        }
+        for name in ["versions.tf", ".terraform.lock.hcl"] {
+            fs::copy(repository.join("terraform").join(name), root.folder.join(name))?;
+        }
+        let Err(error) = root.init() else {
+            return Ok(Ok(Self { repository: repository.to_owned(), provider: root.folder }));
+        };
+        fs::write(work.join("provider.log"), format!("{error:#}\n"))?;
+        Ok(Err(format!(
+            "the provider of .terraform.lock.hcl is neither in a mirror nor on the internet (see {WORK}/provider.log)"
+        )))
+    }
+
+    /// A new copy of the root module at `source`, initialised. The documents of the services go where the root looks for
+    /// them, beside the copy.
+    pub fn ready(&self, source: &Path, folder: &Path) -> anyhow::Result<Root> {
+        let root = self.copy(source, folder)?;
+        root.init()?;
+        Ok(root)
+    }
+
+    fn copy(&self, source: &Path, folder: &Path) -> anyhow::Result<Root> {
+        let source = source.canonicalize().with_context(|| source.display().to_string())?;
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        fs::create_dir_all(folder.join(".terraform"))?;
+        for entry in fs::read_dir(&source)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default();
+            let extension = path.extension().unwrap_or_default();
+            if EXTENSIONS.iter().any(|known| extension == *known) || name == ".terraform.lock.hcl" {
+                fs::copy(&path, folder.join(name))?;
+            } else if name == "tests" || name == "service" {
+                output(command("cp").arg("-R").args([&path, &folder.join(name)]))?;
+            }
+        }
+        let above = if source.ends_with("bootstrap") { "../.." } else { ".." };
+        for parent in ["services", "contract"] {
+            let from = source.join(above).join(parent);
+            for (name, document) in documents(&from)? {
+                let to = folder.join(above).join(parent).join(name);
+                fs::create_dir_all(&to)?;
+                fs::copy(document, to.join("openapi.json"))?;
+            }
+        }
+        fs::write(folder.join("emulator_override.tf"), OVERRIDE)?;
+        let provider = self.provider.join(".terraform/providers");
+        std::os::unix::fs::symlink(provider, folder.join(".terraform/providers"))?;
+        Ok(Root::new(&self.repository, folder.canonicalize()?))
+    }
+}
+
+impl Root {
+    fn new(repository: &Path, folder: PathBuf) -> Self {
+        Self { folder, environment: BTreeMap::new(), repository: repository.to_owned() }
+    }
+
+    /// The same root with a variable of the environment.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// `terraform init` with the versions and hashes of the lock file.
+    pub fn init(&self) -> anyhow::Result<()> {
+        self.run(&["init", "-no-color", "-lockfile=readonly"]).map(drop)
+    }
+
+    /// What Terraform prints, when it succeeds.
+    pub fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.run_in(None, arguments)
+    }
+
+    /// The same against an emulated AWS.
+    pub fn run_in(
+        &self,
+        emulator: Option<&Emulator>,
+        arguments: &[&str],
+    ) -> anyhow::Result<String> {
+        let output = self.output(emulator, arguments)?;
+        let text = text(&output);
+        let name = arguments.first().copied().unwrap_or_default();
+        ensure!(
+            output.status.success(),
+            "terraform {name}: {}\n{}",
+            output.status,
+            tail(&text, 40)
+        );
+        Ok(text)
+    }
+
+    /// Status and output of Terraform, also when it fails.
+    pub fn output(
+        &self,
+        emulator: Option<&Emulator>,
+        arguments: &[&str],
+    ) -> anyhow::Result<Output> {
+        let mut terraform = command("terraform");
+        prepare(&mut terraform, &self.repository);
+        if let Some(emulator) = emulator {
+            emulator.connect(&mut terraform);
+        }
+        terraform.args(arguments).current_dir(&self.folder).envs(&self.environment);
+        terraform.stdin(Stdio::null()).output().context("terraform cannot be started")
+    }
+}
+
+/// What Terraform printed, complaints last.
+#[must_use]
+pub fn text(output: &Output) -> String {
+    let [said, complaint] =
+        [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    said + &complaint
+}
+
+/// The user's configuration must not change what is proved.
+fn prepare(terraform: &mut Command, repository: &Path) {
+    terraform.env("TF_CLI_CONFIG_FILE", config(repository)).envs([
+        ("TF_IN_AUTOMATION", "1"),
+        ("TF_INPUT", "0"),
+        ("CHECKPOINT_DISABLE", "1"),
+    ]);
+}
+
+fn config(repository: &Path) -> PathBuf {
+    repository.join(WORK).join("cli.tfrc")
+}
+
+/// The configuration that names a mirror of the provider; empty without one.
+fn mirror() -> String {
+    let home = PathBuf::from(env::var_os("HOME").unwrap_or_default());
+    let data =
+        env::var_os("XDG_DATA_HOME").map_or_else(|| home.join(".local/share"), PathBuf::from);
+    let mut folders: Vec<PathBuf> =
+        env::var_os("TF_PLUGIN_MIRROR").into_iter().map(PathBuf::from).collect();
+    folders.extend([home.join(".terraform.d/plugins"), data.join("terraform/plugins")]);
+    folders.extend(
+        ["/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins"].map(PathBuf::from),
+    );
+    folders.extend(fs::read_dir("/opt").into_iter().flatten().flatten().map(|entry| entry.path()));
+    let found =
+        folders.iter().find(|folder| folder.join("registry.terraform.io/hashicorp/aws").is_dir());
+    found.map_or_else(String::new, |folder| {
+        format!(
+            "provider_installation {{\n  filesystem_mirror {{\n    path    = {:?}\n    include = [\"registry.terraform.io/*/*\"]\n  }}\n}}\n",
+            folder.display().to_string()
+        )
+    })
+}
+
+/// The folders below `parent` that have a document, with the document.
+fn documents(parent: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(parent).into_iter().flatten() {
+        let entry = entry?;
+        let document = entry.path().join("openapi.json");
+        if document.is_file() {
+            found.push((entry.file_name().to_string_lossy().into_owned(), document));
+        }
+    }
+    Ok(found)
+}
+
+/// The value of `api_keys` that gives this list of keys to every service whose document has keys.
+pub fn api_keys(repository: &Path, list: &str) -> anyhow::Result<String> {
+    let mut keys = serde_json::Map::new();
+    for (folder, document) in documents(&repository.join("services"))? {
+        let document: Value = serde_json::from_slice(&fs::read(document)?)?;
+        let Some(schemes) = document["components"]["securitySchemes"].as_object() else { continue };
+        if schemes.values().any(|scheme| scheme["type"] == "apiKey") {
+            keys.insert(folder, list.into());
+        }
+    }
+    if keys.is_empty() {
+        bail!("no document of services/ has keys");
+    }
+    Ok(Value::Object(keys).to_string())
+}
