@@ -13,6 +13,7 @@ pub mod examples;
 pub mod group;
 pub mod http;
 pub mod openapi;
+pub mod plan;
 pub mod plan_review;
 pub mod rehearse;
 pub mod release;

@@ -30,8 +30,9 @@ use std::path::PathBuf;
 
 use compute::Reading;
 use evaluate::State;
-use plan::Plan;
 use scenario::Scenario;
+
+use crate::plan::Plan;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -46,7 +47,7 @@ pub struct Args {
 
 /// Runs the command; `Ok(false)` means that an alarm that sends something was in ALARM.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
-    let alarms = Plan::read(&args.plan)?.alarms()?;
+    let alarms = plan::alarms(&Plan::read(&args.plan)?)?;
     let Some(series) = &args.series else {
         print!("{}", table::table(&alarms));
         return Ok(true);

@@ -1,15 +1,8 @@
-//! Alarms and everything around them, read from a plan.
-//!
-//! Two spellings of a plan are read: what `terraform show -json` prints, and the one line of type
-//! `test_plan` of `terraform test -json -verbose`. The second knows, thanks to its mocks, what AWS
-//! would answer (the load balancer's ARN suffix, the topics' ARNs), so it is the one to hold wiring
-//! against. In the first those values read [`UNKNOWN`].
+//! The alarms of a plan.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::evaluate::{Comparison, Condition, MissingData};
@@ -18,83 +11,20 @@ use super::metric::{MetricId, UNKNOWN};
 use super::model::{Alarm, Kind, Metric, MetricAlarm};
 use super::rule::Rule;
 use super::sample::Statistic;
+use crate::plan::{Plan, Resource};
 
-/// A plan's resources.
-#[derive(Debug, Deserialize)]
-pub struct Plan {
-    resource_changes: Vec<ResourceChange>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ResourceChange {
-    address: String,
-    #[serde(rename = "type")]
-    kind: String,
-    change: Change,
-}
-
-#[derive(Debug, Deserialize)]
-struct Change {
-    after: Option<Value>,
-}
-
-/// A resource as it will be.
-#[derive(Debug, Clone, Copy)]
-pub struct Resource<'a> {
-    /// `aws_lb.this`, say.
-    pub address: &'a str,
-    /// `aws_lb`, say.
-    pub kind: &'a str,
-    /// The attributes; what is not known yet is missing or null.
-    pub values: &'a Value,
-}
-
-impl Plan {
-    /// Reads a plan file.
-    ///
-    /// # Errors
-    /// When the file cannot be read or is no plan.
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("{} is no plan", path.display()))
-    }
-
-    /// Reads a plan's text.
-    ///
-    /// # Errors
-    /// When it is neither of the two spellings.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
-        #[derive(Deserialize)]
-        struct Line {
-            test_plan: Plan,
-        }
-        match serde_json::from_str::<Line>(text) {
-            Ok(line) => Ok(line.test_plan),
-            Err(_) => Ok(serde_json::from_str(text)?),
-        }
-    }
-
-    /// Every resource that will exist.
-    pub fn resources(&self) -> impl Iterator<Item = Resource<'_>> {
-        self.resource_changes.iter().filter_map(|r| {
-            Some(Resource { address: &r.address, kind: &r.kind, values: r.change.after.as_ref()? })
-        })
-    }
-
-    /// The alarms, metric alarms before composites.
-    ///
-    /// # Errors
-    /// Names the alarm that the evaluator does not understand, and why.
-    pub fn alarms(&self) -> anyhow::Result<Vec<Alarm>> {
-        let of = |kind: &'static str, read: fn(&Value) -> anyhow::Result<Kind>| {
-            self.resources()
-                .filter(move |r| r.kind == kind)
-                .map(move |r| alarm(r, read).with_context(|| format!("alarm {}", r.address)))
-        };
-        of("aws_cloudwatch_metric_alarm", metric_alarm)
-            .chain(of("aws_cloudwatch_composite_alarm", composite_alarm))
-            .collect()
-    }
+/// The alarms of a plan, metric alarms before composites.
+///
+/// # Errors
+/// Names the alarm that the evaluator does not understand, and why.
+pub fn alarms(plan: &Plan) -> anyhow::Result<Vec<Alarm>> {
+    let read = |kind, read: fn(&Value) -> anyhow::Result<Kind>| {
+        plan.planned(kind)
+            .map(move |r| alarm(r, read).with_context(|| format!("alarm {}", r.address)))
+    };
+    read("aws_cloudwatch_metric_alarm", metric_alarm)
+        .chain(read("aws_cloudwatch_composite_alarm", composite_alarm))
+        .collect()
 }
 
 fn text<'a>(values: &'a Value, name: &str) -> Option<&'a str> {
@@ -105,11 +35,8 @@ fn need<'a>(values: &'a Value, name: &str) -> anyhow::Result<&'a str> {
     text(values, name).with_context(|| format!("{name} is missing"))
 }
 
-fn alarm(
-    resource: Resource<'_>,
-    read: fn(&Value) -> anyhow::Result<Kind>,
-) -> anyhow::Result<Alarm> {
-    let values = resource.values;
+fn alarm(resource: &Resource, read: fn(&Value) -> anyhow::Result<Kind>) -> anyhow::Result<Alarm> {
+    let values = &resource.change.after;
     // A list that is not known at all is null; it is there, so it stands for one unknown topic.
     let actions = |name: &str| match &values[name] {
         Value::Array(items) => {
@@ -118,7 +45,7 @@ fn alarm(
         _ => vec![],
     };
     Ok(Alarm {
-        address: resource.address.to_owned(),
+        address: resource.address.clone(),
         name: need(values, "alarm_name")?.to_owned(),
         description: text(values, "alarm_description").unwrap_or_default().to_owned(),
         alarm_actions: actions("alarm_actions"),
@@ -212,7 +139,9 @@ fn condition(values: &Value) -> anyhow::Result<Condition> {
     let count = |name: &str| values[name].as_u64().and_then(|n| usize::try_from(n).ok());
     let evaluation_periods =
         count("evaluation_periods").context("evaluation_periods is missing")?;
-    let datapoints_to_alarm = count("datapoints_to_alarm").unwrap_or(evaluation_periods);
+    // The state has no absent number: 0 means that nobody has set it.
+    let datapoints_to_alarm =
+        count("datapoints_to_alarm").filter(|n| *n > 0).unwrap_or(evaluation_periods);
     ensure!(
         (1..=evaluation_periods).contains(&datapoints_to_alarm),
         "{datapoints_to_alarm} of {evaluation_periods} points cannot be"

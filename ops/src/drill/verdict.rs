@@ -7,16 +7,16 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use serde_json::Value;
 
 use super::recorder::Second;
 use crate::alarms::compute::Reading;
 use crate::alarms::evaluate::State;
 use crate::alarms::metric::{MetricId, Store};
 use crate::alarms::model::{Alarm, Kind};
-use crate::alarms::plan::Plan;
+use crate::alarms::plan::alarms;
 use crate::alarms::replay::{Change, replay};
 use crate::alarms::sample::Sample;
+use crate::plan::Plan;
 use crate::stage::Stage;
 
 /// Minutes of health before and after.
@@ -43,10 +43,8 @@ pub(super) struct Verdict {
 impl Judge {
     /// Reads the alarms that were applied.
     pub(super) async fn new(stage: &Stage) -> anyhow::Result<Self> {
-        let mut plan = serde_json::from_str(&stage.plan_json().await?)
-            .context("the applied stack as a plan")?;
-        unset(&mut plan);
-        let alarms = Plan::parse(&plan.to_string())?.alarms()?;
+        let plan = Plan::parse(&stage.plan_json().await?).context("the applied stack as a plan")?;
+        let alarms = alarms(&plan)?;
         let suffix = |arn: &str, from: &str| {
             arn.split_once(from).map(|(_, s)| s.to_owned()).context("an ARN's suffix")
         };
@@ -181,16 +179,6 @@ impl Judge {
             store.push(&datum.id, minute, &[Sample { value: datum.value, count: 1.0 }]);
         }
         Ok(())
-    }
-}
-
-/// The state knows no absent number: `datapoints_to_alarm` reads 0 where nobody has set it.
-fn unset(plan: &mut Value) {
-    for change in plan["resource_changes"].as_array_mut().into_iter().flatten() {
-        let points = &mut change["change"]["after"]["datapoints_to_alarm"];
-        if *points == 0 {
-            *points = Value::Null;
-        }
     }
 }
 

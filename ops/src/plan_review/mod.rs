@@ -16,7 +16,6 @@ mod limits;
 mod markup;
 mod page;
 mod permissions;
-pub(crate) mod plan;
 mod policy;
 mod render;
 mod secrets;
@@ -27,8 +26,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use crate::plan::{self, Plan};
 use finding::{Finding, Level};
-use plan::Plan;
 use policy::Violation;
 
 /// Arguments of the command.
@@ -106,7 +105,7 @@ fn known_keys() -> anyhow::Result<Vec<String>> {
 }
 
 fn review(json: &str, known: &[String], args: &Args) -> anyhow::Result<(bool, String)> {
-    let plan = Plan::read(json.as_bytes())?;
+    let plan = Plan::parse(json)?;
     let verdict = policy::judge(json, &args.policies)?;
     for rule in &args.allow {
         anyhow::ensure!(verdict.rules.contains_key(rule), "--allow {rule}: there is no such rule");

@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
+use crate::plan::{Action, Plan, Resource};
 use crate::plan_review::difference::{self, Difference, Side};
-use crate::plan_review::plan::{Action, Plan, Resource};
 
 /// What a plan does.
 #[derive(Debug, Default, PartialEq)]

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 
-use crate::plan_review::plan::Plan;
+use crate::plan::Plan;
 use effect::Effect;
 use history::Outcome;
 use images::{Images, Wanted};
@@ -81,8 +81,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
             Ok(true)
         }
         Command::Check { plan } => {
-            let json = std::fs::read(plan).with_context(|| plan.display().to_string())?;
-            let effect = Effect::from_plan(&Plan::read(&json)?);
+            let effect = Effect::from_plan(&Plan::read(plan)?);
             print!("{}", effect.markdown());
             Ok(effect.allowed())
         }

@@ -91,9 +91,9 @@ fn every_saved_query_asks_for_what_lines_have() {
     let Some(stack) = stack("every_saved_query_asks_for_what_lines_have") else { return };
     let group = stack.name_of("aws_cloudwatch_log_group", "name");
     for query in at_least(8, stack.of("aws_cloudwatch_query_definition")) {
-        let name = query.values["name"].as_str().unwrap();
-        assert_eq!(query.values["log_group_names"][0], group, "{name}");
-        check(stack, name, query.values["query_string"].as_str().unwrap());
+        let name = query.change.after["name"].as_str().unwrap();
+        assert_eq!(query.change.after["log_group_names"][0], group, "{name}");
+        check(stack, name, query.change.after["query_string"].as_str().unwrap());
     }
 }
 
@@ -104,7 +104,7 @@ fn failure_causes_asks_both_containers_for_the_cause() {
     let queries = stack.of("aws_cloudwatch_query_definition");
     let query = queries.iter().find(|query| query.address.ends_with("[\"failure-causes\"]"));
     let query = query.expect("the query");
-    let query = query.values["query_string"].as_str().unwrap();
+    let query = query.change.after["query_string"].as_str().unwrap();
     for part in [
         "@logStream like /^api/ and (level = \"ERROR\" or level = \"WARN\")",
         "or (answered_by = \"sidecar\" and cause != \"\")",
@@ -127,7 +127,7 @@ fn failure_causes_asks_both_containers_for_the_cause() {
 fn every_metric_filter_matches_a_line_that_is_written() {
     let Some(stack) = stack("every_metric_filter_matches_a_line_that_is_written") else { return };
     for filter in at_least(1, stack.of("aws_cloudwatch_log_metric_filter")) {
-        let pattern = filter.values["pattern"].as_str().unwrap();
+        let pattern = filter.change.after["pattern"].as_str().unwrap();
         let message = pattern.split('"').nth(1).expect("a message in quotes");
         assert_eq!(pattern, format!("{{ $.message = \"{message}\" }}"));
         assert!(lines::messages(stack).contains(message), "no line says {message:?}");

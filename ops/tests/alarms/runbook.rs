@@ -28,7 +28,7 @@ fn sections() -> BTreeMap<String, String> {
 fn descriptions(stack: &Stack) -> Vec<(String, String)> {
     let rules = stack.of("aws_cloudwatch_event_rule");
     let rules = rules.iter().map(|rule| {
-        let value = |name: &str| rule.values[name].as_str().unwrap().to_owned();
+        let value = |name: &str| rule.change.after[name].as_str().unwrap().to_owned();
         (value("name"), value("description"))
     });
     let alarms = stack.alarms.iter().map(|a| (a.name.clone(), a.description.clone()));
@@ -129,7 +129,7 @@ fn every_saved_query_is_used_and_every_query_named_exists() {
     let saved: BTreeSet<&str> = stack
         .of("aws_cloudwatch_query_definition")
         .iter()
-        .map(|q| q.values["name"].as_str().unwrap().rsplit('/').next().unwrap())
+        .map(|q| q.change.after["name"].as_str().unwrap().rsplit('/').next().unwrap())
         .collect();
     // "query `x`", or "Query `x`" where a sentence begins.
     let named: BTreeSet<&str> =

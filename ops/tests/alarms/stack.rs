@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 
 use contract::list::at_least;
 use ops::alarms::model::Alarm;
-use ops::alarms::plan::{Plan, Resource};
+use ops::alarms::plan::alarms;
+use ops::plan::{Plan, Resource};
 use serde_json::Value;
 
 /// The plan and its alarms.
@@ -52,15 +53,15 @@ pub(crate) fn stack(test: &str) -> Option<&'static Stack> {
 impl Stack {
     fn read(path: &Path) -> Self {
         let plan = Plan::read(path).expect("a plan");
-        let alarms = plan.alarms().expect("the evaluator understands every alarm");
+        let alarms = alarms(&plan).expect("the evaluator understands every alarm");
         // The tests go through them.
         let alarms = at_least(29, alarms);
         Self { plan, alarms }
     }
 
     /// The resources of one type; one at least.
-    pub(crate) fn of(&self, kind: &str) -> Vec<Resource<'_>> {
-        let found: Vec<_> = self.plan.resources().filter(|r| r.kind == kind).collect();
+    pub(crate) fn of(&self, kind: &str) -> Vec<&Resource> {
+        let found: Vec<_> = self.plan.planned(kind).collect();
         assert!(!found.is_empty(), "the plan has no {kind}");
         found
     }
@@ -69,7 +70,7 @@ impl Stack {
     pub(crate) fn the(&self, kind: &str) -> &Value {
         let found = self.of(kind);
         assert_eq!(found.len(), 1, "{kind}");
-        found[0].values
+        &found[0].change.after
     }
 
     /// An attribute of the only resource of a type.

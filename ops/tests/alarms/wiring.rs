@@ -22,7 +22,7 @@ pub(crate) fn check_metric(stack: &Stack, emitted: &BTreeSet<MetricId>, id: &Met
     if id.namespace == sidecar["METRICS_NAMESPACE"] {
         let filters = stack.of("aws_cloudwatch_log_metric_filter");
         let by_filter = filters.iter().any(|f| {
-            let made = &f.values["metric_transformation"][0];
+            let made = &f.change.after["metric_transformation"][0];
             made["namespace"] == id.namespace.as_str()
                 && made["name"] == id.name.as_str()
                 && id.dimensions.is_empty()
@@ -48,7 +48,7 @@ pub(crate) fn check_metric(stack: &Stack, emitted: &BTreeSet<MetricId>, id: &Met
         ("TargetGroup", Some(stack.name_of("aws_lb_target_group", "arn_suffix"))),
         ("ClusterName", Some(stack.name_of("aws_ecs_cluster", "name"))),
         ("ServiceName", Some(stack.name_of("aws_ecs_service", "name"))),
-        ("CertificateArn", certificate[0].values["certificate_arn"].as_str()),
+        ("CertificateArn", certificate[0].change.after["certificate_arn"].as_str()),
     ]);
     for (name, value) in &id.dimensions {
         assert_eq!(existing[name.as_str()], Some(value.as_str()), "{name} of {id}");
@@ -86,7 +86,7 @@ fn every_alarm_tells_somebody_or_is_part_of_one_that_does() {
         return;
     };
     let topics: BTreeSet<&str> =
-        stack.of("aws_sns_topic").iter().filter_map(|t| t.values["arn"].as_str()).collect();
+        stack.of("aws_sns_topic").iter().filter_map(|t| t.change.after["arn"].as_str()).collect();
     assert_eq!(topics.len(), 2);
     let children: BTreeSet<&str> = stack
         .alarms
@@ -165,16 +165,19 @@ fn every_event_of_a_rule_reaches_a_topic() {
     let targets = stack.of("aws_cloudwatch_event_target");
     let cluster = stack.name_of("aws_ecs_cluster", "name");
     for rule in at_least(2, stack.of("aws_cloudwatch_event_rule")) {
-        let name = rule.values["name"].as_str().unwrap();
-        let to: Vec<_> = targets.iter().filter(|t| t.values["rule"] == name).collect();
+        let name = rule.change.after["name"].as_str().unwrap();
+        let to: Vec<_> = targets.iter().filter(|t| t.change.after["rule"] == name).collect();
         assert_eq!(to.len(), 1, "{name}");
-        assert!(to[0].values["arn"].as_str().is_some_and(|a| a.ends_with("-notify")), "{name}");
+        assert!(
+            to[0].change.after["arn"].as_str().is_some_and(|a| a.ends_with("-notify")),
+            "{name}"
+        );
         let pattern: Value =
-            serde_json::from_str(rule.values["event_pattern"].as_str().unwrap()).unwrap();
+            serde_json::from_str(rule.change.after["event_pattern"].as_str().unwrap()).unwrap();
         assert_eq!(pattern["source"][0], "aws.ecs");
         assert!(pattern.to_string().contains(&format!("/{cluster}")), "{pattern}");
         // What the sentence speaks of, the event's paths bring.
-        let transformer = &to[0].values["input_transformer"][0];
+        let transformer = &to[0].change.after["input_transformer"][0];
         let template = transformer["input_template"].as_str().unwrap();
         let paths = transformer["input_paths"].as_object().unwrap();
         for path in at_least(1, paths.keys()) {
