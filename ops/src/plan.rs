@@ -11,6 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// A plan.
@@ -196,9 +197,10 @@ impl Resource {
         self.change.after[name].as_str()
     }
 
-    /// The attributes after the change, as a type.
-    pub fn attributes<'a, T: Deserialize<'a>>(&'a self) -> anyhow::Result<T> {
-        T::deserialize(&self.change.after).with_context(|| self.address.clone())
+    /// The attributes after the change, as a type. An empty string is an absent value: that is how the
+    /// state writes one.
+    pub fn attributes<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
+        T::deserialize(without_empty(&self.change.after)).with_context(|| self.address.clone())
     }
 
     /// The attributes that force the replacement, as dotted paths.
@@ -217,5 +219,16 @@ impl Resource {
     #[must_use]
     pub fn changes(&self, name: &str) -> bool {
         self.change.before[name] != self.change.after[name]
+    }
+}
+
+fn without_empty(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let set = members.iter().filter(|(_, value)| **value != "");
+            set.map(|(name, value)| (name.clone(), without_empty(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(without_empty).collect(),
+        other => other.clone(),
     }
 }

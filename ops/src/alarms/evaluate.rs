@@ -9,21 +9,17 @@
 //! and the oldest is younger than M periods) this keeps the present state when missing data is
 //! `missing` or `ignore`.
 
-use super::compute::Points;
+use serde::Deserialize;
 
 /// An alarm's state.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
     /// Within the threshold.
-    #[serde(rename = "OK")]
     Ok,
-    /// Not enough data to say.
-    #[serde(rename = "INSUFFICIENT_DATA")]
+    /// Not enough data to decide.
     InsufficientData,
     /// Beyond the threshold.
-    #[serde(rename = "ALARM")]
     Alarm,
 }
 
@@ -37,51 +33,33 @@ impl std::fmt::Display for State {
     }
 }
 
-/// What a missing point counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a missing point counts as: `treat_missing_data`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names are CloudWatch's own")]
 pub enum MissingData {
+    #[default]
     Missing,
     Ignore,
     Breaching,
     NotBreaching,
 }
 
-impl MissingData {
-    /// Reads `treat_missing_data`; absent means `missing`.
-    pub fn parse(text: Option<&str>) -> anyhow::Result<Self> {
-        Ok(match text.unwrap_or("missing") {
-            "missing" => Self::Missing,
-            "ignore" => Self::Ignore,
-            "breaching" => Self::Breaching,
-            "notBreaching" => Self::NotBreaching,
-            other => anyhow::bail!("treat_missing_data {other:?} does not exist"),
-        })
-    }
-}
-
-/// How a point compares with the threshold when it is breaching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a breaching point compares with the threshold: `comparison_operator`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Comparison {
+    #[serde(rename = "GreaterThanThreshold")]
     Greater,
+    #[serde(rename = "GreaterThanOrEqualToThreshold")]
     GreaterOrEqual,
+    #[serde(rename = "LessThanThreshold")]
     Less,
+    #[serde(rename = "LessThanOrEqualToThreshold")]
     LessOrEqual,
 }
 
 impl Comparison {
-    /// Reads `comparison_operator`.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
-        Ok(match text {
-            "GreaterThanThreshold" => Self::Greater,
-            "GreaterThanOrEqualToThreshold" => Self::GreaterOrEqual,
-            "LessThanThreshold" => Self::Less,
-            "LessThanOrEqualToThreshold" => Self::LessOrEqual,
-            other => anyhow::bail!("comparison {other:?} is not implemented"),
-        })
-    }
-
     /// The operator's sign, for a table.
     #[must_use]
     pub fn sign(self) -> &'static str {
@@ -103,7 +81,7 @@ impl Comparison {
     }
 }
 
-/// When an alarm goes off.
+/// When a metric alarm changes its state.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Condition {
     /// Which side of the threshold is bad.
@@ -127,7 +105,7 @@ impl Condition {
 
     /// The next state, from the points of the evaluation range, oldest first.
     #[must_use]
-    pub fn next(&self, points: &Points, present: State) -> State {
+    pub fn next(&self, points: &[Option<f64>], present: State) -> State {
         // `None` is a missing point; `Some(true)` a breaching one.
         let range: Vec<Option<bool>> = points
             .iter()
@@ -167,7 +145,7 @@ mod tests {
     use super::*;
 
     fn states(points: &str, datapoints_to_alarm: usize, present: State) -> [State; 4] {
-        let points: Points = points
+        let points: Vec<Option<f64>> = points
             .split(' ')
             .map(|mark| match mark {
                 "0" => Some(0.0),
@@ -231,11 +209,11 @@ mod tests {
             ("LessThanThreshold", vec![1.0]),
             ("LessThanOrEqualToThreshold", vec![1.0, 2.0]),
         ] {
-            let comparison = Comparison::parse(name).unwrap();
+            let comparison: Comparison = serde_json::from_value(name.into()).unwrap();
             let got: Vec<f64> =
                 [1.0, 2.0, 3.0].into_iter().filter(|v| comparison.breaches(*v, 2.0)).collect();
             assert_eq!(got, breaching_values, "{name}");
         }
-        assert!(Comparison::parse("GreaterThanUpperThreshold").is_err());
+        assert!(serde_json::from_str::<Comparison>("\"GreaterThanUpperThreshold\"").is_err());
     }
 }

@@ -1,44 +1,65 @@
-//! Metric math: the part of the language that our alarms use, as a syntax tree.
+//! Metric math: the part of the language that our alarms and dashboard use.
 //!
-//! Grammar, weakest first: `OR ||`, `AND &&`, comparisons (`== != < > <= >=`), `+ -`, `* /`, unary
-//! `-`, and calls. Functions: `IF`, `FILL`, `SUM`, `MIN`, `MAX`, `AVG`, `ABS`. Everything else of
+//! Operators, weakest first: `AND`, comparisons, `+ -`, `* /`. The only function is `IF(condition, then,
+//! otherwise)`. Every other part of
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html>
-//! is refused by name rather than guessed at. CloudWatch documents no precedence between the logical
-//! operators, so an expression that mixes `AND` with `OR` without parentheses is refused too.
+//! is refused by name.
+//!
+//! From the documentation: an operator between two series takes a missing point as 0 when the other side
+//! has one, and between a series and a number a missing point stays missing. A division by zero drops the
+//! point. `IF` drops the point when its condition has none, and takes 0 for a missing second operand.
 
-use anyhow::{Context, bail, ensure};
-
-/// An operator between two operands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each name is the operator's own")]
-pub enum Operator {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Equal,
-    NotEqual,
-    Less,
-    Greater,
-    LessOrEqual,
-    GreaterOrEqual,
-    And,
-    Or,
-}
+use anyhow::{Context as _, bail, ensure};
+use serde::Deserialize;
 
 /// A parsed expression.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Expression {
     /// A number.
     Number(f64),
-    /// Another query of the same alarm, by its id; ids begin with a lower-case letter.
-    Reference(String),
+    /// A metric of the same alarm, by its id. Ids begin with a lower-case letter.
+    Metric(String),
     /// Two operands.
-    Binary(Operator, Box<Expression>, Box<Expression>),
-    /// A function, by its upper-case name.
-    Call(String, Vec<Expression>),
-    /// `[a, b]`, which only the aggregating functions take.
-    Array(Vec<Expression>),
+    Binary(&'static Operator, Box<Expression>, Box<Expression>),
+    /// `IF`.
+    If(Box<[Expression; 3]>),
+}
+
+/// An operator between two operands.
+#[derive(Debug)]
+pub struct Operator {
+    symbol: &'static str,
+    precedence: usize,
+    apply: fn(f64, f64) -> f64,
+}
+
+const fn operator(precedence: usize, symbol: &'static str, apply: fn(f64, f64) -> f64) -> Operator {
+    Operator { symbol, precedence, apply }
+}
+
+/// Comparisons do not chain; the other operators bind to the left.
+const COMPARISON: usize = 1;
+/// An operand binds tighter than every operator.
+const OPERAND: usize = 4;
+
+/// A symbol comes before its prefixes: `<=` must not be read as `<`.
+static OPERATORS: [Operator; 11] = [
+    operator(0, "AND", |a, b| truth(a != 0.0 && b != 0.0)),
+    operator(COMPARISON, "<=", |a, b| truth(a <= b)),
+    operator(COMPARISON, ">=", |a, b| truth(a >= b)),
+    operator(COMPARISON, "==", |a, b| truth(a.total_cmp(&b).is_eq())),
+    operator(COMPARISON, "!=", |a, b| truth(a.total_cmp(&b).is_ne())),
+    operator(COMPARISON, "<", |a, b| truth(a < b)),
+    operator(COMPARISON, ">", |a, b| truth(a > b)),
+    operator(2, "+", |a, b| a + b),
+    operator(2, "-", |a, b| a - b),
+    operator(3, "*", |a, b| a * b),
+    operator(3, "/", |a, b| a / b),
+];
+
+fn truth(is: bool) -> f64 {
+    f64::from(u8::from(is))
 }
 
 impl Expression {
@@ -47,200 +68,191 @@ impl Expression {
     /// # Errors
     /// Says what was found, where something else was expected.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let mut parser = Parser { tokens: tokens(text)?, at: 0 };
-        let expression = parser.logical().with_context(|| format!("metric math {text:?}"))?;
-        ensure!(
-            parser.at == parser.tokens.len(),
-            "metric math {text:?}: {:?} is left over",
-            parser.tokens[parser.at]
-        );
-        Ok(expression)
+        let parse = || {
+            let mut tokens = tokens(text)?;
+            tokens.reverse();
+            let expression = expression(&mut tokens, 0)?;
+            ensure!(tokens.is_empty(), "{:?} is left over", tokens.last());
+            ensure!(
+                !expression.metrics().is_empty(),
+                "an alarm needs a series, this is one number"
+            );
+            Ok(expression)
+        };
+        parse().with_context(|| format!("metric math {text:?}"))
     }
 
-    /// The ids that the expression refers to.
+    /// The ids of the metrics that the expression names.
     #[must_use]
-    pub fn references(&self) -> Vec<&str> {
+    pub fn metrics(&self) -> Vec<&str> {
         match self {
             Self::Number(_) => vec![],
-            Self::Reference(id) => vec![id],
-            Self::Binary(_, left, right) => [left.references(), right.references()].concat(),
-            Self::Call(_, items) | Self::Array(items) => {
-                items.iter().flat_map(Self::references).collect()
+            Self::Metric(id) => vec![id],
+            Self::Binary(_, left, right) => [left.metrics(), right.metrics()].concat(),
+            Self::If(parts) => parts.iter().flat_map(Self::metrics).collect(),
+        }
+    }
+
+    /// The value of one period, or nothing when the period has no data point. `metric` gives the values
+    /// of the metrics.
+    pub fn value(&self, metric: &impl Fn(&str) -> Option<f64>) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Metric(id) => metric(id),
+            Self::Binary(operator, left, right) => {
+                let two_series = !left.is_number() && !right.is_number();
+                let (a, b) = match (left.value(metric), right.value(metric)) {
+                    (Some(a), b) if two_series => (a, b.unwrap_or(0.0)),
+                    (a, Some(b)) if two_series => (a.unwrap_or(0.0), b),
+                    (a, b) => (a?, b?),
+                };
+                Some((operator.apply)(a, b)).filter(|value| value.is_finite())
+            }
+            Self::If(parts) => {
+                let [condition, then, otherwise] = &**parts;
+                match condition.value(metric)? {
+                    0.0 => otherwise.value(metric),
+                    _ => Some(then.value(metric).unwrap_or(0.0)),
+                }
             }
         }
     }
+
+    fn is_number(&self) -> bool {
+        self.metrics().is_empty()
+    }
 }
 
-const FUNCTIONS: [&str; 7] = ["IF", "FILL", "SUM", "MIN", "MAX", "AVG", "ABS"];
+impl TryFrom<String> for Expression {
+    type Error = anyhow::Error;
 
-#[derive(Debug, Clone, PartialEq)]
-enum Token {
-    Number(f64),
-    Word(String),
-    Symbol(&'static str),
+    fn try_from(text: String) -> anyhow::Result<Self> {
+        Self::parse(&text)
+    }
 }
 
-/// Longer symbols first, so that `<=` is not read as `<`.
-const SYMBOLS: [&str; 17] =
-    ["<=", ">=", "==", "!=", "&&", "||", "<", ">", "+", "-", "*", "/", "(", ")", "[", "]", ","];
-
-fn tokens(text: &str) -> anyhow::Result<Vec<Token>> {
+fn tokens(text: &str) -> anyhow::Result<Vec<&str>> {
     let mut rest = text.trim_start();
     let mut found = Vec::new();
     while let Some(first) = rest.chars().next() {
-        let length = |accept: fn(char) -> bool| rest.find(|c| !accept(c)).unwrap_or(rest.len());
-        let taken = if first.is_ascii_digit() {
-            let length = length(|c| c.is_ascii_digit() || c == '.');
-            found.push(Token::Number(rest[..length].parse().context("a number")?));
-            length
-        } else if first.is_ascii_alphabetic() {
-            let length = length(|c| c.is_ascii_alphanumeric() || c == '_');
-            found.push(Token::Word(rest[..length].to_owned()));
-            length
+        let in_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let length = if in_word(first) {
+            rest.find(|c| !in_word(c)).unwrap_or(rest.len())
         } else {
-            let symbol = SYMBOLS.into_iter().find(|s| rest.starts_with(s));
-            let symbol = symbol.with_context(|| format!("metric math {text:?}: {first:?}"))?;
-            found.push(Token::Symbol(symbol));
-            symbol.len()
+            let mut symbols =
+                OPERATORS.iter().map(|operator| operator.symbol).chain(["(", ")", ","]);
+            symbols
+                .find(|symbol| rest.starts_with(symbol))
+                .with_context(|| format!("{first:?}"))?
+                .len()
         };
-        rest = rest[taken..].trim_start();
+        let (token, after) = rest.split_at(length);
+        found.push(token);
+        rest = after.trim_start();
     }
     Ok(found)
 }
 
-struct Parser {
-    tokens: Vec<Token>,
-    at: usize,
+/// Parses from the end of `tokens`, which is the beginning of the text: an operand, and the operators
+/// after it that bind at least as tight as `precedence`.
+fn expression(tokens: &mut Vec<&str>, precedence: usize) -> anyhow::Result<Expression> {
+    if precedence == OPERAND {
+        return operand(tokens);
+    }
+    let mut left = expression(tokens, precedence + 1)?;
+    while let Some(operator) =
+        OPERATORS.iter().find(|o| o.precedence == precedence && tokens.last() == Some(&o.symbol))
+    {
+        tokens.pop();
+        let right = expression(tokens, precedence + 1)?;
+        left = Expression::Binary(operator, left.into(), right.into());
+        if precedence == COMPARISON {
+            break;
+        }
+    }
+    Ok(left)
 }
 
-impl Parser {
-    fn take(&mut self, symbol: &str) -> bool {
-        let found = matches!(self.tokens.get(self.at), Some(Token::Symbol(s)) if *s == symbol);
-        self.at += usize::from(found);
-        found
-    }
+fn operand(tokens: &mut Vec<&str>) -> anyhow::Result<Expression> {
+    let token = tokens.pop().context("an operand is missing")?;
+    Ok(match token {
+        "(" => part(tokens, ")")?,
+        "IF" => {
+            ensure!(tokens.pop() == Some("("), "IF needs operands");
+            let parts = [part(tokens, ",")?, part(tokens, ",")?, part(tokens, ")")?];
+            ensure!(!parts[0].is_number(), "IF needs a series as its condition");
+            Expression::If(parts.into())
+        }
+        _ if token.starts_with(|c: char| c.is_ascii_digit()) => {
+            Expression::Number(token.parse().with_context(|| format!("{token:?} is no number"))?)
+        }
+        _ if token.starts_with(|c: char| c.is_ascii_lowercase()) && !token.contains('.') => {
+            Expression::Metric(token.to_owned())
+        }
+        _ => bail!("{token:?} is not implemented as an operand"),
+    })
+}
 
-    fn expect(&mut self, symbol: &str) -> anyhow::Result<()> {
-        ensure!(self.take(symbol), "{symbol:?} expected, got {:?}", self.tokens.get(self.at));
-        Ok(())
-    }
-
-    fn logical(&mut self) -> anyhow::Result<Expression> {
-        let mut left = self.comparison()?;
-        let mut seen = None;
-        loop {
-            let operator = match self.tokens.get(self.at) {
-                Some(Token::Word(word)) if word == "AND" => Operator::And,
-                Some(Token::Word(word)) if word == "OR" => Operator::Or,
-                Some(Token::Symbol("&&")) => Operator::And,
-                Some(Token::Symbol("||")) => Operator::Or,
-                _ => return Ok(left),
-            };
-            ensure!(
-                seen.replace(operator).is_none_or(|before| before == operator),
-                "AND and OR are mixed; put parentheses"
-            );
-            self.at += 1;
-            left = Expression::Binary(operator, left.into(), self.comparison()?.into());
-        }
-    }
-
-    fn comparison(&mut self) -> anyhow::Result<Expression> {
-        const OPERATORS: [(&str, Operator); 6] = [
-            ("<=", Operator::LessOrEqual),
-            (">=", Operator::GreaterOrEqual),
-            ("==", Operator::Equal),
-            ("!=", Operator::NotEqual),
-            ("<", Operator::Less),
-            (">", Operator::Greater),
-        ];
-        let left = self.sum()?;
-        for (symbol, operator) in OPERATORS {
-            if self.take(symbol) {
-                return Ok(Expression::Binary(operator, left.into(), self.sum()?.into()));
-            }
-        }
-        Ok(left)
-    }
-
-    fn sum(&mut self) -> anyhow::Result<Expression> {
-        let mut left = self.product()?;
-        loop {
-            let operator = match () {
-                () if self.take("+") => Operator::Add,
-                () if self.take("-") => Operator::Subtract,
-                () => return Ok(left),
-            };
-            left = Expression::Binary(operator, left.into(), self.product()?.into());
-        }
-    }
-
-    fn product(&mut self) -> anyhow::Result<Expression> {
-        let mut left = self.unary()?;
-        loop {
-            let operator = match () {
-                () if self.take("*") => Operator::Multiply,
-                () if self.take("/") => Operator::Divide,
-                () => return Ok(left),
-            };
-            left = Expression::Binary(operator, left.into(), self.unary()?.into());
-        }
-    }
-
-    fn unary(&mut self) -> anyhow::Result<Expression> {
-        if self.take("-") {
-            let minus_one = Box::new(Expression::Number(-1.0));
-            return Ok(Expression::Binary(Operator::Multiply, minus_one, self.unary()?.into()));
-        }
-        self.primary()
-    }
-
-    fn primary(&mut self) -> anyhow::Result<Expression> {
-        if self.take("(") {
-            let inner = self.logical()?;
-            self.expect(")")?;
-            return Ok(inner);
-        }
-        if self.take("[") {
-            return Ok(Expression::Array(self.list("]")?));
-        }
-        let token = self.tokens.get(self.at).cloned();
-        self.at += 1;
-        match token {
-            Some(Token::Number(number)) => Ok(Expression::Number(number)),
-            Some(Token::Word(word)) if self.take("(") => {
-                ensure!(FUNCTIONS.contains(&word.as_str()), "function {word} is not implemented");
-                Ok(Expression::Call(word, self.list(")")?))
-            }
-            Some(Token::Word(word)) if word.starts_with(|c: char| c.is_ascii_lowercase()) => {
-                Ok(Expression::Reference(word))
-            }
-            other => bail!("an operand expected, got {other:?}"),
-        }
-    }
-
-    fn list(&mut self, end: &str) -> anyhow::Result<Vec<Expression>> {
-        let mut items = vec![self.logical()?];
-        while self.take(",") {
-            items.push(self.logical()?);
-        }
-        self.expect(end)?;
-        Ok(items)
-    }
+/// An expression and the token that ends it.
+fn part(tokens: &mut Vec<&str>, end: &str) -> anyhow::Result<Expression> {
+    let part = expression(tokens, 0)?;
+    let found = tokens.pop();
+    ensure!(found == Some(end), "{end:?} expected, got {found:?}");
+    Ok(part)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The values over four periods.
+    fn values(text: &str) -> [Option<f64>; 4] {
+        let expression = Expression::parse(text).unwrap();
+        std::array::from_fn(|period| {
+            expression.value(&|id| match id {
+                "m1" => [Some(30.0), Some(20.0), Some(0.0), Some(0.0)][period],
+                "m2" => [Some(20.0), None, Some(20.0), None][period],
+                _ => None,
+            })
+        })
+    }
+
+    #[test]
+    fn expressions_give_what_the_documentation_shows() {
+        let n = None;
+        for (text, expected) in [
+            // The documentation's own example of two series.
+            ("m1 > m2", [Some(1.0), Some(1.0), Some(0.0), Some(0.0)]),
+            ("m1 > 15 AND m2 > 15", [Some(1.0), Some(0.0), Some(0.0), Some(0.0)]),
+            // Missing is 0 beside a point, and missing beside nothing.
+            ("m1 + m2", [Some(50.0), Some(20.0), Some(20.0), Some(0.0)]),
+            ("m2 + 1", [Some(21.0), n, Some(21.0), n]),
+            ("gone + gone", [n, n, n, n]),
+            ("m1 + gone", [Some(30.0), Some(20.0), Some(0.0), Some(0.0)]),
+            ("m1 == 20", [Some(0.0), Some(1.0), Some(0.0), Some(0.0)]),
+            ("m1 != 20", [Some(1.0), Some(0.0), Some(1.0), Some(1.0)]),
+            // A division by zero drops the point.
+            ("m1 / m2", [Some(1.5), n, Some(0.0), n]),
+            // IF: a missing condition drops the point, a missing second operand is 0, a missing
+            // third one drops the point.
+            ("IF(m2, m1, 5)", [Some(30.0), n, Some(0.0), n]),
+            ("IF(m1, m2, 5)", [Some(20.0), Some(0.0), Some(5.0), Some(5.0)]),
+            ("IF(m1 < 10, m1, m2)", [Some(20.0), n, Some(0.0), Some(0.0)]),
+        ] {
+            assert_eq!(values(text), expected, "{text}");
+        }
+    }
+
     #[test]
     fn products_bind_closer_than_sums_and_sums_closer_than_comparisons() {
-        let same = |a: &str, b: &str| {
-            assert_eq!(Expression::parse(a).unwrap(), Expression::parse(b).unwrap(), "{a}");
-        };
-        same("a + b * c > d", "(a + (b * c)) > d");
-        same("a - b - c", "(a - b) - c");
-        same("a > 1 AND b > 2 && c > 3", "((a > 1) AND (b > 2)) AND (c > 3)");
+        for (text, same) in [
+            ("a + b * c > d", "(a + (b * c)) > d"),
+            ("a - b - c", "(a - b) - c"),
+            ("a > 1 AND b > 2 AND c > 3", "((a > 1) AND (b > 2)) AND (c > 3)"),
+        ] {
+            let [text, same] = [text, same].map(|t| format!("{:?}", Expression::parse(t).unwrap()));
+            assert_eq!(text, same);
+        }
     }
 
     #[test]
@@ -250,21 +262,26 @@ mod tests {
             "a +",
             "a b",
             "ANOMALY_DETECTION_BAND(a)",
+            "FILL(a, 0)",
             "IF(a",
+            "IF(1, a, b)",
+            "IF(a, b)",
             "a ^ 2",
             "A",
             "a AND b OR c",
+            "a < b < c",
             "a # b",
-            "SUM()",
-            "1.2.3",
+            "1 + 1",
+            "[a, b]",
+            "a + 1.2.3",
         ] {
             assert!(Expression::parse(text).is_err(), "{text:?} was accepted");
         }
     }
 
     #[test]
-    fn references_are_found_wherever_they_stand() {
-        let expression = Expression::parse("IF(a >= 5, SUM([b, FILL(c, 0)]) / -d)").unwrap();
-        assert_eq!(expression.references(), ["a", "b", "c", "d"]);
+    fn metrics_are_found_in_every_part() {
+        let expression = Expression::parse("IF(a >= 5, (b + c) / d, 0)").unwrap();
+        assert_eq!(expression.metrics(), ["a", "b", "c", "d"]);
     }
 }

@@ -1,6 +1,6 @@
 //! Which metric: its namespace, its name and its dimensions, and the data that was replayed for it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Context, bail};
@@ -64,87 +64,53 @@ impl MetricId {
     }
 }
 
-/// One metric's samples, a list for each minute. Minutes may be negative: history before a scenario
-/// begins.
+/// One metric's samples, by minute. Minutes may be negative: history before a scenario begins.
 #[derive(Debug, Clone, Default)]
-pub struct Series {
-    /// The minute of the first list.
-    first: i64,
-    minutes: VecDeque<Vec<Sample>>,
-}
+pub struct Series(BTreeMap<i64, Vec<Sample>>);
 
 impl Series {
-    /// A minute's list, made if need be.
-    fn minute(&mut self, minute: i64) -> &mut Vec<Sample> {
-        if self.minutes.is_empty() {
-            self.first = minute;
-        }
-        while minute < self.first {
-            self.minutes.push_front(vec![]);
-            self.first -= 1;
-        }
-        let index = self.index(minute);
-        while index >= self.minutes.len() {
-            self.minutes.push_back(vec![]);
-        }
-        &mut self.minutes[index]
-    }
-
-    /// Where a minute's list is or would be; 0 for those before the first.
-    fn index(&self, minute: i64) -> usize {
-        usize::try_from(minute - self.first).unwrap_or(0)
-    }
-
     /// Adds samples to a minute.
     pub fn push(&mut self, minute: i64, samples: &[Sample]) {
-        self.minute(minute).extend_from_slice(samples);
+        self.0.entry(minute).or_default().extend_from_slice(samples);
     }
 
-    /// Takes a minute's samples away, as when a metric stopped being published.
+    /// Removes a minute's samples, as when a metric stopped being published.
     pub fn clear(&mut self, minute: i64) {
-        self.minute(minute).clear();
+        self.0.remove(&minute);
     }
 
     /// The statistic over the minutes `from..to`; `None` when nothing arrived in them.
     #[must_use]
     pub fn statistic(&self, statistic: Statistic, from: i64, to: i64) -> Option<f64> {
-        let end = self.index(to).min(self.minutes.len());
-        let window = self.minutes.range(self.index(from).min(end)..end);
-        statistic.of(window.flatten().copied())
+        statistic.compute(self.0.range(from..to).flat_map(|(_, samples)| samples).copied())
     }
 }
 
 /// The replayed data of all metrics.
 #[derive(Debug, Clone, Default)]
-pub struct Store(Vec<(MetricId, Series)>);
+pub struct Store(BTreeMap<MetricId, Series>);
 
 impl Store {
-    /// Adds a metric's data.
-    pub fn insert(&mut self, id: MetricId, series: Series) {
-        self.0.push((id, series));
+    /// A metric's data, to add to it.
+    pub fn series(&mut self, id: &MetricId) -> &mut Series {
+        self.0.entry(id.clone()).or_default()
     }
 
     /// Adds samples to a minute of one metric, as they are read from a log.
     pub fn push(&mut self, id: &MetricId, minute: i64, samples: &[Sample]) {
-        if let Some((_, series)) = self.0.iter_mut().find(|(known, _)| known == id) {
-            return series.push(minute, samples);
-        }
-        let mut series = Series::default();
-        series.push(minute, samples);
-        self.0.push((id.clone(), series));
+        self.series(id).push(minute, samples);
     }
 
     /// The data that feeds a metric, if any was replayed: its own, where a log has it by its full name.
     #[must_use]
     pub fn get(&self, wanted: &MetricId) -> Option<&Series> {
-        let own = self.0.iter().find(|(id, _)| id == wanted);
-        let found = own.or_else(|| self.0.iter().find(|(id, _)| id.feeds(wanted)));
-        found.map(|(_, series)| series)
+        let fed = || self.0.iter().find(|(id, _)| id.feeds(wanted)).map(|(_, series)| series);
+        self.0.get(wanted).or_else(fed)
     }
 
     /// The metrics that have data.
     pub fn ids(&self) -> impl Iterator<Item = &MetricId> {
-        self.0.iter().map(|(id, _)| id)
+        self.0.keys()
     }
 }
 

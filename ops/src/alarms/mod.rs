@@ -13,22 +13,18 @@
 
 #![expect(clippy::doc_markdown, reason = "CloudWatch is a name, not code")]
 
-pub mod compute;
+pub mod alarm;
 pub mod emf;
 pub mod evaluate;
 pub mod math;
 pub mod metric;
-pub mod model;
-pub mod plan;
 pub mod replay;
-pub mod rule;
 pub mod sample;
 pub mod scenario;
 pub mod table;
 
 use std::path::PathBuf;
 
-use compute::Reading;
 use evaluate::State;
 use scenario::Scenario;
 
@@ -47,7 +43,7 @@ pub struct Args {
 
 /// Runs the command; `Ok(false)` means that an alarm that sends something was in ALARM.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
-    let alarms = plan::alarms(&Plan::read(&args.plan)?)?;
+    let alarms = alarm::alarms(&Plan::read(&args.plan)?)?;
     let Some(series) = &args.series else {
         print!("{}", table::table(&alarms));
         return Ok(true);
@@ -55,7 +51,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     let scenario = Scenario::read(series)?;
     println!("{}", scenario.about);
     let minutes = scenario.watched();
-    let changes = replay::replay(&alarms, &scenario.store()?, minutes, Reading::FillsEmpty)?;
+    let changes = replay::replay(&alarms, &scenario.store()?, minutes)?;
     let tells = |name: &str| alarms.iter().any(|a| a.name == name && !a.alarm_actions.is_empty());
     let mut quiet = true;
     for change in changes.iter().filter(|c| c.minute >= 0) {

@@ -10,10 +10,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 
-use super::compute::Reading;
+use super::alarm::{Alarm, Kind};
 use super::evaluate::State;
 use super::metric::Store;
-use super::model::{Alarm, Kind};
 
 /// A change of an alarm's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +29,11 @@ pub struct Change {
 /// first change is reported like any other.
 ///
 /// # Errors
-/// Names the alarm that cannot be evaluated.
+/// When a composite names an alarm that does not exist.
 pub fn replay(
     alarms: &[Alarm],
     store: &Store,
     minutes: std::ops::Range<i64>,
-    reading: Reading,
 ) -> anyhow::Result<Vec<Change>> {
     let mut states: BTreeMap<&str, State> =
         alarms.iter().map(|a| (a.name.as_str(), State::InsufficientData)).collect();
@@ -44,13 +42,20 @@ pub fn replay(
         for alarm in alarms {
             let present = states.get(alarm.name.as_str()).copied().unwrap_or(State::Ok);
             let next = match &alarm.kind {
-                Kind::Metric(metric) => metric.next(store, now, present, reading),
-                Kind::Composite(rule) => {
-                    let holds = rule.holds(&|name| states.get(name).copied());
-                    holds.map(|holds| if holds { State::Alarm } else { State::Ok })
+                Kind::Metric(metric) => metric.next(store, now, present),
+                Kind::Composite(children) => {
+                    let mut next = State::Alarm;
+                    for child in children {
+                        let state = states.get(child.as_str()).with_context(|| {
+                            format!("{}: no alarm is called {child}", alarm.name)
+                        })?;
+                        if *state != State::Alarm {
+                            next = State::Ok;
+                        }
+                    }
+                    next
                 }
             };
-            let next = next.with_context(|| format!("alarm {}", alarm.name))?;
             if next != present {
                 states.insert(&alarm.name, next);
                 changes.push(Change { minute: now, alarm: alarm.name.clone(), to: next });

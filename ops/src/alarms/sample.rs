@@ -6,6 +6,7 @@
 //! Statistics: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html>
 
 use anyhow::{Context, bail};
+use serde::Deserialize;
 
 /// Samples of equal value that arrived in the same minute.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,7 +18,8 @@ pub struct Sample {
 }
 
 /// How the samples of a period become one number.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Statistic {
     /// Sum of the values.
     Sum,
@@ -64,7 +66,7 @@ impl Statistic {
 
     /// The statistic of a period's samples; `None` when there were none, for CloudWatch then has no
     /// data point, not a zero.
-    pub fn of(self, samples: impl Iterator<Item = Sample>) -> Option<f64> {
+    pub fn compute(self, samples: impl Iterator<Item = Sample>) -> Option<f64> {
         let mut all = Vec::new();
         let (mut count, mut sum, mut below) = (0.0, 0.0, 0.0);
         let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
@@ -88,6 +90,14 @@ impl Statistic {
             Self::RankUpTo(_) => 100.0 * below / count,
             Self::Percentile(percent) => percentile(all, count * percent / 100.0),
         })
+    }
+}
+
+impl TryFrom<String> for Statistic {
+    type Error = anyhow::Error;
+
+    fn try_from(text: String) -> anyhow::Result<Self> {
+        Self::parse(&text)
     }
 }
 
@@ -131,14 +141,14 @@ mod tests {
             ("PR(:2)", 100.0),
             ("PR(:0.05)", 0.0),
         ] {
-            let got = Statistic::parse(text).unwrap().of(samples().into_iter()).unwrap();
+            let got = Statistic::parse(text).unwrap().compute(samples().into_iter()).unwrap();
             assert!((got - expected).abs() < 1e-9, "{text}: {got} instead of {expected}");
         }
     }
 
     #[test]
     fn no_samples_give_no_data_point() {
-        assert_eq!(Statistic::Sum.of(std::iter::empty()), None);
+        assert_eq!(Statistic::Sum.compute(std::iter::empty()), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use serde::Deserialize;
 
 use super::evaluate::State;
-use super::metric::{MetricId, Series, Store};
+use super::metric::{MetricId, Store};
 use super::sample::Sample;
 
 /// A scenario file.
@@ -117,7 +117,7 @@ impl Scenario {
     pub fn store(&self) -> anyhow::Result<Store> {
         let mut store = Store::default();
         for (metric, phases) in &self.series {
-            let mut series = Series::default();
+            let series = store.series(&MetricId::parse(metric)?);
             for phase in phases {
                 let (from, to) =
                     (phase.from.unwrap_or(-self.history), phase.to.unwrap_or(self.minutes));
@@ -130,7 +130,6 @@ impl Scenario {
                     }
                 }
             }
-            store.insert(MetricId::parse(metric)?, series);
         }
         Ok(store)
     }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::alarm::{Alarm, Kind};
 use super::evaluate::MissingData;
-use super::model::{Alarm, Kind};
 
 /// A Markdown table of the alarms, in the plan's order.
 #[must_use]
@@ -31,7 +31,7 @@ pub fn table(alarms: &[Alarm]) -> String {
                     },
                 )
             }
-            Kind::Composite(rule) => (rule.children().join(" and "), String::new(), ""),
+            Kind::Composite(children) => (children.join(" and "), String::new(), ""),
         };
         let topics: Vec<&str> = alarm
             .alarm_actions

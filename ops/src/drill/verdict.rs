@@ -9,11 +9,9 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::recorder::Second;
-use crate::alarms::compute::Reading;
+use crate::alarms::alarm::{Alarm, Kind, alarms};
 use crate::alarms::evaluate::State;
 use crate::alarms::metric::{MetricId, Store};
-use crate::alarms::model::{Alarm, Kind};
-use crate::alarms::plan::alarms;
 use crate::alarms::replay::{Change, replay};
 use crate::alarms::sample::Sample;
 use crate::plan::Plan;
@@ -118,7 +116,7 @@ impl Judge {
         // A composite needs its children, whose names begin with its own.
         let wanted: Vec<_> =
             self.alarms.iter().filter(|a| a.name.starts_with(&full)).cloned().collect();
-        let changes = replay(&wanted, store, from..to, Reading::FillsEmpty)?;
+        let changes = replay(&wanted, store, from..to)?;
         let mut own = changes.iter().filter(|c: &&Change| c.alarm == full && c.minute >= 0);
         let Some(alarm) = own.find(|c| c.to == State::Alarm) else { return Ok(None) };
         let ok = own.rfind(|c| c.to == State::Ok).map(|c| (c.minute - recovered).max(0));

@@ -60,7 +60,7 @@ fn every_metric_widget_shows_metrics_that_have_data() {
             }
         }
         for expression in &expressions {
-            for id in expression.references() {
+            for id in expression.metrics() {
                 assert!(ids.contains(id), "{title}: no row has the id {id}");
             }
         }

@@ -6,8 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use contract::list::at_least;
-use ops::alarms::model::Alarm;
-use ops::alarms::plan::alarms;
+use ops::alarms::alarm::{Alarm, alarms};
 use ops::plan::{Plan, Resource};
 use serde_json::Value;
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::list::at_least;
+use ops::alarms::alarm::Kind;
 use ops::alarms::metric::MetricId;
-use ops::alarms::model::Kind;
 use serde_json::Value;
 
 use crate::stack::{Stack, data, stack};
@@ -92,10 +92,11 @@ fn every_alarm_tells_somebody_or_is_part_of_one_that_does() {
         .alarms
         .iter()
         .filter_map(|a| match &a.kind {
-            Kind::Composite(rule) => Some(rule.children()),
+            Kind::Composite(children) => Some(children),
             Kind::Metric(_) => None,
         })
         .flatten()
+        .map(String::as_str)
         .collect();
     let names: BTreeSet<&str> = stack.alarms.iter().map(|a| a.name.as_str()).collect();
     assert_eq!(names.len(), stack.alarms.len(), "an alarm is created over another of its name");

@@ -1,0 +1,308 @@
+//! The alarms of a plan, as the evaluator sees them.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, bail, ensure};
+use serde::Deserialize;
+
+use super::evaluate::{Comparison, Condition, MissingData, State};
+use super::math::Expression;
+use super::metric::{MetricId, Store, UNKNOWN};
+use super::sample::Statistic;
+use crate::plan::{Plan, Resource};
+
+/// An alarm of either kind.
+#[derive(Debug, Clone)]
+pub struct Alarm {
+    /// `alarm_name`.
+    pub name: String,
+    /// `alarm_description`.
+    pub description: String,
+    /// ARNs of the topics that receive the change to ALARM. Empty for a child of a composite.
+    pub alarm_actions: Vec<String>,
+    /// ARNs of the topics that receive the change to OK.
+    pub ok_actions: Vec<String>,
+    /// What it watches.
+    pub kind: Kind,
+}
+
+/// What an alarm watches.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// A metric, or an expression of several.
+    Metric(MetricAlarm),
+    /// Other alarms, by name. It is in ALARM while all of them are.
+    Composite(Vec<String>),
+}
+
+/// A metric alarm. The expression of an alarm on a single metric is that metric.
+#[derive(Debug, Clone)]
+pub struct MetricAlarm {
+    /// The metrics, by the ids that the expression uses.
+    pub metrics: BTreeMap<String, Metric>,
+    /// What is compared with the threshold.
+    pub expression: Expression,
+    /// The expression's text or the metric's name, for a table.
+    pub text: String,
+    /// Minutes of one period, the same for every metric of the alarm.
+    pub period: i64,
+    /// When it changes to ALARM.
+    pub condition: Condition,
+}
+
+/// A metric in an alarm.
+#[derive(Debug, Clone)]
+pub struct Metric {
+    /// Which metric.
+    pub id: MetricId,
+    /// How a period becomes one number.
+    pub statistic: Statistic,
+}
+
+#[derive(Deserialize)]
+struct Attributes {
+    alarm_name: String,
+    alarm_description: Option<String>,
+    #[serde(default)]
+    alarm_actions: Option<Vec<Option<String>>>,
+    #[serde(default)]
+    ok_actions: Option<Vec<Option<String>>>,
+}
+
+#[derive(Deserialize)]
+struct CompositeAttributes {
+    alarm_rule: String,
+}
+
+#[derive(Deserialize)]
+struct MetricAlarmAttributes {
+    comparison_operator: Comparison,
+    threshold: f64,
+    evaluation_periods: usize,
+    datapoints_to_alarm: Option<usize>,
+    #[serde(default)]
+    treat_missing_data: MissingData,
+    evaluate_low_sample_count_percentiles: Option<String>,
+    #[serde(default)]
+    metric_query: Vec<Query>,
+}
+
+/// A `metric_query`: an expression or a metric.
+#[derive(Deserialize)]
+struct Query {
+    id: String,
+    expression: Option<String>,
+    return_data: Option<bool>,
+    #[serde(default)]
+    metric: Vec<MetricAttributes>,
+}
+
+/// A metric of a query, or the alarm itself when it watches one metric.
+#[derive(Deserialize)]
+struct MetricAttributes {
+    namespace: String,
+    metric_name: String,
+    dimensions: Option<BTreeMap<String, Option<String>>>,
+    period: i64,
+    stat: Option<Statistic>,
+    statistic: Option<Statistic>,
+    extended_statistic: Option<Statistic>,
+}
+
+/// The alarms of a plan, metric alarms before composites.
+///
+/// # Errors
+/// Names the alarm that the evaluator does not understand, and why.
+pub fn alarms(plan: &Plan) -> anyhow::Result<Vec<Alarm>> {
+    let read = |kind, read: fn(&Resource) -> anyhow::Result<Kind>| {
+        plan.planned(kind)
+            .map(move |r| alarm(r, read).with_context(|| format!("alarm {}", r.address)))
+    };
+    read("aws_cloudwatch_metric_alarm", metric_alarm)
+        .chain(read("aws_cloudwatch_composite_alarm", composite_alarm))
+        .collect()
+}
+
+fn alarm(
+    resource: &Resource,
+    kind: fn(&Resource) -> anyhow::Result<Kind>,
+) -> anyhow::Result<Alarm> {
+    let attributes: Attributes = resource.attributes()?;
+    let topics = |actions: Option<Vec<Option<String>>>| {
+        let arns = actions.into_iter().flatten();
+        arns.map(|arn| arn.unwrap_or_else(|| UNKNOWN.to_owned())).collect()
+    };
+    Ok(Alarm {
+        name: attributes.alarm_name,
+        description: attributes.alarm_description.unwrap_or_default(),
+        alarm_actions: topics(attributes.alarm_actions),
+        ok_actions: topics(attributes.ok_actions),
+        kind: kind(resource)?,
+    })
+}
+
+fn composite_alarm(resource: &Resource) -> anyhow::Result<Kind> {
+    Ok(Kind::Composite(children(&resource.attributes::<CompositeAttributes>()?.alarm_rule)?))
+}
+
+/// The alarms of a composite's rule: `ALARM("name") AND ALARM("name") …`. Every other part of
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html>
+/// is refused.
+fn children(rule: &str) -> anyhow::Result<Vec<String>> {
+    rule.split(" AND ")
+        .map(|term| {
+            let name = term.strip_prefix("ALARM(\"").and_then(|rest| rest.strip_suffix("\")"));
+            name.filter(|name| !name.is_empty() && !name.contains('"')).map(str::to_owned)
+        })
+        .collect::<Option<_>>()
+        .with_context(|| format!("{rule:?}: only `ALARM(\"name\") AND …` is implemented"))
+}
+
+fn metric_alarm(resource: &Resource) -> anyhow::Result<Kind> {
+    let attributes: MetricAlarmAttributes = resource.attributes()?;
+    let condition = condition(&attributes)?;
+    let mut metrics = BTreeMap::new();
+    let mut watched = Vec::new();
+    let mut periods = Vec::new();
+    let mut add = |id: &str, attributes| -> anyhow::Result<String> {
+        let (metric, period) = metric(attributes)?;
+        let name = metric.id.name.clone();
+        metrics.insert(id.to_owned(), metric);
+        periods.push(period);
+        Ok(name)
+    };
+    ensure!(
+        attributes.metric_query.len() <= 10,
+        "CloudWatch takes at most ten queries for one alarm"
+    );
+    if attributes.metric_query.is_empty() {
+        let name = add("metric", resource.attributes()?)?;
+        watched.push((Expression::Metric("metric".to_owned()), name));
+    }
+    for mut query in attributes.metric_query {
+        let (expression, text) = match (query.expression, query.metric.pop()) {
+            (Some(text), None) => (Expression::parse(&text)?, text),
+            (None, Some(metric)) => {
+                let name = add(&query.id, metric)?;
+                (Expression::Metric(query.id), name)
+            }
+            _ => bail!("query {} needs either an expression or a metric", query.id),
+        };
+        if query.return_data == Some(true) {
+            watched.push((expression, text));
+        }
+    }
+    let Ok([(expression, text)]) = <[_; 1]>::try_from(watched) else {
+        bail!("exactly one query must have return_data = true")
+    };
+    for id in expression.metrics() {
+        ensure!(metrics.contains_key(id), "no metric has the id {id}");
+    }
+    let period = periods[0];
+    ensure!(periods.iter().all(|p| *p == period), "the metrics of an alarm must have one period");
+    check_window(&condition, period)?;
+    Ok(Kind::Metric(MetricAlarm { metrics, expression, text, period, condition }))
+}
+
+fn condition(attributes: &MetricAlarmAttributes) -> anyhow::Result<Condition> {
+    let evaluation_periods = attributes.evaluation_periods;
+    // The state has no absent number: it has 0 where the configuration has nothing.
+    let datapoints_to_alarm =
+        attributes.datapoints_to_alarm.filter(|n| *n > 0).unwrap_or(evaluation_periods);
+    ensure!(
+        (1..=evaluation_periods).contains(&datapoints_to_alarm),
+        "{datapoints_to_alarm} of {evaluation_periods} points is impossible"
+    );
+    ensure!(
+        attributes.evaluate_low_sample_count_percentiles.as_deref() != Some("ignore"),
+        "evaluate_low_sample_count_percentiles = ignore is not implemented"
+    );
+    Ok(Condition {
+        comparison: attributes.comparison_operator,
+        threshold: attributes.threshold,
+        evaluation_periods,
+        datapoints_to_alarm,
+        missing_data: attributes.treat_missing_data,
+    })
+}
+
+/// The limits of `PutMetricAlarm`: a period of at most a day, and a window of at most seven days, or of
+/// one day when the period is shorter than an hour.
+fn check_window(condition: &Condition, period: i64) -> anyhow::Result<()> {
+    let minutes = i64::try_from(condition.evaluation_periods)? * period;
+    let most = if period < 60 { 24 * 60 } else { 7 * 24 * 60 };
+    ensure!(period <= 24 * 60, "a period is at most a day");
+    ensure!(minutes <= most, "the window of {minutes} min exceeds CloudWatch's {most} min");
+    Ok(())
+}
+
+/// A metric and its period in minutes.
+fn metric(attributes: MetricAttributes) -> anyhow::Result<(Metric, i64)> {
+    let seconds = attributes.period;
+    ensure!(seconds > 0 && seconds % 60 == 0, "a period of {seconds} s is no multiple of a minute");
+    let statistic = attributes.stat.or(attributes.statistic).or(attributes.extended_statistic);
+    let dimensions = attributes.dimensions.unwrap_or_default().into_iter();
+    let id = MetricId {
+        namespace: attributes.namespace,
+        name: attributes.metric_name,
+        dimensions: dimensions
+            .map(|(name, value)| (name, value.unwrap_or_else(|| UNKNOWN.to_owned())))
+            .collect(),
+    };
+    Ok((Metric { id, statistic: statistic.context("a statistic is missing")? }, seconds / 60))
+}
+
+impl MetricAlarm {
+    /// The next state at the end of minute `now`. CloudWatch evaluates every minute, and its periods
+    /// are windows that end now: with a period of five minutes, minutes 1 to 5, then 2 to 6.
+    #[must_use]
+    pub fn next(&self, store: &Store, now: i64, present: State) -> State {
+        // The extra periods of the range matter only when one of the last N is missing.
+        let mut points = self.points(store, now, self.condition.evaluation_periods);
+        if points.contains(&None) {
+            points = self.points(store, now, self.condition.range());
+        }
+        self.condition.next(&points, present)
+    }
+
+    /// The watched series over the last `length` periods, the last of which ends with minute `now`;
+    /// oldest first.
+    fn points(&self, store: &Store, now: i64, length: usize) -> Vec<Option<f64>> {
+        let ends = (0..).map(|back: i64| now + 1 - back * self.period).take(length);
+        let mut points: Vec<_> = ends
+            .map(|end| {
+                self.expression.value(&|id| {
+                    let metric = self.metrics.get(id)?;
+                    store.get(&metric.id)?.statistic(metric.statistic, end - self.period, end)
+                })
+            })
+            .collect();
+        points.reverse();
+        points
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::children;
+
+    #[test]
+    fn the_rule_of_a_composite_names_its_children() {
+        assert_eq!(children("ALARM(\"a b\") AND ALARM(\"c\")").unwrap(), ["a b", "c"]);
+        for rule in [
+            "",
+            "ALARM",
+            "ALARM()",
+            "ALARM(\"\")",
+            "ALARM(\"a\"",
+            "ALARM(\"a\") ALARM(\"b\")",
+            "ALARM(\"a\") AND",
+            "ALARM(\"a\") AND NOT ALARM(\"b\")",
+            "ALARM(\"a\") AND ALARM(\"b\") OR ALARM(\"c\")",
+            "OK(\"a\")",
+            "AT_LEAST(1, ALARM, (a))",
+        ] {
+            assert!(children(rule).is_err(), "{rule:?} was accepted");
+        }
+    }
+}
