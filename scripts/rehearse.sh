@@ -25,7 +25,7 @@ skip_all() {
   exit 0
 }
 
-for tool in haproxy nginx openssl curl; do
+for tool in crun haproxy nginx openssl curl; do
   PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || skip_all "$tool is not installed"
 done
 find_provider

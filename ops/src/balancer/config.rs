@@ -16,8 +16,6 @@ pub const SLOTS: usize = 24;
 pub struct Place {
     /// Address of the balancer's node: it binds there, and reaches the targets from there.
     pub node: Ipv4Addr,
-    /// Actual port for each applied one; the same one where a network of its own allows it.
-    pub ports: Vec<(u16, u16)>,
     /// Certificate and key for HTTPS listeners, one PEM file.
     pub certificate: PathBuf,
     /// Runtime socket.
@@ -28,14 +26,6 @@ pub struct Place {
     pub endpoint: (SocketAddrV4, String),
     /// Where tasks get their role's credentials, as from Fargate's own address for that.
     pub credentials: SocketAddrV4,
-}
-
-impl Place {
-    /// The actual port of an applied one.
-    #[must_use]
-    pub fn port(&self, applied: u16) -> u16 {
-        self.ports.iter().find(|(a, _)| *a == applied).map_or(applied, |(_, actual)| *actual)
-    }
 }
 
 /// Renders the configuration.
@@ -67,7 +57,7 @@ fn frontend(listener: &Listener, group: &TargetGroup, place: &Place) -> anyhow::
     };
     let scheme = listener.protocol.to_lowercase();
     let mut out = format!(
-        "frontend listener-{port}\n  bind {node}:{actual}{tls}\n  \
+        "frontend listener-{port}\n  bind {node}:{port}{tls}\n  \
          log-format '{{\"alb\":1,\"status\":%ST,\"target\":\"%s\",\"group\":\"%b\",\"end\":\"%ts\",\"target_ms\":%Tr,\"total_ms\":%Ta,\"client\":\"%ci\",\"trace\":\"%[var(txn.trace)]\"}}'\n  \
          http-request set-var(txn.seen) req.fhdr(x-forwarded-for)\n  \
          http-request set-header X-Forwarded-For %[src] unless {{ var(txn.seen) -m found }}\n  \
@@ -77,13 +67,12 @@ fn frontend(listener: &Listener, group: &TargetGroup, place: &Place) -> anyhow::
          http-request set-var(txn.trace) req.fhdr(x-amzn-trace-id)\n",
         port = listener.port,
         node = place.node,
-        actual = place.port(listener.port),
     );
     for (index, rule) in listener.rules.iter().enumerate() {
         out.push_str(&matching(index, rule)?);
     }
     for (index, rule) in listener.rules.iter().enumerate() {
-        out.push_str(&acting(index, rule, group, place)?);
+        out.push_str(&acting(index, rule, group)?);
     }
     out.push_str(&response_headers(listener));
     out.push('\n');
@@ -133,7 +122,7 @@ fn pattern(value: &str) -> String {
     out
 }
 
-fn acting(index: usize, rule: &Rule, group: &TargetGroup, place: &Place) -> anyhow::Result<String> {
+fn acting(index: usize, rule: &Rule, group: &TargetGroup) -> anyhow::Result<String> {
     let this = format!("{{ var(txn.rule) -m int {index} }}");
     Ok(match &rule.action {
         Action::Forward(arn) if *arn != group.arn => {
@@ -152,8 +141,7 @@ fn acting(index: usize, rule: &Rule, group: &TargetGroup, place: &Place) -> anyh
             )
         }
         Action::Redirect { status, protocol, port } => format!(
-            "  http-request redirect code {status} location {protocol}://%[req.hdr(host),field(1,:)]:{}%[pathq] if {this}\n",
-            place.port(*port)
+            "  http-request redirect code {status} location {protocol}://%[req.hdr(host),field(1,:)]:{port}%[pathq] if {this}\n"
         ),
     })
 }
@@ -179,15 +167,14 @@ fn response_headers(listener: &Listener) -> String {
 /// Two groups with the same targets: one that knows their health, and one that does not ask.
 fn targets(group: &TargetGroup, place: &Place) -> String {
     let TargetGroup { path, matcher, interval, timeout, healthy, unhealthy, port, .. } = group;
-    let source =
-        if place.node.is_loopback() { String::new() } else { format!("  source {}\n", place.node) };
+    let source = place.node;
     // A target that is down is looked at each second: so the first check of a new one comes at once, as the
     // balancer's does. From its first success on it is the applied interval.
     format!(
-        "backend targets\n  balance roundrobin\n{source}  timeout check {timeout}s\n  option httpchk\n  \
+        "backend targets\n  balance roundrobin\n  source {source}\n  timeout check {timeout}s\n  option httpchk\n  \
          http-check send meth GET uri {path} ver HTTP/1.1 hdr Host balancer hdr User-Agent ELB-HealthChecker/2.0\n  http-check expect status {matcher}\n  \
          server-template t 1-{SLOTS} 0.0.0.0:{port} check inter {interval}s downinter 1s rise {healthy} fall {unhealthy} disabled\n\n\
-         backend fail-open\n  balance roundrobin\n{source}  server-template t 1-{SLOTS} 0.0.0.0:{port} disabled\n\n"
+         backend fail-open\n  balance roundrobin\n  source {source}\n  server-template t 1-{SLOTS} 0.0.0.0:{port} disabled\n\n"
     )
 }
 
@@ -214,8 +201,7 @@ fn helpers(balancer: &Balancer, place: &Place) -> String {
     let _ = write!(
         out,
         "listen tunnel\n  mode tcp\n  no log\n  bind {tunnel}\n  server listener {}:{}{tls}\n",
-        place.node,
-        place.port(listener)
+        place.node, listener
     );
     out
 }

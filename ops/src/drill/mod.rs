@@ -17,11 +17,7 @@ mod verdict;
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-
-use crate::stage::enclosure::{self, Wanted};
-use crate::stage::report::Report;
-use crate::stage::{self};
+use crate::stage;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -44,19 +40,5 @@ pub struct Args {
 
 /// Runs the command; `Ok(false)` means that it ran and found something wrong.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
-    stage::on_stage(&args.stage, |level| act(args, level))
-}
-
-async fn act(args: &Args, level: Wanted) -> anyhow::Result<bool> {
-    let folder =
-        tempfile::Builder::new().prefix("drill-").tempdir().context("no scratch folder")?;
-    let mut report = Report::default();
-    let ended = tokio::select! {
-        played = play::play(args, level.walls(), folder.path(), &mut report) => played,
-        () = enclosure::stop_wanted() => Err(anyhow::anyhow!("stopped by a signal")),
-    };
-    if let Err(error) = ended {
-        report.check("the drill goes on to its end", false, &format!("{error:#}"));
-    }
-    Ok(report.finish())
+    stage::run(&args.stage, "drill", async |folder, report| play::play(args, folder, report).await)
 }

@@ -19,7 +19,6 @@ use super::verdict::{Judge, has_section};
 use crate::stage::Stage;
 use crate::stage::key::{Key, joined};
 use crate::stage::report::Report;
-use crate::task::sandbox::Walls;
 
 /// Callers: enough for the alarms' floors, each below its limit.
 const CALLERS: usize = 16;
@@ -32,19 +31,14 @@ const RECOVERY: u64 = 3;
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Puts the stage up and drills every incident.
-pub(super) async fn play(
-    args: &Args,
-    walls: Walls,
-    folder: &Path,
-    report: &mut Report,
-) -> anyhow::Result<()> {
+pub(super) async fn play(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<()> {
     report.part("the stack");
     let keys = (0..CALLERS)
         .map(|n| Key::random(&format!("caller-{n}")))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let flooder = Key::random("flooder")?;
     let api_key = joined(keys.iter().chain([&flooder]));
-    let (mut stage, _) = Stage::up(&args.stage, walls, folder, api_key, report).await?;
+    let (mut stage, _) = Stage::up(&args.stage, folder, api_key, report).await?;
     let definition = stage.definition().await?;
     stage.service.deploy(&definition).await?;
     report.attempt("terraform apply ends well", stage.applied().await);
@@ -103,13 +97,8 @@ async fn impossible(scene: &Scene, incident: &Incident) -> Option<String> {
         "memory-limit" if first.cgroup.is_none() => {
             Some("no control group with a memory limit can be made here".to_owned())
         }
-        "disk-full" if scene.stage.runner.walls == Walls::None => {
-            Some("without mounts there is no tmpfs to fill".to_owned())
-        }
         "stale-upstream" => {
-            let Some(namespace) = &first.network.namespace else {
-                return Some("needs network namespaces".to_owned());
-            };
+            let namespace = &first.network.namespace;
             let works = Command::new("ip")
                 .args(["netns", "exec", namespace, "iptables", "-S", "INPUT"])
                 .output()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -17,7 +17,6 @@ use crate::stage::service::Live;
 use crate::task::definition::TaskDefinition;
 use crate::task::network;
 use crate::task::running::Running;
-use crate::task::sandbox;
 
 /// The stage with its callers and its observers.
 pub(super) struct Scene {
@@ -101,19 +100,12 @@ impl Scene {
                 self.stage.service.deploy(&bad).await?;
                 self.recorder.watch(&self.stage.service.tasks);
             }
-            "api-stopped" => self.containers("api").iter().for_each(|c| c.signal_all(Signal::STOP)),
-            "api-killed" => self.containers("api").iter().for_each(|c| c.signal_all(Signal::KILL)),
-            "sidecar-killed" => {
-                self.containers("nginx").iter().for_each(|c| c.signal_all(Signal::KILL));
-            }
+            "api-stopped" => self.signal("api", Signal::STOP)?,
+            "api-killed" => self.signal("api", Signal::KILL)?,
+            "sidecar-killed" => self.signal("nginx", Signal::KILL)?,
             "stale-upstream" => {
                 for live in &self.stage.service.tasks {
-                    let namespace = live
-                        .task
-                        .network
-                        .namespace
-                        .as_deref()
-                        .context("needs network namespaces")?;
+                    let namespace = &live.task.network.namespace;
                     network::run(&format!("ip netns exec {namespace} iptables -A INPUT -p tcp --dport {} -m tcp ! --syn -j DROP", self.stage.port)).await?;
                 }
             }
@@ -150,17 +142,14 @@ impl Scene {
         Ok(())
     }
 
+    fn signal(&self, name: &str, signal: Signal) -> anyhow::Result<()> {
+        self.containers(name).iter().try_for_each(|container| container.signal(signal))
+    }
+
     async fn inside_sidecars(&self, script: &str) -> anyhow::Result<()> {
         for nginx in self.containers("nginx") {
             let argv = ["/bin/sh", "-c", script].map(str::to_owned);
-            let mut command = sandbox::enter(
-                &nginx.launch,
-                self.stage.runner.walls,
-                nginx.pid,
-                &argv,
-                &self.stage.folder,
-            )?;
-            if !command.status().await?.success() {
+            if !nginx.exec(&argv).status().await?.success() {
                 bail!("`{script}` failed in the sidecar");
             }
         }
@@ -190,9 +179,8 @@ impl Scene {
         tokio::spawn(async move {
             let send = |signal| {
                 for pid in &apis {
-                    let mut group = Group::of(Some(*pid));
-                    group.signal(signal);
-                    group.forget();
+                    // One that has ended meanwhile needs no signal.
+                    let _ = kill_process(*pid, signal);
                 }
             };
             loop {

@@ -153,7 +153,7 @@ async fn followed(stage: &Stage, scheme: &str, key: &Key) -> anyhow::Result<Stri
         bail!("the address is what the caller wrote: {address}");
     }
     // The peer is the balancer's node; the caller's address came in X-Forwarded-For, which TRUSTED_PROXIES admits.
-    if nginx["peer"] != stage.place.node.to_string() && !stage.place.node.is_loopback() {
+    if nginx["peer"] != stage.place.node.to_string() {
         bail!("the peer is {}, not the balancer's node {}", nginx["peer"], stage.place.node);
     }
     Ok(format!("{trace}, address {address}, not the one that the caller wrote"))
@@ -167,8 +167,8 @@ fn header<'a>(seen: &'a Seen, name: &str) -> Option<&'a str> {
 }
 
 async fn curl(stage: &Stage, scheme: &str, path: &str, arguments: &[&str]) -> anyhow::Result<Seen> {
-    let applied = if scheme == "https" { 443 } else { 80 };
-    let (node, port) = (stage.place.node, stage.place.port(applied));
+    let node = stage.place.node;
+    let port = if scheme == "https" { 443 } else { 80 };
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "10", "--dump-header", "-", "--cacert"])
         .arg(&stage.certificate.public)

@@ -3,67 +3,64 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use rustix::process::Pid;
 use tokio::net::TcpStream;
 
 use crate::stage::report::Report;
 use crate::stage::{Stage, Variables};
 use crate::task::running::{Running, Task};
-use crate::task::sandbox::{self, Walls};
 
 /// Checks every container of the first task.
 pub(super) async fn check(stage: &Stage, variables: &Variables, report: &mut Report) {
     let Some(live) = stage.service.tasks.first() else {
         return report.check("there is a task to look at", false, "the service has none");
     };
-    let names: Vec<&str> = live.task.containers.iter().map(|c| c.launch.name.as_str()).collect();
+    let names: Vec<&str> = live.task.containers.iter().map(|c| c.launch.name()).collect();
     report.check("the task has the API and nginx", names == ["api", "nginx"], &names.join(", "));
     for container in &live.task.containers {
-        let name = &container.launch.name;
+        let name = container.launch.name();
         report.attempt(
             &format!("{name}: no key in any argument, of any process"),
             arguments(container, variables),
         );
-        if stage.runner.walls == Walls::None {
-            continue;
-        }
-        if stage.runner.walls == Walls::Full {
-            report.attempt(
-                &format!("{name}: runs as its user, without capabilities"),
-                status(container),
-            );
-        }
+        report
+            .attempt(&format!("{name}: runs as its user, without capabilities"), status(container));
         report.attempt(
             &format!("{name}: the root file system takes no write"),
-            writes(stage, container).await,
+            writes(container).await,
         );
     }
-    if stage.runner.walls != Walls::None {
-        report.attempt(
-            "both containers share the task's network, which is not ours",
-            network(&live.task),
-        );
-        report.attempt(
-            "the API cannot be reached from outside of the task, and nginx can",
-            loopback_only(stage, &live.task).await,
-        );
-    }
+    report.attempt(
+        "both containers share the task's network, which is not ours",
+        network(&live.task),
+    );
+    report.attempt(
+        "the API cannot be reached from outside of the task, and nginx can",
+        loopback_only(stage, &live.task).await,
+    );
 }
 
-fn proc(pid: u32) -> PathBuf {
-    Path::new("/proc").join(pid.to_string())
+fn proc(process: Pid) -> PathBuf {
+    Path::new("/proc").join(process.to_string())
 }
 
-/// Processes whose group is the container's; one at least.
-fn processes(container: &Running) -> anyhow::Result<Vec<u32>> {
+/// A namespace of a process, such as `net`.
+fn namespace(process: &Path, kind: &str) -> anyhow::Result<PathBuf> {
+    std::fs::read_link(process.join("ns").join(kind)).context("no namespace")
+}
+
+/// Every process of the container.
+fn processes(container: &Running) -> anyhow::Result<Vec<Pid>> {
+    let own = namespace(&proc(container.pid), "pid")?;
+    ensure!(own != namespace(Path::new("/proc/self"), "pid")?, "it sees our processes");
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
-        let Ok(pid) = entry?.file_name().to_string_lossy().parse::<u32>() else { continue };
-        let Ok(stat) = std::fs::read_to_string(proc(pid).join("stat")) else { continue };
-        // pid (name) state parent group …; a name may hold anything but is closed by the last bracket.
-        let group = stat
-            .rsplit_once(')')
-            .and_then(|(_, rest)| rest.split_whitespace().nth(2)?.parse::<u32>().ok());
-        if group == Some(container.pid) {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|n| n.parse().ok()).and_then(Pid::from_raw) else {
+            continue;
+        };
+        // One that has ended meanwhile has none.
+        if namespace(&proc(pid), "pid").is_ok_and(|namespace| namespace == own) {
             found.push(pid);
         }
     }
@@ -87,7 +84,7 @@ fn arguments(container: &Running, variables: &Variables) -> anyhow::Result<Strin
 }
 
 fn status(container: &Running) -> anyhow::Result<String> {
-    if !container.launch.drop_all {
+    if !container.launch.container.drops_all_capabilities() {
         bail!("its capabilities are not dropped");
     }
     for pid in processes(container)? {
@@ -113,22 +110,22 @@ fn status(container: &Running) -> anyhow::Result<String> {
     Ok(format!("{}:{}", container.launch.user.0, container.launch.user.1))
 }
 
-async fn writes(stage: &Stage, container: &Running) -> anyhow::Result<String> {
+async fn writes(container: &Running) -> anyhow::Result<String> {
     let inside = |script: &str| {
-        let argv = ["/bin/sh", "-c", script].map(str::to_owned);
-        sandbox::enter(&container.launch, stage.runner.walls, container.pid, &argv, &stage.folder)
+        let mut command = container.exec(&["/bin/sh", "-c", script].map(str::to_owned));
+        async move { anyhow::Ok(command.status().await?.success()) }
     };
     // A shell that does not run writes nothing anywhere.
-    ensure!(inside("true")?.status().await?.success(), "no command runs in the container");
+    ensure!(inside("true").await?, "no command runs in the container");
     for path in ["/x", "/etc/x", "/usr/x", "/tmp/x", "/opt/x", "/var/x"] {
-        if inside(&format!("echo > {path}"))?.status().await?.success() {
+        if inside(&format!("echo > {path}")).await? {
             bail!("{path} could be written");
         }
     }
     let mut places = Vec::new();
-    for tmpfs in &container.launch.tmpfs {
+    for tmpfs in container.launch.container.tmpfs() {
         let path = &tmpfs.container_path;
-        if !inside(&format!("echo > {path}/x && rm {path}/x"))?.status().await?.success() {
+        if !inside(&format!("echo > {path}/x && rm {path}/x")).await? {
             bail!("the declared tmpfs {path} cannot be written");
         }
         places.push(format!("{path} does ({} MiB)", tmpfs.size));
@@ -137,15 +134,9 @@ async fn writes(stage: &Stage, container: &Running) -> anyhow::Result<String> {
 }
 
 fn network(task: &Task) -> anyhow::Result<String> {
-    let namespace = |pid: &str| {
-        std::fs::read_link(Path::new("/proc").join(pid).join("ns/net")).context("no namespace")
-    };
-    let ours = namespace("self")?;
-    let theirs = task
-        .containers
-        .iter()
-        .map(|c| namespace(&c.pid.to_string()))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let ours = namespace(Path::new("/proc/self"), "net")?;
+    let theirs = task.containers.iter().map(|c| namespace(&proc(c.pid), "net"));
+    let theirs = theirs.collect::<anyhow::Result<Vec<_>>>()?;
     ensure!(theirs.len() == 2, "{} containers", theirs.len());
     if theirs.iter().any(|n| *n != theirs[0] || *n == ours) {
         bail!("{theirs:?}, ours is {}", ours.display());
@@ -156,15 +147,10 @@ fn network(task: &Task) -> anyhow::Result<String> {
 /// Only where the task has an address of its own: otherwise its API and the caller share the loopback.
 async fn loopback_only(stage: &Stage, task: &Task) -> anyhow::Result<String> {
     let api = task.container("api").context("no container api")?;
-    let listen = api
-        .launch
-        .environment
-        .iter()
-        .find(|(n, _)| n == "LISTEN")
-        .context("the API has no LISTEN")?;
-    let port = listen.1.rsplit(':').next().context("LISTEN has a port")?.parse::<u16>()?;
-    if !listen.1.starts_with("127.") {
-        bail!("it listens on {}", listen.1);
+    let listen = api.launch.environment.get("LISTEN").context("the API has no LISTEN")?;
+    let port = listen.rsplit(':').next().context("LISTEN has a port")?.parse::<u16>()?;
+    if !listen.starts_with("127.") {
+        bail!("it listens on {listen}");
     }
     let address = task.network.address;
     ensure!(!address.is_loopback(), "the task's address is {address}");
@@ -173,5 +159,5 @@ async fn loopback_only(stage: &Stage, task: &Task) -> anyhow::Result<String> {
     if TcpStream::connect((address, port)).await.is_ok() {
         bail!("{address}:{port} answers");
     }
-    Ok(listen.1.clone())
+    Ok(listen.clone())
 }

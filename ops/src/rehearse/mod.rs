@@ -15,14 +15,11 @@ mod started;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use contract::Contract;
 
-use crate::stage::enclosure::{self, Wanted};
 use crate::stage::key::{Key, joined};
 use crate::stage::report::Report;
 use crate::stage::{self, Stage};
-use crate::task::sandbox::Walls;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -36,46 +33,20 @@ pub struct Args {
 
 /// Runs the command; `Ok(false)` means that it ran and found something wrong.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
-    stage::on_stage(&args.stage, |level| act(args, level))
+    stage::run(&args.stage, "rehearsal", async |folder, report| play(args, folder, report).await)
 }
 
 /// Callers of the load, each below its limit.
 const CALLERS: usize = 8;
 
-async fn act(args: &Args, level: Wanted) -> anyhow::Result<bool> {
-    let folder =
-        tempfile::Builder::new().prefix("rehearsal-").tempdir().context("no scratch folder")?;
-    let mut report = Report::default();
-    let ended = tokio::select! {
-        played = play(args, level.walls(), folder.path(), &mut report) => played,
-        () = enclosure::stop_wanted() => Err(anyhow::anyhow!("stopped by a signal")),
-    };
-    if let Err(error) = ended {
-        report.check("the rehearsal goes on to its end", false, &format!("{error:#}"));
-    }
-    Ok(report.finish())
-}
-
-async fn play(args: &Args, walls: Walls, folder: &Path, report: &mut Report) -> anyhow::Result<()> {
+async fn play(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<()> {
     report.part("the stack, applied with the real provider");
-    match walls {
-        Walls::Full => report.note(
-            "one network namespace a task, users, read-only roots, capabilities: all as declared",
-        ),
-        Walls::None => {
-            report.note("plain processes, each task on a loopback address of its own, the ports as declared");
-            report.skip(
-                "network namespaces, users, read-only roots, capabilities",
-                "this system allows no namespaces here; run as root",
-            );
-        }
-    }
     let keys = (0..CALLERS)
         .map(|n| Key::random(&format!("caller-{n}")))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let probe = Key::random("probe")?;
     let api_key = joined(keys.iter().chain([&probe]));
-    let (mut stage, mut variables) = Stage::up(&args.stage, walls, folder, api_key, report).await?;
+    let (mut stage, mut variables) = Stage::up(&args.stage, folder, api_key, report).await?;
 
     report.part("what was registered");
     let definition = stage.definition().await?;

@@ -47,7 +47,7 @@ pub(super) fn check(
                 .note(&format!("{name}: declared, but not acted on here: {}", ignored.join(", ")));
         }
         let launch = Launch::new(definition, container, &stage.runner.sources, Vec::new())?;
-        let task = launch.health_check.as_ref().map(health::argv).unwrap_or_default();
+        let task = container.health_check.as_ref().map(health::argv).unwrap_or_default();
         let image = &launch.image_health_command;
         // The programs of the base image are not here, so the image's own check says which there are.
         report.check(

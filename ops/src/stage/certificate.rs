@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use tokio::process::Command;
 
@@ -68,8 +70,8 @@ async fn finish(mut command: Command, certificate: Certificate) -> anyhow::Resul
 pub async fn import(client: &Client, certificate: &Certificate) -> anyhow::Result<String> {
     let (key, public) = (certificate.pem.with_extension("key"), &certificate.public);
     let body = json!({
-        "Certificate": base64(&std::fs::read(public)?),
-        "PrivateKey": base64(&std::fs::read(key)?),
+        "Certificate": STANDARD.encode(std::fs::read(public)?),
+        "PrivateKey": STANDARD.encode(std::fs::read(key)?),
     });
     let answer = client.json("acm", "CertificateManager.ImportCertificate", &body).await?;
     answer["CertificateArn"].as_str().map(str::to_owned).context("ACM returned no ARN")
@@ -77,43 +79,15 @@ pub async fn import(client: &Client, certificate: &Certificate) -> anyhow::Resul
 
 /// Asks the HTTPS listener as a caller does who trusts this certificate; why it was refused.
 pub async fn refused(stage: &Stage, trusted: &Path) -> anyhow::Result<Option<String>> {
-    let port = stage.place.port(443);
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "5", "--output", "/dev/null", "--cacert"])
         .arg(trusted)
-        .args(["--resolve", &format!("{HOST}:{port}:{}", stage.place.node)])
-        .arg(format!("https://{HOST}:{port}{}", stage.call.live))
+        .args(["--resolve", &format!("{HOST}:443:{}", stage.place.node)])
+        .arg(format!("https://{HOST}{}", stage.call.live))
         .output()
         .await
         .context("cannot run curl: is it installed?")?;
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.lines().next().unwrap_or_default().to_owned();
     Ok((!output.status.success()).then_some(said))
-}
-
-/// Base64 as of RFC 4648, section 4: the one place where it is needed does not earn a dependency.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group =
-            chunk.iter().fold(0_u32, |g, b| g << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = ALPHABET[(group >> (18 - 6 * place) & 63) as usize];
-            out.push(if place <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn base64_as_in_the_rfc() {
-        for (plain, encoded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
-            assert_eq!(super::base64(plain.as_bytes()), encoded);
-        }
-    }
 }

@@ -16,10 +16,10 @@ mod setup;
 
 pub use setup::{Stage, Variables};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use enclosure::Wanted;
+use report::Report;
 
 use crate::task::cgroup;
 
@@ -41,38 +41,57 @@ pub struct StageArgs {
     /// Initialised copy of the Terraform root; its state stays there.
     #[arg(long)]
     pub stack: PathBuf,
-    /// How much of Fargate's isolation to build.
-    #[arg(long, value_enum, default_value_t = Wanted::Best)]
-    pub walls: Wanted,
     /// Set by the command for itself, once it is inside of its namespaces.
     #[arg(long, hide = true)]
-    pub enclosed: Option<Wanted>,
+    pub enclosed: bool,
     /// Set like it: the control group in which tasks get theirs.
     #[arg(long, hide = true)]
     pub cgroup: Option<PathBuf>,
 }
 
-/// Runs `act` inside of as many walls as the system allows: the command starts itself again in there.
-pub fn on_stage<F>(args: &StageArgs, act: impl FnOnce(Wanted) -> F) -> anyhow::Result<bool>
+/// Runs `play` in namespaces of its own, with a scratch folder: the command starts itself again in there.
+/// `Ok(false)` means that it ran and found something wrong.
+pub fn run<F>(args: &StageArgs, name: &str, play: F) -> anyhow::Result<bool>
 where
-    F: Future<Output = anyhow::Result<bool>>,
+    F: AsyncFnOnce(&Path, &mut Report) -> anyhow::Result<()>,
 {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     let result = runtime.block_on(async {
-        let Some(level) = args.enclosed else {
-            let level = enclosure::choose(args.walls).await;
-            let base = (level == Wanted::Full).then(cgroup::make_base).flatten();
-            let result = enclosure::run_inside(level, base.as_deref()).await;
-            base.as_deref().inspect(|base| cgroup::remove_base(base));
-            return result;
-        };
-        if level != Wanted::None {
-            enclosure::furnish().await?;
-        }
-        act(level).await
+        if args.enclosed { inside(args, name, play).await } else { outside(name).await }
     });
     // A thread may still be waiting for a line on standard input.
     runtime.shutdown_background();
     result
+}
+
+async fn outside(name: &str) -> anyhow::Result<bool> {
+    if let Some(reason) = enclosure::refused().await? {
+        let mut report = Report::default();
+        report.skip(name, &reason);
+        let _ = report.finish();
+        return Ok(true);
+    }
+    let base = cgroup::make_base();
+    let result = enclosure::run_inside(base.as_deref()).await;
+    base.as_deref().inspect(|base| cgroup::remove_base(base));
+    result
+}
+
+async fn inside<F>(args: &StageArgs, name: &str, play: F) -> anyhow::Result<bool>
+where
+    F: AsyncFnOnce(&Path, &mut Report) -> anyhow::Result<()>,
+{
+    enclosure::furnish(args.cgroup.is_some()).await?;
+    let prefix = format!("{name}-");
+    let folder = tempfile::Builder::new().prefix(&prefix).tempdir().context("no scratch folder")?;
+    let mut report = Report::default();
+    let ended = tokio::select! {
+        played = play(folder.path(), &mut report) => played,
+        stopped = enclosure::stopped() => stopped,
+    };
+    if let Err(error) = ended {
+        report.check(&format!("the {name} goes on to its end"), false, &format!("{error:#}"));
+    }
+    Ok(report.finish())
 }

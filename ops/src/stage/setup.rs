@@ -23,7 +23,6 @@ use crate::task::container::Sources;
 use crate::task::definition::TaskDefinition;
 use crate::task::network;
 use crate::task::runner::Runner;
-use crate::task::sandbox::Walls;
 
 /// What Terraform is told about the service, beside the example's values for the environment.
 #[derive(Clone)]
@@ -88,7 +87,6 @@ impl Stage {
     /// variables too, for later applies.
     pub async fn up(
         args: &StageArgs,
-        walls: Walls,
         folder: &Path,
         api_key: String,
         report: &mut Report,
@@ -124,9 +122,7 @@ impl Stage {
         let node_subnet =
             address::cidr(&client, applied.subnets.first().context("the balancer has no subnet")?)
                 .await?;
-        let place =
-            place(walls, &node_subnet, &task_subnet, &applied, &certificate, folder, &emulator)
-                .await?;
+        let place = place(&node_subnet, &task_subnet, &certificate, folder, &emulator).await?;
         let balancer = Arc::new(
             Balancer::start(
                 &config::render(&applied, &group, &place)?,
@@ -145,10 +141,9 @@ impl Stage {
                 name: document.service.name.clone(),
                 binaries: args.binaries.canonicalize().context("the release builds")?,
             },
-            walls,
             folder: folder.to_owned(),
             subnet: (address::in_subnet(&task_subnet, 10)?, address::in_subnet(&task_subnet, 1)?),
-            environment: environment(walls, &place),
+            environment: environment(&place),
             cgroup: args.cgroup.clone(),
             images: Mutex::default(),
             next: AtomicU8::new(1),
@@ -227,50 +222,33 @@ impl Stage {
 }
 
 async fn place(
-    walls: Walls,
     node_subnet: &str,
     task_subnet: &str,
-    applied: &elb::Balancer,
     certificate: &Certificate,
     folder: &Path,
     emulator: &Emulator,
 ) -> anyhow::Result<Place> {
-    let loopback = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
-    let mut place = Place {
-        node: Ipv4Addr::LOCALHOST,
-        ports: Vec::new(),
+    let endpoint = SocketAddrV4::new(address::in_subnet(task_subnet, 5)?, 4566);
+    let place = Place {
+        node: address::in_subnet(node_subnet, 10)?,
         certificate: certificate.pem.clone(),
         socket: folder.join("balancer.sock"),
-        tunnel: loopback(free_port()?),
-        endpoint: (loopback(free_port()?), emulator.address()),
-        credentials: loopback(free_port()?),
+        tunnel: SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_port()?),
+        endpoint: (endpoint, emulator.address()),
+        credentials: SocketAddrV4::new(Ipv4Addr::new(169, 254, 170, 2), 80),
     };
-    if walls == Walls::None {
-        for listener in &applied.listeners {
-            place.ports.push((listener.port, free_port()?));
-        }
-        return Ok(place);
-    }
-    place.node = address::in_subnet(node_subnet, 10)?;
-    place.credentials = SocketAddrV4::new(Ipv4Addr::new(169, 254, 170, 2), 80);
-    place.endpoint.0 = SocketAddrV4::new(address::in_subnet(task_subnet, 5)?, 4566);
-    for address in [place.node, *place.credentials.ip(), *place.endpoint.0.ip()] {
+    for address in [place.node, *place.credentials.ip(), *endpoint.ip()] {
         network::add_local_address(address).await?;
     }
     Ok(place)
 }
 
 /// What Fargate's agent adds to every container, and the one thing that it does not: the endpoint.
-fn environment(walls: Walls, place: &Place) -> Vec<(String, String)> {
-    let credentials = if walls == Walls::None {
-        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{}/credentials", place.credentials))
-    } else {
-        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/task".to_owned())
-    };
+fn environment(place: &Place) -> Vec<(String, String)> {
     [
         ("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE".to_owned()),
         ("AWS_ENDPOINT_URL", format!("http://{}", place.endpoint.0)),
-        credentials,
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/task".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()

@@ -1,10 +1,11 @@
 //! One container: what the task definition and the image make of it, ready to be started.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::definition::{Container, HealthCheck, TaskDefinition, Tmpfs};
+use super::definition::{Container, TaskDefinition};
 use super::image::{self, Image};
 
 /// Where the things lie that a build would put into the images.
@@ -23,38 +24,21 @@ pub struct Sources {
 /// Everything that starting, checking and stopping the container needs.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// Name.
-    pub name: String,
+    /// The container of the task definition.
+    pub container: Container,
     /// Entry point and command.
     pub argv: Vec<String>,
-    /// Environment, the image's first; the values of secrets are among them, hence never print it.
-    pub environment: Vec<(String, String)>,
+    /// Environment. It holds the values of secrets: never print it.
+    pub environment: BTreeMap<String, String>,
     /// User and group.
     pub user: (u32, u32),
     /// Files of this machine, and where they are in the image.
     pub files: Vec<(PathBuf, PathBuf)>,
-    /// tmpfs mounts.
-    pub tmpfs: Vec<Tmpfs>,
-    /// Ephemeral volumes, root's: path and whether read-only.
-    pub volumes: Vec<(String, bool)>,
-    /// Whether the root file system is read-only.
-    pub read_only: bool,
-    /// Whether every capability is dropped.
-    pub drop_all: bool,
-    /// Limit of open files, soft and hard.
-    pub open_files: Option<(u64, u64)>,
     /// `SIGTERM`, `SIGQUIT` …
     pub stop_signal: String,
-    /// Seconds from the stop signal to SIGKILL.
-    pub stop_timeout: u64,
-    /// Health check.
-    pub health_check: Option<HealthCheck>,
-    /// The health check that the image itself declares: what it can surely run.
+    /// The health check that the image itself declares, which the image can therefore run.
     pub image_health_command: Vec<String>,
 }
-
-/// ECS's default for `stopTimeout`.
-const STOP_TIMEOUT: u64 = 30;
 
 impl Sources {
     /// The Dockerfile of a container. Every service's own container is called `api`, and they share one file.
@@ -91,9 +75,8 @@ impl Launch {
         let user = container.user.as_ref().or(image.user.as_ref());
         let user = numeric_user(user.map_or("0:0", String::as_str))
             .with_context(|| format!("the user of container {}", container.name))?;
-        let linux = container.linux_parameters.clone().unwrap_or_default();
-        let capabilities = linux.capabilities.unwrap_or_default();
-        if !capabilities.add.is_empty() {
+        let linux = container.linux_parameters.as_ref();
+        if linux.and_then(|l| l.capabilities.as_ref()).is_some_and(|c| !c.add.is_empty()) {
             bail!("container {} adds capabilities, which the runner does not do", container.name);
         }
         for point in &container.mount_points {
@@ -105,39 +88,24 @@ impl Launch {
                 );
             }
         }
-        let mut environment = image.environment.clone();
+        let mut environment: BTreeMap<_, _> = image.environment.iter().cloned().collect();
         environment.extend(container.environment.iter().map(|v| (v.name.clone(), v.value.clone())));
         environment.extend(secrets);
         Ok(Self {
-            name: container.name.clone(),
+            container: container.clone(),
             argv: argv(container, &image)?,
             environment,
             user,
             files: files(&image, sources)?,
-            tmpfs: linux.tmpfs,
-            volumes: container
-                .mount_points
-                .iter()
-                .map(|p| (p.container_path.clone(), p.read_only))
-                .collect(),
-            read_only: container.readonly_root_filesystem,
-            drop_all: capabilities.drop.iter().any(|c| c == "ALL"),
-            open_files: container
-                .ulimits
-                .iter()
-                .find(|l| l.name == "nofile")
-                .map(|l| (l.soft_limit, l.hard_limit)),
             stop_signal: image.stop_signal.clone().unwrap_or_else(|| "SIGTERM".to_owned()),
-            stop_timeout: container.stop_timeout.unwrap_or(STOP_TIMEOUT),
-            health_check: container.health_check.clone(),
             image_health_command: image.health_command,
         })
     }
 
-    /// Sets or replaces an environment variable.
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.environment.retain(|(n, _)| n != name);
-        self.environment.push((name.to_owned(), value.to_owned()));
+    /// The container's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.container.name
     }
 }
 

@@ -67,7 +67,8 @@ pub struct Container {
     #[serde(default)]
     pub mount_points: Vec<MountPoint>,
     /// Seconds from the stop signal to SIGKILL.
-    pub stop_timeout: Option<u64>,
+    #[serde(default = "thirty")]
+    pub stop_timeout: u64,
     /// Overrides the image's command.
     #[serde(default)]
     pub command: Vec<String>,
@@ -237,6 +238,18 @@ impl TaskDefinition {
 }
 
 impl Container {
+    /// Whether no capability is left to it.
+    #[must_use]
+    pub fn drops_all_capabilities(&self) -> bool {
+        let capabilities = self.linux_parameters.as_ref().and_then(|l| l.capabilities.as_ref());
+        capabilities.is_some_and(|c| c.drop.iter().any(|name| name == "ALL"))
+    }
+
+    /// Its tmpfs mounts.
+    pub fn tmpfs(&self) -> impl Iterator<Item = &Tmpfs> {
+        self.linux_parameters.iter().flat_map(|linux| &linux.tmpfs)
+    }
+
     /// The plain value of an environment variable.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {

@@ -5,6 +5,7 @@
 //! signal, files) is mapped to the binaries of this machine, so that the Dockerfile is tested too.
 //! How faithful it is, and where it is not: docs/rehearsal.md.
 
+pub mod bundle;
 pub mod cgroup;
 pub mod container;
 pub mod definition;
@@ -15,5 +16,4 @@ pub mod network;
 pub mod policy;
 pub mod runner;
 pub mod running;
-pub mod sandbox;
 pub mod secret;

@@ -1,9 +1,8 @@
 //! The task's network interface.
 //!
 //! Fargate gives every task an interface of its own in the VPC, and all containers of the task
-//! share it (`awsvpc`). Where network namespaces may be made, a task gets one, joined to the
-//! rehearsal's own namespace by a veth pair, with an address from the applied subnet. Elsewhere it
-//! gets a loopback address of its own, so that two tasks can listen on the same ports.
+//! share it (`awsvpc`). So a task gets a network namespace, joined to the rehearsal's own namespace by
+//! a veth pair, with an address from the applied subnet.
 
 use std::net::Ipv4Addr;
 
@@ -15,17 +14,13 @@ use tokio::process::Command;
 pub struct TaskNetwork {
     /// Address of the task.
     pub address: Ipv4Addr,
-    /// Name of its network namespace; `None` on loopback.
-    pub namespace: Option<String>,
+    /// Name of its network namespace.
+    pub namespace: String,
 }
 
 impl TaskNetwork {
     /// A namespace with this address, reachable through `gateway`.
-    pub async fn namespace(
-        name: &str,
-        address: Ipv4Addr,
-        gateway: Ipv4Addr,
-    ) -> anyhow::Result<Self> {
+    pub async fn new(name: &str, address: Ipv4Addr, gateway: Ipv4Addr) -> anyhow::Result<Self> {
         let host_side = format!("v-{name}");
         run(&format!(
             "ip netns add {name}
@@ -40,21 +35,12 @@ impl TaskNetwork {
              ip -n {name} route add default via {gateway}"
         ))
         .await?;
-        Ok(Self { address, namespace: Some(name.to_owned()) })
-    }
-
-    /// A loopback address, where the system allows no namespaces.
-    #[must_use]
-    pub fn loopback(number: u8) -> Self {
-        Self { address: Ipv4Addr::new(127, 0, 1, number), namespace: None }
+        Ok(Self { address, namespace: name.to_owned() })
     }
 
     /// Takes the interface away.
     pub async fn remove(&self) -> anyhow::Result<()> {
-        match &self.namespace {
-            Some(name) => run(&format!("ip netns del {name}")).await,
-            None => Ok(()),
-        }
+        run(&format!("ip netns del {}", self.namespace)).await
     }
 }
 

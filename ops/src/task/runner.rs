@@ -8,17 +8,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use rustix::process::Signal;
 use tokio::sync::watch;
 
+use super::bundle::{Bundle, Shared};
 use super::cgroup;
 use super::container::{Launch, Sources};
 use super::definition::{Container, TaskDefinition};
 use super::health::{self, Watched};
 use super::log::Log;
 use super::network::TaskNetwork;
-use super::running::{Running, Task, reached, signal_group};
-use super::sandbox::{self, Walls};
+use super::running::{Running, Task, reached};
 use super::secret;
 use crate::aws::Client;
 
@@ -34,8 +33,6 @@ pub struct Runner {
     pub ssm: Mutex<Client>,
     /// Where images come from.
     pub sources: Sources,
-    /// What this system allows.
-    pub walls: Walls,
     /// Scratch folder; each container gets one in it.
     pub folder: PathBuf,
     /// First address of the applied task subnet, and the VPC's router in it.
@@ -78,7 +75,7 @@ impl Runner {
                 let said: Vec<_> = task
                     .containers
                     .iter()
-                    .map(|c| format!("{}: {}", c.launch.name, c.log.tail(3)))
+                    .map(|c| format!("{}: {}", c.launch.name(), c.log.tail(3)))
                     .collect();
                 task.stop().await;
                 Err(error.context(format!("task {number} did not start; {}", said.join("; "))))
@@ -104,6 +101,7 @@ impl Runner {
                     &container,
                     secrets.remove(&container.name).unwrap_or_default(),
                 )
+                .await
                 .with_context(|| format!("container {}", container.name))?;
             task.containers.push(running);
         }
@@ -130,56 +128,45 @@ impl Runner {
         Ok(secrets)
     }
 
-    fn start_container(
+    async fn start_container(
         &self,
         task: &Task,
         container: &Container,
         secrets: Secrets,
     ) -> anyhow::Result<Running> {
         let mut launch = Launch::new(&task.definition, container, &self.sources, secrets)?;
-        for (name, value) in &self.environment {
-            launch.set(name, value);
-        }
-        let folder = self.folder.join(format!("task-{}-{}", task.number, container.name));
-        std::fs::create_dir_all(&folder)?;
-        if self.walls == Walls::None {
-            on_loopback(&mut launch, task.network.address, &folder);
-        }
+        launch.environment.extend(self.environment.iter().cloned());
+        let shared = Shared {
+            number: task.number,
+            network: &task.network.namespace,
+            cgroup: task.cgroup.as_deref(),
+            folder: &self.folder,
+        };
+        let bundle = Bundle::write(&launch, &shared).context("cannot write its bundle")?;
         let log = Log::to_file(
             &self.folder.join(format!("task-{}-{}.log", task.number, container.name)),
         )?;
-        let mut command =
-            sandbox::command(&launch, self.walls, &task.network, &folder, task.cgroup.as_deref())?;
         let started = Instant::now();
-        // A group of its own: Ctrl-C must not reach it, and what it leaves behind can be ended.
-        let mut child = command.process_group(0).spawn().context("cannot start")?;
-        let pid = child.id().context("it ended at once")?;
-        for stream in [child.stdout.take().map(Stream::Out), child.stderr.take().map(Stream::Err)]
-            .into_iter()
-            .flatten()
-        {
-            match stream {
-                Stream::Out(stream) => log.follow(stream),
-                Stream::Err(stream) => log.follow(stream),
-            }
-        }
+        // A group of its own: Ctrl-C must not reach it.
+        let mut child = bundle.run().process_group(0).spawn().context("cannot start crun")?;
+        log.follow(child.stdout.take().context("stdout is piped")?);
+        log.follow(child.stderr.take().context("stderr is piped")?);
+        let pid = bundle.started(&mut child).await?;
         let (ended, exit) = watch::channel(None);
         tokio::spawn(async move {
-            let status = child.wait().await.ok();
-            signal_group(pid, Signal::KILL);
-            ended.send_replace(status);
+            ended.send_replace(child.wait().await.ok());
         });
-        let watched = match launch.health_check.clone() {
+        let watched = match &container.health_check {
             Some(check) => {
-                let (inside, walls, argv) = (launch.clone(), self.walls, health::argv(&check));
-                health::watch(&check, move || sandbox::enter(&inside, walls, pid, &argv, &folder))
+                let (bundle, argv) = (bundle.clone(), health::argv(check));
+                health::watch(check, move || bundle.exec(&argv))
             }
             None => Watched::never(),
         };
         Ok(Running {
             launch,
-            essential: container.essential,
             pid,
+            bundle,
             log,
             health: watched.health,
             first_healthy: watched.first_healthy,
@@ -189,18 +176,10 @@ impl Runner {
     }
 
     async fn network(&self, number: u8) -> anyhow::Result<TaskNetwork> {
-        if self.walls == Walls::None {
-            return Ok(TaskNetwork::loopback(number));
-        }
         let (first, gateway) = self.subnet;
         let address = Ipv4Addr::from(u32::from(first) + u32::from(number));
-        TaskNetwork::namespace(&format!("task{number}"), address, gateway).await
+        TaskNetwork::new(&format!("task{number}"), address, gateway).await
     }
-}
-
-enum Stream {
-    Out(tokio::process::ChildStdout),
-    Err(tokio::process::ChildStderr),
 }
 
 /// Containers such that each comes after the ones that it depends on.
@@ -216,26 +195,6 @@ fn start_order(definition: &TaskDefinition) -> anyhow::Result<Vec<Container>> {
         ));
     }
     Ok(order)
-}
-
-/// Four settings that only a shared loopback needs: the ports stay, the address is the task's own.
-fn on_loopback(launch: &mut Launch, address: Ipv4Addr, folder: &std::path::Path) {
-    for (name, value) in &mut launch.environment {
-        if let ("LISTEN" | "API_ADDRESS", Some((_, port))) = (name.as_str(), value.rsplit_once(':'))
-        {
-            *value = format!("{address}:{port}");
-        }
-    }
-    // Several tasks share the machine. The sidecar does not know this setting.
-    launch.set("METRICS_LISTEN", &format!("{address}:0"));
-    if launch.environment.iter().any(|(n, _)| n == "RUNTIME_DIR") {
-        launch.set("RUNTIME_DIR", &folder.join("runtime").display().to_string());
-    }
-    if let Some(check) = &mut launch.health_check {
-        for word in &mut check.command {
-            *word = word.replace("127.0.0.1", &address.to_string());
-        }
-    }
 }
 
 #[cfg(test)]

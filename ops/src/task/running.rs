@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::bundle::Bundle;
 use super::container::Launch;
 use super::definition::TaskDefinition;
 use super::health::Health;
 use super::log::Log;
 use super::network::TaskNetwork;
-use crate::group::Group;
 
 /// How long a container may take until the ones that wait for it give up; ECS's default on Fargate.
 const START_TIMEOUT: Duration = Duration::from_mins(3);
@@ -40,10 +41,9 @@ pub struct Task {
 pub struct Running {
     /// What it was started from.
     pub launch: Launch,
-    /// Whether the task stops with it.
-    pub essential: bool,
-    /// Process id of its first process.
-    pub pid: u32,
+    /// Its first process, as it is called outside of the container.
+    pub pid: Pid,
+    pub(super) bundle: Bundle,
     /// What it writes.
     pub log: Log,
     /// Its health.
@@ -77,15 +77,17 @@ impl Task {
     /// The container of this name.
     #[must_use]
     pub fn container(&self, name: &str) -> Option<&Running> {
-        self.containers.iter().find(|c| c.launch.name == name)
+        self.containers.iter().find(|c| c.launch.name() == name)
     }
 
     /// Waits until every container that has a health check is healthy.
     pub async fn healthy(&self) -> anyhow::Result<()> {
-        for container in self.containers.iter().filter(|c| c.launch.health_check.is_some()) {
+        for container in
+            self.containers.iter().filter(|c| c.launch.container.health_check.is_some())
+        {
             reached(container, "HEALTHY")
                 .await
-                .with_context(|| format!("container {}", container.launch.name))?;
+                .with_context(|| format!("container {}", container.launch.name()))?;
         }
         Ok(())
     }
@@ -93,13 +95,15 @@ impl Task {
     /// The essential container that has ended, if any: then ECS stops the task.
     #[must_use]
     pub fn ended(&self) -> Option<&Running> {
-        self.containers.iter().find(|c| c.essential && c.exit.borrow().is_some())
+        self.containers.iter().find(|c| c.launch.container.essential && c.exit.borrow().is_some())
     }
 
     /// The essential container that is unhealthy, if any: then ECS replaces the task.
     #[must_use]
     pub fn unhealthy(&self) -> Option<&Running> {
-        self.containers.iter().find(|c| c.essential && *c.health.borrow() == Health::Unhealthy)
+        self.containers
+            .iter()
+            .find(|c| c.launch.container.essential && *c.health.borrow() == Health::Unhealthy)
     }
 
     /// Stops the containers in the reverse of their order, each with its signal and its time.
@@ -115,15 +119,16 @@ impl Task {
 }
 
 impl Running {
-    /// Sends a signal to the container's first process, as `docker kill` does.
+    /// Sends a signal to the container's first process, as `docker kill` does. SIGKILL ends them all.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).context("a process id")?;
-        kill_process(pid, signal).with_context(|| format!("cannot signal {}", self.launch.name))
+        kill_process(self.pid, signal)
+            .with_context(|| format!("cannot signal {}", self.launch.name()))
     }
 
-    /// Sends a signal to every process of the container, as the freezer would.
-    pub fn signal_all(&self, signal: Signal) {
-        signal_group(self.pid, signal);
+    /// A command inside of the container, as its user.
+    #[must_use]
+    pub fn exec(&self, argv: &[String]) -> Command {
+        self.bundle.exec(argv)
     }
 
     async fn stop(&mut self) -> Stopped {
@@ -132,15 +137,15 @@ impl Running {
         let ran = self.exit.borrow().is_none();
         // One that has ended by itself cannot be signalled, and need not be.
         let sent = self.signal(named.unwrap_or(Signal::TERM)).is_ok();
-        let patience = Duration::from_secs(self.launch.stop_timeout);
+        let patience = Duration::from_secs(self.launch.container.stop_timeout);
         let killed = timeout(patience, self.exit.wait_for(Option::is_some)).await.is_err();
         if killed {
-            signal_group(self.pid, Signal::KILL);
+            let _ = self.signal(Signal::KILL);
             let _ = self.exit.wait_for(Option::is_some).await;
         }
         let code = self.exit.borrow().and_then(|status| status.code());
         Stopped {
-            name: self.launch.name.clone(),
+            name: self.launch.name().to_owned(),
             signal: self.launch.stop_signal.clone(),
             asked: ran && sent && named.is_some(),
             took: begun.elapsed(),
@@ -148,21 +153,6 @@ impl Running {
             code,
         }
     }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Where there is no namespace to end with it, whatever still runs of it ends here.
-        if self.exit.borrow().is_none() {
-            signal_group(self.pid, Signal::KILL);
-        }
-    }
-}
-
-pub(super) fn signal_group(pid: u32, signal: Signal) {
-    let mut group = Group::of(Some(pid));
-    group.signal(signal);
-    group.forget();
 }
 
 fn named_signal(name: &str) -> Option<Signal> {
@@ -185,10 +175,10 @@ pub(super) async fn reached(other: &Running, condition: &str) -> anyhow::Result<
             "START" => Ok(()),
             "HEALTHY" => tokio::select! {
                 biased;
-                _ = exit.wait_for(Option::is_some) => bail!("{} ended: {:?}", other.launch.name, other.exit.borrow().map(|s| s.to_string())),
+                _ = exit.wait_for(Option::is_some) => bail!("{} ended: {:?}", other.launch.name(), other.exit.borrow().map(|s| s.to_string())),
                 verdict = health.wait_for(|h| *h != Health::Unknown) => match verdict.map(|v| *v) {
                     Ok(Health::Healthy) => Ok(()),
-                    _ => bail!("{} is unhealthy", other.launch.name),
+                    _ => bail!("{} is unhealthy", other.launch.name()),
                 },
             },
             "COMPLETE" | "SUCCESS" => {
@@ -199,7 +189,7 @@ pub(super) async fn reached(other: &Running, condition: &str) -> anyhow::Result<
                     .ok()
                     .flatten();
                 if condition == "SUCCESS" && status != Some(0) {
-                    bail!("{} ended with {status:?}", other.launch.name)
+                    bail!("{} ended with {status:?}", other.launch.name())
                 }
                 Ok(())
             }
@@ -236,7 +226,8 @@ impl Task {
     /// See [`Watch`].
     #[must_use]
     pub fn watch(&self) -> Watch {
-        let essential = self.containers.iter().filter(|c| c.essential).map(|c| c.exit.clone());
+        let essential =
+            self.containers.iter().filter(|c| c.launch.container.essential).map(|c| c.exit.clone());
         Watch { number: self.number, essential: essential.collect() }
     }
 }

@@ -56,7 +56,6 @@ fn applied() -> (Balancer, TargetGroup, Place) {
     let local = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
     let place = Place {
         node: Ipv4Addr::new(10, 0, 0, 9),
-        ports: vec![(443, 8443)],
         certificate: "c.pem".into(),
         socket: "s".into(),
         tunnel: local(1),
@@ -71,12 +70,12 @@ fn every_applied_figure_arrives() {
     let (balancer, group, place) = applied();
     let text = render(&balancer, &group, &place).unwrap();
     for expected in [
-        "bind 10.0.0.9:8443 ssl crt c.pem",
+        "bind 10.0.0.9:443 ssl crt c.pem",
         "acl rule0_0 path -m reg '^/v./.*$'",
         "acl rule0_1 method -m reg '^POST$'",
         "set-var(txn.rule) int(0) if rule0_0 rule0_1 !{",
         "return status 404 content-type 'application/json' string '{}' if { var(txn.rule) -m int 1 }",
-        "redirect code 301 location https://%[req.hdr(host),field(1,:)]:8443%[pathq]",
+        "redirect code 301 location https://%[req.hdr(host),field(1,:)]:443%[pathq]",
         "inter 10s downinter 1s rise 2 fall 3",
         "timeout check 5s",
         "uri /readyz",
