@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Measures sum-api beside its peers and writes docs/performance.md and docs/plots/.
 #
-#   scripts/bench.sh            everything but the soak, in under 15 minutes
-#   scripts/bench.sh NAME ...   one section: counts, throughput, latency, memory, start, growth, builds,
-#                               limiter, soak, autoscale; `--help` explains them, `--tiny` only sees that it runs
+#   scripts/bench.sh             everything but the soak, in under 15 minutes
+#   scripts/bench.sh NAME ...    these sections; `--help` explains them, `--tiny` only sees that they run
 #
 # The rest of the machine should be quiet. The page says for each section whether it was.
 set -euo pipefail
@@ -12,18 +11,11 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin # where Debian keeps nginx, and no ordinary
 
 cargo xtask packages nginx valgrind strace
 echo "Building the service, the peers and the bench"
-# In a fresh clone this is the cold build that the page tells; it is too long to be done twice.
-cold=target/bench/results/cold-build-seconds
-mkdir -p "${cold%/*}"
-rm -f "$cold"
-from_nothing=yes
-[ ! -d target/release ] || from_nothing=no
-SECONDS=0
 cargo build --quiet --locked --release --package sum-api --package sidecar
-[ "$from_nothing" = no ] || echo "$SECONDS" >"$cold"
+scripts/plan-json.sh || true # without Terraform the sections that read the plan say so
 CARGO_TARGET_DIR=target/bench cargo build --quiet --locked --release --manifest-path benches/Cargo.toml --workspace
 if command -v go >/dev/null; then
   (cd benches/peers/go && GOCACHE=$PWD/../../../target/bench/go-cache GOFLAGS=-mod=mod GO111MODULE=off \
     go build -o ../../../target/bench/release/peer-go .)
 fi
-exec target/bench/release/bench "${@:-run}"
+exec target/bench/release/bench "$@"

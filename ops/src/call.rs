@@ -5,13 +5,10 @@
 //! same JSON type: an identifier or a time differs from call to call.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Context as _;
-use bytes::Bytes;
 use chassis::document::{Access, Document, Limit, Limited, Operation, Probe};
-use http_body_util::Full;
-use hyper::{Request, StatusCode};
+use hyper::StatusCode;
 use serde_json::Value;
 
 use crate::stage::certificate::HOST;
@@ -48,7 +45,7 @@ pub struct Call {
 
 impl Call {
     /// The call of a service.
-    pub fn of(document: &Document) -> anyhow::Result<Self> {
+    pub fn from_document(document: &Document) -> anyhow::Result<Self> {
         let name = &document.service.name;
         let callable = |operation: &&Operation| {
             operation.access == Access::ApiKey
@@ -89,26 +86,25 @@ impl Call {
         status == self.status && self.answer.as_ref().is_none_or(fits)
     }
 
-    /// The request with a key.
-    pub fn request(&self, key: &str) -> anyhow::Result<Request<Full<Bytes>>> {
-        let mut request = Request::builder().method(self.method).uri(&self.path);
-        request = request.header("host", HOST).header("x-api-key", key);
-        if !self.body.is_empty() {
-            request = request.header("content-type", "application/json");
-        }
-        Ok(request.body(Full::new(Bytes::from(self.body.clone())))?)
+    /// The whole request with a key, for the load generator.
+    #[must_use]
+    pub fn bytes(&self, key: &str) -> Vec<u8> {
+        let Self { method, path, body, .. } = self;
+        let content = if body.is_empty() {
+            String::new()
+        } else {
+            format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())
+        };
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nX-Api-Key: {key}\r\n{content}\r\n{body}"
+        )
+        .into_bytes()
     }
 
-    /// The pause between two calls of one client that stays a fifth below its limit.
+    /// Requests a second of one client that stays a fifth below its limit.
     #[must_use]
-    pub fn pause(&self) -> Duration {
-        Duration::from_millis(1250) / self.limit.rate
-    }
-
-    /// The same as whole requests a second, at least one.
-    #[must_use]
-    pub fn calm_rate(&self) -> u32 {
-        (self.limit.rate * 4 / 5).max(1)
+    pub fn calm_rate(&self) -> f64 {
+        f64::from(self.limit.rate) * 0.8
     }
 }
 
@@ -144,7 +140,7 @@ mod tests {
 
     fn call() -> Call {
         let text = include_str!("../../contract/parcels/openapi.json");
-        Call::of(&Document::parse(text).unwrap()).unwrap()
+        Call::from_document(&Document::parse(text).unwrap()).unwrap()
     }
 
     #[test]
@@ -153,7 +149,16 @@ mod tests {
         assert_eq!((call.method, &*call.path, &*call.body), ("POST", "/quote", r#"{"grams":250}"#));
         assert_eq!((&*call.live, &*call.ready), ("/healthz", "/readyz"));
         assert_eq!((&*call.limit.name, call.limit.rate), ("quote", 2));
-        assert_eq!(call.pause(), Duration::from_millis(625));
+        assert_eq!(
+            String::from_utf8(call.bytes("k")).unwrap().split("\r\n").collect::<Vec<_>>()[2..],
+            [
+                "X-Api-Key: k",
+                "Content-Type: application/json",
+                "Content-Length: 13",
+                "",
+                &*call.body
+            ]
+        );
     }
 
     #[test]

@@ -22,7 +22,6 @@ pub struct Request {
     address: String,
     builder: hyper::http::request::Builder,
     body: Bytes,
-    deadline: Duration,
 }
 
 impl Request {
@@ -33,7 +32,6 @@ impl Request {
             address: address.to_owned(),
             builder: hyper::Request::builder().method(method).uri(path),
             body: Bytes::new(),
-            deadline: DEADLINE,
         }
     }
 
@@ -48,13 +46,6 @@ impl Request {
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
-        self
-    }
-
-    /// How long the exchange may take instead of [`DEADLINE`].
-    #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
         self
     }
 }
@@ -86,11 +77,10 @@ impl Answer {
 
 /// Sends the request and reads the answer to its end.
 pub async fn send(request: Request) -> anyhow::Result<Answer> {
-    let deadline = request.deadline;
     let address = request.address.clone();
-    timeout(deadline, exchange(request))
+    timeout(DEADLINE, exchange(request))
         .await
-        .with_context(|| format!("{address} did not answer within {} s", deadline.as_secs_f32()))?
+        .with_context(|| format!("{address} did not answer within {} s", DEADLINE.as_secs()))?
 }
 
 async fn exchange(mut request: Request) -> anyhow::Result<Answer> {

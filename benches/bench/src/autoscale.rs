@@ -4,62 +4,46 @@ use std::f64::consts::PI;
 
 use anyhow::Result;
 
-use crate::plot::{self, Axis, Line};
+use crate::plan::{Plan, Scaling};
+use crate::plot;
 use crate::section::Section;
-use crate::settings::Settings;
-use crate::simulation::{self, Moment, World};
+use crate::simulation::{self, Moment, TASK_START};
 use crate::table::{Table, whole};
 
-/// Placing, pulling two images of together some 20 MiB, starting, and two health checks of the balancer.
-/// An assumption: no account was there to measure it in.
-const TASK_START: f64 = 75.0;
 /// What a request costs on one vCPU when nothing was measured yet.
 const CPU_SECONDS: f64 = 60e-6;
 
-struct Case {
-    name: &'static str,
-    file: &'static str,
-    seconds: usize,
-    load: fn(f64) -> f64,
-}
+/// A load: its name, how many seconds it is simulated for, and the requests of a second.
+type Case = (&'static str, usize, fn(f64) -> f64);
 
 const CASES: [Case; 4] = [
-    Case {
-        name: "step from 150 to 550 a second",
-        file: "autoscale-step",
-        seconds: 3600,
-        load: |second| if (600.0..2000.0).contains(&second) { 550.0 } else { 150.0 },
-    },
-    Case {
-        name: "ramp from 100 to 600 within 30 minutes",
-        file: "autoscale-ramp",
-        seconds: 5400,
-        load: |second| 100.0 + 500.0 * ((second - 600.0) / 1800.0).clamp(0.0, 1.0),
-    },
-    Case {
-        name: "a day between 20 and 500 a second",
-        file: "autoscale-day",
-        seconds: 86_400,
-        load: |second| 260.0 - 240.0 * (second / 86_400.0 * 2.0 * PI).cos(),
-    },
-    Case {
-        name: "flood from 150 to 30,000 a second",
-        file: "autoscale-flood",
-        seconds: 3600,
-        load: |second| if second < 600.0 { 150.0 } else { 30_000.0 },
-    },
+    ("step from 150 to 550 a second", 3600, |second| {
+        if (600.0..2000.0).contains(&second) { 550.0 } else { 150.0 }
+    }),
+    ("ramp from 100 to 600 within 30 minutes", 5400, |second| {
+        100.0 + 500.0 * ((second - 600.0) / 1800.0).clamp(0.0, 1.0)
+    }),
+    ("a day between 20 and 500 a second", 86_400, |second| {
+        260.0 - 240.0 * (second / 86_400.0 * 2.0 * PI).cos()
+    }),
+    (
+        "flood from 150 to 30,000 a second",
+        3600,
+        |second| {
+            if second < 600.0 { 150.0 } else { 30_000.0 }
+        },
+    ),
 ];
 
 /// Simulates all and saves the section `autoscale`.
 pub fn run() -> Result<()> {
     let mut section = Section::new("Autoscaling, simulated");
-    let settings = Settings::read()?;
+    let settings = Plan::read()?.scaling()?;
     let measured = Section::read("throughput").and_then(|it| it.figure("sidecar → sum-api/cpu_us"));
     let cpu_seconds = measured.map_or(CPU_SECONDS, |micros| micros / 1e6);
-    let world = World { task_start: TASK_START, cpu_seconds };
     let capacity = settings.vcpus / cpu_seconds;
     section.add(format!(
-        "The settings of `terraform/service/autoscaling.tf`: {} to {} tasks of {} vCPU, {} requests a minute or {} % CPU for each. \
+        "The settings of the planned stack: {} to {} tasks of {} vCPU, {} requests a minute or {} % CPU for each. \
          Assumed: a task serves {TASK_START:.0} s after it is wanted; a request takes {:.0} µs of a vCPU, so a task can do {} \
          a second. CloudWatch as AWS describes it: three one-minute datapoints above the target to scale out, fifteen below \
          nine tenths of it to scale in, each a minute late.",
@@ -69,27 +53,24 @@ pub fn run() -> Result<()> {
     let mut table =
         Table::new(&["", "tasks", "over its target for", "requests refused", "of all", "for"]);
     let mut pictures = Vec::new();
-    for case in CASES {
-        let moments = simulation::run(&settings, &world, case.seconds, case.load);
+    for (title, seconds, load) in CASES {
+        let moments = simulation::run(&settings, capacity, seconds, load);
         let asked: f64 = moments.iter().map(|moment| moment.asked).sum();
         let refused: f64 = moments.iter().map(|moment| moment.refused).sum();
         let tasks = moments.iter().map(|moment| moment.tasks);
         let (least, most) = (tasks.clone().min().unwrap_or(0), tasks.max().unwrap_or(0));
+        let short = moments.iter().filter(|it| it.refused > 0.0).count() as f64 / 60.0;
         table.row([
-            case.name.into(),
+            title.into(),
             format!("{least} – {most}"),
             catching_up(&moments, settings.requests_per_target / 60.0),
             whole(refused),
             format!("{:.1} %", refused / asked * 100.0),
-            format!(
-                "{:.1} min",
-                moments.iter().filter(|it| it.refused > 0.0).count() as f64 / 60.0
-            ),
+            format!("{short:.1} min"),
         ]);
-        pictures.push(picture(&case, &settings, &moments)?);
+        pictures.push(picture(title, &settings, &moments)?);
     }
-    println!("{table}");
-    section.add(table);
+    section.show(table);
     section.add(pictures.join("\n"));
     section.save("autoscale")
 }
@@ -106,27 +87,18 @@ fn catching_up(moments: &[Moment], per_task: f64) -> String {
     if forever { "to the end".into() } else { format!("{:.1} min", f64::from(longest) / 60.0) }
 }
 
-fn picture(case: &Case, settings: &Settings, moments: &[Moment]) -> Result<String> {
+fn picture(title: &str, settings: &Scaling, moments: &[Moment]) -> Result<String> {
     let step = (moments.len() / 720).max(1);
-    let line = |name: &str, value: &dyn Fn(&Moment) -> f64| Line {
-        name: name.into(),
-        points: moments
-            .iter()
-            .enumerate()
-            .step_by(step)
-            .map(|(second, moment)| (second as f64 / 60.0, value(moment)))
-            .collect(),
+    let line = |value: &dyn Fn(&Moment) -> f64| {
+        let each = moments.iter().enumerate().step_by(step);
+        each.map(|(second, moment)| (second as f64 / 60.0, value(moment))).collect()
     };
     let per_task = settings.requests_per_target / 60.0;
-    plot::lines(
-        case.file,
-        case.name,
-        Axis::linear("minutes"),
-        Axis::linear("requests/s"),
-        &[
-            line("asked", &|moment| moment.asked),
-            line("tasks × target", &|moment| f64::from(moment.tasks) * per_task),
-            line("refused for want of CPU", &|moment| moment.refused),
-        ],
-    )
+    let lines = [
+        ("asked", line(&|moment| moment.asked)),
+        ("tasks × target", line(&|moment| f64::from(moment.tasks) * per_task)),
+        ("refused for want of CPU", line(&|moment| moment.refused)),
+    ];
+    let name = title.trim_start_matches("a ").split(' ').next().unwrap_or_default();
+    plot::lines(&format!("autoscale-{name}"), title, &lines)
 }

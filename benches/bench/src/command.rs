@@ -1,28 +1,27 @@
-//! What can be asked for: one section of the page, or all of them.
+//! What can be asked for: sections of the page, and how much time they may take.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use clap::{Parser, ValueEnum};
 use probe::program::Program;
 
-use crate::effort::Effort;
-use crate::{autoscale, builds, counts, growth, latency, limiter, memory, soak, start, throughput};
+use crate::{autoscale, counts, growth, latency, limiter, memory, soak, start, throughput};
 
 #[derive(Parser)]
 #[command(about = "Measures sum-api beside its peers and writes docs/performance.md")]
 pub struct Arguments {
     /// Very short, to see that everything runs; the figures mean nothing
-    #[arg(long, global = true)]
-    pub tiny: bool,
-    #[command(subcommand)]
-    pub command: Command,
+    #[arg(long)]
+    tiny: bool,
+    /// Sections to measure; without one everything but the soak, in under 15 minutes
+    #[arg(value_enum)]
+    sections: Vec<Name>,
 }
 
-#[derive(Subcommand)]
-pub enum Command {
-    /// Everything but the soak, in under 15 minutes
-    Run,
+/// The sections in the order of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Name {
     /// Instructions, allocations and system calls of a request
     Counts,
     /// Closed loop: requests a second and CPU time, taking turns
@@ -33,73 +32,67 @@ pub enum Command {
     Memory,
     /// Time from exec to ready, and sizes
     Start,
-    /// Cost by body, digits, keys and connections
+    /// Cost by body, digits and keys
     Growth,
     /// Accuracy of the sidecar's limit
-    Limiter {
-        #[arg(long, default_value_t = 60)]
-        seconds: u64,
-    },
+    Limiter,
+    /// Memory under a steady load
+    Soak,
     /// The autoscaling settings against a step, a ramp, a day and a flood
     Autoscale,
-    /// Cold and warm builds of the service
-    Builds,
-    /// Memory under a steady load
-    Soak {
-        #[arg(long, default_value_t = 10.0)]
-        minutes: f64,
-    },
-    /// Only write the page from what was measured
+    /// Nothing is measured, only the page is written
     Page,
 }
 
-const EVERYTHING: [(&str, Command); 9] = [
-    ("counts", Command::Counts),
-    ("throughput", Command::Throughput),
-    ("latency", Command::Latency),
-    ("memory", Command::Memory),
-    ("start", Command::Start),
-    ("growth", Command::Growth),
-    ("limiter", Command::Limiter { seconds: 60 }),
-    ("autoscale", Command::Autoscale),
-    ("builds", Command::Builds),
-];
-
-impl Command {
-    /// Measures what the command names.
-    pub fn measure(&self, effort: Effort) -> Result<()> {
-        match self {
-            Self::Run => everything(effort),
-            Self::Counts => counts::run(),
-            Self::Throughput => throughput::run(effort),
-            Self::Latency => latency::run(effort),
-            Self::Memory => memory::run(effort),
-            Self::Start => start::run(effort),
-            Self::Growth => growth::run(effort),
-            Self::Limiter { seconds } => {
-                limiter::run(Duration::from_secs(*seconds).min(effort.limiter))
-            }
-            Self::Autoscale => autoscale::run(),
-            Self::Builds => builds::run(),
-            Self::Soak { minutes } => soak::run(*minutes),
-            Self::Page => Ok(()),
-        }
-    }
+/// What the sections share out among what they measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// Rounds in which all take turns.
+    pub rounds: usize,
+    /// How long one turn is.
+    pub slice: Duration,
+    /// The "million" of requests after which memory is looked at.
+    pub many_requests: u64,
 }
 
-fn everything(effort: Effort) -> Result<()> {
-    if !Program::Go.exists() {
-        println!("SKIPPED: Go net/http: there is no Go compiler here");
-    }
-    let started = Instant::now();
-    let of = EVERYTHING.len();
-    for ((name, section), number) in EVERYTHING.iter().zip(1..) {
-        println!("[{number}/{of}] {name}, {} s so far", started.elapsed().as_secs());
-        if matches!(section, Command::Builds) && !effort.builds {
-            continue;
+impl Arguments {
+    /// Measures what is asked for.
+    pub fn measure(&self) -> Result<()> {
+        let tiny = self.tiny;
+        let effort = Effort {
+            rounds: if tiny { 2 } else { 12 },
+            slice: Duration::from_millis(if tiny { 200 } else { 500 }),
+            many_requests: if tiny { 20_000 } else { 1_000_000 },
+        };
+        if !Program::Go.exists() {
+            println!("SKIPPED: Go net/http: there is no Go compiler here");
         }
-        section.measure(effort).context(*name)?;
+        let all = |name: &Name| !matches!(name, Name::Soak | Name::Page);
+        let sections = match &self.sections[..] {
+            [] => Name::value_variants().iter().copied().filter(all).collect(),
+            named => named.to_vec(),
+        };
+        let started = Instant::now();
+        for (number, name) in (1..).zip(&sections) {
+            println!(
+                "[{number}/{}] {name:?}, {} s so far",
+                sections.len(),
+                started.elapsed().as_secs()
+            );
+            let measured = match name {
+                Name::Counts => counts::run(),
+                Name::Throughput => throughput::run(effort),
+                Name::Latency => latency::run(effort),
+                Name::Memory => memory::run(effort),
+                Name::Start => start::run(effort),
+                Name::Growth => growth::run(),
+                Name::Limiter => limiter::run(Duration::from_secs(if tiny { 6 } else { 60 })),
+                Name::Soak => soak::run(if tiny { 0.2 } else { 10.0 }),
+                Name::Autoscale => autoscale::run(),
+                Name::Page => Ok(()),
+            };
+            measured.with_context(|| format!("{name:?}"))?;
+        }
+        Ok(())
     }
-    println!("done after {} s", started.elapsed().as_secs());
-    Ok(())
 }

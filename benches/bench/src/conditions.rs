@@ -2,16 +2,14 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::SystemTime;
 
 use probe::program::root;
 
 /// Date and time, and the load average.
 pub fn now() -> String {
-    format!(
-        "{} UTC, load average before {}",
-        said("date", &["-u", "+%Y-%m-%d %H:%M"]),
-        load_average()
-    )
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    format!("{} UTC, load average before {}", now[..16].replace('T', " "), load_average())
 }
 
 /// Of the last minute.
@@ -49,11 +47,8 @@ pub fn list() -> String {
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name"));
     let model = model.map_or("unknown", |line| line.trim_start_matches([' ', '\t', ':']));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let changed = if said("git", &["status", "--porcelain", "--", "services"]).is_empty() {
-        ""
-    } else {
-        ", with changes to `services/` that are not committed"
-    };
+    let committed = said("git", &["status", "--porcelain", "--", "services"]).is_empty();
+    let changed = if committed { "" } else { ", with uncommitted changes to `services/`" };
     [
         format!("commit {}{changed}", said("git", &["rev-parse", "--short", "HEAD"])),
         format!("{model}, {cores} cores, a virtual machine without performance counters"),

@@ -26,17 +26,18 @@ pub fn run() -> Result<()> {
     let mut section = Section::new("What a request costs, counted");
     let jobs: Vec<(Setup, Counter)> = SETUPS
         .into_iter()
-        .filter(|setup| setup.front.exists())
+        .filter(Setup::exists)
         .flat_map(|setup| COUNTERS.map(|counter| (setup, counter)))
         // valgrind cannot run Go: its threads and stacks are not those of C.
         .filter(|(setup, counter)| setup.front != Program::Go || *counter == Counter::SystemCalls)
         .collect();
-    let counted = on_both_cores(jobs, |&(setup, counter)| {
+    let counted = on_both_cores(&jobs, |&(setup, counter)| {
         for_one_request(counter, setup, &request::usual(0))
             .with_context(|| format!("{counter:?} of {}", setup.name()))
     })?;
     let figure = |setup: Setup, counter: Counter| {
-        counted.iter().find(|((of, by), _)| (*of, *by) == (setup, counter)).map(|found| found.1)
+        let place = jobs.iter().position(|job| *job == (setup, counter))?;
+        counted.get(place).copied()
     };
 
     let bare = figure(SETUPS[0], Counter::Instructions).context("bare hyper was counted")?;
@@ -59,20 +60,15 @@ pub fn run() -> Result<()> {
             shown(allocations, 1),
             shown(calls, 2),
         ]);
-        for (name, figure) in
-            [("instructions", instructions), ("allocations", allocations), ("calls", calls)]
-        {
-            if let Some(figure) = figure {
-                section.note(format!("{}/{name}", setup.name()), figure);
-            }
+        for (name, figure) in [("instructions", instructions), ("calls", calls)] {
+            figure.inspect(|figure| section.note(format!("{}/{name}", setup.name()), *figure));
         }
     }
-    println!("{table}");
     section.add(
         "User-space instructions by callgrind, heap blocks by DHAT, system calls by strace: each the difference \
          of 2,500 and 500 requests over one kept-alive connection. For a proxy only the proxy itself is counted, \
          as a single process. valgrind cannot run Go. nginx allocates in pools, so its blocks are few and large.",
     );
-    section.add(table);
+    section.show(table);
     section.save("counts")
 }

@@ -1,17 +1,13 @@
-//! How cost grows: with the body, with a number's digits, with keys, with connections.
+//! How cost grows: with the body, with a number's digits, with keys.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use probe::count::{Counter, for_one_request};
 use probe::program::{Program, Setup};
 use probe::request;
-use probe::server::{Server, on_the_clients_core};
 
-use crate::effort::Effort;
 use crate::parallel::on_both_cores;
-use crate::plot::{self, Axis, Line};
 use crate::section::Section;
 use crate::table::{Table, whole};
-use crate::throughput::saturate;
 
 const API: Setup = Setup::alone(Program::Api).with_keys(1);
 const SIDECAR: Setup = Setup::proxied(Program::Sidecar, Program::Api);
@@ -20,128 +16,60 @@ const BODIES: [usize; 4] = [14, 256, 1024, 4096];
 /// Up to the limit of 1,000; the cheap path for whole numbers ends below 20.
 const DIGITS: [usize; 7] = [1, 10, 30, 100, 300, 600, 1000];
 const KEYS: [usize; 3] = [1, 10, 1000];
-const CONNECTIONS: [usize; 5] = [1, 16, 64, 256, 1000];
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Point {
-    Body(usize),
-    Digits(usize),
-    Keys(Setup),
-}
-
-/// Counts and loads at each size and saves the section `growth`.
-pub fn run(effort: Effort) -> Result<()> {
+/// Counts at each size and saves the section `growth`.
+pub fn run() -> Result<()> {
     let mut section = Section::new("How cost grows");
-    let keys = KEYS
-        .into_iter()
-        .flat_map(|keys| [Point::Keys(API.with_keys(keys)), Point::Keys(SIDECAR.with_keys(keys))]);
-    let points: Vec<Point> =
-        BODIES.map(Point::Body).into_iter().chain(DIGITS.map(Point::Digits)).chain(keys).collect();
-    let counted = on_both_cores(points, |point| {
-        let (setup, request) = match *point {
-            Point::Body(size) => (API, request::post(0, &padded(size))),
-            Point::Digits(digits) => (API, request::post(0, &nines(digits))),
-            // The last key of the list, so that all are looked at.
-            Point::Keys(setup) => (setup, request::usual(setup.keys - 1)),
-        };
-        for_one_request(Counter::Instructions, setup, &request)
-            .with_context(|| format!("{point:?}"))
+    let bodies = BODIES.map(|size| (API, request::post(0, &padded(size))));
+    let digits = DIGITS.map(|digits| (API, request::post(0, &nines(digits))));
+    // The last key of the list, so that all are looked at.
+    let keys = KEYS.into_iter().flat_map(|keys| {
+        [API, SIDECAR].map(|setup| (setup.with_keys(keys), request::usual(keys - 1)))
+    });
+    let points: Vec<_> = bodies.into_iter().chain(digits).chain(keys).collect();
+    let counted = on_both_cores(&points, |(setup, request)| {
+        for_one_request(Counter::Instructions, *setup, request)
     })?;
-    let at = |point: Point| {
-        let found = counted.iter().find(|(of, _)| *of == point);
-        found.map(|found| found.1).context("every point was counted")
-    };
+    let (bodies, counted) = counted.split_at(BODIES.len());
+    let (digits, keys) = counted.split_at(DIGITS.len());
 
     let mut table = Table::new(&[
         "body, bytes (the same sum, padded by blanks)",
         "instructions",
         "a byte more",
     ]);
-    let mut before: Option<(usize, f64)> = None;
-    for size in BODIES {
-        let count = at(Point::Body(size))?;
-        let step = before.map_or_else(
-            || "–".into(),
-            |(smaller, less)| format!("{:.2}", (count - less) / (size - smaller) as f64),
-        );
-        table.row([whole(size as f64), whole(count), step]);
-        before = Some((size, count));
+    for (place, (size, count)) in BODIES.into_iter().zip(bodies).enumerate() {
+        let before = place.checked_sub(1).map(|before| (BODIES[before], bodies[before]));
+        let step = before.map(|(smaller, less)| (count - less) / (size - smaller) as f64);
+        let step = step.map_or("–".into(), |step| format!("{step:.2}"));
+        table.row([whole(size as f64), whole(*count), step]);
     }
     section.add(table);
 
     let mut table = Table::new(&["digits of each number", "instructions", "÷ digits"]);
-    let mut curve = Vec::new();
-    for digits in DIGITS {
-        let count = at(Point::Digits(digits))?;
-        table.row([whole(digits as f64), whole(count), whole(count / digits as f64)]);
-        curve.push((digits as f64, count));
+    let curve: Vec<(f64, f64)> =
+        DIGITS.into_iter().zip(digits).map(|(digits, count)| (digits as f64, *count)).collect();
+    for (digits, count) in &curve {
+        table.row([whole(*digits), whole(*count), whole(count / digits)]);
     }
     section.add(table);
-    let exponent = exponent(&curve, at(Point::Digits(30))?);
+    // Beyond what 30 digits cost.
+    let exponent = exponent(&curve, curve[2].1);
     section.note("digits_exponent", exponent);
     section.add(format!(
         "Beyond what 30 digits cost, instructions grow with the digits to the power of {exponent:.2} (least squares of the \
          logarithms from 100 to 1,000 digits): 1 would be linear, 2 quadratic."
     ));
-    section.add(plot::lines(
-        "digits",
-        "Instructions of a request by the digits of its numbers",
-        Axis::linear("digits of each of the two numbers"),
-        Axis::linear("instructions"),
-        &[Line { name: "sum-api".into(), points: curve }],
-    )?);
-
     let mut table = Table::new(&["keys", "sum-api, instructions", "sidecar, instructions"]);
-    for keys in KEYS {
-        let (api, sidecar) =
-            (at(Point::Keys(API.with_keys(keys)))?, at(Point::Keys(SIDECAR.with_keys(keys)))?);
-        table.row([whole(keys as f64), whole(api), whole(sidecar)]);
-        section.note(format!("keys/{keys}/api"), api);
-        section.note(format!("keys/{keys}/sidecar"), sidecar);
+    for (number, instructions) in KEYS.into_iter().zip(keys.chunks(2)) {
+        table.row([whole(number as f64), whole(instructions[0]), whole(instructions[1])]);
     }
     section.add(
         "Both compare a key with every key they know: sum-api in constant time, the sidecar with one `if` each. An SSM \
          parameter of 4 KB holds some 120 keys of 32 characters; 1,000 are for the shape of the curve.",
     );
     section.add(table);
-    connections(&mut section, effort)?;
     section.save("growth")
-}
-
-fn connections(section: &mut Section, effort: Effort) -> Result<()> {
-    let setups = [Setup::alone(Program::Api), Setup::alone(Program::Bare), SIDECAR];
-    let rows = on_the_clients_core(|| {
-        let mut rows = Vec::new();
-        for connections in CONNECTIONS {
-            let mut row = vec![whole(connections as f64)];
-            for setup in setups {
-                if setup.front == Program::Sidecar && connections > 256 {
-                    row.extend(["–".into(), "–".into()]);
-                    continue;
-                }
-                let server = Server::start(setup)?;
-                let (rate, cpu) = saturate(&server, connections, effort.slice)?;
-                row.extend([whole(rate), format!("{cpu:.1}")]);
-            }
-            rows.push(row);
-        }
-        Ok(rows)
-    })?;
-    let mut table = Table::new(&[
-        "connections",
-        "sum-api, requests/s",
-        "CPU µs",
-        "bare hyper, requests/s",
-        "CPU µs",
-        "sidecar → sum-api, requests/s",
-        "CPU µs",
-    ]);
-    for row in rows {
-        table.row(row);
-    }
-    println!("{table}");
-    section.add(table);
-    Ok(())
 }
 
 fn padded(size: usize) -> String {

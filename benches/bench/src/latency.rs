@@ -2,33 +2,23 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use hdrhistogram::Histogram;
-use probe::client::{Client, Pace};
+use loadgen::Pace;
+use probe::load::Load;
 use probe::program::{Program, Setup};
 use probe::request;
 use probe::server::{Server, on_the_clients_core};
 
-use crate::effort::Effort;
-use crate::plot::{self, Axis, Line};
+use crate::command::Effort;
 use crate::section::Section;
-use crate::table::{Table, median, micros, quantile, whole};
+use crate::table::{Table, median, quantile, whole};
 use crate::throughput::{CONNECTIONS, saturate, setups};
-
-/// Those whose curves tell something; all are in the table.
-const DRAWN: [Setup; 6] = [
-    Setup::alone(Program::Nginx),
-    Setup::alone(Program::Bare),
-    Setup::alone(Program::Api),
-    Setup::alone(Program::Axum),
-    Setup::proxied(Program::PlainProxy, Program::Bare),
-    Setup::proxied(Program::Sidecar, Program::Api),
-];
 
 /// How many turns long a load is.
 const TURNS: u32 = 4;
 const SHARES: [f64; 3] = [0.25, 0.5, 0.8];
-const QUANTILES: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];
+const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
 
 /// Measures all setups at three shares of their own saturation and saves the section `latency`.
 pub fn run(effort: Effort) -> Result<()> {
@@ -39,59 +29,31 @@ pub fn run(effort: Effort) -> Result<()> {
          in a closed loop just before. {:.1} s each; microseconds.",
         effort.slice.as_secs_f64() * f64::from(TURNS)
     ));
-    let rows = on_the_clients_core(|| {
-        setups().into_iter().map(|setup| measure(setup, effort)).collect::<Result<Vec<_>>>()
-    })?;
-
-    let mut table = Table::new(&["", "load", "requests/s", "p50", "p90", "p99", "p99.9"]);
-    let mut curves = Vec::new();
-    for (setup, loads) in rows {
-        for (share, rate, latency) in loads {
-            let at = |quantile| Duration::from_nanos(latency.value_at_quantile(quantile));
-            table.row(
-                [setup.name(), format!("{:.0} %", share * 100.0), whole(rate)]
-                    .into_iter()
-                    .chain(QUANTILES.map(|(quantile, _)| micros(at(quantile)))),
-            );
-            if (share - 0.5).abs() < f64::EPSILON && DRAWN.contains(&setup) {
-                let points = [0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999]
-                    .map(|quantile| (1.0 / (1.0 - quantile), at(quantile).as_secs_f64() * 1e6));
-                curves.push(Line { name: setup.name(), points: points.into() });
+    let table = on_the_clients_core(|| {
+        let mut table = Table::new(&["", "load", "requests/s", "p50", "p90", "p99", "p99.9"]);
+        for setup in setups() {
+            let server = Server::start(setup)?;
+            let (saturation, _) = saturate(&server, CONNECTIONS, effort.slice)?;
+            for share in SHARES {
+                let rate = saturation * share;
+                let latency = at_rate(&server, rate, effort.slice * TURNS)?;
+                let mut row = vec![setup.name(), format!("{:.0} %", share * 100.0), whole(rate)];
+                let micros = |quantile| latency.value_at_quantile(quantile) as f64 / 1000.0;
+                row.extend(QUANTILES.map(|quantile| format!("{:.1}", micros(quantile))));
+                table.row(row);
             }
         }
-    }
-    println!("{table}");
-    section.add(table);
-    section.add(plot::lines(
-        "latency",
-        "Latency at half of the own saturation",
-        Axis::log("one request in … is slower (10 = p90, 100 = p99)"),
-        Axis::log("µs"),
-        &curves,
-    )?);
+        Ok(table)
+    })?;
+    section.show(table);
     against_the_ceiling(&mut section, effort)?;
     section.save("latency")
 }
 
-/// A share of the saturation, what that is a second, and the latencies.
-type Load = (f64, f64, Histogram<u64>);
-
-fn measure(setup: Setup, effort: Effort) -> Result<(Setup, Vec<Load>)> {
-    let server = Server::start(setup)?;
-    let (saturation, _) = saturate(&server, CONNECTIONS, effort.slice)?;
-    let loads = SHARES.map(|share| {
-        let rate = saturation * share;
-        Ok((share, rate, at_rate(&server, rate, effort.slice * TURNS)?))
-    });
-    Ok((setup, loads.into_iter().collect::<Result<_>>()?))
-}
-
 fn at_rate(server: &Server, rate: f64, duration: Duration) -> Result<Histogram<u64>> {
-    let mut client = Client::to(server.address, request::usual_for(CONNECTIONS))?;
-    client.run(Pace::Open { rate, duration: duration / 8 })?;
-    let outcome = client.run(Pace::Open { rate, duration })?;
-    ensure!(outcome.failed + outcome.limited == 0, "{} requests failed", outcome.failed);
-    Ok(outcome.latency)
+    let mut load = Load::to(server.address, request::usual_for(CONNECTIONS))?;
+    load.run(Pace::Open { rate, duration: duration / 8 })?;
+    Ok(load.run(Pace::Open { rate, duration })?.latency)
 }
 
 /// The target's own comparison: many short windows that take turns. What disturbs a machine is shorter than a
@@ -131,14 +93,12 @@ fn against_the_ceiling(section: &mut Section, effort: Effort) -> Result<()> {
             format!("{:.2}", ours / ceiling),
         ]);
     }
-    let ratio = median(ours) / median(ceiling);
-    section.note("p99_to_ceiling", ratio);
-    println!("p99 through the sidecar ÷ the ceiling's: {ratio:.2}");
+    section.note("p99_to_ceiling", median(ours) / median(ceiling));
     section.add(format!(
         "{} windows of {:.2} s each, taking turns, each setup at half of its own saturation:",
         ours.len(),
         effort.slice.as_secs_f64() / 2.0
     ));
-    section.add(table);
+    section.show(table);
     Ok(())
 }

@@ -1,27 +1,24 @@
 //! `make bench`: the figures of docs/performance.md, measured side by side with the peers.
 //!
-//! Each command measures one section of the page, keeps it, and writes the page anew; `run` measures them all.
+//! Each command measures one section of the page, keeps it, and writes the page again.
 
 use anyhow::Result;
 use clap::Parser;
 use command::Arguments;
-use effort::Effort;
 
 mod autoscale;
-mod builds;
 mod command;
 mod conditions;
 mod counts;
-mod effort;
 mod growth;
 mod latency;
 mod limiter;
 mod memory;
 mod page;
 mod parallel;
+mod plan;
 mod plot;
 mod section;
-mod settings;
 mod simulation;
 mod soak;
 mod start;
@@ -30,8 +27,6 @@ mod targets;
 mod throughput;
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    let effort = if arguments.tiny { Effort::TINY } else { Effort::FULL };
-    arguments.command.measure(effort)?;
+    Arguments::parse().measure()?;
     page::write()
 }

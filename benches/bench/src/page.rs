@@ -4,18 +4,16 @@ use std::fmt::Write;
 use std::fs;
 
 use anyhow::Result;
+use clap::ValueEnum;
 use probe::program::root;
 
+use crate::command::Name;
 use crate::section::Section;
 use crate::{conditions, targets};
 
-/// In the order of the page.
-const SECTIONS: [&str; 9] =
-    ["counts", "throughput", "latency", "memory", "start", "growth", "limiter", "soak", "builds"];
-
 /// Writes the page.
 pub fn write() -> Result<()> {
-    let (table, met, missed) = targets::table();
+    let (table, met, missed) = targets::table()?;
     let mut text = format!(
         "# Performance\n\n\
          Written by `make bench`; do not edit. What was tried, and what it did: [tuning.md](tuning.md). What it means for tasks \
@@ -27,8 +25,9 @@ pub fn write() -> Result<()> {
          ## Targets\n\n{met} met, {missed} missed.\n\n{table}\n\n",
         conditions::list()
     );
-    for name in SECTIONS.into_iter().chain(["autoscale"]) {
-        match Section::read(name) {
+    for name in Name::value_variants().iter().filter(|name| **name != Name::Page) {
+        let name = format!("{name:?}").to_lowercase();
+        match Section::read(&name) {
             Some(section) => text.extend([section.markdown(), "\n".into()]),
             None => {
                 writeln!(text, "*`{name}` was not measured: `scripts/bench.sh {name}` does.*\n")?;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use probe::program::root;
 use serde::{Deserialize, Serialize};
 
-use crate::conditions;
+use crate::conditions::{self, Ticks};
 
 /// One part of docs/performance.md.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Section {
     text: String,
     figures: BTreeMap<String, f64>,
     #[serde(skip)]
-    begun: conditions::Ticks,
+    begun: Ticks,
 }
 
 impl Section {
@@ -31,7 +31,7 @@ impl Section {
             measured: conditions::now(),
             text: String::new(),
             figures: BTreeMap::new(),
-            begun: conditions::Ticks::now(),
+            begun: Ticks::now(),
         }
     }
 
@@ -39,6 +39,12 @@ impl Section {
     pub fn add(&mut self, block: impl Display) {
         self.text += &block.to_string();
         self.text += "\n\n";
+    }
+
+    /// Adds a block, and prints it.
+    pub fn show(&mut self, block: impl Display) {
+        println!("{block}");
+        self.add(block);
     }
 
     /// Notes a figure under a name, for the targets.
@@ -62,7 +68,7 @@ impl Section {
             "Measured {}, at the end {}; {:.1} % of the processors' time went to other machines on the host",
             self.measured,
             conditions::load_average(),
-            conditions::Ticks::now().stolen_since(self.begun)
+            Ticks::now().stolen_since(self.begun)
         );
         let path = path(name);
         fs::create_dir_all(path.parent().context("a file has a directory")?)?;

@@ -6,16 +6,11 @@
 //! more tasks wins, and tasks go only when both agree. A datapoint is there a minute after its own
 //! minute has ended.
 
-use crate::settings::Settings;
+use crate::plan::Scaling;
 
-/// What is not set by us. Assumptions, each named on the page.
-#[derive(Debug, Clone, Copy)]
-pub struct World {
-    /// Seconds from wanting a task to its first request: placing, pulling, starting, health checks.
-    pub task_start: f64,
-    /// CPU seconds of a request, sidecar and API together, on one vCPU.
-    pub cpu_seconds: f64,
-}
+/// Seconds from wanting a task to its first request: placing, pulling two images of together some 20 MiB, starting, and
+/// two health checks of the balancer. An assumption: no account was there to measure it in.
+pub const TASK_START: f64 = 75.0;
 
 /// One second.
 #[derive(Debug, Clone, Copy)]
@@ -35,14 +30,13 @@ const IN_MARGIN: f64 = 0.9;
 /// Minutes until a datapoint can be read.
 const DELAY: usize = 1;
 
-/// Runs `load` (requests a second, by second) from a settled start.
+/// Runs `load` (requests a second, by second) from a settled start, on tasks that can do so many requests a second.
 pub fn run(
-    settings: &Settings,
-    world: &World,
+    settings: &Scaling,
+    capacity: f64,
     seconds: usize,
     load: impl Fn(f64) -> f64,
 ) -> Vec<Moment> {
-    let capacity = settings.vcpus / world.cpu_seconds;
     let settled = (load(0.0) * 60.0 / settings.requests_per_target).ceil() as u32;
     let mut wanted = settled.clamp(settings.least, settings.most);
     let mut serving = wanted;
@@ -67,15 +61,15 @@ pub fn run(
         points.push(datapoint(&moments[second - 59..], capacity));
         let known = &points[..points.len().saturating_sub(DELAY)];
         let targets = [settings.requests_per_target, settings.cpu_percent];
-        let wish = |policy: usize| wish(known, policy, targets[policy]);
-        let out = (0..2).filter_map(|policy| wish(policy).out).max();
+        let change = |policy: usize| change(known, policy, targets[policy]);
+        let out = (0..2).filter_map(|policy| change(policy).out).max();
         if let Some(tasks) = out.map(|tasks| tasks.min(settings.most))
             && tasks > wanted
             && (now - last_out >= settings.out_cooldown)
         {
-            starting.push((now + world.task_start, tasks - wanted));
+            starting.push((now + TASK_START, tasks - wanted));
             (wanted, last_out, last_change) = (tasks, now, now);
-        } else if let (Some(one), Some(other)) = (wish(0).less, wish(1).less)
+        } else if let (Some(one), Some(other)) = (change(0).less, change(1).less)
             && now - last_change >= settings.in_cooldown
             && starting.is_empty()
         {
@@ -98,12 +92,12 @@ fn datapoint(minute: &[Moment], capacity: f64) -> [f64; 3] {
     [asked / tasks, served / (tasks * capacity) * 100.0, tasks]
 }
 
-struct Wish {
+struct Change {
     out: Option<u32>,
     less: Option<u32>,
 }
 
-fn wish(points: &[[f64; 3]], policy: usize, target: f64) -> Wish {
+fn change(points: &[[f64; 3]], policy: usize, target: f64) -> Change {
     let last = |count: usize| points.len().checked_sub(count).map(|from| &points[from..]);
     // Of the tasks that the metric was taken from: those that have started since have not been seen yet.
     let wanted = points.last().map_or(0.0, |point| point[2] * point[policy] / target);
@@ -111,7 +105,7 @@ fn wish(points: &[[f64; 3]], policy: usize, target: f64) -> Wish {
     let all = |count, is: &dyn Fn(f64) -> bool| {
         last(count).is_some_and(|points| points.iter().all(|point| is(point[policy])))
     };
-    Wish {
+    Change {
         out: all(OUT_DATAPOINTS, &|metric| metric > target).then_some(in_proportion),
         less: all(IN_DATAPOINTS, &|metric| metric < target * IN_MARGIN).then_some(in_proportion),
     }
@@ -121,7 +115,7 @@ fn wish(points: &[[f64; 3]], policy: usize, target: f64) -> Wish {
 mod tests {
     use super::*;
 
-    const SETTINGS: Settings = Settings {
+    const SETTINGS: Scaling = Scaling {
         least: 2,
         most: 6,
         requests_per_target: 6000.0,
@@ -130,7 +124,7 @@ mod tests {
         in_cooldown: 300.0,
         vcpus: 0.25,
     };
-    const WORLD: World = World { task_start: 60.0, cpu_seconds: 50e-6 };
+    const CAPACITY: f64 = 5000.0;
 
     fn tasks_at(moments: &[Moment], minute: usize) -> u32 {
         moments[minute * 60].tasks
@@ -139,7 +133,7 @@ mod tests {
     #[test]
     fn a_step_is_answered_after_three_datapoints_and_a_start() {
         let moments =
-            run(&SETTINGS, &WORLD, 3600, |second| if second < 600.0 { 150.0 } else { 400.0 });
+            run(&SETTINGS, CAPACITY, 3600, |second| if second < 600.0 { 150.0 } else { 400.0 });
         assert_eq!(tasks_at(&moments, 12), 2, "two datapoints are not enough");
         assert_eq!(tasks_at(&moments, 16), 4);
         assert_eq!(tasks_at(&moments, 59), 4);
@@ -148,14 +142,14 @@ mod tests {
     #[test]
     fn a_quiet_service_goes_back_after_a_quarter_of_an_hour() {
         let moments =
-            run(&SETTINGS, &WORLD, 3600, |second| if second < 600.0 { 600.0 } else { 50.0 });
+            run(&SETTINGS, CAPACITY, 3600, |second| if second < 600.0 { 600.0 } else { 50.0 });
         assert_eq!((tasks_at(&moments, 5), tasks_at(&moments, 24)), (6, 6));
         assert_eq!(tasks_at(&moments, 59), 2);
     }
 
     #[test]
     fn never_more_than_the_most_and_the_rest_is_refused() {
-        let moments = run(&SETTINGS, &WORLD, 3600, |_| 40_000.0);
+        let moments = run(&SETTINGS, CAPACITY, 3600, |_| 40_000.0);
         assert!(moments.len() == 3600 && moments.iter().all(|moment| moment.tasks <= 6));
         assert!((moments[3599].refused - 10_000.0).abs() < 1.0);
     }

@@ -1,7 +1,6 @@
 //! Markdown tables, and numbers for people.
 
 use std::fmt;
-use std::time::Duration;
 
 /// A table with a heading. The first column is text, the others are numbers.
 #[derive(Debug)]
@@ -49,16 +48,6 @@ pub fn whole(number: f64) -> String {
         text.push(digit);
     }
     if number < -0.5 { format!("-{text}") } else { text }
-}
-
-/// Microseconds with one decimal.
-pub fn micros(duration: Duration) -> String {
-    format!("{:.1}", duration.as_secs_f64() * 1e6)
-}
-
-/// Bytes or KiB as MiB.
-pub fn mib(bytes: f64) -> String {
-    format!("{:.2}", bytes / 1024.0 / 1024.0)
 }
 
 /// The value that stands at `place` when they stand in order: 0 is the least, 0.5 the middle one, 1 the greatest.

@@ -8,11 +8,12 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
+use loadgen::Pace;
 
-use crate::client::{Client, Pace};
+use crate::load::Load;
 use crate::program::Setup;
-use crate::server::{Directory, Server, free_address};
+use crate::server::Server;
 
 /// Requests of the short run; the process is warm after these.
 const FEW: u64 = 500;
@@ -40,13 +41,11 @@ pub fn for_one_request(counter: Counter, setup: Setup, request: &[u8]) -> Result
 }
 
 fn total(counter: Counter, setup: Setup, request: &[u8], requests: u64) -> Result<u64> {
-    let directory = Directory::new()?;
-    let report = directory.0.join("report");
-    let server = Server::start_at(setup, free_address()?, &tool(counter, &report))?;
-    let mut client = Client::to(server.address, vec![request.to_vec()])?;
-    let outcome = client.run(Pace::Count(requests))?;
-    ensure!(outcome.failed == 0, "{}: {} requests failed", setup.name(), outcome.failed);
-    server.stop();
+    let directory = tempfile::tempdir()?;
+    let report = directory.path().join("report");
+    let server = Server::start_under(setup, &tool(counter, &report))?;
+    Load::to(server.address, vec![request.to_vec()])?.run(Pace::Count(requests))?;
+    drop(server);
     // strace stands aside, and may still be writing when the server is gone.
     let stopped = Instant::now();
     loop {

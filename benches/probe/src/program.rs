@@ -45,8 +45,8 @@ pub struct Setup {
 
 impl Setup {
     /// The program alone, as it is loaded.
-    pub const fn alone(program: Program) -> Self {
-        Self { front: program, behind: None, keys: request::CLIENTS }
+    pub const fn alone(front: Program) -> Self {
+        Self { front, behind: None, keys: request::CLIENTS }
     }
 
     /// A proxy in front of a program.
@@ -62,10 +62,13 @@ impl Setup {
 
     /// As tables and plots call it.
     pub fn name(&self) -> String {
-        match self.behind {
-            None => self.front.name().into(),
-            Some(behind) => format!("{} → {}", self.front.name(), behind.name()),
-        }
+        let front = self.front.name();
+        self.behind.map_or(front.into(), |behind| format!("{front} → {}", behind.name()))
+    }
+
+    /// Whether this machine has all of it.
+    pub fn exists(&self) -> bool {
+        self.front.exists() && self.behind.is_none_or(Program::exists)
     }
 }
 
@@ -86,36 +89,37 @@ impl Program {
 
     /// Where its binary is, when it is one of ours.
     pub fn binary(self) -> PathBuf {
+        let given = |variable, path: &str| {
+            std::env::var_os(variable).map_or_else(|| root().join(path), PathBuf::from)
+        };
         let peer = |name| root().join("target/bench/release").join(name);
         match self {
-            Self::Api => std::env::var_os("SUM_API_BIN")
-                .map_or_else(|| root().join("target/release/sum-api"), PathBuf::from),
+            Self::Api => given("SUM_API_BIN", "target/release/sum-api"),
+            Self::Sidecar => given("SIDECAR_BIN", "target/release/sidecar"),
             Self::Bare => peer("peer-bare"),
             Self::Axum => peer("peer-axum"),
             Self::Actix => peer("peer-actix"),
             Self::Go => peer("peer-go"),
-            Self::Nginx | Self::Sidecar | Self::PlainProxy => {
-                std::env::var_os("NGINX").map_or_else(|| "nginx".into(), PathBuf::from)
-            }
+            Self::Nginx | Self::PlainProxy => nginx(),
         }
+    }
+
+    const fn is_nginx(self) -> bool {
+        matches!(self, Self::Nginx | Self::Sidecar | Self::PlainProxy)
     }
 
     /// Whether there is one on this machine.
     pub fn exists(self) -> bool {
-        match self {
-            Self::Nginx | Self::Sidecar | Self::PlainProxy => {
-                Command::new(self.binary()).arg("-v").output().is_ok()
-            }
-            _ => self.binary().exists(),
+        if self.is_nginx() {
+            Command::new(nginx()).arg("-v").output().is_ok()
+        } else {
+            self.binary().exists()
         }
     }
 
     /// What asks it to finish its work and go.
     pub const fn graceful(self) -> Signal {
-        match self {
-            Self::Nginx | Self::Sidecar | Self::PlainProxy => Signal::QUIT,
-            _ => Signal::TERM,
-        }
+        if self.is_nginx() { Signal::QUIT } else { Signal::TERM }
     }
 
     /// The command that starts it under `tool`, a program with its arguments, or plainly. Under a tool nginx
@@ -129,18 +133,22 @@ impl Program {
         tool: &[String],
     ) -> Result<Command> {
         let behind = behind.map_or_else(String::new, |address| address.to_string());
+        let binary = self.binary();
+        // The sidecar becomes nginx; only nginx is to be counted.
+        let mut words = if self == Self::Sidecar { &[] } else { tool }.iter().map(String::as_str);
+        let mut command = Command::new(words.next().map_or(binary.as_path(), Path::new));
+        command.args(words);
+        if self != Self::Sidecar && !tool.is_empty() {
+            command.arg(binary);
+        }
         match self {
             Self::Api => {
-                let mut command = under(tool, &self.binary());
                 command.env("LISTEN", address.to_string()).env("API_KEY", request::key_list(keys));
-                // Several may run at once. An older build does not know this setting.
+                // Several may run at once.
                 command.env("METRICS_LISTEN", "127.0.0.1:0");
-                Ok(command)
             }
             Self::Bare | Self::Axum | Self::Actix | Self::Go => {
-                let mut command = under(tool, &self.binary());
                 command.arg(address.to_string());
-                Ok(command)
             }
             Self::Nginx | Self::PlainProxy => {
                 let name = if self == Self::Nginx { "return.conf" } else { "proxy.conf" };
@@ -152,15 +160,10 @@ impl Program {
                 let configuration = directory.join("nginx.conf");
                 fs::write(&configuration, text)?;
                 let single = if tool.is_empty() { "" } else { " master_process off;" };
-                let mut command = under(tool, &self.binary());
-                command.arg("-e").arg("stderr").arg("-p").arg(directory).arg("-c");
-                command.arg(configuration).arg("-g").arg(format!("daemon off;{single}"));
-                Ok(command)
+                command.args(["-e", "stderr", "-p"]).arg(directory).arg("-c").arg(configuration);
+                command.arg("-g").arg(format!("daemon off;{single}"));
             }
             Self::Sidecar => {
-                let binary = root().join("target/release/sidecar");
-                let binary = std::env::var_os("SIDECAR_BIN").map_or(binary, PathBuf::from);
-                let mut command = Command::new(binary);
                 command
                     .env("OPENAPI_DOCUMENT", root().join("services/sum/openapi.json"))
                     .env("LISTEN", address.to_string())
@@ -172,24 +175,21 @@ impl Program {
                 if !tool.is_empty() {
                     command.env("NGINX", nginx_under(tool, directory)?);
                 }
-                Ok(command)
             }
         }
+        Ok(command)
     }
 }
 
-fn under(tool: &[String], program: &Path) -> Command {
-    let Some((first, rest)) = tool.split_first() else { return Command::new(program) };
-    let mut command = Command::new(first);
-    command.args(rest).arg(program);
-    command
+fn nginx() -> PathBuf {
+    std::env::var_os("NGINX").map_or_else(|| "nginx".into(), PathBuf::from)
 }
 
 /// The sidecar asks nginx for its version and for a test before it becomes nginx. Only the last of the three is to be
 /// counted.
 fn nginx_under(tool: &[String], directory: &Path) -> Result<PathBuf> {
-    let nginx = Program::Sidecar.binary();
-    let (nginx, tool) = (nginx.display(), tool.join(" "));
+    let (nginx, tool) = (nginx(), tool.join(" "));
+    let nginx = nginx.display();
     let script = directory.join("nginx-counted");
     let text = format!(
         "#!/bin/sh\ncase \"$*\" in\n*daemon*) exec {tool} {nginx} -e stderr -p \"$4\" -c \"$6\" -g 'daemon off; master_process off;' ;;\n*) exec {nginx} \"$@\" ;;\nesac\n"

@@ -1,8 +1,7 @@
 //! Events of ECS, held against the rules that were applied.
 //!
-//! A failed deployment is no metric: ECS says it to `EventBridge`, and the rule's pattern decides
-//! whether anybody hears it. The event is spelled here as ECS documents it; the pattern is the one
-//! that the emulated AWS holds.
+//! A failed deployment is no metric: ECS says it to `EventBridge`, and a rule's pattern decides whether it is passed on. The
+//! events are spelled here as ECS documents them; the patterns are those that the emulated AWS holds.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html>
 
@@ -11,37 +10,38 @@ use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
-/// The event of a failed deployment of the stage's service.
-pub(super) fn deployment_failed(stage: &Stage) -> Value {
-    json!({
-        "source": "aws.ecs",
-        "detail-type": "ECS Deployment State Change",
-        "resources": [stage.names.1],
-        "detail": { "eventType": "ERROR", "eventName": "SERVICE_DEPLOYMENT_FAILED", "deploymentId": "ecs-svc/1",
-            "reason": "ECS deployment circuit breaker: tasks failed to start." }
-    })
-}
-
-/// The event of a task that could not be started.
-pub(super) fn task_stopped(stage: &Stage, reason: &str) -> Value {
-    let service = stage.names.1.rsplit('/').next().unwrap_or_default();
-    json!({
-        "source": "aws.ecs",
-        "detail-type": "ECS Task State Change",
-        "resources": [],
-        "detail": { "clusterArn": stage.names.0, "group": format!("service:{service}"), "lastStatus": "STOPPED",
-            "stopCode": "TaskFailedToStart", "stoppedReason": reason }
-    })
-}
-
-/// Names of the applied rules that the event matches.
-pub(super) async fn heard_by(stage: &Stage, event: &Value) -> anyhow::Result<Vec<String>> {
+/// Names of the applied rules that match the event that `rule` is there for, of the stage's service.
+pub(super) async fn matching_rules(
+    stage: &Stage,
+    rule: &str,
+    reason: &str,
+) -> anyhow::Result<Vec<String>> {
+    let (cluster, service) = (&stage.names.0, &stage.names.1);
+    let event = match rule {
+        "deployment-failed" => json!({
+            "source": "aws.ecs",
+            "detail-type": "ECS Deployment State Change",
+            "resources": [service],
+            "detail": { "eventType": "ERROR", "eventName": "SERVICE_DEPLOYMENT_FAILED", "deploymentId": "ecs-svc/1",
+                "reason": "ECS deployment circuit breaker: tasks failed to start." }
+        }),
+        "task-stopped" => json!({
+            "source": "aws.ecs",
+            "detail-type": "ECS Task State Change",
+            "resources": [],
+            "detail": {
+                "clusterArn": cluster, "group": format!("service:{}", service.rsplit('/').next().unwrap_or_default()),
+                "lastStatus": "STOPPED", "stopCode": "TaskFailedToStart", "stoppedReason": reason
+            }
+        }),
+        other => bail!("no event is known for the rule {other}"),
+    };
     let answer = stage.client.json("events", "AWSEvents.ListRules", &json!({})).await?;
     let mut names = Vec::new();
     for rule in answer["Rules"].as_array().into_iter().flatten() {
         let Some(pattern) = rule["EventPattern"].as_str() else { continue };
         let pattern = serde_json::from_str(pattern).context("a rule's pattern is not JSON")?;
-        if rule["State"] == "ENABLED" && matches(&pattern, event)? {
+        if rule["State"] == "ENABLED" && matches(&pattern, &event)? {
             names.push(rule["Name"].as_str().context("a rule without a name")?.to_owned());
         }
     }
@@ -75,26 +75,14 @@ mod tests {
     fn a_pattern_wants_every_field() {
         let pattern =
             json!({ "source": ["aws.ecs"], "resources": ["a"], "detail": { "n": ["X", "Y"] } });
-        assert!(
-            matches(
-                &pattern,
-                &json!({ "source": "aws.ecs", "resources": ["b", "a"], "detail": { "n": "Y" } })
-            )
-            .unwrap()
-        );
-        assert!(
-            !matches(
-                &pattern,
-                &json!({ "source": "aws.ecs", "resources": ["a"], "detail": { "n": "Z" } })
-            )
-            .unwrap()
-        );
-        assert!(
-            !matches(&pattern, &json!({ "source": "aws.ecs", "detail": { "n": "X" } })).unwrap()
-        );
-        assert!(
-            matches(&json!({ "source": [{ "prefix": "aws" }] }), &json!({ "source": "aws.ecs" }))
-                .is_err()
-        );
+        for (event, expected) in [
+            (json!({ "source": "aws.ecs", "resources": ["b", "a"], "detail": { "n": "Y" } }), true),
+            (json!({ "source": "aws.ecs", "resources": ["a"], "detail": { "n": "Z" } }), false),
+            (json!({ "source": "aws.ecs", "detail": { "n": "X" } }), false),
+        ] {
+            assert_eq!(matches(&pattern, &event).unwrap(), expected, "{event}");
+        }
+        let prefix = json!({ "source": [{ "prefix": "aws" }] });
+        assert!(matches(&prefix, &json!({ "source": "aws.ecs" })).is_err());
     }
 }

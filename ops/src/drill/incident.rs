@@ -1,164 +1,129 @@
-//! The incidents: what is done, by what it shows itself, which section of the runbook it belongs to.
+//! What an incident is.
 
+use std::fmt;
+use std::pin::Pin;
+use std::time::Instant;
+
+use super::procedure::Drill;
 use super::recorder::Second;
 
-/// One kind of incident whose signal is a metric.
+/// A step of an incident.
+pub(super) type Step<'a, T = ()> = Pin<Box<dyn Future<Output = anyhow::Result<T>> + 'a>>;
+
+/// An incident of the runbook: everything that is known of it, and how it is caused.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Incident {
     /// Name on the command line and in the table.
     pub(super) name: &'static str,
-    /// Heading in the runbook.
-    pub(super) section: &'static str,
-    /// Alarm that must go off, without the stack's prefix; `None` when nothing may.
-    pub(super) alarm: Option<&'static str>,
-    /// Alarms of other sections that go off as well.
-    pub(super) also: &'static [(&'static str, &'static str)],
     /// What is done.
     pub(super) what: &'static str,
-    /// What ends it, as the section says.
-    pub(super) mitigation: &'static str,
-    /// Seconds between the two.
+    /// Why this system cannot have it.
+    pub(super) impossible: fn(&Drill) -> Option<&'static str>,
+    /// Causes it.
+    pub(super) inject: for<'a> fn(&'a mut Drill) -> Step<'a, Injected>,
+    /// Seconds until it is mitigated.
     pub(super) hold: u64,
-    /// Whether a second shows it.
-    pub(super) signal: fn(&Second) -> bool,
-    /// What of the second shows it.
-    pub(super) shows: &'static str,
-    /// Whether callers with keys must not notice.
-    pub(super) unnoticed: bool,
+    /// The check of its first sign, and what that is.
+    pub(super) sign: (&'static str, &'static str),
+    /// Whether a second of metrics shows it.
+    pub(super) shows: fn(&Second) -> bool,
+    /// What must go off, each with the section of the runbook that it leads to.
+    pub(super) alarms: &'static [(&'static str, Alarm)],
+    /// What callers with keys see of it.
+    pub(super) callers: Callers,
+    /// The check of the recovery, and the mitigation.
+    pub(super) recovery: (&'static str, &'static str),
+    /// When it is over.
+    pub(super) over: Over,
 }
 
-/// Every incident that shows itself in metrics, mildest first.
-pub(super) const ALL: [Incident; 11] = [
-    Incident {
-        name: "key-guessing",
-        section: "unauthorized-burst",
-        alarm: Some("unauthorized-burst"),
-        also: &[],
-        what: "240 requests a second with made-up keys, from one address",
-        mitigation: "the address is blocked (WAF; here: it stops)",
-        hold: 8,
-        signal: |s| s.of_sidecar("Unauthorized") + s.of_sidecar("AddressThrottled") > 20.0,
-        shows: "Unauthorized and AddressThrottled in the sidecar's records",
-        unnoticed: true,
-    },
-    Incident {
-        name: "client-floods",
-        section: "client-throttled",
-        alarm: Some("client-throttled"),
-        also: &[],
-        what: "one client with a valid key calls 80 times a second",
-        mitigation: "the client is told to slow down (here: it stops)",
-        hold: 17,
-        signal: |s| s.of_sidecar("ClientThrottled") > 10.0,
-        shows: "ClientThrottled in the sidecar's records",
-        unnoticed: true,
-    },
-    Incident {
-        name: "disk-full",
-        section: "memory-high",
-        alarm: None,
-        also: &[],
-        what: "the sidecars' tmpfs is filled to its last byte",
-        mitigation: "the file is taken away (a new task has an empty tmpfs)",
-        hold: 5,
-        signal: |s| s.target[0] > 0,
-        shows: "requests go on: nothing is written there after the start",
-        unnoticed: true,
-    },
-    Incident {
-        name: "memory-limit",
-        section: "memory-high",
-        alarm: Some("memory-high"),
-        also: &[],
-        what: "a process in one task takes memory up to nine tenths of the limit",
-        mitigation: "the task is replaced (here: the process ends)",
-        hold: 9,
-        signal: |s| s.memory.is_some_and(|m| m >= 85.0),
-        shows: "MemoryUtilization over 85 %",
-        unnoticed: true,
-    },
-    Incident {
-        name: "ssm-away-at-start",
-        section: "unhealthy-target",
-        alarm: Some("unhealthy-target"),
-        also: &[],
-        what: "a deployment while the API cannot reach SSM",
-        mitigation: "none: the API goes on asking, and is ready when SSM is back",
-        hold: 26,
-        signal: |s| s.hosts.1 > 0,
-        shows: "UnHealthyHostCount: the new targets never become healthy",
-        unnoticed: true,
-    },
-    Incident {
-        name: "api-slow",
-        section: "latency-p99",
-        alarm: Some("latency-p99"),
-        also: &[("slo-latency", "slo-latency-fast")],
-        what: "every API is frozen for 1.4 s, let run for 0.1 s, and so on (SIGSTOP, SIGCONT)",
-        mitigation: "the tasks are replaced",
-        hold: 14,
-        signal: |s| s.latencies.iter().any(|l| *l > 1.0),
-        shows: "TargetResponseTime over 1 s",
-        unnoticed: false,
-    },
-    Incident {
-        name: "api-failing",
-        section: "target-5xx",
-        alarm: Some("target-5xx"),
-        also: &[],
-        what: "a release whose API answers 500 (a stand-in process in its place)",
-        mitigation: "the deployment is rolled back",
-        hold: 7,
-        signal: |s| s.target[2] > 0,
-        shows: "HTTPCode_Target_5XX_Count; upstream_status 500 in the sidecar's line",
-        unnoticed: false,
-    },
-    Incident {
-        name: "api-stopped",
-        section: "slo-availability",
-        alarm: Some("slo-availability-fast"),
-        also: &[],
-        what: "every API is frozen (SIGSTOP)",
-        mitigation: "the tasks are replaced",
-        hold: 14,
-        signal: |s| s.target[2] > 0,
-        shows: "HTTPCode_Target_5XX_Count; status 504 in the sidecar's line",
-        unnoticed: false,
-    },
-    Incident {
-        name: "api-killed",
-        section: "elb-5xx",
-        alarm: Some("elb-5xx"),
-        also: &[],
-        what: "every API is killed: essential, so ECS stops the tasks",
-        mitigation: "none: ECS starts new tasks",
-        hold: 1,
-        signal: |s| s.elb_5xx > 0,
-        shows: "HTTPCode_ELB_5XX_Count, RunningTaskCount 0",
-        unnoticed: false,
-    },
-    Incident {
-        name: "sidecar-killed",
-        section: "no-healthy-target",
-        alarm: Some("no-healthy-target"),
-        also: &[],
-        what: "every nginx is killed: essential, so ECS stops the tasks",
-        mitigation: "none: ECS starts new tasks",
-        hold: 1,
-        signal: |s| s.hosts.0 == 0,
-        shows: "HealthyHostCount 0",
-        unnoticed: false,
-    },
-    Incident {
-        name: "stale-upstream",
-        section: "target-5xx",
-        alarm: Some("target-5xx"),
-        also: &[],
-        what: "packets of the connections between sidecar and API are dropped, in every task",
-        mitigation: "the tasks are replaced",
-        hold: 14,
-        signal: |s| s.target[2] > 0,
-        shows: "HTTPCode_Target_5XX_Count; 504 with an upstream_connect_time of 0",
-        unnoticed: false,
-    },
-];
+pub(super) const SIGN: &str = "the sign appears";
+pub(super) const RECOVERED: &str = "recovered";
+
+impl Incident {
+    /// What many incidents have in common.
+    pub(super) const COMMON: Self = Self {
+        name: "",
+        what: "",
+        impossible: |_| None,
+        inject: |_| Box::pin(async { Ok(Injected::now(|_| Box::pin(async { Ok(()) }))) }),
+        hold: 0,
+        sign: (SIGN, ""),
+        shows: |_| false,
+        alarms: &[],
+        callers: Callers::Fail,
+        recovery: (RECOVERED, ""),
+        over: Over::Served,
+    };
+}
+
+/// An incident that goes on.
+pub(super) struct Injected {
+    /// When it began.
+    pub(super) begun: Instant,
+    /// What somebody sees of it who looks at no metric.
+    pub(super) observed: Option<Observed>,
+    /// Ends it, as the section of the runbook says.
+    pub(super) mitigate: Box<dyn for<'a> FnOnce(&'a mut Drill) -> Step<'a>>,
+}
+
+impl Injected {
+    /// One that begins now.
+    pub(super) fn now(mitigate: impl for<'a> FnOnce(&'a mut Drill) -> Step<'a> + 'static) -> Self {
+        Self { begun: Instant::now(), observed: None, mitigate: Box::new(mitigate) }
+    }
+
+    /// One that goes on for as long as this value is there.
+    pub(super) fn while_held(cause: impl fmt::Debug + 'static) -> Self {
+        Self::now(|_| {
+            drop(cause);
+            Box::pin(async { Ok(()) })
+        })
+    }
+}
+
+/// What was seen without a metric.
+#[derive(Debug, Clone)]
+pub(super) struct Observed {
+    /// Seconds from the beginning.
+    pub(super) after: f32,
+    /// Whether it is what must be seen.
+    pub(super) good: bool,
+    /// What was said.
+    pub(super) text: String,
+}
+
+/// What goes off.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Alarm {
+    /// Nothing may.
+    None,
+    /// An alarm on metrics, without the stack's prefix.
+    Metric(&'static str),
+    /// An alarm on a figure of each day: the metric, its value in the incident, and after it.
+    Daily(&'static str, &'static str, f64, f64),
+    /// A rule for events of ECS, without the stack's prefix.
+    Event(&'static str),
+}
+
+/// What callers with keys see of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Callers {
+    /// Requests may fail.
+    Fail,
+    /// No request may fail; the name of the check.
+    DoNotNotice(&'static str),
+    /// They take another way.
+    AreElsewhere,
+}
+
+pub(super) const DO_NOT_NOTICE: Callers = Callers::DoNotNotice("callers with keys do not notice");
+
+/// When an incident is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// With the first of some seconds in which no request failed.
+    Served,
+    /// With the mitigation.
+    Mitigated,
+}

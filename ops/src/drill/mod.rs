@@ -1,23 +1,26 @@
-//! The runbook's incidents, injected one after another, each recognised and recovered from.
+//! The runbook's incidents: each is caused under load, recognised by its alarm and ended as its section says.
 //!
-//! Each is done to the rehearsed stack under load. Its sign must appear in the metrics, the applied
-//! alarm must go off on them, the section's mitigation must end it. How time is scaled, and what is
+//! One incident is one value in [`incidents`]. [`procedure`] is what all of them go through. How time is scaled, and what is
 //! done in place of what: docs/drills.md.
 
+mod alarms;
 mod event;
 mod incident;
-mod injection;
-mod play;
+mod incidents;
+mod procedure;
+mod record;
 mod recorder;
-mod row;
-mod scene;
-mod special;
-mod traffic;
-mod verdict;
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
 
 use crate::stage;
+use crate::stage::report::Report;
+use incident::Incident;
+use incidents::ALL;
+use procedure::Drill;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -40,5 +43,41 @@ pub struct Args {
 
 /// Runs the command; `Ok(false)` means that it ran and found something wrong.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
-    stage::run(&args.stage, "drill", async |folder, report| play::play(args, folder, report).await)
+    stage::run(&args.stage, "drill", async |folder, report| all(args, folder, report).await)
+}
+
+/// Puts the stack up and drills every incident that is wanted.
+async fn all(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<()> {
+    let known: BTreeSet<_> = ALL.iter().copied().flatten().map(|incident| incident.name).collect();
+    for name in &args.only {
+        ensure!(known.contains(&**name), "there is no incident {name}, only {known:?}");
+    }
+    let mut drill = Drill::start(&args.stage, folder, report).await?;
+    let mut rows = Vec::new();
+    let wanted = |incident: &&Incident| {
+        args.only.is_empty() || args.only.iter().any(|name| name == incident.name)
+    };
+    for group in ALL {
+        rows.extend(drill.run(group.iter().filter(wanted), report).await?);
+    }
+    drill.stage.service.stop().await;
+    let runbook = std::fs::read_to_string(&args.runbook).context("the runbook")?;
+    for row in &rows {
+        report.check(
+            &format!("the runbook has a section {}", row.section),
+            record::has_section(&runbook, row.section),
+            row.name,
+        );
+    }
+    println!("\n{}", record::table(&rows));
+    report.note(&format!("{:.0} s in all", report.seconds()));
+    if args.keep {
+        let drilled: BTreeSet<&str> = rows.iter().map(|r| r.name).collect();
+        let good = drilled == known && rows.iter().all(|r| r.good);
+        report.check("a drill of all incidents, each as expected, is written down", good, "");
+        if good {
+            record::keep(&args.record, &args.runbook, &rows)?;
+        }
+    }
+    Ok(())
 }

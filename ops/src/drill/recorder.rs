@@ -4,6 +4,7 @@
 //! AWS gives them. The sidecar's are the Embedded Metric Format records among its own log lines, read
 //! as `CloudWatch` reads them. The tasks' are counted, and their memory is their control group's.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use crate::balancer::Balancer;
 use crate::stage::service::Live;
 use crate::task::cgroup;
 use crate::task::log::Log;
+use crate::task::running::Watch;
 
 /// One second of everything that is watched.
 #[derive(Debug, Clone, Default)]
@@ -28,8 +30,9 @@ pub(super) struct Second {
     pub(super) latencies: Vec<f64>,
     /// `HealthyHostCount` and `UnHealthyHostCount`.
     pub(super) hosts: (usize, usize),
-    /// `RunningTaskCount`.
+    /// `RunningTaskCount` and `DesiredTaskCount`.
     pub(super) running: usize,
+    pub(super) desired: usize,
     /// `MemoryUtilization` of the fullest task, percent.
     pub(super) memory: Option<f64>,
     /// What the sidecars' lines say.
@@ -37,8 +40,8 @@ pub(super) struct Second {
 }
 
 impl Second {
-    /// Sum of a metric of the sidecar's over its routes.
-    pub(super) fn of_sidecar(&self, name: &str) -> f64 {
+    /// Sum of a metric of the sidecars over their routes.
+    pub(super) fn sidecars(&self, name: &str) -> f64 {
         self.sidecar.iter().filter(|d| d.id.name == name).map(|d| d.value).sum()
     }
 }
@@ -47,7 +50,7 @@ impl Second {
 #[derive(Debug, Default)]
 struct Sources {
     sidecars: Vec<(Log, usize)>,
-    alive: Vec<(crate::task::running::Watch, Option<std::path::PathBuf>)>,
+    alive: Vec<(Watch, Option<PathBuf>)>,
 }
 
 /// Records until it is dropped.
@@ -59,8 +62,8 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Begins to record.
-    pub(super) fn start(balancer: Arc<Balancer>) -> Self {
+    /// Begins to record a service that shall have so many tasks.
+    pub(super) fn start(balancer: Arc<Balancer>, desired: usize) -> Self {
         let seconds: Arc<Mutex<Vec<(Instant, Second)>>> = Arc::default();
         let sources: Arc<Mutex<Sources>> = Arc::default();
         let (written, read) = (seconds.clone(), sources.clone());
@@ -70,14 +73,18 @@ impl Recorder {
             loop {
                 clock.tick().await;
                 let mut second = Second {
+                    desired,
                     hosts: balancer.counts().await.unwrap_or_default(),
                     ..Second::default()
                 };
                 for line in balancer.log.from(first) {
                     first += 1;
-                    of_balancer(&line.text, &mut second);
+                    count_request(&line.text, &mut second);
                 }
-                of_tasks(&mut read.lock().unwrap_or_else(PoisonError::into_inner), &mut second);
+                look_at_tasks(
+                    &mut read.lock().unwrap_or_else(PoisonError::into_inner),
+                    &mut second,
+                );
                 written
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -117,7 +124,7 @@ impl Drop for Recorder {
 }
 
 /// A line of the stand-in's log. A 5xx without an answer from a target is the balancer's own.
-fn of_balancer(line: &str, second: &mut Second) {
+fn count_request(line: &str, second: &mut Second) {
     let Ok(line) = serde_json::from_str::<Value>(line) else { return };
     let forwarded = matches!(line["group"].as_str(), Some("targets" | "fail-open"));
     let (Some(status), Some(answered)) = (line["status"].as_u64(), line["target_ms"].as_i64())
@@ -140,7 +147,7 @@ fn of_balancer(line: &str, second: &mut Second) {
     }
 }
 
-fn of_tasks(sources: &mut Sources, second: &mut Second) {
+fn look_at_tasks(sources: &mut Sources, second: &mut Second) {
     for (log, read) in &mut sources.sidecars {
         for line in log.from(*read) {
             *read += 1;
@@ -177,7 +184,7 @@ mod tests {
             (504, 6001, "fail-open"),
             (404, -1, "listener-443"),
         ] {
-            of_balancer(
+            count_request(
                 &format!(
                     r#"{{"alb":1,"status":{status},"group":"{group}","target_ms":{target_ms}}}"#
                 ),

@@ -45,7 +45,7 @@ pub(super) async fn check(
     variables.images.insert("api".to_owned(), json!(image));
     variables.settings.insert("api_key_version".to_owned(), json!(2));
     variables.api_key = joined(keys.iter().chain(&new).chain([probe]));
-    let load = Load::start(stage.tunnel(), keys, &stage.call);
+    let load = Load::start(stage.tunnel(), keys, &stage.call, stage.call.calm_rate())?;
     sleep(MARGIN).await;
     deploy(stage, variables, report).await?;
     let images: Vec<&str> = stage
@@ -61,18 +61,16 @@ pub(super) async fn check(
         &images.join(", "),
     );
     sleep(MARGIN).await;
-    let outcome = load.stop().await;
-    report.check("no caller with an old key failed", outcome.clean(), &outcome.summary());
+    report.attempt("no caller with an old key failed", load.stop().await);
 
     report.part("under load: the old keys go");
     variables.settings.insert("api_key_version".to_owned(), json!(3));
     variables.api_key = joined(new.iter().chain([probe]));
-    let load = Load::start(stage.tunnel(), &new, &stage.call);
+    let load = Load::start(stage.tunnel(), &new, &stage.call, stage.call.calm_rate())?;
     deploy(stage, variables, report).await?;
     let stopped = stage.service.left_so_far().await;
     sleep(MARGIN).await;
-    let outcome = load.stop().await;
-    report.check("no caller with a new key failed", outcome.clean(), &outcome.summary());
+    report.attempt("no caller with a new key failed", load.stop().await);
     ends::describe(&stopped, stage.service.desired, report);
     let status = status_with(stage, &keys[0]).await?;
     report.check("an old key is refused now", status == 401, &status.to_string());

@@ -89,7 +89,7 @@ enum Outcome {
 /// Runs the command; `Ok(false)` means that the service answers wrongly.
 pub(super) fn run(args: &Args) -> anyhow::Result<bool> {
     let key = std::env::var("SMOKE_API_KEY").ok().filter(|key| !key.is_empty());
-    let call = Call::of(&call::document(&args.root, &args.service)?)?;
+    let call = Call::from_document(&call::document(&args.root, &args.service)?)?;
     for (number, check) in checks(&call).iter().enumerate() {
         if check.key && key.is_none() {
             println!("SKIPPED: smoke: SMOKE_API_KEY is not set, {} was not called", check.name);

@@ -1,22 +1,17 @@
-//! Callers that go on calling while something is being done to the service.
+//! Callers that go on calling while something is done to the service.
 //!
-//! Each has its key and one connection that it keeps, and calls below its rate limit. It sends
-//! nothing twice: a request that is not answered rightly is a failed request. When the other side
-//! said `Connection: close`, it opens a new connection before the next request, as every client does.
+//! Each has its key, and calls below its limit, however slow the answers are. Nothing is sent twice: a request that is not
+//! answered as the document describes has failed.
 
 use std::net::SocketAddrV4;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1::SendRequest;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use anyhow::{Context as _, ensure};
+use loadgen::{Answer, Caller, Client, Pace};
+use tokio::time::sleep;
 
 use super::key::Key;
 use crate::call::Call;
@@ -24,129 +19,100 @@ use crate::call::Call;
 /// Longer than any timeout on the way.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Callers at work.
-#[derive(Debug)]
-pub struct Load {
-    stop: Arc<AtomicBool>,
-    callers: Vec<JoinHandle<Outcome>>,
+/// Longer than any rehearsal or drill.
+const ENDLESS: Duration = Duration::from_hours(24);
+
+/// One request that has ended.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Which caller sent it.
+    pub caller: usize,
+    /// When it was due.
+    pub due: Instant,
+    /// From then to the end of the answer.
+    pub took: Duration,
+    /// Why the answer was not a good one.
+    pub failure: Option<String>,
 }
 
-/// What the callers saw.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Requests sent.
-    pub sent: u64,
-    /// What went wrong, one text a failed request.
-    pub failures: Vec<String>,
-    /// The slowest answer.
-    pub slowest: Duration,
+/// Callers at work, until this is dropped.
+#[derive(Debug)]
+pub struct Load {
+    callers: usize,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Load {
-    /// Every caller sends the example at a pace below its limit.
-    #[must_use]
-    pub fn start(address: SocketAddrV4, keys: &[Key], example: &Call) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let callers = keys
-            .iter()
-            .map(|key| tokio::spawn(caller(address, key.clone(), example.clone(), stop.clone())))
-            .collect();
-        Self { stop, callers }
-    }
-
-    /// Lets every caller end its request, and adds up.
-    pub async fn stop(self) -> Outcome {
-        self.stop.store(true, Ordering::Relaxed);
-        let mut sum = Outcome::default();
-        for caller in self.callers {
-            let outcome = caller.await.unwrap_or_else(|error| Outcome {
-                failures: vec![format!("a caller was cut off: {error}")],
-                ..Outcome::default()
-            });
-            if outcome.sent == 0 {
-                sum.failures.push("a caller sent nothing".to_owned());
+    /// Sends the example with each key, `rate` times a second.
+    pub fn start(
+        address: SocketAddrV4,
+        keys: &[Key],
+        example: &Call,
+        rate: f64,
+    ) -> anyhow::Result<Self> {
+        let caller = |key: &Key| Caller {
+            address: address.into(),
+            requests: vec![example.bytes(&key.value)],
+        };
+        let callers = keys.len();
+        let mut client = Client::in_turn(keys.iter().map(caller).collect(), PATIENCE)?;
+        let (stop, requests) = (client.stop.clone(), Arc::<Mutex<Vec<Request>>>::default());
+        let (seen, example) = (requests.clone(), example.clone());
+        let rate = rate * f64::from(u32::try_from(callers)?);
+        let thread = std::thread::spawn(move || {
+            let push = |request| seen.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+            let pace = Pace::Steady { rate, duration: ENDLESS };
+            if let Err(error) = client.run(pace, |answer| push(request(answer, &example))) {
+                let failure = Some(format!("the load has ended: {error}"));
+                push(Request { caller: 0, due: Instant::now(), took: Duration::ZERO, failure });
             }
-            sum.sent += outcome.sent;
-            sum.slowest = sum.slowest.max(outcome.slowest);
-            sum.failures.extend(outcome.failures);
-        }
-        sum
+        });
+        Ok(Self { callers, stop, thread, requests })
     }
-}
 
-impl Outcome {
-    /// For a report: the count, and the first failure.
+    /// The requests that were due from then on and have ended.
     #[must_use]
-    pub fn summary(&self) -> String {
-        let first = self.failures.first().map_or_else(String::new, |f| format!(", the first: {f}"));
-        format!(
-            "{} requests, {} failed{first}, slowest {} ms",
-            self.sent,
-            self.failures.len(),
-            self.slowest.as_millis()
-        )
+    pub fn since(&self, then: Instant) -> Vec<Request> {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.iter().filter(|request| request.due >= then).cloned().collect()
     }
 
-    /// Whether requests were sent and none failed.
-    #[must_use]
-    pub fn clean(&self) -> bool {
-        self.sent > 0 && self.failures.is_empty()
-    }
-}
-
-async fn caller(address: SocketAddrV4, key: Key, example: Call, stop: Arc<AtomicBool>) -> Outcome {
-    let mut outcome = Outcome::default();
-    let mut connection = None;
-    let mut clock = interval(example.pause());
-    // After a slow answer go on at the same pace: catching up would break the rate limit.
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while !stop.load(Ordering::Relaxed) {
-        clock.tick().await;
-        let begun = Instant::now();
-        outcome.sent += 1;
-        let answered = timeout(PATIENCE, call(address, &key, &example, &mut connection)).await;
-        if let Err(error) = answered.context("no answer").flatten() {
-            outcome.failures.push(format!("{error:#}"));
-            connection = None;
+    /// Lets every caller end its request. How many requests there were and how slow they were, or what was wrong.
+    pub async fn stop(self) -> anyhow::Result<String> {
+        self.stop.store(true, Ordering::Relaxed);
+        while !self.thread.is_finished() {
+            sleep(Duration::from_millis(10)).await;
         }
-        outcome.slowest = outcome.slowest.max(begun.elapsed());
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        for caller in 0..self.callers {
+            let sent = requests.iter().any(|request| request.caller == caller);
+            ensure!(sent, "caller {caller} sent nothing");
+        }
+        let slowest = requests.iter().map(|request| request.took).max().context("no request")?;
+        let mut failures = requests.iter().filter_map(|request| request.failure.as_deref());
+        let (first, failed) = (failures.next(), failures.count());
+        let all = format!("{} requests, slowest {} ms", requests.len(), slowest.as_millis());
+        first.map_or(Ok(all.clone()), |first| {
+            Err(anyhow::anyhow!("{all}, {} failed, the first: {first}", failed + 1))
+        })
     }
-    outcome
 }
 
-type Connection = SendRequest<Full<Bytes>>;
-
-async fn call(
-    address: SocketAddrV4,
-    key: &Key,
-    example: &Call,
-    slot: &mut Option<Connection>,
-) -> anyhow::Result<()> {
-    let mut connection = match slot.take() {
-        Some(connection) if !connection.is_closed() => connection,
-        _ => connect(address).await?,
-    };
-    let request = example.request(&key.value)?;
-    connection.ready().await.context("the connection was closed")?;
-    let answer = connection.send_request(request).await.context("no answer")?;
-    let status = answer.status();
-    let closing = answer
-        .headers()
-        .get("connection")
-        .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"close"));
-    let body = answer.into_body().collect().await.context("half an answer")?.to_bytes();
-    if !example.is_answered_by(status.as_u16(), &body) {
-        bail!("{status}: {}", String::from_utf8_lossy(&body));
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
-    if !closing {
-        *slot = Some(connection);
-    }
-    Ok(())
 }
 
-async fn connect(address: SocketAddrV4) -> anyhow::Result<Connection> {
-    let stream = TcpStream::connect(address).await.context("cannot connect")?;
-    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    Ok(sender)
+fn request(answer: &Answer<'_>, example: &Call) -> Request {
+    let good = example.is_answered_by(answer.status, answer.body);
+    let body = || String::from_utf8_lossy(answer.body);
+    Request {
+        caller: answer.caller,
+        due: answer.due,
+        took: answer.latency,
+        failure: (!good).then(|| format!("{}: {}", answer.status, body())),
+    }
 }

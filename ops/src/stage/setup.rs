@@ -92,7 +92,7 @@ impl Stage {
         report: &mut Report,
     ) -> anyhow::Result<(Self, Variables)> {
         let document = call::document(&args.root, &args.service)?;
-        let call = Call::of(&document)?;
+        let call = Call::from_document(&document)?;
         let mut variables = Variables::of(&document.service.name, api_key);
         let emulator = Emulator::start(args, document.requires(Access::ApiKey), folder).await?;
         let client = Client::new(&emulator.address(), REGION);

@@ -62,7 +62,7 @@ pub(crate) fn record(line: &Value) -> Record {
 /// The call that stands for the service.
 fn example() -> &'static Call {
     static EXAMPLE: OnceLock<Call> = OnceLock::new();
-    EXAMPLE.get_or_init(|| Call::of(&service().document).expect("a service with a key"))
+    EXAMPLE.get_or_init(|| Call::from_document(&service().document).expect("a service with a key"))
 }
 
 /// The service of the plan, by the name that its sidecar gets there.

@@ -1,8 +1,12 @@
-//! A drill's result: a line of the table.
+//! The result of a drill: rows of a table, and the documents that keep the last one.
 
 use std::fmt::Write as _;
+use std::path::Path;
+use std::time::SystemTime;
 
-/// One incident.
+use anyhow::Context as _;
+
+/// One incident and one of its alarms.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     /// Incident.
@@ -53,8 +57,31 @@ pub(super) fn table(rows: &[Row]) -> String {
     text
 }
 
+/// Writes the table where people look for it, and a line into each section of the runbook.
+pub(super) fn keep(record: &Path, runbook: &Path, rows: &[Row]) -> anyhow::Result<()> {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let date = now.split('T').next().unwrap_or_default();
+    let read =
+        |file: &Path| std::fs::read_to_string(file).with_context(|| file.display().to_string());
+    let document = renewed(&read(record)?, &table(rows), date);
+    std::fs::write(record, document.context("the record has no place for the table")?)?;
+    let mut text = read(runbook)?;
+    for section in rows.iter().map(|row| row.section) {
+        text = noted(&text, section, rows, date)
+            .with_context(|| format!("section {section} has no line of its drill"))?;
+    }
+    std::fs::write(runbook, text).context("the runbook")
+}
+
+/// Whether a runbook has a section of this name.
+pub(super) fn has_section(runbook: &str, section: &str) -> bool {
+    let heading =
+        |line: &str| line.starts_with('#') && line.trim_start_matches('#').trim() == section;
+    runbook.lines().any(heading)
+}
+
 /// The runbook with the line of one section's drill renewed; of several incidents the slowest counts.
-pub(super) fn noted(runbook: &str, section: &str, rows: &[Row], date: &str) -> Option<String> {
+fn noted(runbook: &str, section: &str, rows: &[Row], date: &str) -> Option<String> {
     let of_section = || rows.iter().filter(|r| r.section == section);
     let slowest = |value: fn(&Row) -> Option<f32>| of_section().filter_map(value).reduce(f32::max);
     let (detected, recovered) = (slowest(|r| r.detected)?, slowest(|r| r.recovered)?);
@@ -70,7 +97,7 @@ pub(super) fn noted(runbook: &str, section: &str, rows: &[Row], date: &str) -> O
 }
 
 /// The document with the table between its two marks renewed.
-pub(super) fn renewed(document: &str, table: &str, date: &str) -> Option<String> {
+fn renewed(document: &str, table: &str, date: &str) -> Option<String> {
     let (before, rest) = document.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;
     Some(format!("{before}{BEGIN}\nLast drilled: {date}\n\n{table}{END}{after}"))
@@ -81,7 +108,7 @@ const END: &str = "<!-- drill: end -->";
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, noted, renewed};
+    use super::{Row, has_section, noted, renewed};
 
     fn row(section: &'static str, detected: f32) -> Row {
         Row {
@@ -112,6 +139,13 @@ mod tests {
             noted("\n### a\n\n### b\nText.\nLast drilled: never\n", "a", &[row("a", 1.0)], ""),
             None
         );
+    }
+
+    #[test]
+    fn a_section_is_a_heading_of_that_name() {
+        let runbook = "# Runbook\n\n## elb-5xx\n\nSee target-5xx.\n";
+        assert!(has_section(runbook, "elb-5xx"));
+        assert!(!has_section(runbook, "target-5xx"), "a mention is no section");
     }
 
     #[test]

@@ -1,0 +1,44 @@
+//! Callers that do harm.
+
+use crate::drill::incident::{Alarm, DO_NOT_NOTICE, Incident, Injected, RECOVERED, SIGN};
+use crate::stage::key::Key;
+use crate::stage::load::Load;
+
+pub(super) const KEY_GUESSING: Incident = Incident {
+    name: "key-guessing",
+    what: "240 requests a second with made-up keys, from one address",
+    inject: |drill| {
+        Box::pin(async {
+            let keys: Vec<_> = (0..40).map(|_| Key::random("nobody")).collect::<Result<_, _>>()?;
+            let call = &drill.stage.call;
+            let rate = f64::from(call.limit.rate + 1);
+            Ok(Injected::while_held(Load::start(drill.stage.tunnel(), &keys, call, rate)?))
+        })
+    },
+    hold: 8,
+    sign: (SIGN, "Unauthorized and AddressThrottled in the sidecar's records"),
+    shows: |s| s.sidecars("Unauthorized") + s.sidecars("AddressThrottled") > 20.0,
+    alarms: &[("unauthorized-burst", Alarm::Metric("unauthorized-burst"))],
+    callers: DO_NOT_NOTICE,
+    recovery: (RECOVERED, "the address is blocked (WAF; here: it stops)"),
+    ..Incident::COMMON
+};
+
+pub(super) const CLIENT_FLOODS: Incident = Incident {
+    name: "client-floods",
+    what: "one client with a valid key calls 80 times a second",
+    inject: |drill| {
+        Box::pin(async {
+            let (call, key) = (&drill.stage.call, std::slice::from_ref(&drill.flooder));
+            let rate = f64::from(16 * call.limit.rate);
+            Ok(Injected::while_held(Load::start(drill.stage.tunnel(), key, call, rate)?))
+        })
+    },
+    hold: 17,
+    sign: (SIGN, "ClientThrottled in the sidecar's records"),
+    shows: |s| s.sidecars("ClientThrottled") > 10.0,
+    alarms: &[("client-throttled", Alarm::Metric("client-throttled"))],
+    callers: DO_NOT_NOTICE,
+    recovery: (RECOVERED, "the client is told to slow down (here: it stops)"),
+    ..Incident::COMMON
+};

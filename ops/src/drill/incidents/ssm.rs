@@ -1,0 +1,101 @@
+//! SSM does not answer: the API, or ECS itself.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::time::sleep;
+
+use crate::aws::Client;
+use crate::drill::incident::{
+    Alarm, Callers, DO_NOT_NOTICE, Incident, Injected, Observed, Over, RECOVERED, SIGN,
+};
+use crate::drill::procedure::Drill;
+use crate::stage::emulator::free_port;
+
+/// The API cannot read its keys: it waits, and says so.
+pub(super) const AWAY_AT_START: Incident = Incident {
+    name: "ssm-away-at-start",
+    what: "a deployment while the API cannot reach SSM",
+    inject: |drill| {
+        Box::pin(async {
+            drill.stage.balancer.endpoint(false).await?;
+            let new = drill.stage.service.begin(&drill.definition).await?;
+            drill.recorder.watch(&new);
+            Ok(Injected::now(|drill| {
+                Box::pin(async {
+                    drill.stage.balancer.endpoint(true).await?;
+                    drill.stage.service.finish(new).await
+                })
+            }))
+        })
+    },
+    hold: 26,
+    sign: (SIGN, "UnHealthyHostCount: the new targets never become healthy"),
+    shows: |s| s.hosts.1 > 0,
+    alarms: &[("unhealthy-target", Alarm::Metric("unhealthy-target"))],
+    callers: DO_NOT_NOTICE,
+    recovery: (RECOVERED, "none: the API goes on asking, and is ready when SSM is back"),
+    ..Incident::COMMON
+};
+
+/// From one attempt of ECS to start the missing task to its next.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Attempts that fail; with the pauses, longer than the alarm's ten minutes of metrics.
+const ATTEMPTS: usize = 5;
+
+/// ECS cannot read the sidecar's key, which it injects into every new task. The task ends before a container starts.
+/// Nothing is logged; only its stopped reason tells. Running tasks go on, and a task that ends is not replaced.
+pub(super) const AWAY_FOR_ECS: Incident = Incident {
+    name: "ssm-away-for-ecs",
+    what: "a task ends while ECS cannot reach SSM",
+    inject: |drill| {
+        Box::pin(async {
+            let nowhere = format!("127.0.0.1:{}", free_port()?);
+            let ssm = reach(drill, Client::new(&nowhere, drill.stage.client.region()));
+            let begun = Instant::now();
+            drill.stage.service.retire().await?;
+            let (mut after, mut good, mut text) = (None, true, String::new());
+            for _ in 0..ATTEMPTS {
+                let number = drill.stage.runner.next.load(Ordering::Relaxed);
+                let failure = drill.stage.service.refill(&drill.definition).await.err();
+                after = after.or(failure.as_ref().map(|_| begun.elapsed().as_secs_f32()));
+                text = failure.map(|error| format!("{error:#}")).unwrap_or_default();
+                good &= text.contains("ResourceInitializationError") && logs(drill, number)? == 0;
+                sleep(PAUSE).await;
+            }
+            let injected = Injected::now(|drill| {
+                reach(drill, ssm);
+                Box::pin(async { drill.stage.service.refill(&drill.definition).await })
+            });
+            let observed = after.map(|after| Observed { after, good, text });
+            Ok(Injected { begun, observed, ..injected })
+        })
+    },
+    sign: ("every new task ends with ResourceInitializationError and logs nothing", "an error"),
+    shows: |s| s.running < s.desired,
+    alarms: &[
+        ("task-stopped", Alarm::Event("task-stopped")),
+        ("tasks-below-desired", Alarm::Metric("tasks-below-desired")),
+    ],
+    callers: Callers::DoNotNotice("the other task serves, callers do not notice"),
+    recovery: ("when SSM is back, the missing task starts", ""),
+    over: Over::Mitigated,
+    ..Incident::COMMON
+};
+
+/// Lets ECS reach another Parameter Store; the one before.
+fn reach(drill: &Drill, ssm: Client) -> Client {
+    let mut now = drill.stage.runner.ssm.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::replace(&mut now, ssm)
+}
+
+/// How many containers of this task have a log.
+fn logs(drill: &Drill, number: u8) -> anyhow::Result<usize> {
+    let prefix = format!("task-{number}-");
+    let folder = std::fs::read_dir(&drill.stage.folder).context("the folder of the logs")?;
+    let names = folder.flatten().map(|entry| entry.file_name());
+    Ok(names.filter(|name| name.to_string_lossy().starts_with(&prefix)).count())
+}

@@ -1,0 +1,257 @@
+//! What every incident goes through: it is injected, held, mitigated, and then judged.
+//!
+//! Metrics and requests are recorded all the time. The judgement comes afterwards, on what was recorded.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::time::{sleep, sleep_until};
+
+use super::alarms::{Alarms, Verdict};
+use super::event;
+use super::incident::{Alarm, Callers, Incident, Injected, Observed, Over};
+use super::record::Row;
+use super::recorder::{Recorder, Second};
+use crate::stage::key::{Key, joined};
+use crate::stage::load::Load;
+use crate::stage::report::Report;
+use crate::stage::{Stage, StageArgs};
+use crate::task::definition::TaskDefinition;
+use crate::task::running::Running;
+
+/// Callers: enough for the alarms' floors, each below its limit.
+const CALLERS: usize = 16;
+
+/// Until the first requests are behind, and then how long health is recorded.
+const HEALTH: Duration = Duration::from_secs(4);
+
+/// How many good seconds in a row are a recovery, and how long it may take.
+const RECOVERY: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// The stack under load, and what is seen of it.
+pub(super) struct Drill {
+    /// The stack.
+    pub(super) stage: Stage,
+    /// What the service runs when all is well.
+    pub(super) definition: TaskDefinition,
+    /// The metrics.
+    pub(super) recorder: Recorder,
+    /// The key of a client that calls in one incident only.
+    pub(super) flooder: Key,
+    load: Load,
+    alarms: Alarms,
+    health: Vec<Second>,
+}
+
+/// An incident that was mitigated.
+struct Course {
+    incident: Incident,
+    observed: Option<Observed>,
+    begun: Instant,
+    mitigated: Instant,
+    /// Seconds of the mitigation, or why it failed.
+    mitigation: anyhow::Result<f32>,
+}
+
+impl Drill {
+    /// Puts the stack up and its callers to work.
+    pub(super) async fn start(
+        args: &StageArgs,
+        folder: &Path,
+        report: &mut Report,
+    ) -> anyhow::Result<Self> {
+        report.part("the stack");
+        let keys = (0..CALLERS)
+            .map(|n| Key::random(&format!("caller-{n}")))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let flooder = Key::random("flooder")?;
+        let api_key = joined(keys.iter().chain([&flooder]));
+        let (mut stage, _) = Stage::up(args, folder, api_key, report).await?;
+        let definition = stage.definition().await?;
+        stage.service.deploy(&definition).await?;
+        report.attempt("terraform apply ends well", stage.applied().await);
+        let alarms = Alarms::read(&stage).await?;
+        report.note(&format!(
+            "{} alarms as they were applied; a second of the drill counts as a minute of CloudWatch",
+            alarms.len()
+        ));
+        // ECS would wait for it; no drill is about draining.
+        stage.service.deregistration_delay = Duration::from_secs(2);
+        let recorder = Recorder::start(stage.balancer.clone(), stage.service.desired);
+        recorder.watch(&stage.service.tasks);
+        let load = Load::start(stage.tunnel(), &keys, &stage.call, stage.call.calm_rate())?;
+        sleep(HEALTH).await;
+        let from = Instant::now();
+        sleep(HEALTH).await;
+        let health = recorder.between(from, Instant::now());
+        Ok(Self { stage, definition, recorder, flooder, load, alarms, health })
+    }
+
+    /// The containers of this name, one in each task.
+    pub(super) fn containers(&self, name: &str) -> Vec<&Running> {
+        self.stage.service.tasks.iter().filter_map(|l| l.task.container(name)).collect()
+    }
+
+    /// Drills incidents side by side.
+    pub(super) async fn run(
+        &mut self,
+        incidents: impl Iterator<Item = &Incident>,
+        report: &mut Report,
+    ) -> anyhow::Result<Vec<Row>> {
+        let mut going_on = Vec::new();
+        for incident in incidents {
+            let name = incident.name;
+            report.part(&format!("{name}: {}", incident.what));
+            if let Some(reason) = (incident.impossible)(self) {
+                report.skip(&format!("drill {name}"), reason);
+                continue;
+            }
+            let injected = (incident.inject)(self).await;
+            going_on.push((*incident, injected.with_context(|| format!("cannot cause {name}"))?));
+        }
+        let end = |(incident, injected): &(Incident, Injected)| {
+            injected.begun + Duration::from_secs(incident.hold)
+        };
+        going_on.sort_by_key(end);
+        let mut courses = Vec::new();
+        for course in going_on {
+            sleep_until(end(&course).into()).await;
+            let (incident, Injected { begun, observed, mitigate }) = course;
+            let mitigated = Instant::now();
+            let mitigation = mitigate(self).await.map(|()| mitigated.elapsed().as_secs_f32());
+            self.recorder.watch(&self.stage.service.tasks);
+            courses.push(Course { incident, observed, begun, mitigated, mitigation });
+        }
+        let mut recovered = Vec::new();
+        for course in &courses {
+            recovered.push(match (&course.mitigation, course.incident.over) {
+                (Err(_), _) => None,
+                (Ok(seconds), Over::Mitigated) => Some(*seconds),
+                (Ok(_), Over::Served) => self.recovery(course.mitigated).await,
+            });
+        }
+        let ended = Instant::now();
+        let mut rows = Vec::new();
+        for (course, recovered) in courses.iter().zip(recovered) {
+            rows.extend(self.judge(course, recovered, ended, report).await?);
+        }
+        Ok(rows)
+    }
+
+    /// Seconds from the mitigation to the first of some seconds in which no request failed.
+    async fn recovery(&self, mitigated: Instant) -> Option<f32> {
+        let begun = Instant::now();
+        let mut clean_from = mitigated;
+        while begun.elapsed() < PATIENCE {
+            let requests = self.load.since(clean_from);
+            if let Some(last) = requests.iter().filter(|r| r.failure.is_some()).map(|r| r.due).max()
+            {
+                clean_from = last + Duration::from_millis(1);
+            } else if clean_from.elapsed() >= RECOVERY && !requests.is_empty() {
+                return Some(clean_from.duration_since(mitigated).as_secs_f32());
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+        None
+    }
+
+    async fn judge(
+        &self,
+        course: &Course,
+        recovered: Option<f32>,
+        ended: Instant,
+        report: &mut Report,
+    ) -> anyhow::Result<Vec<Row>> {
+        let Course { incident, observed, begun, mitigated, mitigation } = course;
+        let (name, observed) = (incident.name, observed.as_ref());
+        let seconds = self.recorder.between(*begun, ended);
+        let shown = seconds.iter().position(|second| (incident.shows)(second));
+        let shown = shown.and_then(|second| i64::try_from(second).ok()).map(|second| second + 1);
+        let sign = observed.map_or(shown.is_some(), |observed| observed.good);
+        let found = observed.map_or(incident.sign.1, |observed| &observed.text);
+        report.check(&format!("{name}: {}", incident.sign.0), sign, found);
+
+        let requests = self.load.since(*begun);
+        let failed = requests.iter().filter(|request| request.failure.is_some()).count();
+        let mut good = sign && recovered.is_some();
+        if let Callers::DoNotNotice(check) = incident.callers {
+            // With no request, nobody can have noticed anything.
+            let unnoticed = failed == 0 && !requests.is_empty();
+            let found = format!("{failed} of {} failed", requests.len());
+            report.check(&format!("{name}: {check}"), unnoticed, &found);
+            good &= unnoticed;
+        }
+        let found = mitigation.as_ref().err().map(|error| format!("{error:#}"));
+        let found = found.unwrap_or_else(|| incident.recovery.1.to_owned());
+        report.check(&format!("{name}: {}", incident.recovery.0), recovered.is_some(), &found);
+
+        let until = recovered.map_or(ended, |after| *mitigated + Duration::from_secs_f32(after));
+        let until = self.recorder.between(*begun, until).len();
+        let noticed = observed.map(|observed| observed.after);
+        let mut rows = Vec::new();
+        for (section, alarm) in incident.alarms {
+            let mut row = Row {
+                name,
+                section,
+                signal: noticed.or(shown.map(real)),
+                alarm: "none",
+                detected: noticed.or(shown.map(real)),
+                recovered,
+                over: "–".to_owned(),
+                failed: (incident.callers != Callers::AreElsewhere)
+                    .then_some((failed, requests.len())),
+                good,
+            };
+            let fired = match *alarm {
+                Alarm::None => true,
+                Alarm::Event(rule) => {
+                    row.alarm = "event";
+                    let reason = observed.map_or("", |observed| &observed.text);
+                    let heard = event::matching_rules(&self.stage, rule, reason).await?;
+                    let heard_by_it = heard.iter().any(|name| name.ends_with(rule));
+                    let check = format!("{name}: the event matches its rule {rule}");
+                    report.check(&check, heard_by_it, &heard.join(", "));
+                    heard_by_it
+                }
+                Alarm::Metric(alarm) => {
+                    row.alarm = alarm;
+                    let verdict = self.alarms.replay(alarm, &self.health, &seconds, until)?;
+                    // The first sign takes the seconds that it took; each further period of the alarm is a minute.
+                    let waits =
+                        |v: Verdict| shown.map(|s| real(s) + 60.0 * real((v.alarm - s).max(0)));
+                    row.signal = shown.map(real);
+                    row.detected = verdict.and_then(waits);
+                    let back = verdict.and_then(|verdict| verdict.ok);
+                    row.over = back.map_or(row.over, |minutes| format!("{minutes} min"));
+                    let found = verdict.map_or("it did not".to_owned(), |v| v.to_string());
+                    let check = format!("{name}: {alarm} goes into ALARM, and back");
+                    report.check(&check, back.is_some(), &found);
+                    back.is_some()
+                }
+                Alarm::Daily(alarm, metric, bad, well) => {
+                    row.alarm = alarm;
+                    let verdict = self.alarms.replay_daily(alarm, metric, bad, well)?;
+                    // A daily figure is evaluated in the minute of its arrival.
+                    row.detected = verdict.map(|verdict| 60.0 * real(verdict.alarm));
+                    "with the next day's figure".clone_into(&mut row.over);
+                    let back = verdict.is_some_and(|verdict| verdict.ok.is_some());
+                    let found = verdict.map_or("it did not".to_owned(), |v| v.to_string());
+                    let check =
+                        format!("{name}: {bad} days before, {alarm} goes into ALARM, and back");
+                    report.check(&check, back, &found);
+                    back
+                }
+            };
+            row.good &= fired;
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+}
+
+/// Seconds of a drill are few.
+fn real(seconds: i64) -> f32 {
+    i16::try_from(seconds).map_or(f32::MAX, f32::from)
+}
