@@ -34,5 +34,6 @@ pub mod stack;
 pub mod stub;
 pub mod table;
 pub mod target;
+pub mod timing;
 pub mod values;
 pub mod wait;

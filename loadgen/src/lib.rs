@@ -3,9 +3,7 @@
 //! In an open loop, requests are due at fixed moments. A latency counts from the moment when the request was due, not from
 //! the moment when it was sent: a stall of the server counts for every request that it delays (no coordinated omission).
 //!
-//! Tools were considered. `wrk` and `hey` measure from the moment of sending. `vegeta` and `oha` keep a schedule, but each
-//! of their runs reports one distribution, and `oha` sends the same headers with every request. The callers here have a
-//! key each, a limit counts them one by one, and a drill needs the moment and the status of each request.
+//! Why no tool does this: docs/drills.md.
 
 mod head;
 mod pace;

@@ -13,6 +13,7 @@ use crate::command::{from_line, is_installed, output, passes, search_path, tail}
 
 /// A program, its packages, and whether the package starts a service of the same name.
 const PROGRAMS: [(&str, &str, bool); 11] = [
+    ("crun", "crun", false),
     ("curl", "curl", false),
     ("dot", "graphviz", false),
     ("haproxy", "haproxy", true),
@@ -21,7 +22,6 @@ const PROGRAMS: [(&str, &str, bool); 11] = [
     ("nginx", "nginx", true),
     ("openssl", "openssl", false),
     ("pcre2-config", "gcc make libc6-dev libpcre2-dev zlib1g-dev libssl-dev", false),
-    ("setpriv", "util-linux", false),
     ("strace", "strace", false),
     ("valgrind", "valgrind", false),
 ];

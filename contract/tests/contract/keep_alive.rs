@@ -7,6 +7,7 @@ use contract::connection::Connection;
 use contract::keyed;
 use contract::own_stack_only;
 use contract::stack::{Builder, Stack, client_key};
+use contract::timing::timing;
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
@@ -107,7 +108,8 @@ fn the_defaults_rise_towards_the_back() {
         stack.api.process.log.events().into_iter().find(|event| event["message"] == "listening");
     let api =
         listening.expect("it says so")["keep_alive_timeout"].as_str().expect("text").to_owned();
-    // The balancer's idle timeout is 60 s.
-    assert!(client > 60, "{client}");
-    assert_eq!((to_api, api.as_str()), (60, "1m 15s"));
+    assert!(client > timing("alb_idle_seconds").as_secs(), "{client}");
+    assert_eq!(to_api, timing("nginx_upstream_keepalive_seconds").as_secs());
+    let planned = timing("api_keep_alive_seconds").as_secs();
+    assert_eq!(api, format!("{}m {}s", planned / 60, planned % 60));
 }

@@ -1,15 +1,14 @@
-//! Alarms as CloudWatch evaluates them, held against replayed metric series.
+//! Alarms as CloudWatch evaluates them, on replayed metric series.
 //!
-//! An alarm that nobody has seen going off is a hope. AWS offers no way to try one out, so this reads
-//! the alarms from a plan and replays hours of metrics through them in milliseconds. `ops alarms`
-//! prints the table of alarms, or what a series file does to them; the tests in `ops/tests` hold the
-//! real stack's alarms to a set of scenarios, and the drill asks it what a drill's signals would do.
+//! An alarm that has never fired is untested, and AWS has no way to try one. So this module reads the alarms
+//! from a plan and replays hours of metrics through them in milliseconds. `ops alarms` prints the table of
+//! alarms, or the changes of state that a series file causes. The tests in `ops/tests` compare the alarms of
+//! the real stack with a set of scenarios, and the drill evaluates the metrics that it recorded.
 //!
-//! What is implemented is documented by AWS, and each module names the page: statistics ([`sample`]),
-//! metric math ([`math`], [`compute`]), M of N and missing data ([`evaluate`]), composite rules
-//! ([`rule`]). What is left out, each module says; the list: delays of delivery, high-resolution
-//! periods, anomaly detection, Metrics Insights, action suppression, `AT_LEAST`, and functions of
-//! metric math that no alarm here uses. Those are refused, never guessed at.
+//! Each module names the page of AWS that it implements: statistics ([`sample`]), metric math ([`math`]), M of
+//! N and missing data ([`evaluate`]), composite alarms ([`alarm`]). It implements what the alarms use. It
+//! refuses other functions of metric math and other composite rules, and leaves out delays of delivery,
+//! high-resolution periods, anomaly detection, Metrics Insights and action suppression.
 
 #![expect(clippy::doc_markdown, reason = "CloudWatch is a name, not code")]
 

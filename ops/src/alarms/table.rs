@@ -1,4 +1,4 @@
-//! The alarm table: what each alarm watches, when it goes off, and whom it tells.
+//! The alarm table: the condition of each alarm, and the topic that it notifies.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use super::evaluate::MissingData;
 #[must_use]
 pub fn table(alarms: &[Alarm]) -> String {
     let mut text = String::from(
-        "| alarm | goes off when | for | no data | tells |\n| --- | --- | --- | --- | --- |\n",
+        "| alarm | condition | datapoints | missing data | notifies |\n| --- | --- | --- | --- | --- |\n",
     );
     for alarm in alarms {
         let (condition, window, missing) = match &alarm.kind {
@@ -24,10 +24,10 @@ pub fn table(alarms: &[Alarm]) -> String {
                         duration(metric.period)
                     ),
                     match c.missing_data {
-                        MissingData::Missing => "unknown",
-                        MissingData::Ignore => "as before",
-                        MissingData::Breaching => "bad",
-                        MissingData::NotBreaching => "good",
+                        MissingData::Missing => "missing",
+                        MissingData::Ignore => "ignore",
+                        MissingData::Breaching => "breaching",
+                        MissingData::NotBreaching => "notBreaching",
                     },
                 )
             }

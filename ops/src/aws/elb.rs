@@ -1,44 +1,48 @@
 //! Elastic Load Balancing: the applied balancer, its listeners, rules and target group.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
 
-use anyhow::{Context as _, bail};
-use roxmltree::Node;
+use anyhow::Context as _;
+use serde::de::{Deserialize, Deserializer, Error};
 
-use super::{Client, xml};
+use super::Client;
 
-const VERSION: &str = "2015-12-01";
+type Attributes = BTreeMap<String, String>;
 
 /// The balancer and everything that hangs on it.
-#[derive(Debug)]
+#[derive(Debug, serde::Deserialize)]
 pub struct Balancer {
     /// ARN.
     pub arn: String,
-    /// Name that callers resolve.
-    pub dns_name: String,
     /// Subnets that its nodes stand in.
     pub subnets: Vec<String>,
     /// `idle_timeout.timeout_seconds` and the like.
-    pub attributes: BTreeMap<String, String>,
+    #[serde(default)]
+    pub attributes: Attributes,
     /// In order of their ports.
+    #[serde(default)]
     pub listeners: Vec<Listener>,
 }
 
 /// A port of the balancer.
-#[derive(Debug)]
+#[derive(Debug, serde::Deserialize)]
 pub struct Listener {
     /// Port.
     pub port: u16,
     /// `HTTP` or `HTTPS`.
     pub protocol: String,
-    /// `routing.http.response.…` and the like; empty where the emulator keeps none.
-    pub attributes: BTreeMap<String, String>,
+    /// `routing.http.response.…` and the like.
+    #[serde(default)]
+    pub attributes: Attributes,
     /// In order of priority; the default comes last and has no condition.
+    #[serde(default)]
     pub rules: Vec<Rule>,
 }
 
 /// What is done with the requests that match all conditions.
-#[derive(Debug)]
+#[derive(Debug, serde::Deserialize)]
 pub struct Rule {
     /// Lower comes first; `None` for the listener's default.
     pub priority: Option<u32>,
@@ -49,32 +53,49 @@ pub struct Rule {
 }
 
 /// The actions that this stack uses; another one is an error, so that nothing is left out in silence.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(
+    tag = "kind",
+    content = "config",
+    rename_all = "kebab-case",
+    rename_all_fields = "PascalCase"
+)]
 pub enum Action {
     /// To the target group with this ARN.
     Forward(String),
     /// An answer of the balancer's own.
-    Fixed {
+    FixedResponse {
         /// Status.
+        #[serde(rename = "StatusCode", deserialize_with = "number")]
         status: u16,
         /// Media type.
+        #[serde(default)]
         content_type: String,
         /// Body.
+        #[serde(rename = "MessageBody", default)]
         body: String,
     },
     /// To another protocol and port, the rest as it was.
     Redirect {
-        /// `HTTP_301` or `HTTP_302`.
+        /// 301 or 302.
+        #[serde(rename = "StatusCode", deserialize_with = "number")]
         status: u16,
-        /// Scheme in lower case.
+        /// `HTTP` or `HTTPS`.
         protocol: String,
         /// Port.
+        #[serde(deserialize_with = "number")]
         port: u16,
     },
 }
 
+/// A number that is written as text; a redirect's status is `HTTP_301`.
+fn number<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(from: D) -> Result<T, D::Error> {
+    let text = String::deserialize(from)?;
+    text.trim_start_matches("HTTP_").parse().map_err(D::Error::custom)
+}
+
 /// Where requests are forwarded to, and how a target's health is found.
-#[derive(Debug)]
+#[derive(Debug, serde::Deserialize)]
 pub struct TargetGroup {
     /// ARN.
     pub arn: String,
@@ -93,7 +114,8 @@ pub struct TargetGroup {
     /// Bad checks in a row until a target is unhealthy.
     pub unhealthy: u32,
     /// `deregistration_delay.timeout_seconds` and the like.
-    pub attributes: BTreeMap<String, String>,
+    #[serde(default)]
+    pub attributes: Attributes,
 }
 
 impl TargetGroup {
@@ -109,160 +131,93 @@ impl TargetGroup {
 
 /// Reads the only balancer there is.
 pub async fn balancer(client: &Client) -> anyhow::Result<Balancer> {
-    let answer = call(client, "DescribeLoadBalancers", &[]).await?;
-    let document = xml::parse(&answer, "DescribeLoadBalancers")?;
-    let found =
-        *xml::list(&document, "LoadBalancers").first().context("no load balancer was applied")?;
-    let arn = xml::required(found, "LoadBalancerArn")?;
-    let subnets = xml::members(found, "AvailabilityZones")
-        .iter()
-        .filter_map(|z| xml::text(*z, "SubnetId"))
-        .collect();
-    let attributes =
-        attributes(client, "DescribeLoadBalancerAttributes", "LoadBalancerArn", &arn).await?;
-    Ok(Balancer {
-        dns_name: xml::required(found, "DNSName")?,
-        subnets,
-        attributes,
-        listeners: listeners(client, &arn).await?,
-        arn,
-    })
+    let query = "LoadBalancers[0].{arn: LoadBalancerArn, subnets: AvailabilityZones[].SubnetId}";
+    let call = ["elbv2", "describe-load-balancers", "--query", query];
+    let found: Balancer = client.call(&call).await.context("no load balancer was applied")?;
+    let (attributes, listeners) = tokio::try_join!(
+        attributes(client, "load-balancer", &found.arn),
+        listeners(client, &found.arn)
+    )?;
+    Ok(Balancer { attributes, listeners, ..found })
 }
 
 async fn listeners(client: &Client, balancer: &str) -> anyhow::Result<Vec<Listener>> {
-    let answer = call(client, "DescribeListeners", &[("LoadBalancerArn", balancer)]).await?;
-    let document = xml::parse(&answer, "DescribeListeners")?;
+    let query = "sort_by(Listeners, &Port)[].[ListenerArn, {port: Port, protocol: Protocol}]";
+    let call = ["--load-balancer-arn", balancer, "--query", query];
+    let call = [&["elbv2", "describe-listeners"], &call[..]].concat();
     let mut listeners = Vec::new();
-    for member in xml::list(&document, "Listeners") {
-        let arn = xml::required(member, "ListenerArn")?;
-        listeners.push(Listener {
-            port: xml::required(member, "Port")?.parse().context("a listener's port")?,
-            protocol: xml::required(member, "Protocol")?,
-            attributes: attributes(client, "DescribeListenerAttributes", "ListenerArn", &arn)
-                .await
-                .unwrap_or_default(),
-            rules: rules(client, &arn).await?,
-        });
+    for (arn, found) in client.call::<Vec<(String, Listener)>>(&call).await? {
+        let (attributes, rules) =
+            tokio::try_join!(attributes(client, "listener", &arn), rules(client, &arn))?;
+        listeners.push(Listener { attributes, rules, ..found });
     }
-    listeners.sort_by_key(|l| l.port);
     Ok(listeners)
 }
 
 async fn rules(client: &Client, listener: &str) -> anyhow::Result<Vec<Rule>> {
-    let answer = call(client, "DescribeRules", &[("ListenerArn", listener)]).await?;
-    let document = xml::parse(&answer, "DescribeRules")?;
-    let mut rules =
-        xml::list(&document, "Rules").into_iter().map(rule).collect::<anyhow::Result<Vec<_>>>()?;
-    rules.sort_by_key(|r| r.priority.unwrap_or(u32::MAX));
+    // A rule with several actions, or with a condition of another kind, has no answer here: that is an error.
+    let query = "Rules[].{
+        priority: to_number(Priority),
+        conditions: Conditions[].[
+            Field, (PathPatternConfig || HttpRequestMethodConfig || HostHeaderConfig).Values
+        ],
+        action: (length(Actions) == `1` && Actions[0]).{
+            kind: Type,
+            config: TargetGroupArn || FixedResponseConfig || RedirectConfig
+        }
+    }";
+    let call = ["elbv2", "describe-rules", "--listener-arn", listener, "--query", query];
+    let mut rules: Vec<Rule> = client.call(&call).await?;
+    rules.sort_by_key(|rule| rule.priority.unwrap_or(u32::MAX));
     Ok(rules)
-}
-
-fn rule(node: Node<'_, '_>) -> anyhow::Result<Rule> {
-    let conditions = xml::members(node, "Conditions")
-        .into_iter()
-        .map(condition)
-        .collect::<anyhow::Result<_>>()?;
-    let actions = xml::members(node, "Actions");
-    let [only] = actions[..] else { bail!("a rule with {} actions, expected one", actions.len()) };
-    Ok(Rule {
-        priority: xml::required(node, "Priority")?.parse().ok(),
-        conditions,
-        action: action(only)?,
-    })
-}
-
-fn condition(node: Node<'_, '_>) -> anyhow::Result<(String, Vec<String>)> {
-    let field = xml::required(node, "Field")?;
-    let config = match field.as_str() {
-        "path-pattern" => "PathPatternConfig",
-        "http-request-method" => "HttpRequestMethodConfig",
-        "host-header" => "HostHeaderConfig",
-        other => bail!("the stand-in does not know the condition {other}"),
-    };
-    let mut values = xml::child(node, config).map_or_else(Vec::new, |c| xml::texts(c, "Values"));
-    if values.is_empty() {
-        values = xml::texts(node, "Values");
-    }
-    Ok((field, values))
-}
-
-fn action(node: Node<'_, '_>) -> anyhow::Result<Action> {
-    Ok(match xml::required(node, "Type")?.as_str() {
-        "forward" => Action::Forward(
-            xml::text(node, "TargetGroupArn")
-                .or_else(|| xml::find(node, "TargetGroupArn")?.text().map(str::to_owned))
-                .context("a forward without target group")?,
-        ),
-        "fixed-response" => {
-            let config = xml::child(node, "FixedResponseConfig")
-                .context("a fixed response without configuration")?;
-            Action::Fixed {
-                status: xml::required(config, "StatusCode")?
-                    .parse()
-                    .context("a fixed response's status")?,
-                content_type: xml::text(config, "ContentType").unwrap_or_default(),
-                body: xml::text(config, "MessageBody").unwrap_or_default(),
-            }
-        }
-        "redirect" => {
-            let config =
-                xml::child(node, "RedirectConfig").context("a redirect without configuration")?;
-            Action::Redirect {
-                status: xml::required(config, "StatusCode")?
-                    .trim_start_matches("HTTP_")
-                    .parse()
-                    .context("a redirect's status")?,
-                protocol: xml::required(config, "Protocol")?.to_lowercase(),
-                port: xml::required(config, "Port")?.parse().context("a redirect's port")?,
-            }
-        }
-        other => bail!("the stand-in does not know the action {other}"),
-    })
 }
 
 /// Reads the target group with this ARN.
 pub async fn target_group(client: &Client, arn: &str) -> anyhow::Result<TargetGroup> {
-    let answer = call(client, "DescribeTargetGroups", &[("TargetGroupArns.member.1", arn)]).await?;
-    let document = xml::parse(&answer, "DescribeTargetGroups")?;
-    let found = *xml::list(&document, "TargetGroups").first().context("no such target group")?;
-    let number = |name: &str| -> anyhow::Result<u64> {
-        xml::required(found, name)?.parse().with_context(|| name.to_owned())
-    };
-    let small = |name: &str| -> anyhow::Result<u32> {
-        xml::required(found, name)?.parse().with_context(|| name.to_owned())
-    };
-    Ok(TargetGroup {
-        arn: arn.to_owned(),
-        port: xml::required(found, "Port")?.parse().context("a target group's port")?,
-        path: xml::required(found, "HealthCheckPath")?,
-        matcher: xml::find(found, "HttpCode").and_then(|n| n.text()).unwrap_or("200").to_owned(),
-        interval: number("HealthCheckIntervalSeconds")?,
-        timeout: number("HealthCheckTimeoutSeconds")?,
-        healthy: small("HealthyThresholdCount")?,
-        unhealthy: small("UnhealthyThresholdCount")?,
-        attributes: attributes(client, "DescribeTargetGroupAttributes", "TargetGroupArn", arn)
-            .await?,
-    })
+    let query = "TargetGroups[0].{
+        arn: TargetGroupArn,
+        port: Port,
+        path: HealthCheckPath,
+        matcher: Matcher.HttpCode,
+        interval: HealthCheckIntervalSeconds,
+        timeout: HealthCheckTimeoutSeconds,
+        healthy: HealthyThresholdCount,
+        unhealthy: UnhealthyThresholdCount
+    }";
+    let call = ["elbv2", "describe-target-groups", "--target-group-arns", arn, "--query", query];
+    let (found, attributes): (TargetGroup, _) =
+        tokio::try_join!(client.call(&call), attributes(client, "target-group", arn))?;
+    Ok(TargetGroup { attributes, ..found })
 }
 
-async fn attributes(
-    client: &Client,
-    call_name: &str,
-    key: &str,
-    arn: &str,
-) -> anyhow::Result<BTreeMap<String, String>> {
-    let answer = call(client, call_name, &[(key, arn)]).await?;
-    let document = xml::parse(&answer, call_name)?;
-    xml::list(&document, "Attributes")
-        .into_iter()
-        .map(|m| Ok((xml::required(m, "Key")?, xml::text(m, "Value").unwrap_or_default())))
-        .collect()
+async fn attributes(client: &Client, of: &str, arn: &str) -> anyhow::Result<Attributes> {
+    let (operation, argument) = (format!("describe-{of}-attributes"), format!("--{of}-arn"));
+    let query = "Attributes[].[Key, Value || '']";
+    let call = ["elbv2", &operation, &argument, arn, "--query", query];
+    let attributes: Vec<(String, String)> = client.call(&call).await?;
+    Ok(attributes.into_iter().collect())
 }
 
-async fn call(
-    client: &Client,
-    action: &str,
-    parameters: &[(&str, &str)],
-) -> anyhow::Result<String> {
-    client.query("elasticloadbalancing", VERSION, action, parameters).await
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_value, json};
+
+    #[test]
+    fn an_action_that_is_not_known_is_an_error() {
+        let redirect = json!({ "StatusCode": "HTTP_301", "Protocol": "HTTPS", "Port": "443" });
+        let redirect = json!({ "kind": "redirect", "config": redirect });
+        let expected = Action::Redirect { status: 301, protocol: "HTTPS".into(), port: 443 };
+        assert_eq!(from_value::<Action>(redirect).unwrap(), expected);
+        for action in [
+            json!({ "kind": "authenticate-oidc", "config": {} }),
+            json!({ "kind": "forward", "config": null }),
+            json!({ "kind": null, "config": null }),
+        ] {
+            assert!(from_value::<Action>(action.clone()).is_err(), "{action}");
+        }
+        let condition = json!({ "priority": 1, "conditions": [["source-ip", null]],
+            "action": { "kind": "forward", "config": "arn" } });
+        assert!(from_value::<Rule>(condition).is_err());
+    }
 }

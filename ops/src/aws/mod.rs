@@ -1,26 +1,97 @@
-//! A tiny client for the emulated AWS, and no more of AWS than the rehearsal reads.
+//! AWS, through its official CLI.
 //!
-//! Two protocols: JSON 1.1 (ECS, SSM) and the query protocol with XML answers (IAM, load
-//! balancing). The emulator takes region and service from the signature's scope and checks no
-//! signature, so the one sent here is empty. Against the real AWS this client is of no use, and that
-//! is meant: a rehearsal can never touch an account.
+//! The CLI brings credentials, regions, signatures and retries, and it is installed wherever images are pushed. Each
+//! call starts it and costs about half a second. So callers ask for many things at once (`--query` selects them), and
+//! poll seldom.
+//!
+//! [`call`] talks to the account that the environment names. A [`Client`] talks to the emulated AWS and cannot reach
+//! an account: it reads no setting of its caller.
 
-mod client;
 pub mod ecs;
 pub mod elb;
 pub mod iam;
 pub mod ssm;
-mod xml;
 
-pub use client::Client;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
-/// The texts of all elements of this name in an answer of the query protocol.
-pub fn xml_texts(answer: &str, name: &str) -> anyhow::Result<Vec<String>> {
-    let document = xml::parse(answer, name)?;
-    Ok(document
-        .descendants()
-        .filter(|n| n.tag_name().name() == name)
-        .filter_map(|n| n.text())
-        .map(str::to_owned)
-        .collect())
+use anyhow::{Context as _, bail};
+use serde::de::DeserializeOwned;
+
+/// Calls the account that the environment names: runs `aws ARGUMENTS` and reads its answer.
+///
+/// # Errors
+///
+/// The CLI is missing, the call fails (the message is what the CLI wrote), or the answer has another shape than `T`.
+pub fn call<T: DeserializeOwned>(arguments: &[&str]) -> anyhow::Result<T> {
+    let mut command = Command::new("aws");
+    // Version 2 writes times in the local zone; in one zone they can be compared as text.
+    command.env("TZ", "UTC").env("AWS_PAGER", "");
+    read(arguments, output_of(command, arguments).output())
+}
+
+/// The emulated AWS.
+#[derive(Debug, Clone)]
+pub struct Client {
+    python: PathBuf,
+    address: String,
+    region: String,
+}
+
+impl Client {
+    /// `python` is that of the environment with the CLI, `address` is `host:port`.
+    #[must_use]
+    pub fn new(python: &Path, address: &str, region: &str) -> Self {
+        Self { python: python.to_owned(), address: address.to_owned(), region: region.to_owned() }
+    }
+
+    /// The same client with another address.
+    #[must_use]
+    pub fn at(&self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self.clone() }
+    }
+
+    /// The region that every call is made in.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Runs `aws ARGUMENTS` and reads its answer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`call`].
+    pub async fn call<T: DeserializeOwned>(&self, arguments: &[&str]) -> anyhow::Result<T> {
+        let mut command = Command::new(&self.python);
+        command.args(["-m", "awscli", "--region", &self.region]);
+        command.arg("--endpoint-url").arg(format!("http://{}", self.address));
+        command
+            .env_clear()
+            .env("AWS_ACCESS_KEY_ID", "emulated")
+            .env("AWS_SECRET_ACCESS_KEY", "emulated")
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .env("AWS_MAX_ATTEMPTS", "1");
+        let command = tokio::process::Command::from(output_of(command, arguments));
+        read(arguments, { command }.kill_on_drop(true).output().await)
+    }
+}
+
+fn output_of(mut command: Command, arguments: &[&str]) -> Command {
+    command.args(arguments).args(["--output", "json"]).stdin(Stdio::null());
+    command
+}
+
+fn read<T: DeserializeOwned>(arguments: &[&str], output: io::Result<Output>) -> anyhow::Result<T> {
+    let name = arguments.iter().take(2).copied().collect::<Vec<_>>().join(" ");
+    let output = output.context("cannot run `aws`: install the AWS CLI")?;
+    if !output.status.success() {
+        bail!("aws {name}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    // A call without an answer prints nothing.
+    let text = if output.stdout.is_empty() { &b"null"[..] } else { &output.stdout };
+    serde_json::from_slice(text)
+        .with_context(|| format!("aws {name}: the answer is not understood"))
 }

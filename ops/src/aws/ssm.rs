@@ -1,11 +1,13 @@
 //! Parameter Store: a parameter, and the key that encrypts it.
 
-use anyhow::{Context as _, bail};
-use serde_json::json;
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::Client;
 
 /// One parameter, decrypted. It has no `Debug`: the value is a secret.
+#[derive(Deserialize)]
 pub struct Parameter {
     /// ARN, as the policies name it.
     pub arn: String,
@@ -14,28 +16,21 @@ pub struct Parameter {
     /// The plain value.
     pub value: String,
     /// Key that encrypts it: an ARN, an id or an alias, as it was given.
+    #[serde(default)]
     pub key_id: Option<String>,
 }
 
-/// `GetParameter` with decryption.
+/// Reads a parameter with decryption.
 pub async fn get(client: &Client, name: &str) -> anyhow::Result<Parameter> {
-    let answer = client
-        .json("ssm", "AmazonSSM.GetParameters", &json!({ "Names": [name], "WithDecryption": true }))
-        .await?;
-    let Some(found) = answer["Parameters"].as_array().and_then(|p| p.first()) else {
-        bail!("SSM has no parameter {name}");
-    };
-    let text = |field: &str| found[field].as_str().map(str::to_owned);
-    let filter = json!([{ "Key": "Name", "Option": "Equals", "Values": [name] }]);
-    let described = client
-        .json("ssm", "AmazonSSM.DescribeParameters", &json!({ "ParameterFilters": filter }))
-        .await?;
-    Ok(Parameter {
-        arn: text("ARN").context("the parameter has no ARN")?,
-        kind: text("Type").context("the parameter has no type")?,
-        value: text("Value").context("the parameter has no value")?,
-        key_id: described["Parameters"][0]["KeyId"].as_str().map(str::to_owned),
-    })
+    let query = "Parameters[0].{arn: ARN, kind: Type, value: Value}";
+    let get = ["get-parameters", "--with-decryption", "--names", name, "--query", query];
+    let filter = format!("Key=Name,Values={name}");
+    let query = "Parameters[0].KeyId";
+    let describe = ["describe-parameters", "--parameter-filters", &filter, "--query", query];
+    let (get, describe) = ([&["ssm"], &get[..]].concat(), [&["ssm"], &describe[..]].concat());
+    let (parameter, key_id) = tokio::try_join!(client.call(&get), client.call(&describe))?;
+    let parameter: Option<Parameter> = parameter;
+    Ok(Parameter { key_id, ..parameter.with_context(|| format!("SSM has no parameter {name}"))? })
 }
 
 /// Writes a new value over the parameter, behind Terraform's back. The drills do.
@@ -45,10 +40,9 @@ pub async fn overwrite(
     value: &str,
     key_id: Option<&str>,
 ) -> anyhow::Result<()> {
-    let mut body =
-        json!({ "Name": name, "Value": value, "Type": "SecureString", "Overwrite": true });
-    if let Some(key_id) = key_id {
-        body["KeyId"] = json!(key_id);
-    }
-    client.json("ssm", "AmazonSSM.PutParameter", &body).await.map(drop)
+    let mut put = vec!["ssm", "put-parameter", "--type", "SecureString", "--overwrite"];
+    // The value is in the process list. It is a key of this run, and the emulator's alone.
+    put.extend(["--name", name, "--value", value]);
+    put.extend(key_id.iter().flat_map(|key| ["--key-id", key]));
+    client.call::<Value>(&put).await.map(drop)
 }

@@ -132,7 +132,7 @@ fn acting(index: usize, rule: &Rule, group: &TargetGroup) -> anyhow::Result<Stri
         Action::Forward(_) => format!(
             "  use_backend targets if {this} {{ nbsrv(targets) gt 0 }}\n  use_backend fail-open if {this} {{ nbsrv(fail-open) gt 0 }}\n  use_backend targets if {this}\n"
         ),
-        Action::Fixed { status, content_type, body } => {
+        Action::FixedResponse { status, content_type, body } => {
             if body.contains('\'') {
                 bail!("a fixed response with an apostrophe cannot be quoted");
             }
@@ -141,7 +141,9 @@ fn acting(index: usize, rule: &Rule, group: &TargetGroup) -> anyhow::Result<Stri
             )
         }
         Action::Redirect { status, protocol, port } => format!(
-            "  http-request redirect code {status} location {protocol}://%[req.hdr(host),field(1,:)]:{port}%[pathq] if {this}\n"
+            "  http-request redirect code {status} location {}://%[req.hdr(host),field(1,:)]:{port}%[pathq] if {this}
+",
+            protocol.to_lowercase()
         ),
     })
 }

@@ -36,7 +36,7 @@ pub(super) async fn matching_rules(
         }),
         other => bail!("no event is known for the rule {other}"),
     };
-    let answer = stage.client.json("events", "AWSEvents.ListRules", &json!({})).await?;
+    let answer: Value = stage.client.call(&["events", "list-rules"]).await?;
     let mut names = Vec::new();
     for rule in answer["Rules"].as_array().into_iter().flatten() {
         let Some(pattern) = rule["EventPattern"].as_str() else { continue };

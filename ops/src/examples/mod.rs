@@ -38,7 +38,7 @@ pub struct Args {
 const LANGUAGES: [&str; 2] = ["node", "python3"];
 
 /// What the page calls things, and what they are called here.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Names(Vec<(String, String)>);
 
 impl Names {
@@ -58,8 +58,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     if let Some(page) = &args.page {
         let page = page.to_str().context("the name of a page")?;
         report.part(page);
-        let names = Names(Vec::new());
-        Reader { folder: &root, environment: Vec::new(), names, exports: Vec::new() }
+        Reader { folder: root.clone(), ..Reader::default() }
             .follow(&read(&root, page)?, &mut report)?;
         return Ok(report.finish());
     }
@@ -70,10 +69,9 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
 
     report.part("README.md");
     let own = Stack::new(&root, &args.service, &args.scratch.join("own"))?;
-    let environment = own.environment();
-    let mut reader = Reader { folder: &root, environment, names: own.names(), exports: Vec::new() };
-    let readme = read(&root, "README.md")?;
-    reader.follow(&readme, &mut report)?;
+    let (folder, environment) = (root.clone(), own.environment());
+    Reader { folder, environment, names: own.names(), ..Reader::default() }
+        .follow(&read(&root, "README.md")?, &mut report)?;
     report.check("README.md stops its stack", own.processes().is_empty(), "");
 
     report.part("docs/calling.md");
@@ -93,8 +91,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
             (format!("https://{}.example.com", args.service), own.url()),
             ("YOUR-KEY".to_owned(), "CHANGEME".to_owned()),
         ]);
-        Reader { folder: &folder, environment: Vec::new(), names, exports: Vec::new() }
-            .follow(&calling, &mut report)?;
+        Reader { folder, names, ..Reader::default() }.follow(&calling, &mut report)?;
         own.make("down")?;
     }
 
@@ -125,15 +122,16 @@ fn answers(stack: &Stack) -> bool {
 }
 
 /// Somebody who follows a page, in one folder.
-struct Reader<'a> {
-    folder: &'a Path,
+#[derive(Default)]
+struct Reader {
+    folder: PathBuf,
     environment: Vec<(&'static str, String)>,
     names: Names,
     /// `export` commands so far: each command has a shell of its own, and a reader has one.
     exports: Vec<String>,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn follow(&mut self, page: &Page, report: &mut Report) -> anyhow::Result<()> {
         for step in &page.steps {
             match step {
@@ -162,7 +160,7 @@ impl Reader<'_> {
         let (out, err) = (tempfile::NamedTempFile::new()?, tempfile::NamedTempFile::new()?);
         Command::new("timeout")
             .args(["600", "bash", "-c", &script])
-            .current_dir(self.folder)
+            .current_dir(&self.folder)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             // A make inside of make talks about folders.
             .env_remove("MAKEFLAGS")

@@ -7,7 +7,6 @@
 pub mod breaking;
 pub mod place;
 pub mod tree;
-pub mod version;
 
 use std::path::PathBuf;
 
@@ -39,30 +38,24 @@ enum Command {
 
 /// Runs the command; `Ok(false)` means that a document has a fault, or breaks callers and does not say so.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
-    match &args.command {
-        Command::Check { documents } => Ok(check(documents)),
-        Command::Breaking { old, new } => breaking(&Tree::read(old)?, &Tree::read(new)?),
-    }
-}
-
-fn check(documents: &[PathBuf]) -> bool {
     let mut good = true;
-    for path in documents {
-        if let Err(error) = tree::contract(path) {
-            good = false;
-            for line in error.to_string().lines() {
-                println!("{}: {line}", path.display());
+    match &args.command {
+        Command::Check { documents } => {
+            for path in documents {
+                if let Err(error) = tree::contract(path) {
+                    good = false;
+                    for line in error.to_string().lines() {
+                        println!("{}: {line}", path.display());
+                    }
+                }
             }
         }
-    }
-    good
-}
-
-fn breaking(old: &Tree, new: &Tree) -> anyhow::Result<bool> {
-    let mut good = true;
-    for (path, outcome) in old.outcomes(new)? {
-        println!("{}: {outcome}", path.display());
-        good &= !matches!(outcome, Outcome::Unannounced(_) | Outcome::Removed);
+        Command::Breaking { old, new } => {
+            for (path, outcome) in Tree::read(old)?.outcomes(&Tree::read(new)?)? {
+                println!("{}: {outcome}", path.display());
+                good &= !matches!(outcome, Outcome::Unannounced(_) | Outcome::Removed);
+            }
+        }
     }
     Ok(good)
 }

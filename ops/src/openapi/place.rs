@@ -15,19 +15,7 @@ pub struct Place<'a> {
     pub value: &'a Value,
 }
 
-/// A member's name as it is written in a JSON pointer.
-#[must_use]
-pub fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
 impl<'a> Place<'a> {
-    /// The whole document.
-    #[must_use]
-    pub fn root(root: &'a Value) -> Self {
-        Self { root, at: String::new(), value: root }
-    }
-
     /// The value at a pointer.
     #[must_use]
     pub fn find(root: &'a Value, pointer: &str) -> Option<Self> {
@@ -38,44 +26,49 @@ impl<'a> Place<'a> {
     /// The pointer of a member, there or not.
     #[must_use]
     pub fn at_member(&self, name: &str) -> String {
-        format!("{}/{}", self.at, escaped(name))
+        format!("{}/{}", self.at, name.replace('~', "~0").replace('/', "~1"))
+    }
+
+    fn below(&self, name: &str, value: &'a Value) -> Self {
+        Self { root: self.root, at: self.at_member(name), value }
     }
 
     /// A member of an object.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Self> {
-        let value = self.value.as_object()?.get(name)?;
-        Some(Self { root: self.root, at: self.at_member(name), value })
+        Some(self.below(name, self.value.as_object()?.get(name)?))
+    }
+
+    /// All members of an object; none of anything else.
+    #[must_use]
+    pub fn members(&self) -> Vec<(&'a str, Self)> {
+        let members = self.value.as_object().into_iter().flatten();
+        members.map(|(name, value)| (name.as_str(), self.below(name, value))).collect()
+    }
+
+    /// All items of an array; none of anything else.
+    #[must_use]
+    pub fn items(&self) -> Vec<Self> {
+        let items = self.value.as_array().into_iter().flatten().enumerate();
+        items.map(|(index, value)| self.below(&index.to_string(), value)).collect()
     }
 
     /// The object or array that holds it; `None` for the whole document.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
-        let (parent, _) = self.at.rsplit_once('/')?;
-        Self::find(self.root, parent)
-    }
-
-    /// All members of an object; none of anything else.
-    pub fn members(&self) -> impl Iterator<Item = (&'a str, Self)> + '_ {
-        self.value.as_object().into_iter().flatten().map(|(name, value)| {
-            (name.as_str(), Self { root: self.root, at: self.at_member(name), value })
-        })
-    }
-
-    /// All items of an array; none of anything else.
-    pub fn items(&self) -> impl Iterator<Item = Self> + '_ {
-        self.value.as_array().into_iter().flatten().enumerate().map(|(index, value)| Self {
-            root: self.root,
-            at: format!("{}/{index}", self.at),
-            value,
-        })
+        Self::find(self.root, self.at.rsplit_once('/')?.0)
     }
 
     /// What its `$ref` refers to; `None` without one, or when it leads nowhere.
     #[must_use]
     pub fn target(&self) -> Option<Self> {
-        let pointer = self.value.get("$ref")?.as_str()?.strip_prefix('#')?;
-        Self::find(self.root, pointer)
+        Self::find(self.root, self.value.get("$ref")?.as_str()?.strip_prefix('#')?)
+    }
+
+    /// Itself, or what its references lead to.
+    #[must_use]
+    pub fn resolved(self) -> Self {
+        (0..LONGEST_CHAIN).fold(self, |place, _| place.target().unwrap_or(place))
     }
 
     /// Where a reference below leads nowhere.
@@ -85,20 +78,7 @@ impl<'a> Place<'a> {
         if is_reference && self.target().is_none() {
             return Some(self.at_member("$ref"));
         }
-        let members = self.members().map(|(_, member)| member);
+        let members = self.members().into_iter().map(|(_, member)| member);
         members.chain(self.items()).find_map(|place| place.lost_reference())
-    }
-
-    /// Itself, or what its references lead to.
-    #[must_use]
-    pub fn resolved(self) -> Self {
-        let mut place = self;
-        for _ in 0..LONGEST_CHAIN {
-            match place.target() {
-                Some(target) => place = target,
-                None => break,
-            }
-        }
-        place
     }
 }

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::breaking::{Change, Contract, compare};
-use super::version::Version;
 
 /// The documents below a folder, by their path in it.
 #[derive(Debug)]
-pub struct Tree(BTreeMap<PathBuf, Contract>);
+pub struct Tree(pub BTreeMap<PathBuf, Contract>);
 
 /// What became of one old document.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,18 +63,6 @@ impl Tree {
         Ok(Self(documents))
     }
 
-    /// How many documents there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// What became of each of these documents in a newer tree: the document of the same path, or else that of the
     /// same name, which has moved.
     pub fn outcomes(&self, newer: &Self) -> anyhow::Result<Vec<(&Path, Outcome)>> {
@@ -85,9 +72,7 @@ impl Tree {
                 return Ok(if old.is_deprecated() { Outcome::Retired } else { Outcome::Removed });
             };
             let changes = compare(old, new);
-            let before: Version = old.version().parse()?;
-            let after: Version = new.version().parse()?;
-            Ok(match (changes.is_empty(), after.announces_a_break_since(before)) {
+            Ok(match (changes.is_empty(), announces_a_break(old.version(), new.version())?) {
                 (true, _) => Outcome::Compatible,
                 (false, true) => Outcome::Announced(changes),
                 (false, false) => Outcome::Unannounced(changes),
@@ -97,7 +82,51 @@ impl Tree {
     }
 }
 
+/// Whether a document of the newer version may break callers of the older one: its first number is higher, or before
+/// 1.0.0 its second (Semantic Versioning 2.0.0, points 4 and 8).
+fn announces_a_break(older: &str, newer: &str) -> anyhow::Result<bool> {
+    let (older, newer) = (numbers(older)?, numbers(newer)?);
+    Ok(newer[0] > older[0] || (newer[0] == 0 && older[0] == 0 && newer[1] > older[1]))
+}
+
+/// Major, minor and patch.
+fn numbers(version: &str) -> anyhow::Result<[u64; 3]> {
+    let numbers: Option<Vec<u64>> = version.split('.').map(|part| part.parse().ok()).collect();
+    numbers
+        .and_then(|numbers| numbers.try_into().ok())
+        .with_context(|| format!("/info/version: `{version}` is no version such as 1.2.3"))
+}
+
 /// Reads one document.
 pub fn contract(path: &Path) -> anyhow::Result<Contract> {
     Contract::parse(&fs::read_to_string(path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{announces_a_break, numbers};
+
+    #[test]
+    fn a_higher_first_number_announces_a_break_and_before_1_a_higher_second() {
+        for (older, newer, announces) in [
+            ("1.2.3", "2.0.0", true),
+            ("1.2.3", "1.3.0", false),
+            ("1.2.3", "1.2.4", false),
+            ("2.0.0", "1.9.9", false),
+            ("0.1.0", "0.2.0", true),
+            ("0.1.0", "0.1.1", false),
+            ("0.1.0", "0.1.0", false),
+            ("0.9.0", "1.0.0", true),
+            ("1.0.0", "0.9.0", false),
+        ] {
+            assert_eq!(announces_a_break(older, newer).unwrap(), announces, "{older} {newer}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_version_is_refused() {
+        for text in ["", "1", "1.2", "1.2.3.4", "1.2.x", "v1.2.3", "1.2.3-rc.1", "-1.0.0"] {
+            assert!(numbers(text).is_err(), "{text}");
+        }
+    }
 }

@@ -11,9 +11,9 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::aws_cli;
 use super::history::{Deployment, Outcome};
 use super::images::Images;
+use crate::aws;
 
 /// `DescribeServiceRevisions` takes so many at once.
 const REVISIONS_PER_CALL: usize = 20;
@@ -69,14 +69,7 @@ struct Revision {
     service_revision_arn: String,
     task_definition: String,
     #[serde(default)]
-    container_images: Vec<ContainerImage>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ContainerImage {
-    container_name: String,
-    image: String,
+    container_images: Vec<Container>,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +86,8 @@ struct Containers {
 
 #[derive(Deserialize)]
 struct Container {
+    /// A revision calls it `containerName`.
+    #[serde(alias = "containerName")]
     name: String,
     image: String,
 }
@@ -105,7 +100,7 @@ impl Service {
         let Some(service) = answer.services.into_iter().find(|s| s.status == "ACTIVE") else {
             return Ok(None);
         };
-        of_task_definition(&service.task_definition).map(Some)
+        images_of_task_definition(&service.task_definition).map(Some)
     }
 
     /// The deployments of the service, oldest first.
@@ -119,7 +114,7 @@ impl Service {
             let mut arguments =
                 vec!["ecs", "describe-service-revisions", "--service-revision-arns"];
             arguments.extend(chunk.iter().map(|b| b.target_service_revision_arn.as_str()));
-            let answer: Revisions = aws_cli::call(&arguments)?;
+            let answer: Revisions = aws::call(&arguments)?;
             revisions.extend(
                 answer.service_revisions.into_iter().map(|r| (r.service_revision_arn.clone(), r)),
             );
@@ -164,7 +159,7 @@ impl Service {
         more: &[&str],
     ) -> anyhow::Result<T> {
         let own = ["ecs", operation, "--cluster", &self.cluster, name, &self.service];
-        aws_cli::call(&[&own, more].concat())
+        aws::call(&[&own, more].concat())
     }
 }
 
@@ -179,17 +174,18 @@ fn sortable(time: &Value) -> String {
 }
 
 fn images(revision: &Revision) -> anyhow::Result<Images> {
-    let pairs = revision.container_images.iter();
-    Images::from_containers(pairs.map(|c| (c.container_name.as_str(), c.image.as_str())))
-        .or_else(|_| of_task_definition(&revision.task_definition))
+    images_of(&revision.container_images)
+        .or_else(|_| images_of_task_definition(&revision.task_definition))
 }
 
-fn of_task_definition(name: &str) -> anyhow::Result<Images> {
+fn images_of_task_definition(name: &str) -> anyhow::Result<Images> {
     let answer: TaskDefinition =
-        aws_cli::call(&["ecs", "describe-task-definition", "--task-definition", name])?;
-    let containers = answer.task_definition.container_definitions;
+        aws::call(&["ecs", "describe-task-definition", "--task-definition", name])?;
+    images_of(&answer.task_definition.container_definitions).with_context(|| name.to_owned())
+}
+
+fn images_of(containers: &[Container]) -> anyhow::Result<Images> {
     Images::from_containers(containers.iter().map(|c| (c.name.as_str(), c.image.as_str())))
-        .with_context(|| name.to_owned())
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ impl Effect {
         let mut module = None;
         for resource in plan.changed() {
             // Going back concerns one service, which is one module.
-            let of = resource.address.strip_suffix(&format!("{}.this", resource.kind));
-            if of.is_none() || *module.get_or_insert(of) != of {
+            let own = resource.address.strip_suffix(&format!("{}.this", resource.kind));
+            if own.is_none() || *module.get_or_insert(own) != own {
                 effect.others.push(resource.address.clone());
             } else {
                 effect.add(resource);

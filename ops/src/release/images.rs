@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 
 /// An image by digest: `REPOSITORY@sha256:DIGEST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +16,11 @@ pub(super) struct Image {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Digest(String);
 
-/// What a person writes: a digest alone, or a whole image.
+/// What a person asks for: a whole image, or a digest in the repository that the running image comes from.
 #[derive(Debug, Clone)]
-pub(super) enum Wanted {
-    /// Of the repository that the running image comes from.
-    Digest(Digest),
-    /// As it is.
-    Image(Image),
+pub(super) struct Desired {
+    repository: Option<String>,
+    digest: Digest,
 }
 
 /// The images of one release.
@@ -54,18 +52,15 @@ impl Images {
     }
 
     /// These images, with the ones that a person asked for in their place.
-    pub(super) fn with(self, api: Option<Wanted>, nginx: Option<Wanted>) -> Self {
+    pub(super) fn with(self, api: Option<Desired>, nginx: Option<Desired>) -> Self {
         Self { api: self.api.replaced_by(api), nginx: self.nginx.replaced_by(nginx) }
     }
 }
 
 impl Image {
-    fn replaced_by(self, wanted: Option<Wanted>) -> Self {
-        match wanted {
-            None => self,
-            Some(Wanted::Image(image)) => image,
-            Some(Wanted::Digest(digest)) => Self { digest, ..self },
-        }
+    fn replaced_by(self, desired: Option<Desired>) -> Self {
+        let Some(Desired { repository, digest }) = desired else { return self };
+        Self { repository: repository.unwrap_or(self.repository), digest }
     }
 
     /// The first digits of the digest, for people.
@@ -101,27 +96,27 @@ impl FromStr for Digest {
     }
 }
 
+impl FromStr for Desired {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let (repository, digest) = match text.split_once('@') {
+            Some((repository, digest)) => (Some(repository.to_owned()), digest),
+            None => (None, text),
+        };
+        ensure!(repository.as_deref() != Some(""), "`{text}` names no repository");
+        Ok(Self { repository, digest: digest.parse()? })
+    }
+}
+
 impl FromStr for Image {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
-        let Some((repository, digest)) = text.split_once('@') else {
-            bail!("`{text}` is not named by its digest: expected REPOSITORY@sha256:DIGEST");
-        };
-        ensure!(!repository.is_empty(), "`{text}` names no repository");
-        Ok(Self { repository: repository.to_owned(), digest: digest.parse()? })
-    }
-}
-
-impl FromStr for Wanted {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Self> {
-        if text.contains('@') {
-            text.parse().map(Self::Image)
-        } else {
-            text.parse().map(Self::Digest)
-        }
+        let expected =
+            || format!("`{text}` is not named by its digest: expected REPOSITORY@sha256:DIGEST");
+        let Desired { repository, digest } = text.parse().with_context(expected)?;
+        Ok(Self { repository: repository.with_context(expected)?, digest })
     }
 }
 
@@ -141,12 +136,12 @@ mod tests {
             ("nginx", format!("r/nginx@{one}").as_str()),
         ])
         .unwrap();
-        let wanted = running.clone().with(Some(two.parse().unwrap()), None);
-        assert_eq!(wanted.to_string(), format!("api_image=r/api@{two}\nnginx_image=r/nginx@{one}"));
+        let images = running.clone().with(Some(two.parse().unwrap()), None);
+        assert_eq!(images.to_string(), format!("api_image=r/api@{two}\nnginx_image=r/nginx@{one}"));
         let elsewhere = format!("other/api@{two}").parse().unwrap();
-        let wanted = running.with(Some(elsewhere), Some(two.parse().unwrap()));
+        let images = running.with(Some(elsewhere), Some(two.parse().unwrap()));
         assert_eq!(
-            wanted.to_string(),
+            images.to_string(),
             format!("api_image=other/api@{two}\nnginx_image=r/nginx@{two}")
         );
     }
@@ -157,7 +152,7 @@ mod tests {
             assert!(text.parse::<Image>().is_err(), "{text}");
         }
         for text in ["latest", "sha256:", "sha256:11", &digest('G'), &digest('A'), "md5:11"] {
-            assert!(text.parse::<Wanted>().is_err(), "{text}");
+            assert!(text.parse::<Desired>().is_err(), "{text}");
         }
         assert!(Images::from_containers([("api", "r/api@sha256:11")]).is_err());
     }

@@ -4,7 +4,6 @@
 //! of the service, or from a person. The script plans with them, `effect` judges the plan, and
 //! Terraform applies it: it stays the only owner of the task definition.
 
-mod aws_cli;
 mod ecs;
 mod effect;
 mod history;
@@ -19,7 +18,7 @@ use anyhow::{Context as _, bail};
 use crate::plan::Plan;
 use effect::Effect;
 use history::Outcome;
-use images::{Images, Wanted};
+use images::{Desired, Images};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -42,10 +41,10 @@ enum Command {
         service: ecs::Service,
         /// Digest (`sha256:…`) or image of the API; the running one when only the other is given
         #[arg(long)]
-        api: Option<Wanted>,
+        api: Option<Desired>,
         /// Digest (`sha256:…`) or image of the sidecar; the running one when only the other is given
         #[arg(long)]
-        nginx: Option<Wanted>,
+        nginx: Option<Desired>,
     },
     /// Say what the plan of a rollback does, and refuse one that changes more than images
     Check {

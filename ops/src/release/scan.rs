@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use super::aws_cli;
+use crate::aws;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -51,23 +51,19 @@ struct Status {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Scan {
-    findings: Vec<Basic>,
-    enhanced_findings: Vec<Enhanced>,
+    findings: Vec<Finding>,
+    enhanced_findings: Vec<Finding>,
     finding_severity_counts: std::collections::BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Basic {
+struct Finding {
+    /// Enhanced scanning calls it the title.
+    #[serde(alias = "title")]
     name: String,
     severity: String,
     #[serde(default)]
     uri: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Enhanced {
-    title: String,
-    severity: String,
 }
 
 /// What is to be made of a report.
@@ -118,7 +114,7 @@ fn look(image: &str, scratch: bool) -> anyhow::Result<Verdict> {
     let (repository, digest) = image.split_once('@').context("an image by digest")?;
     let (_, name) = repository.split_once('/').context("an image of a registry")?;
     let id = format!("imageDigest={digest}");
-    let answer: anyhow::Result<Report> = aws_cli::call(&[
+    let answer: anyhow::Result<Report> = aws::call(&[
         "ecr",
         "describe-image-scan-findings",
         "--repository-name",
@@ -138,11 +134,10 @@ fn look(image: &str, scratch: bool) -> anyhow::Result<Verdict> {
 fn judge(report: &Report, scratch: bool) -> Verdict {
     let found = &report.image_scan_findings;
     let serious = |severity: &str| matches!(severity, "CRITICAL" | "HIGH");
-    let basic = found.findings.iter().filter(|f| serious(&f.severity));
-    let enhanced = found.enhanced_findings.iter().filter(|f| serious(&f.severity));
-    let mut refused: Vec<String> = basic
-        .map(|f| format!("{} {} {}", f.severity, f.name, f.uri))
-        .chain(enhanced.map(|f| format!("{} {}", f.severity, f.title)))
+    let findings = found.findings.iter().chain(&found.enhanced_findings);
+    let mut refused: Vec<String> = findings
+        .filter(|finding| serious(&finding.severity))
+        .map(|finding| format!("{} {} {}", finding.severity, finding.name, finding.uri))
         .collect();
     if refused.is_empty() {
         let counts = found.finding_severity_counts.iter();

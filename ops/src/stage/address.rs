@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use anyhow::Context as _;
 
-use crate::aws::{Client, xml_texts};
+use crate::aws::Client;
 
 /// The `number`th address of the subnet; 1 is the VPC's router.
 pub fn in_subnet(cidr: &str, number: u32) -> anyhow::Result<Ipv4Addr> {
@@ -13,14 +13,10 @@ pub fn in_subnet(cidr: &str, number: u32) -> anyhow::Result<Ipv4Addr> {
     Ok(Ipv4Addr::from(u32::from(network) + number))
 }
 
-/// The CIDR of a subnet, by `DescribeSubnets`.
+/// The CIDR of a subnet.
 pub async fn cidr(client: &Client, subnet: &str) -> anyhow::Result<String> {
-    let answer =
-        client.query("ec2", "2016-11-15", "DescribeSubnets", &[("SubnetId.1", subnet)]).await?;
-    xml_texts(&answer, "cidrBlock")?
-        .into_iter()
-        .next()
-        .with_context(|| format!("subnet {subnet} has no CIDR"))
+    let query = ["--subnet-ids", subnet, "--query", "Subnets[0].CidrBlock"];
+    client.call(&[&["ec2", "describe-subnets"], &query[..]].concat()).await
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use super::Variables;
 use super::emulator::Emulator;
 use crate::aws::{Client, ecs};
 
-/// From one look at the emulator to the next.
-const PAUSE: Duration = Duration::from_millis(500);
+/// From one look at the emulator to the next. A look costs a second of one core, which Terraform needs.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// The running Terraform.
 #[derive(Debug)]

@@ -3,9 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
 use tokio::process::Command;
 
 use super::Stage;
@@ -66,15 +63,13 @@ async fn finish(mut command: Command, certificate: Certificate) -> anyhow::Resul
     Ok(certificate)
 }
 
-/// `ImportCertificate`; returns the ARN.
+/// Puts it into the emulated ACM; returns the ARN.
 pub async fn import(client: &Client, certificate: &Certificate) -> anyhow::Result<String> {
-    let (key, public) = (certificate.pem.with_extension("key"), &certificate.public);
-    let body = json!({
-        "Certificate": STANDARD.encode(std::fs::read(public)?),
-        "PrivateKey": STANDARD.encode(std::fs::read(key)?),
-    });
-    let answer = client.json("acm", "CertificateManager.ImportCertificate", &body).await?;
-    answer["CertificateArn"].as_str().map(str::to_owned).context("ACM returned no ARN")
+    let file = |path: &Path| format!("fileb://{}", path.display());
+    let key = file(&certificate.pem.with_extension("key"));
+    let public = file(&certificate.public);
+    let import = ["--certificate", &public, "--private-key", &key, "--query", "CertificateArn"];
+    client.call(&[&["acm", "import-certificate"], &import[..]].concat()).await
 }
 
 /// Asks the HTTPS listener as a caller does who trusts this certificate; why it was refused.

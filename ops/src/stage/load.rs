@@ -116,3 +116,42 @@ fn request(answer: &Answer<'_>, example: &Call) -> Request {
         failure: (!good).then(|| format!("{}: {}", answer.status, body())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chassis::document::Document;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What two callers come to in half a second, when every answer has this status.
+    async fn outcome(status: u16) -> anyhow::Result<String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let std::net::SocketAddr::V4(address) = listener.local_addr()? else { unreachable!() };
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let (body, mut request) = (r#"{"cents":495}"#, [0; 1024]);
+                    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}", body.len());
+                    while stream.read(&mut request).await.is_ok_and(|length| length > 0) {
+                        let _ = stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await;
+                    }
+                });
+            }
+        });
+        let document = Document::parse(include_str!("../../../contract/parcels/openapi.json"))?;
+        let keys = [Key::random("a")?, Key::random("b")?];
+        let load = Load::start(address, &keys, &Call::from_document(&document)?, 20.0)?;
+        sleep(Duration::from_millis(500)).await;
+        load.stop().await
+    }
+
+    #[tokio::test]
+    async fn a_failed_request_is_told_with_its_reason() {
+        let clean = outcome(200).await.unwrap();
+        assert!(clean.contains(" requests, slowest "), "{clean}");
+        let failed = outcome(503).await.unwrap_err().to_string();
+        assert!(failed.contains(r#" failed, the first: 503: {"cents":495}"#), "{failed}");
+    }
+}

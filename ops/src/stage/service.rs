@@ -111,12 +111,9 @@ impl Service {
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        if failed.is_none() {
-            for live in &new {
-                if let Err(error) = live.task.healthy().await {
-                    failed = Some(error);
-                    break;
-                }
+        for live in &new {
+            if failed.is_none() {
+                failed = live.task.healthy().await.err();
             }
         }
         match failed {
@@ -130,12 +127,9 @@ impl Service {
 
     /// The second half: when the balancer finds the new tasks healthy, the old ones leave.
     pub async fn finish(&mut self, new: Vec<Live>) -> anyhow::Result<()> {
-        for live in &new {
-            let healthy = self.balancer.reaches(&live.target, State::Healthy, PATIENCE).await;
-            if let Err(error) = healthy {
-                self.give_up(new).await?;
-                return Err(error);
-            }
+        if let Err(error) = self.healthy(&new).await {
+            self.give_up(new).await?;
+            return Err(error);
         }
         for old in std::mem::replace(&mut self.tasks, new) {
             self.leave(old).await?;
@@ -148,7 +142,12 @@ impl Service {
         let old = std::mem::take(&mut self.tasks);
         self.give_up(old).await?;
         self.tasks = self.begin(definition).await?;
-        for live in &self.tasks {
+        self.healthy(&self.tasks).await
+    }
+
+    /// Waits until the balancer finds all of them healthy.
+    async fn healthy(&self, tasks: &[Live]) -> anyhow::Result<()> {
+        for live in tasks {
             self.balancer.reaches(&live.target, State::Healthy, PATIENCE).await?;
         }
         Ok(())
@@ -164,9 +163,7 @@ impl Service {
     pub async fn refill(&mut self, definition: &TaskDefinition) -> anyhow::Result<()> {
         let missing = self.desired.saturating_sub(self.tasks.len());
         let new = self.start(missing, definition).await?;
-        for live in &new {
-            self.balancer.reaches(&live.target, State::Healthy, PATIENCE).await?;
-        }
+        self.healthy(&new).await?;
         self.tasks.extend(new);
         Ok(())
     }

@@ -95,7 +95,7 @@ impl Stage {
         let call = Call::from_document(&document)?;
         let mut variables = Variables::of(&document.service.name, api_key);
         let emulator = Emulator::start(args, document.requires(Access::ApiKey), folder).await?;
-        let client = Client::new(&emulator.address(), REGION);
+        let client = Client::new(&args.python, &emulator.address(), REGION);
         let certificate = certificate::make(folder, "listener", 30).await?;
         let certificate_arn = certificate::import(&client, &certificate).await?;
         report.note(&format!(

@@ -132,6 +132,13 @@ impl Bundle {
         }
     }
 
+    /// Sends a signal, by name or number, to the container's first process.
+    pub(super) fn kill(&self, signal: &str) -> Command {
+        let mut command = self.crun("kill");
+        command.args([&self.id, signal]).stderr(Stdio::null());
+        command
+    }
+
     fn crun(&self, verb: &str) -> Command {
         let manager = if self.has_cgroup { "cgroupfs" } else { "disabled" };
         let mut command = Command::new("crun");

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use parse_dockerfile::{Command, HealthcheckArguments, Instruction, Source};
 
 /// The image, as far as running it goes.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -47,53 +48,49 @@ pub fn read(dockerfile: &Path, service: &str) -> anyhow::Result<Image> {
 
 /// Parses a Dockerfile's text.
 pub fn parse(text: &str) -> anyhow::Result<Image> {
+    let dockerfile = parse_dockerfile::parse(text)?;
+    let stage = dockerfile.stages().last().context("it has no stage")?;
     let mut image = Image::default();
-    for line in logical_lines(text) {
-        let (instruction, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
-        let rest = rest.trim();
-        match instruction.to_ascii_uppercase().as_str() {
-            "FROM" => image = Image::default(),
-            "ENTRYPOINT" => image.entry_point = exec_form(rest)?,
-            "CMD" => image.command = exec_form(rest)?,
-            "USER" => image.user = Some(rest.to_owned()),
-            "STOPSIGNAL" => image.stop_signal = Some(rest.to_owned()),
-            "ENV" => image.environment.extend(variables(rest)?),
-            "HEALTHCHECK" if rest.contains("CMD ") => {
-                image.health_command = exec_form(rest.split_once("CMD ").unwrap_or_default().1)?;
+    for instruction in stage.instructions {
+        match instruction {
+            Instruction::Entrypoint(entry_point) => {
+                image.entry_point = exec_form(&entry_point.arguments)?;
             }
-            "COPY" | "ADD" => image.files.extend(copied(rest)?),
+            Instruction::Cmd(command) => image.command = exec_form(&command.arguments)?,
+            Instruction::User(user) => image.user = Some(user.arguments.value.to_string()),
+            Instruction::Stopsignal(signal) => {
+                image.stop_signal = Some(signal.arguments.value.to_string());
+            }
+            Instruction::Env(env) => image.environment.extend(variables(&env.arguments.value)?),
+            Instruction::Healthcheck(check) => {
+                if let HealthcheckArguments::Cmd { arguments, .. } = &check.arguments {
+                    image.health_command = exec_form(arguments)?;
+                }
+            }
+            Instruction::Copy(copy) => {
+                let built = copy.options.iter().any(|flag| flag.name.value == "from");
+                image.files.extend(copied(&copy.src, &copy.dest.value, built)?);
+            }
+            Instruction::Add(add) => image.files.extend(copied(&add.src, &add.dest.value, false)?),
             _ => {}
         }
     }
-    // Earlier stages copy to where they work; only the image itself is put together here.
     if let Some(file) = image.files.iter().find(|f| f.destination.is_relative()) {
         bail!("COPY {} goes to a relative path: the runner wants an absolute one", file.source);
     }
     Ok(image)
 }
 
-/// Lines with continuations joined and comments gone.
-fn logical_lines(text: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut open = String::new();
-    for line in text.lines().map(str::trim).filter(|l| !l.starts_with('#') && !l.is_empty()) {
-        if let Some(continued) = line.strip_suffix('\\') {
-            open.push_str(continued);
-            open.push(' ');
-        } else {
-            open.push_str(line);
-            lines.push(std::mem::take(&mut open));
-        }
+fn exec_form(command: &Command<'_>) -> anyhow::Result<Vec<String>> {
+    match command {
+        Command::Exec(words) => Ok(words.value.iter().map(|w| w.value.to_string()).collect()),
+        _ => bail!("not in exec form (a JSON array): {command:?}"),
     }
-    lines
 }
 
-fn exec_form(rest: &str) -> anyhow::Result<Vec<String>> {
-    serde_json::from_str(rest).with_context(|| format!("not in exec form (a JSON array): {rest}"))
-}
-
-fn variables(rest: &str) -> anyhow::Result<Vec<(String, String)>> {
-    rest.split_whitespace()
+fn variables(arguments: &str) -> anyhow::Result<Vec<(String, String)>> {
+    arguments
+        .split_whitespace()
         .map(|pair| {
             let (name, value) =
                 pair.split_once('=').with_context(|| format!("ENV without `=`: {pair}"))?;
@@ -102,33 +99,19 @@ fn variables(rest: &str) -> anyhow::Result<Vec<(String, String)>> {
         .collect()
 }
 
-fn copied(rest: &str) -> anyhow::Result<Vec<Copied>> {
-    let mut built = false;
-    let mut paths = Vec::new();
-    for word in rest.split_whitespace() {
-        if let Some(flag) = word.strip_prefix("--") {
-            built |= flag.starts_with("from=");
-        } else {
-            paths.push(word.to_owned());
-        }
-    }
-    let Some(destination) = paths.pop() else { bail!("COPY without paths") };
-    let folder = destination.ends_with('/') || paths.len() > 1;
-    paths
-        .into_iter()
-        .map(|source| {
-            let name = Path::new(&source)
-                .file_name()
-                .with_context(|| format!("COPY {source} has no file name"))?;
-            let destination = Path::new(&destination);
-            let destination = if folder && !source.ends_with('/') {
-                destination.join(name)
-            } else {
-                destination.to_path_buf()
-            };
-            Ok(Copied { source, built, destination })
-        })
-        .collect()
+fn copied(sources: &[Source<'_>], to: &str, built: bool) -> anyhow::Result<Vec<Copied>> {
+    let is_folder = to.ends_with('/') || sources.len() > 1;
+    let copy = |source: &Source<'_>| {
+        let Source::Path(source) = source else { bail!("COPY of a text is not understood here") };
+        let source = source.value.to_string();
+        let name = Path::new(&source)
+            .file_name()
+            .with_context(|| format!("COPY {source} has no file name"))?;
+        let into = is_folder && !source.ends_with('/');
+        let destination = if into { Path::new(to).join(name) } else { PathBuf::from(to) };
+        Ok(Copied { source, built, destination })
+    };
+    sources.iter().map(copy).collect()
 }
 
 /// Whether the reference names its image by digest, so that it can only be one image.

@@ -133,10 +133,9 @@ impl Running {
 
     async fn stop(&mut self) -> Stopped {
         let begun = Instant::now();
-        let named = named_signal(&self.launch.stop_signal);
         let ran = self.exit.borrow().is_none();
         // One that has ended by itself cannot be signalled, and need not be.
-        let sent = self.signal(named.unwrap_or(Signal::TERM)).is_ok();
+        let sent = self.bundle.kill(&self.launch.stop_signal).status().await;
         let patience = Duration::from_secs(self.launch.container.stop_timeout);
         let killed = timeout(patience, self.exit.wait_for(Option::is_some)).await.is_err();
         if killed {
@@ -147,24 +146,12 @@ impl Running {
         Stopped {
             name: self.launch.name().to_owned(),
             signal: self.launch.stop_signal.clone(),
-            asked: ran && sent && named.is_some(),
+            asked: ran && sent.is_ok_and(|status| status.success()),
             took: begun.elapsed(),
             killed,
             code,
         }
     }
-}
-
-fn named_signal(name: &str) -> Option<Signal> {
-    Some(match name {
-        "SIGTERM" | "15" => Signal::TERM,
-        "SIGQUIT" | "3" => Signal::QUIT,
-        "SIGINT" | "2" => Signal::INT,
-        "SIGHUP" | "1" => Signal::HUP,
-        "SIGUSR1" => Signal::USR1,
-        "SIGKILL" | "9" => Signal::KILL,
-        _ => return None,
-    })
 }
 
 /// Waits for a `dependsOn` condition of the other container.

@@ -11,13 +11,13 @@ use crate::stack::{Stack, stack};
 use crate::{lines, queries, wiring};
 
 fn widgets(stack: &Stack) -> Vec<Value> {
-    let body = stack.name_of("aws_cloudwatch_dashboard", "dashboard_body");
+    let body = stack.attribute("aws_cloudwatch_dashboard", "dashboard_body");
     let body: Value = serde_json::from_str(body).expect("JSON");
     body["widgets"].as_array().expect("widgets").clone()
 }
 
 /// The widgets of one type, so many or more.
-fn of_type(stack: &Stack, kind: &str, minimum: usize) -> Vec<Value> {
+fn widgets_of(stack: &Stack, kind: &str, minimum: usize) -> Vec<Value> {
     at_least(minimum, widgets(stack).into_iter().filter(|w| w["type"] == kind))
 }
 
@@ -38,7 +38,7 @@ fn every_metric_widget_shows_metrics_that_have_data() {
     let Some(stack) = stack("every_metric_widget_shows_metrics_that_have_data") else { return };
     let emitted = lines::emitted(stack);
     let mut checked = 0;
-    for widget in of_type(stack, "metric", 10) {
+    for widget in widgets_of(stack, "metric", 10) {
         let properties = &widget["properties"];
         let title = properties["title"].as_str().expect("a title");
         let rows = properties["metrics"].as_array().expect("metrics");
@@ -72,8 +72,8 @@ fn every_metric_widget_shows_metrics_that_have_data() {
 #[test]
 fn every_log_widget_asks_for_what_lines_have() {
     let Some(stack) = stack("every_log_widget_asks_for_what_lines_have") else { return };
-    let group = stack.name_of("aws_cloudwatch_log_group", "name");
-    for widget in of_type(stack, "log", 2) {
+    let group = stack.attribute("aws_cloudwatch_log_group", "name");
+    for widget in widgets_of(stack, "log", 2) {
         let title = widget["properties"]["title"].as_str().expect("a title");
         let query = widget["properties"]["query"].as_str().expect("a query");
         let start = format!("SOURCE '{group}' | ");
@@ -87,7 +87,7 @@ fn the_alarm_widget_shows_every_alarm_that_tells_somebody() {
     let Some(stack) = stack("the_alarm_widget_shows_every_alarm_that_tells_somebody") else {
         return;
     };
-    let shown: BTreeSet<String> = of_type(stack, "alarm", 1)
+    let shown: BTreeSet<String> = widgets_of(stack, "alarm", 1)
         .iter()
         .flat_map(|w| w["properties"]["alarms"].as_array().cloned().unwrap_or_default())
         .map(|arn| arn.as_str().unwrap().rsplit(':').next().unwrap().to_owned())

@@ -107,72 +107,39 @@ fn say(server: &Server, bytes: &str, expected: Expected) -> (Expected, Value) {
 }
 
 fn fast_cases(service: &Service) -> Vec<(Expected, Value)> {
+    let (sidecar, path) = (&service.sidecar, path());
     let key = |request: Request| request.header("X-Api-Key", KEY);
+    let post = || Request::new("POST", path);
+    let text = || key(post().header("Content-Type", "text/plain").body("{}"));
+    let check = |path| Request::get(path).header("X-Forwarded-For", "192.0.2.1");
+    let openapi = || Request::get("/openapi.json");
     let long = "x".repeat(4000);
-    let sidecar = &service.sidecar;
+    let uri = format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let field = format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n");
+    let coding = format!("POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n");
+    let version = "GET / HTTP/3.0\r\nHost: x\r\n\r\n";
     vec![
-        ask(sidecar, "served", call(KEY, &example().body), (200, "Served", "api", path())),
-        ask(sidecar, "no-json", call(KEY, "{"), (400, "Refused", "api", path())),
-        ask(
-            sidecar,
-            "no-key",
-            Request::new("POST", path()),
-            (401, "Unauthorized", "sidecar", path()),
-        ),
+        ask(sidecar, "served", call(KEY, &example().body), (200, "Served", "api", path)),
+        ask(sidecar, "no-json", call(KEY, "{"), (400, "Refused", "api", path)),
+        ask(sidecar, "no-key", post(), (401, "Unauthorized", "sidecar", path)),
         ask(sidecar, "nothing", Request::get("/nothing"), (404, "Refused", "sidecar", "other")),
-        ask(sidecar, "method", key(Request::get(path())), (405, "Refused", "sidecar", path())),
-        ask(sidecar, "large", call(KEY, " ".repeat(4097)), (413, "Refused", "sidecar", path())),
-        ask(
-            sidecar,
-            "type",
-            key(Request::new("POST", path()).header("Content-Type", "text/plain").body("{}")),
-            (415, "Refused", "api", path()),
-        ),
-        ask(sidecar, "empty", call(KEY, "{}"), (422, "Refused", "api", path())),
-        ask(
-            sidecar,
-            "openapi",
-            Request::get("/openapi.json"),
-            (200, "Served", "api", "/openapi.json"),
-        ),
-        ask(
-            sidecar,
-            "alive",
-            Request::get("/healthz").header("X-Forwarded-For", "192.0.2.1"),
-            (200, "Served", "api", "/healthz"),
-        ),
-        ask(
-            sidecar,
-            "ready",
-            Request::get("/readyz").header("X-Forwarded-For", "192.0.2.1"),
-            (200, "Served", "api", "/readyz"),
-        ),
-        say(
-            sidecar,
-            &format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"),
-            (414, "Refused", "sidecar", "other"),
-        ),
-        say(
-            sidecar,
-            &format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n"),
-            (431, "Refused", "sidecar", "other"),
-        ),
-        say(
-            sidecar,
-            &format!("POST {} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", path()),
-            (501, "SidecarErrors", "sidecar", path()),
-        ),
-        say(
-            sidecar,
-            "GET / HTTP/3.0\r\nHost: x\r\n\r\n",
-            (505, "SidecarErrors", "sidecar", "other"),
-        ),
+        ask(sidecar, "method", key(Request::get(path)), (405, "Refused", "sidecar", path)),
+        ask(sidecar, "large", call(KEY, " ".repeat(4097)), (413, "Refused", "sidecar", path)),
+        ask(sidecar, "type", text(), (415, "Refused", "api", path)),
+        ask(sidecar, "empty", call(KEY, "{}"), (422, "Refused", "api", path)),
+        ask(sidecar, "openapi", openapi(), (200, "Served", "api", "/openapi.json")),
+        ask(sidecar, "alive", check("/healthz"), (200, "Served", "api", "/healthz")),
+        ask(sidecar, "ready", check("/readyz"), (200, "Served", "api", "/readyz")),
+        say(sidecar, &uri, (414, "Refused", "sidecar", "other")),
+        say(sidecar, &field, (431, "Refused", "sidecar", "other")),
+        say(sidecar, &coding, (501, "SidecarErrors", "sidecar", path)),
+        say(sidecar, version, (505, "SidecarErrors", "sidecar", "other")),
     ]
 }
 
 /// A sidecar before an API that is a stub.
-fn before_stub(builder: &Builder, manner: Behavior) -> Server {
-    builder.clone().start_sidecar(Stub::start(manner).address)
+fn before_stub(builder: &Builder, behavior: Behavior) -> Server {
+    builder.clone().start_sidecar(Stub::start(behavior).address)
 }
 
 fn failing_api(builder: &Builder) -> Vec<(Expected, Value)> {
@@ -184,18 +151,18 @@ fn failing_api(builder: &Builder) -> Vec<(Expected, Value)> {
         ("gone", Behavior::Close, (502, "SidecarErrors", "sidecar", path())),
         ("silent", Behavior::Silence, (504, "SidecarErrors", "sidecar", path())),
     ];
-    let started = cases.map(|(name, manner, expected)| {
+    let started = cases.map(|(name, behavior, expected)| {
         let builder = builder.clone();
         thread::spawn(move || {
-            let server = before_stub(&builder, manner);
+            let server = before_stub(&builder, behavior);
             ask(&server, name, call(KEY, "{}"), expected)
         })
     });
     started.into_iter().map(|case| case.join().expect("no panic")).collect()
 }
 
-/// A caller that hangs up, one whose body never comes, and one whose head never ends. The sidecar takes a caller
-/// that hangs up for one that has closed its sending side, so the request goes on to its end.
+/// A caller that hangs up, one whose body never comes, and one whose head never ends. The sidecar treats a
+/// caller that hangs up as one that has closed its sending side, so the request goes on to its end.
 fn bad_callers(builder: &Builder, service: &Service) -> Vec<(Expected, Value)> {
     let silent = before_stub(builder, Behavior::Silence);
     let mut connection = service.sidecar.connect();

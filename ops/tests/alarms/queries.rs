@@ -7,36 +7,9 @@ use contract::list::at_least;
 use crate::lines;
 use crate::stack::{Stack, stack};
 
-const WORDS: [&str; 28] = [
-    "fields",
-    "filter",
-    "stats",
-    "sort",
-    "limit",
-    "by",
-    "as",
-    "and",
-    "or",
-    "not",
-    "in",
-    "like",
-    "desc",
-    "asc",
-    "bin",
-    "count",
-    "sum",
-    "min",
-    "max",
-    "avg",
-    "pct",
-    "ispresent",
-    "SOURCE",
-    "m",
-    "h",
-    "s",
-    "d",
-    "dedup",
-];
+/// Keywords, functions and units of Logs Insights.
+const WORDS: &str = "fields filter stats sort limit by as and or not in like desc asc bin count sum min max avg pct \
+    ispresent SOURCE m h s d dedup";
 
 /// The members that a query names: its words without strings, patterns, keywords and its own aliases.
 pub(crate) fn members(query: &str) -> BTreeSet<String> {
@@ -63,7 +36,9 @@ pub(crate) fn members(query: &str) -> BTreeSet<String> {
         words.windows(2).filter(|pair| pair[0] == "as").map(|pair| pair[1]).collect();
     words
         .into_iter()
-        .filter(|word| !WORDS.contains(word) && !aliases.contains(word))
+        .filter(|word| {
+            !WORDS.split_whitespace().any(|known| known == *word) && !aliases.contains(word)
+        })
         .map(str::to_owned)
         .collect()
 }
@@ -89,8 +64,8 @@ fn members_are_told_from_keywords_strings_and_aliases() {
 #[test]
 fn every_saved_query_asks_for_what_lines_have() {
     let Some(stack) = stack("every_saved_query_asks_for_what_lines_have") else { return };
-    let group = stack.name_of("aws_cloudwatch_log_group", "name");
-    for query in at_least(8, stack.of("aws_cloudwatch_query_definition")) {
+    let group = stack.attribute("aws_cloudwatch_log_group", "name");
+    for query in at_least(8, stack.planned("aws_cloudwatch_query_definition")) {
         let name = query.change.after["name"].as_str().unwrap();
         assert_eq!(query.change.after["log_group_names"][0], group, "{name}");
         check(stack, name, query.change.after["query_string"].as_str().unwrap());
@@ -101,7 +76,7 @@ fn every_saved_query_asks_for_what_lines_have() {
 #[test]
 fn failure_causes_asks_both_containers_for_the_cause() {
     let Some(stack) = stack("failure_causes_asks_both_containers_for_the_cause") else { return };
-    let queries = stack.of("aws_cloudwatch_query_definition");
+    let queries = stack.planned("aws_cloudwatch_query_definition");
     let query = queries.iter().find(|query| query.address.ends_with("[\"failure-causes\"]"));
     let query = query.expect("the query");
     let query = query.change.after["query_string"].as_str().unwrap();
@@ -126,7 +101,7 @@ fn failure_causes_asks_both_containers_for_the_cause() {
 #[test]
 fn every_metric_filter_matches_a_line_that_is_written() {
     let Some(stack) = stack("every_metric_filter_matches_a_line_that_is_written") else { return };
-    for filter in at_least(1, stack.of("aws_cloudwatch_log_metric_filter")) {
+    for filter in at_least(1, stack.planned("aws_cloudwatch_log_metric_filter")) {
         let pattern = filter.change.after["pattern"].as_str().unwrap();
         let message = pattern.split('"').nth(1).expect("a message in quotes");
         assert_eq!(pattern, format!("{{ $.message = \"{message}\" }}"));

@@ -26,7 +26,7 @@ fn sections() -> BTreeMap<String, String> {
 
 /// What alarms and rules say: their name and their description.
 fn descriptions(stack: &Stack) -> Vec<(String, String)> {
-    let rules = stack.of("aws_cloudwatch_event_rule");
+    let rules = stack.planned("aws_cloudwatch_event_rule");
     let rules = rules.iter().map(|rule| {
         let value = |name: &str| rule.change.after[name].as_str().unwrap().to_owned();
         (value("name"), value("description"))
@@ -127,7 +127,7 @@ fn every_saved_query_is_used_and_every_query_named_exists() {
     };
     let text = text(RUNBOOK);
     let saved: BTreeSet<&str> = stack
-        .of("aws_cloudwatch_query_definition")
+        .planned("aws_cloudwatch_query_definition")
         .iter()
         .map(|q| q.change.after["name"].as_str().unwrap().rsplit('/').next().unwrap())
         .collect();

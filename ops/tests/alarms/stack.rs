@@ -59,27 +59,27 @@ impl Stack {
     }
 
     /// The resources of one type; one at least.
-    pub(crate) fn of(&self, kind: &str) -> Vec<&Resource> {
+    pub(crate) fn planned(&self, kind: &str) -> Vec<&Resource> {
         let found: Vec<_> = self.plan.planned(kind).collect();
         assert!(!found.is_empty(), "the plan has no {kind}");
         found
     }
 
     /// The only resource of a type.
-    pub(crate) fn the(&self, kind: &str) -> &Value {
-        let found = self.of(kind);
+    pub(crate) fn only(&self, kind: &str) -> &Value {
+        let found = self.planned(kind);
         assert_eq!(found.len(), 1, "{kind}");
         &found[0].change.after
     }
 
     /// An attribute of the only resource of a type.
-    pub(crate) fn name_of(&self, kind: &str, attribute: &str) -> &str {
-        self.the(kind)[attribute].as_str().unwrap_or_else(|| panic!("{kind} has no {attribute}"))
+    pub(crate) fn attribute(&self, kind: &str, attribute: &str) -> &str {
+        self.only(kind)[attribute].as_str().unwrap_or_else(|| panic!("{kind} has no {attribute}"))
     }
 
     /// Environment of the sidecar's container.
     pub(crate) fn sidecar_environment(&self) -> BTreeMap<String, String> {
-        let text = self.name_of("aws_ecs_task_definition", "container_definitions");
+        let text = self.attribute("aws_ecs_task_definition", "container_definitions");
         let containers: Value = serde_json::from_str(text).expect("JSON");
         let nginx = containers
             .as_array()
@@ -99,7 +99,7 @@ impl Stack {
 
     /// An alarm's name without what every name of the stack begins with.
     pub(crate) fn short<'a>(&self, name: &'a str) -> &'a str {
-        let prefix = self.name_of("aws_ecs_service", "name");
+        let prefix = self.attribute("aws_ecs_service", "name");
         name.strip_prefix(prefix)
             .and_then(|rest| rest.strip_prefix('-'))
             .unwrap_or_else(|| panic!("{name} does not begin with {prefix}-"))

@@ -41,7 +41,7 @@ fn outcome(old: impl Fn(&mut Value), new: &[(&str, Edit<'_>)]) -> Outcome {
         write(newer.path(), path, edit);
     }
     let (older, newer) = (Tree::read(older.path()).unwrap(), Tree::read(newer.path()).unwrap());
-    assert_eq!((older.len(), newer.len()), (1, new.len()));
+    assert_eq!((older.0.len(), newer.0.len()), (1, new.len()));
     let outcomes = older.outcomes(&newer).unwrap();
     let [(path, outcome)] = <[_; 1]>::try_from(outcomes).unwrap();
     assert_eq!(path, Path::new("services/orders/openapi.json"));

@@ -41,8 +41,8 @@ const fn step(name: &'static str, lane: Lane, command: &'static str) -> Step {
 }
 
 /// The tests of every service, whatever its name.
-const SERVICES: &str = "cargo test --locked --workspace --exclude chassis --exclude contract --exclude ops \
-    --exclude parcels --exclude sidecar --exclude xtask -- --show-output";
+const SERVICES: &str = "cargo test --locked --workspace --exclude chassis --exclude contract --exclude loadgen \
+    --exclude ops --exclude parcels --exclude sidecar --exclude xtask -- --show-output";
 
 /// The contract tests that depend on the version of nginx, with a newer nginx than Debian's. The sidecar passes on a
 /// list of headers only from nginx 1.23 on, and the image has such a one.
@@ -76,7 +76,7 @@ pub const STEPS: [Step; 21] = [
     step("contract", Lane::Main, "cargo test --locked -p contract -- --show-output"),
     step("newer-nginx", Lane::Main, NEWER_NGINX),
     step("terraform", Lane::Terraform, "scripts/terraform.sh all"),
-    step("ops", Lane::Main, "cargo test --locked -p ops -- --show-output"),
+    step("ops", Lane::Main, "cargo test --locked -p ops -p loadgen -- --show-output"),
     step("gates", Lane::Main, "cargo xtask gates"),
     step("dashboard", Lane::Main, "scripts/dashboard.sh check"),
     step("diagram", Lane::Main, "scripts/diagram.sh check"),

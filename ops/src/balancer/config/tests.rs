@@ -18,12 +18,14 @@ fn applied() -> (Balancer, TargetGroup, Place) {
         attributes: BTreeMap::new(),
         rules,
     };
-    let fixed =
-        Action::Fixed { status: 404, content_type: "application/json".into(), body: "{}".into() };
-    let redirect = Action::Redirect { status: 301, protocol: "https".into(), port: 443 };
+    let fixed = Action::FixedResponse {
+        status: 404,
+        content_type: "application/json".into(),
+        body: "{}".into(),
+    };
+    let redirect = Action::Redirect { status: 301, protocol: "HTTPS".into(), port: 443 };
     let balancer = Balancer {
         arn: "b".into(),
-        dns_name: "d".into(),
         subnets: vec![],
         attributes: BTreeMap::from([("idle_timeout.timeout_seconds".into(), "60".into())]),
         listeners: vec![

@@ -54,7 +54,7 @@ pub(super) const AWAY_FOR_ECS: Incident = Incident {
     inject: |drill| {
         Box::pin(async {
             let nowhere = format!("127.0.0.1:{}", free_port()?);
-            let ssm = reach(drill, Client::new(&nowhere, drill.stage.client.region()));
+            let ssm = reach(drill, drill.stage.client.at(&nowhere));
             let begun = Instant::now();
             drill.stage.service.retire().await?;
             let (mut after, mut good, mut text) = (None, true, String::new());

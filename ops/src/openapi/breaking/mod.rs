@@ -1,25 +1,25 @@
 //! Breaking changes: what a caller of the old document cannot rely on in the new one.
 //!
-//! Two documents are compared as a caller sees them. Requests that were accepted must still be accepted, and
-//! responses must stay within what was declared. Both are one question about schemas, asked in two directions
-//! (`schema`). A rule that this module does not know counts as broken when it changed.
+//! One walk over both documents compares them as a caller sees them. Requests that were accepted must still be
+//! accepted, and responses must stay within what was declared. Both are one question about schemas, asked in two
+//! directions (`schema`). A rule that this module does not know counts as broken when it changed.
 //!
 //! What the callers' page allows without notice is no breaking change: a new operation, an optional member of a
 //! request, a member or a header of a response, an error status, a problem type.
 
+mod keywords;
 mod message;
 mod operation;
 mod schema;
-mod types;
 mod view;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chassis::document::{Document, Operation};
 use serde_json::Value;
 
-use super::place::{Place, escaped};
+use super::place::Place;
 use schema::Comparison;
 
 /// A document, read and typed.
@@ -32,13 +32,12 @@ pub struct Contract {
 impl Contract {
     /// Reads the text of a document; the error names every fault that the document has.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let document = Document::parse(text)?;
-        let json = serde_json::from_str(text)?;
+        let contract = Self { document: Document::parse(text)?, json: serde_json::from_str(text)? };
         // What a reference hides could change unseen.
-        if let Some(at) = Place::root(&json).lost_reference() {
+        if let Some(at) = contract.root().lost_reference() {
             anyhow::bail!("{at}: the reference leads nowhere in this document");
         }
-        Ok(Self { document, json })
+        Ok(contract)
     }
 
     /// `x-service.name`.
@@ -57,26 +56,19 @@ impl Contract {
     #[must_use]
     pub fn is_deprecated(&self) -> bool {
         let mut operations = self.document.operations.iter().filter(|o| o.probe.is_none());
-        operations.all(|o| self.place(o).value["deprecated"] == true)
+        operations.all(|operation| self.place(operation).value["deprecated"] == true)
     }
 
     fn root(&self) -> Place<'_> {
-        Place::root(&self.json)
+        Place::find(&self.json, "").expect("the whole document is there")
     }
 
     fn place(&self, operation: &Operation) -> Place<'_> {
-        Place::find(&self.json, &pointer(operation)).expect("the document has its operations")
+        let method = operation.method.as_str().to_ascii_lowercase();
+        let paths = self.root().member("paths");
+        let item = paths.and_then(|paths| paths.member(&operation.path.to_string()));
+        item.and_then(|item| item.member(&method)).expect("the document has its operations")
     }
-}
-
-/// Where an operation is.
-fn pointer(operation: &Operation) -> String {
-    let method = operation.method.as_str().to_ascii_lowercase();
-    format!("{}/{method}", path_pointer(operation))
-}
-
-fn path_pointer(operation: &Operation) -> String {
-    format!("/paths/{}", escaped(&operation.path.to_string()))
 }
 
 /// Something that a caller notices.
@@ -94,43 +86,46 @@ impl fmt::Display for Change {
     }
 }
 
-/// Adds a change.
-fn report(changes: &mut Vec<Change>, at: impl Into<String>, what: impl Into<String>) {
-    changes.push(Change { at: at.into(), what: what.into() });
-}
-
 /// Every breaking change, in the order of the pointers, each once.
 #[must_use]
 pub fn compare(old: &Contract, new: &Contract) -> Vec<Change> {
-    let mut changes = Vec::new();
-    if old.name() != new.name() {
-        let what = format!(
-            "`{}` is `{}`: realm and problem types have another name",
-            old.name(),
-            new.name()
-        );
-        report(&mut changes, "/x-service/name", what);
-    }
-    operation::servers(&old.root(), &new.root(), &mut changes);
     let mut comparison = Comparison::default();
+    let (was, is) = (old.name(), new.name());
+    if was != is {
+        let what = format!("`{was}` is `{is}`: realm and problem types have another name");
+        comparison.report("/x-service/name", what);
+    }
+    comparison.servers(&old.root(), &new.root());
     for before in &old.document.operations {
-        let same = |o: &&Operation| o.path == before.path && o.method == before.method;
-        match new.document.operations.iter().find(same) {
+        let mut operations = new.document.operations.iter().filter(|o| o.path == before.path);
+        let place = old.place(before);
+        match operations.clone().find(|after| after.method == before.method) {
             Some(after) => {
-                operation::compare((old, before), (new, after), &mut changes);
-                message::compare(
-                    &old.place(before),
-                    &new.place(after),
-                    &mut comparison,
-                    &mut changes,
-                );
+                comparison.operation((old, before), (new, after));
+                comparison.messages(&place, &new.place(after));
             }
-            None if new.document.operations.iter().any(|o| o.path == before.path) => {
-                report(&mut changes, pointer(before), "the operation was removed");
+            None if operations.next().is_some() => {
+                comparison.report(place.at, "the operation was removed");
             }
-            None => report(&mut changes, path_pointer(before), "the path was removed"),
+            None => {
+                let path = place.parent().map(|path| path.at);
+                comparison.report(path.unwrap_or_default(), "the path was removed");
+            }
         }
     }
-    changes.extend(comparison.into_changes());
-    changes.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
+    BTreeSet::from_iter(comparison.changes).into_iter().collect()
+}
+
+/// What two documents have under each name: the first of the old one, the first of the new one.
+type Pairs<'a, K> = BTreeMap<K, (Option<Place<'a>>, Option<Place<'a>>)>;
+
+fn pairs<'a, K: Ord>(old: Vec<(K, Place<'a>)>, new: Vec<(K, Place<'a>)>) -> Pairs<'a, K> {
+    let mut pairs = Pairs::new();
+    for (name, place) in old {
+        pairs.entry(name).or_default().0.get_or_insert(place);
+    }
+    for (name, place) in new {
+        pairs.entry(name).or_default().1.get_or_insert(place);
+    }
+    pairs
 }

@@ -6,14 +6,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use serde_json::Value;
-
 use super::Change;
-use super::types::Types;
-use super::view::{View, values_of};
+use super::keywords::is_same;
+use super::view::View;
 use crate::openapi::place::Place;
-
-mod keywords;
 
 /// Whose values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,109 +22,100 @@ pub(super) enum Direction {
     Problem,
 }
 
-type Key = (Direction, BTreeSet<String>, BTreeSet<String>);
-
 /// What was compared, and what was found.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
-    seen: HashSet<Key>,
-    changes: Vec<Change>,
+    seen: HashSet<(Direction, BTreeSet<String>, BTreeSet<String>)>,
+    pub(super) changes: Vec<Change>,
 }
 
 /// Two schemas: every value of `inner` should fit `outer`.
 #[derive(Debug, Clone, Copy)]
-struct Pair<'v, 'a> {
-    direction: Direction,
-    inner: &'v View<'a>,
-    outer: &'v View<'a>,
+pub(super) struct Pair<'v, 'a> {
+    pub(super) direction: Direction,
+    pub(super) inner: &'v View<'a>,
+    pub(super) outer: &'v View<'a>,
 }
 
 impl Pair<'_, '_> {
+    pub(super) fn is_request(self) -> bool {
+        self.direction == Direction::Request
+    }
+
     /// Which of two things, one of `inner` and one of `outer`, is the old one; the other is the new one.
-    fn old_and_new<T>(self, inner: T, outer: T) -> (T, T) {
-        if self.direction == Direction::Request { (inner, outer) } else { (outer, inner) }
+    pub(super) fn old_and_new<T>(self, inner: T, outer: T) -> (T, T) {
+        if self.is_request() { (inner, outer) } else { (outer, inner) }
     }
 }
 
 impl Comparison {
-    pub(super) fn into_changes(self) -> Vec<Change> {
-        self.changes
+    /// Adds a change.
+    pub(super) fn report(&mut self, at: impl Into<String>, what: impl Into<String>) {
+        self.changes.push(Change { at: at.into(), what: what.into() });
     }
 
-    /// Compares the schemas of a media type, a parameter or a header at `at`. Without one everything fits.
-    pub(super) fn values(
+    /// Compares the schemas of a media type, a parameter or a header. Without one everything fits.
+    pub(super) fn schemas(
         &mut self,
+        direction: Direction,
         old: Option<Place<'_>>,
         new: Option<Place<'_>>,
-        at: &str,
-        direction: Direction,
     ) {
-        let known = self.changes.len();
         let (old, new) = (View::new(old), View::new(new));
-        let (inner, outer) = if direction == Direction::Request { (old, new) } else { (new, old) };
-        self.within(direction, &inner, &outer);
-        // A keyword that one side lacks altogether, with the schema around it.
-        for change in &mut self.changes[known..] {
-            if change.at.is_empty() {
-                at.clone_into(&mut change.at);
-            }
+        match direction {
+            Direction::Request => self.within(direction, &old, &new),
+            Direction::Response | Direction::Problem => self.within(direction, &new, &old),
         }
     }
 
     fn within(&mut self, direction: Direction, inner: &View<'_>, outer: &View<'_>) {
-        if !self.seen.insert((direction, inner.key(), outer.key())) || inner.is_never() {
+        if !self.seen.insert((direction, inner.key.clone(), outer.key.clone())) {
             return;
         }
         let (Some(inners), Some(outers)) = (inner.clone().cases(), outer.clone().cases()) else {
-            if !keywords::are_same(inner.parts(), outer.parts()) {
-                let places = (inner.parts().first(), outer.parts().first());
+            let mut parts = inner.parts.iter().zip(&outer.parts);
+            if inner.parts.len() != outer.parts.len() || !parts.all(|(l, r)| is_same(l, r)) {
+                let places = (inner.parts.first(), outer.parts.first());
                 let what = "it changed, and has too many alternatives to compare";
                 self.differs(Pair { direction, inner, outer }, places.0, places.1, what);
             }
             return;
         };
-        for inner in &inners {
-            self.one_of(direction, inner, &outers);
+        for inner in inners.iter().filter(|inner| inner.never().is_none()) {
+            if let [outer] = &outers[..] {
+                self.case(Pair { direction, inner, outer });
+            } else {
+                self.one_of(direction, inner, &outers);
+            }
         }
     }
 
     /// One alternative has to fit. When none does, the changes to the most similar one are reported.
     fn one_of(&mut self, direction: Direction, inner: &View<'_>, outers: &[View<'_>]) {
-        if let [outer] = outers {
-            return self.case(Pair { direction, inner, outer });
-        }
-        let mut best: Option<Self> = None;
-        for outer in outers {
+        let trials = outers.iter().map(|outer| {
             let mut trial = Self { seen: self.seen.clone(), changes: Vec::new() };
             trial.case(Pair { direction, inner, outer });
-            if best.as_ref().is_none_or(|best| trial.changes.len() < best.changes.len()) {
-                best = Some(trial);
+            trial
+        });
+        if let Some(best) = trials.min_by_key(|trial| trial.changes.len()) {
+            if best.changes.is_empty() {
+                self.seen = best.seen;
             }
+            self.changes.extend(best.changes);
         }
-        let Some(best) = best else { return };
-        if best.changes.is_empty() {
-            self.seen = best.seen;
-        }
-        self.changes.extend(best.changes);
     }
 
     fn case(&mut self, pair: Pair<'_, '_>) {
-        if pair.inner.is_never() {
-            return;
-        }
-        if pair.outer.is_never() {
-            let place = pair.outer.parts().iter().find(|part| *part.value == Value::Bool(false));
-            self.differs(pair, None, place, "nothing fits any more");
-            return;
+        if let Some(place) = pair.outer.never() {
+            return self.differs(pair, None, Some(place), "nothing fits any more");
         }
         let types = pair.inner.types();
-        keywords::compare(self, pair, types);
-        if types.meet(Types::OBJECT) {
+        self.keywords(pair, &types);
+        if types.contains("object") {
             self.object(pair);
         }
-        if types.meet(Types::ARRAY) {
-            let prefix = pair.inner.prefix().max(pair.outer.prefix());
-            for index in 0..=prefix {
+        if types.contains("array") {
+            for index in 0..=pair.inner.prefix().max(pair.outer.prefix()) {
                 self.within(pair.direction, &pair.inner.item(index), &pair.outer.item(index));
             }
         }
@@ -136,60 +123,54 @@ impl Comparison {
 
     fn object(&mut self, pair: Pair<'_, '_>) {
         let Pair { direction, inner, outer } = pair;
+        // Only the outermost object of a problem is one.
+        let nested = if pair.is_request() { direction } else { Direction::Response };
+        let undeclared = inner.undeclared();
         for list in outer.all("required") {
-            for name in list.items().filter_map(|item| item.value.as_str()) {
-                let removed = direction != Direction::Request
-                    && outer.declaration(name).is_some()
-                    && inner.declaration(name).is_none();
-                if !inner.requires(name) && !removed {
-                    let (_, new) = pair.old_and_new("is no longer always there", "is required");
-                    let at = inner.declaration(name).filter(|_| direction != Direction::Request);
-                    self.differs(pair, at.as_ref(), Some(&list), &format!("`{name}` {new}"));
+            for name in list.items().iter().filter_map(|item| item.value.as_str()) {
+                let own = inner.declaration(name);
+                if pair.is_request() && !inner.requires(name) {
+                    self.differs(pair, None, Some(&list), &format!("`{name}` is required"));
+                } else if !inner.requires(name)
+                    && (own.is_some() || outer.declaration(name).is_none())
+                {
+                    let what = format!("`{name}` is no longer always there");
+                    self.differs(pair, own.as_ref(), Some(&list), &what);
                 }
             }
         }
-        for name in outer.declared() {
-            let places = (inner.declaration(name), outer.declaration(name));
-            if places.0.is_none() && direction != Direction::Request {
-                self.differs(pair, None, places.1.as_ref(), "the member was removed");
-            } else if (places.0.is_some() || !inner.undeclared().parts().is_empty())
-                && !(direction == Direction::Problem && name == "type")
-            {
-                let direction = nested(direction);
-                self.within(direction, &inner.property(name), &outer.property(name));
-            }
-        }
-        if direction == Direction::Request {
-            for name in inner.declared().difference(&outer.declared()) {
-                let place = inner.declaration(name);
-                self.differs(pair, place.as_ref(), None, "the member was removed");
-            }
-        }
-        // A response may get further members at any time, so `false` promises nothing there.
-        let is_open = !inner.undeclared().is_never();
-        let promises = |place: &&Place<'_>| {
-            direction == Direction::Request || *place.value != Value::Bool(false)
-        };
-        if is_open {
-            for place in outer.all("additionalProperties").iter().filter(promises) {
-                let outer = View::new([place.clone()]);
-                if *place.value == Value::Bool(false) {
-                    self.differs(
-                        pair,
-                        None,
-                        Some(place),
-                        "other members are not accepted any more",
-                    );
-                } else {
-                    self.within(nested(direction), &inner.undeclared(), &outer);
+        for name in &inner.declared() | &outer.declared() {
+            match (inner.declaration(name), outer.declaration(name)) {
+                (own, None) if pair.is_request() => {
+                    self.differs(pair, own.as_ref(), None, "the member was removed");
                 }
+                (None, old) if !pair.is_request() => {
+                    self.differs(pair, None, old.as_ref(), "the member was removed");
+                }
+                (Some(_), Some(_)) if direction == Direction::Problem && name == "type" => {}
+                (own, Some(_)) if own.is_some() || !undeclared.parts.is_empty() => {
+                    self.within(nested, &inner.property(name), &outer.property(name));
+                }
+                _ => {}
+            }
+        }
+        if undeclared.never().is_some() {
+            return;
+        }
+        for place in outer.all("additionalProperties") {
+            if *place.value != false {
+                self.within(nested, &undeclared, &View::new([place]));
+            } else if pair.is_request() {
+                // A response may get further members at any time, so `false` promises nothing there.
+                let what = "other members are not accepted any more";
+                self.differs(pair, None, Some(&place), what);
             }
         }
     }
 
     /// Reports that a value of the inner schema need not fit the outer one. The place is that of the new
     /// document where it has one.
-    fn differs(
+    pub(super) fn differs(
         &mut self,
         pair: Pair<'_, '_>,
         inner: Option<&Place<'_>>,
@@ -198,15 +179,7 @@ impl Comparison {
     ) {
         let (old, new) = pair.old_and_new(inner, outer);
         let at = new.or(old).map(|place| place.at.clone()).unwrap_or_default();
-        let what = match pair.direction {
-            Direction::Request => format!("in requests: {what}"),
-            Direction::Response | Direction::Problem => format!("in responses: {what}"),
-        };
-        self.changes.push(Change { at, what });
+        let message = if pair.is_request() { "requests" } else { "responses" };
+        self.report(at, format!("in {message}: {what}"));
     }
-}
-
-/// Only the outermost object of a problem is one.
-fn nested(direction: Direction) -> Direction {
-    if direction == Direction::Problem { Direction::Response } else { direction }
 }

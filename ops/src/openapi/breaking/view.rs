@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::types::Types;
 use crate::openapi::place::Place;
 
 /// Keywords of which one schema has to fit. `oneOf` is read as `anyOf`.
@@ -16,45 +15,32 @@ const ALTERNATIVES: [&str; 2] = ["anyOf", "oneOf"];
 /// More alternatives of one schema, in all their combinations, are not compared.
 const MOST_CASES: usize = 256;
 
+/// A set of JSON types. One with `number` has `integer` as well: in JSON Schema an integer is a number.
+pub(super) type Types = BTreeSet<&'static str>;
+
 /// A schema as the conjunction of its parts. Without a part it accepts everything.
 #[derive(Debug, Clone, Default)]
 pub(super) struct View<'a> {
-    parts: Vec<Place<'a>>,
-    /// Pointers of the `anyOf` and `oneOf` whose alternative is among the parts.
-    taken: BTreeSet<String>,
+    /// Each an object or a boolean.
+    pub(super) parts: Vec<Place<'a>>,
+    /// Pointers of the parts, and of the `anyOf` and `oneOf` whose alternative is among them.
+    pub(super) key: BTreeSet<String>,
 }
 
 impl<'a> View<'a> {
     pub(super) fn new(places: impl IntoIterator<Item = Place<'a>>) -> Self {
         let mut view = Self::default();
-        for place in places {
-            view.add(&place);
-        }
+        places.into_iter().for_each(|place| view.add(place));
         view
     }
 
-    fn add(&mut self, place: &Place<'a>) {
-        if self.parts.iter().any(|part| part.at == place.at) {
-            return;
+    fn add(&mut self, place: Place<'a>) {
+        if self.key.insert(place.at.clone()) {
+            self.parts.push(place.clone());
+            place.target().into_iter().for_each(|target| self.add(target));
+            let all = place.member("allOf");
+            all.iter().flat_map(Place::items).for_each(|part| self.add(part));
         }
-        self.parts.push(place.clone());
-        if let Some(target) = place.target() {
-            self.add(&target);
-        }
-        for part in place.member("allOf").iter().flat_map(Place::items) {
-            self.add(&part);
-        }
-    }
-
-    /// The parts, each an object or a boolean.
-    pub(super) fn parts(&self) -> &[Place<'a>] {
-        &self.parts
-    }
-
-    /// What makes this view different from others of the document.
-    pub(super) fn key(&self) -> BTreeSet<String> {
-        let parts = self.parts.iter().map(|part| part.at.clone());
-        parts.chain(self.taken.iter().cloned()).collect()
     }
 
     /// Every value of a keyword, with its place.
@@ -62,28 +48,19 @@ impl<'a> View<'a> {
         self.parts.iter().filter_map(|part| part.member(keyword)).collect()
     }
 
-    /// `anyOf` and `oneOf` whose alternatives are not taken.
-    pub(super) fn alternatives(&self) -> Vec<Place<'a>> {
-        let found = self.parts.iter().flat_map(|part| ALTERNATIVES.map(|word| part.member(word)));
-        found.flatten().filter(|place| !self.taken.contains(&place.at)).collect()
-    }
-
     /// The view once for each alternative, in their order; `None` when there are too many.
     pub(super) fn cases(self) -> Option<Vec<Self>> {
-        let mut done = Vec::new();
-        let mut open = vec![self];
+        let (mut done, mut open) = (Vec::new(), vec![self]);
         while let Some(view) = open.pop() {
-            match view.alternatives().first() {
+            let mut choices = ALTERNATIVES.iter().flat_map(|keyword| view.all(keyword));
+            match choices.find(|choice| !view.key.contains(&choice.at)) {
                 None => done.push(view),
-                Some(choice) => {
-                    let choices: Vec<_> = choice.items().collect();
-                    open.extend(choices.iter().rev().map(|alternative| {
-                        let mut case = view.clone();
-                        case.taken.insert(choice.at.clone());
-                        case.add(alternative);
-                        case
-                    }));
-                }
+                Some(choice) => open.extend(choice.items().into_iter().rev().map(|alternative| {
+                    let mut case = view.clone();
+                    case.key.insert(choice.at.clone());
+                    case.add(alternative);
+                    case
+                })),
             }
             if done.len() + open.len() > MOST_CASES {
                 return None;
@@ -92,37 +69,34 @@ impl<'a> View<'a> {
         Some(done)
     }
 
-    /// Whether no value fits, because a part is `false`.
-    pub(super) fn is_never(&self) -> bool {
-        self.parts.iter().any(|part| *part.value == Value::Bool(false))
+    /// The part that no value fits.
+    pub(super) fn never(&self) -> Option<&Place<'a>> {
+        self.parts.iter().find(|part| *part.value == false)
     }
 
     /// The values that `enum` and `const` leave; `None` without one.
     pub(super) fn values(&self) -> Option<Vec<&'a Value>> {
-        self.parts.iter().filter_map(values_of).reduce(|mut left, right| {
-            left.retain(|value| right.contains(value));
-            left
-        })
+        let lists = self.parts.iter().filter_map(|part| Some(values_of(part)?.1));
+        lists.reduce(|left, right| left.into_iter().filter(|v| right.contains(v)).collect())
     }
 
     /// The types that a value can have.
     pub(super) fn types(&self) -> Types {
-        let values = self.values().map_or(Types::ALL, |values| {
-            values.iter().map(|value| Types::of_value(value)).fold(Types::NONE, |a, b| a | b)
+        let of_values = self.values().map_or_else(any_type, |values| {
+            values.iter().flat_map(|value| types_named(type_of(value))).collect()
         });
-        let keywords = self.all("type");
-        keywords.iter().map(|place| Types::of_keyword(place.value)).fold(values, |a, b| a & b)
+        let keywords = self.all("type").into_iter().map(|place| types_of(place.value));
+        keywords.fold(of_values, |left, right| &left & &right)
     }
 
-    /// The names in `required`.
+    /// Whether a property is in `required`.
     pub(super) fn requires(&self, name: &str) -> bool {
         self.all("required").iter().flat_map(Place::items).any(|item| *item.value == *name)
     }
 
     /// The names of the properties that a part declares.
     pub(super) fn declared(&self) -> BTreeSet<&'a str> {
-        let lists = self.all("properties");
-        lists.iter().flat_map(Place::members).map(|(name, _)| name).collect()
+        self.all("properties").iter().flat_map(Place::members).map(|(name, _)| name).collect()
     }
 
     /// Where a property is declared.
@@ -132,10 +106,8 @@ impl<'a> View<'a> {
 
     /// What the parts say of a property: each by `properties`, or else by `additionalProperties`.
     pub(super) fn property(&self, name: &str) -> Self {
-        Self::new(self.parts.iter().filter_map(|part| {
-            let own = part.member("properties").and_then(|list| list.member(name));
-            own.or_else(|| part.member("additionalProperties"))
-        }))
+        let own = |part: &Place<'a>| part.member("properties")?.member(name);
+        self.below(own, "additionalProperties")
     }
 
     /// What the parts say of a property that none of them declares.
@@ -145,24 +117,64 @@ impl<'a> View<'a> {
 
     /// What the parts say of the item at an index: each by `prefixItems`, or else by `items`.
     pub(super) fn item(&self, index: usize) -> Self {
-        Self::new(self.parts.iter().filter_map(|part| {
-            let own = part.member("prefixItems").and_then(|list| list.items().nth(index));
-            own.or_else(|| part.member("items"))
-        }))
+        let own = |part: &Place<'a>| part.member("prefixItems")?.items().into_iter().nth(index);
+        self.below(own, "items")
+    }
+
+    fn below(&self, own: impl Fn(&Place<'a>) -> Option<Place<'a>>, others: &str) -> Self {
+        let found = |part| own(part).or_else(|| part.member(others));
+        Self::new(self.parts.iter().filter_map(found))
     }
 
     /// The length of the longest `prefixItems`.
     pub(super) fn prefix(&self) -> usize {
-        self.all("prefixItems").iter().map(|list| list.items().count()).max().unwrap_or(0)
+        self.all("prefixItems").iter().map(|list| list.items().len()).max().unwrap_or(0)
     }
 }
 
-/// The values that `enum` and `const` of one part leave.
-pub(super) fn values_of<'a>(part: &Place<'a>) -> Option<Vec<&'a Value>> {
-    let of = |keyword: &str| part.value.get(keyword);
-    match (of("enum").and_then(Value::as_array), of("const")) {
-        (_, Some(value)) => Some(vec![value]),
-        (Some(values), None) => Some(values.iter().collect()),
-        (None, None) => None,
+/// `const` or `enum` of a part, and the values that it leaves.
+pub(super) fn values_of<'a>(part: &Place<'a>) -> Option<(Place<'a>, Vec<&'a Value>)> {
+    let place = part.member("const");
+    if let Some(place) = place {
+        return Some((place.clone(), vec![place.value]));
     }
+    let place = part.member("enum")?;
+    let values = place.value.as_array()?.iter().collect();
+    Some((place, values))
+}
+
+/// The types that the keyword `type` allows.
+pub(super) fn types_of(keyword: &Value) -> Types {
+    let names = keyword.as_array().map_or(std::slice::from_ref(keyword), Vec::as_slice);
+    names.iter().filter_map(Value::as_str).flat_map(types_named).collect()
+}
+
+pub(super) fn any_type() -> Types {
+    Types::from(["null", "boolean", "object", "array", "string", "integer", "number"])
+}
+
+fn types_named(name: &str) -> Types {
+    let mut types = any_type();
+    types.retain(|known| *known == name || (*known == "integer" && name == "number"));
+    types
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// The names of types, without what another one includes.
+pub(super) fn names(mut types: Types) -> String {
+    if types.contains("number") {
+        types.remove("integer");
+    }
+    if types.is_empty() { "none".to_owned() } else { Vec::from_iter(types).join(" or ") }
 }
