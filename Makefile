@@ -30,7 +30,7 @@ test-containers: ## Build both images of a service and run the black-box tests a
 	@scripts/test-containers.sh
 
 plan: ## Write plan.txt from the real provider
-	@scripts/terraform.sh plan
+	@cargo xtask terraform plan
 
 plan-review: ## Say what the change of terraform/ means (.run/plan-review/review.md; BASE=commit to compare with)
 	@scripts/plan_review.sh $(BASE)

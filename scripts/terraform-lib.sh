@@ -1,6 +1,6 @@
-# Sourced by scripts/terraform.sh: finds terraform, the provider and Python's tools, makes scratch copies of the roots, runs
+# For scripts: finds terraform, the provider and Python's tools, makes scratch copies of the roots, runs
 # the emulated AWS. Nothing here writes into terraform/, and nothing needs an account.
-# shellcheck shell=bash disable=SC2154,SC2034 # work is set, and missing read, by terraform.sh
+# shellcheck shell=bash disable=SC2154,SC2034 # work is set, and missing read, by the script
 
 venv=.tools/emulator
 missing='' # why something cannot be had; empty when it can

@@ -1,7 +1,7 @@
 """python terraform/permissions FOLDER [seeds]
 
 Compares the rights of every role, boundary and resource policy with the calls that Terraform made against the emulator and with
-those of a newer provider, the workflows, the runbook, the tasks and AWS's services. FOLDER is what `scripts/terraform.sh prove`
+those of a newer provider, the workflows, the runbook, the tasks and AWS's services. FOLDER is what `cargo xtask terraform prove`
 leaves behind: a state of both roots and the recorded calls. `seeds` plants the defects of seeds.json one by one instead, and
 sees each of them found. The last line counts, and the exit code is 1 when there is a finding.
 """

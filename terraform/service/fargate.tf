@@ -1,4 +1,4 @@
-# A table of AWS's. It stands alone because variables.tf needs it, and scripts/terraform-refused.sh reads the two without a provider.
+# A table of AWS. It stands alone: variables.tf needs it, and `cargo xtask terraform test` reads the two without a provider.
 locals {
   # What Fargate offers for each cpu size, in MiB. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
   fargate_memory = {

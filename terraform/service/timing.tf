@@ -1,5 +1,5 @@
 # The timing budget. Every figure stands once, in timing.json, because three languages read it: this configuration, the
-# check that holds the rendering of sum-api and the API's defaults to it (`scripts/terraform.sh timing`), and the tests
+# check that holds the rendering of sum-api and the API's defaults to it (`cargo xtask terraform timing`), and the tests
 # that use it. The order that the figures must keep is asserted in tests/timing.tftest.hcl:
 #
 #   keep-alive   rises towards the back, so that no side sends on a connection that the other is closing:

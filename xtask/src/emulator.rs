@@ -27,7 +27,8 @@ const CALLERS: [&str; 5] = [
     "AWS_DEFAULT_PROFILE",
 ];
 const PYTHON: &str = ".tools/emulator/bin/python";
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Python imports much, and other proofs may keep the machine busy.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]

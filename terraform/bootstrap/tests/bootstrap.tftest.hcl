@@ -1,5 +1,5 @@
 # What is applied once: who of GitHub may become what, what the roles may do, and how state and images are kept. The copy in which
-# scripts/terraform.sh runs these tests has two services: `sum-api` and `sum-api-2`.
+# `cargo xtask terraform test` runs these tests has two services: `sum-api` and `sum-api-2`.
 
 mock_provider "aws" {
   override_during = plan

@@ -1,4 +1,4 @@
-# Two services in one environment, whose names prefix each other. scripts/terraform.sh runs this file in a copy of the root that has
+# Two services in one environment, whose names prefix each other. `cargo xtask terraform test` runs this file in a copy of the root that has
 # a second folder, `other`, with the document of contract/parcels under the name sum-api-2.
 
 mock_provider "aws" {

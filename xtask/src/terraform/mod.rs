@@ -1,24 +1,51 @@
 //! Every proof of terraform/ that needs no AWS account, and the plan for review.
 //!
-//! A check that cannot run prints `SKIPPED: name: reason`. The last line counts: `N passed, N failed, N skipped`.
+//! A check that cannot run prints `SKIPPED: name: reason`. The last line counts: `N passed, N failed, N skipped`. The
+//! provider is slow and works on one plan at a time, so independent proofs run in threads.
 
+mod checkov;
+mod events;
+mod order;
+mod permissions;
+mod plan;
+mod prove;
+mod refused;
+mod report;
 mod root;
+mod secret;
+mod seeds;
+mod suites;
+mod timing;
+mod variables;
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use clap::Subcommand;
+use anyhow::{anyhow, ensure};
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use crate::command::{command, output};
 use crate::emulator::UNAVAILABLE;
+use crate::tools;
+use report::Report;
 pub use root::{Root, Terraform, api_keys, text};
+
+/// The root modules; the first is applied once.
+const ROOTS: [&str; 2] = ["terraform/bootstrap", "terraform"];
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// What to prove
+    #[arg(default_value = ALL, value_parser = PossibleValuesParser::new(names()))]
+    proof: String,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Copy a root to a folder and initialise it there; exit code 69 and the reason without Terraform or its provider
     Ready {
@@ -34,19 +61,165 @@ enum Command {
     },
 }
 
+/// What a proof works with.
+struct Setup<'a> {
+    repository: &'a Path,
+    terraform: &'a Terraform,
+    /// Its folder below .run/.
+    work: &'a Path,
+    report: &'a Report,
+}
+
+struct Proof {
+    name: &'static str,
+    help: &'static str,
+    /// Groups of `cargo xtask tools`.
+    tools: &'static [&'static str],
+    run: fn(&Setup<'_>) -> anyhow::Result<()>,
+}
+
+const ALL: &str = "all";
+const EMULATOR: &[&str] = &["emulator"];
+
+/// In the order of a run. A plan is there when the scanner reads it.
+const PROOFS: [Proof; 11] = [
+    proof("fmt", "The formatting", &[], fmt),
+    proof(
+        "timing",
+        "The timing budget against nginx and the defaults of a service",
+        &[],
+        timing::run,
+    ),
+    proof("validate", "Both roots, with the module", &[], validate),
+    proof("order", "What must wait for what, in the graph", &[], order::run),
+    proof("plan-check", "Whether plan.txt is what `plan` writes", EMULATOR, plan::check),
+    proof(
+        "checkov",
+        "The scanner, on configuration and plan",
+        &["emulator", "checkov"],
+        checkov::run,
+    ),
+    proof(
+        "test",
+        "terraform test with mocked providers, and the values that variables refuse",
+        &[],
+        suites::run,
+    ),
+    proof(
+        "seeds",
+        "Defects that no emulator shows: each is planted and must be found",
+        &[],
+        seeds::run,
+    ),
+    proof("prove", "The life of both roots against an emulated AWS", EMULATOR, prove::run),
+    proof(
+        "permissions",
+        "Recorded and other calls against the rights of every role",
+        &["permissions"],
+        permissions::run,
+    ),
+    proof(PLAN, "Write plan.txt", EMULATOR, plan::write),
+];
+const PLAN: &str = "plan";
+/// They wait more than they compute, so they run beside the others.
+const WAITING: [&str; 2] = ["prove", "permissions"];
+
+const fn proof(
+    name: &'static str,
+    help: &'static str,
+    tools: &'static [&'static str],
+    run: fn(&Setup<'_>) -> anyhow::Result<()>,
+) -> Proof {
+    Proof { name, help, tools, run }
+}
+
+fn names() -> impl Iterator<Item = PossibleValue> {
+    let all = PossibleValue::new(ALL).help("All of these but `plan`");
+    PROOFS.iter().map(|proof| PossibleValue::new(proof.name).help(proof.help)).chain([all])
+}
+
 /// Runs the command; whether nothing failed.
 pub fn run(repository: &Path, args: &Args) -> anyhow::Result<bool> {
     match &args.command {
-        Command::Ready { root, folder } => match Terraform::find(repository)? {
+        None => prove(repository, &args.proof),
+        Some(Command::Ready { root, folder }) => match Terraform::find(repository)? {
             Ok(terraform) => terraform.ready(root, folder).map(|_| true),
             Err(reason) => {
                 println!("{reason}");
                 std::process::exit(UNAVAILABLE);
             }
         },
-        Command::Keys { list } => {
+        Some(Command::Keys { list }) => {
             println!("{}", api_keys(repository, list)?);
             Ok(true)
         }
     }
+}
+
+fn prove(repository: &Path, name: &str) -> anyhow::Result<bool> {
+    // A folder for each command, and one run of a command at a time.
+    let work = repository.join(".run/terraform").join(name);
+    fs::create_dir_all(&work)?;
+    let lock = File::create(work.with_extension("lock"))?;
+    lock.lock()?;
+    let report = Report::default();
+    let found = Terraform::find(repository)?;
+    let run = |proof: &Proof| {
+        let result = match &found {
+            Ok(terraform) => {
+                proof.run(&Setup { repository, terraform, work: &work, report: &report })
+            }
+            Err(reason) => Ok(Some(reason.clone())),
+        };
+        let name = format!("terraform {}", proof.name);
+        match result {
+            Ok(None) => {}
+            Ok(Some(reason)) => report.skip(&name, &reason),
+            Err(error) => report.fail(&name, &format!("{error:#}")),
+        }
+    };
+    let is_wanted = |proof: &&Proof| proof.name == name || (name == ALL && proof.name != PLAN);
+    let (waiting, computing): (Vec<_>, Vec<_>) =
+        PROOFS.iter().filter(is_wanted).partition(|proof| WAITING.contains(&proof.name));
+    thread::scope(|scope| {
+        scope.spawn(|| waiting.into_iter().for_each(run));
+        computing.into_iter().for_each(run);
+    });
+    println!("{}", report.counts());
+    Ok(report.counts().failed == 0)
+}
+
+impl Proof {
+    /// The reason when it cannot be had.
+    fn run(&self, setup: &Setup<'_>) -> anyhow::Result<Option<String>> {
+        if !tools::install(setup.repository, self.tools)? {
+            return Ok(Some(format!("{} could not be installed", self.tools.join(" or "))));
+        }
+        (self.run)(setup).map(|()| None)
+    }
+}
+
+fn fmt(setup: &Setup<'_>) -> anyhow::Result<()> {
+    let mut list = command("git");
+    list.args(["ls-files", "terraform/*.tf", "terraform/*.hcl"]);
+    let files = output(list.current_dir(setup.repository))?.lines().count();
+    ensure!(files >= 20, "only {files} files were found");
+    let mut fmt = command("terraform");
+    fmt.args(["fmt", "-check", "-recursive", "-diff", "terraform"]);
+    // Not the user's configuration.
+    fmt.env("TF_CLI_CONFIG_FILE", "/dev/null");
+    let result = fmt.current_dir(setup.repository).output()?;
+    let formatted = if result.status.success() { Ok(()) } else { Err(anyhow!(text(&result))) };
+    setup.report.check(&format!("fmt: {files} files"), formatted);
+    Ok(())
+}
+
+fn validate(setup: &Setup<'_>) -> anyhow::Result<()> {
+    for name in ROOTS {
+        let folder = setup.work.join("validate").join(name);
+        let root = setup.terraform.ready(&setup.repository.join(name), &folder)?;
+        let valid = root.run(&["validate", "-no-color"]);
+        setup.report.check(&format!("validate: {name}"), valid.map(drop));
+    }
+    Ok(())
 }

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
@@ -32,7 +33,8 @@ provider "aws" {
 /// Terraform with its provider.
 #[derive(Debug)]
 pub struct Terraform {
-    repository: PathBuf,
+    /// The root of the repository.
+    pub repository: PathBuf,
     /// An initialised folder, whose provider the copies share.
     provider: PathBuf,
 }
@@ -42,8 +44,8 @@ pub struct Terraform {
 pub struct Root {
     /// Where it is.
     pub folder: PathBuf,
-    environment: BTreeMap<String, String>,
     repository: PathBuf,
+    environment: BTreeMap<String, String>,
 }
 
 impl Terraform {
@@ -84,12 +86,25 @@ impl Terraform {
         Ok(root)
     }
 
-    fn copy(&self, source: &Path, folder: &Path) -> anyhow::Result<Root> {
-        let source = source.canonicalize().with_context(|| source.display().to_string())?;
+    /// A copy that is there already.
+    pub fn at(&self, folder: &Path) -> anyhow::Result<Root> {
+        let root = Root::new(&self.repository, folder.canonicalize()?);
+        Ok(root.with("TF_VAR_api_keys", api_keys(&self.repository, "offline-test-key")?))
+    }
+
+    /// An empty folder.
+    pub fn empty(&self, folder: &Path) -> anyhow::Result<Root> {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
-        fs::create_dir_all(folder.join(".terraform"))?;
+        fs::create_dir_all(folder)?;
+        Ok(Root::new(&self.repository, folder.canonicalize()?))
+    }
+
+    fn copy(&self, source: &Path, folder: &Path) -> anyhow::Result<Root> {
+        let source = source.canonicalize().with_context(|| source.display().to_string())?;
+        let root = self.empty(folder)?;
+        fs::create_dir(folder.join(".terraform"))?;
         for entry in fs::read_dir(&source)? {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default();
@@ -111,14 +126,14 @@ impl Terraform {
         }
         fs::write(folder.join("emulator_override.tf"), OVERRIDE)?;
         let provider = self.provider.join(".terraform/providers");
-        std::os::unix::fs::symlink(provider, folder.join(".terraform/providers"))?;
-        Ok(Root::new(&self.repository, folder.canonicalize()?))
+        symlink(provider, folder.join(".terraform/providers"))?;
+        Ok(root)
     }
 }
 
 impl Root {
     fn new(repository: &Path, folder: PathBuf) -> Self {
-        Self { folder, environment: BTreeMap::new(), repository: repository.to_owned() }
+        Self { folder, repository: repository.to_owned(), environment: BTreeMap::new() }
     }
 
     /// The same root with a variable of the environment.
@@ -133,6 +148,18 @@ impl Root {
         self.run(&["init", "-no-color", "-lockfile=readonly"]).map(drop)
     }
 
+    /// The module `service` of this root, by itself.
+    pub fn service(&self) -> anyhow::Result<Self> {
+        let module = Self { folder: self.folder.join("service"), ..self.clone() };
+        let lock = ".terraform.lock.hcl";
+        fs::copy(self.folder.join(lock), module.folder.join(lock))?;
+        fs::create_dir_all(module.folder.join(".terraform"))?;
+        let provider = ".terraform/providers";
+        symlink(self.folder.join(provider), module.folder.join(provider))?;
+        module.init()?;
+        Ok(module)
+    }
+
     /// What Terraform prints, when it succeeds.
     pub fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
         self.run_in(None, arguments)
@@ -145,15 +172,10 @@ impl Root {
         arguments: &[&str],
     ) -> anyhow::Result<String> {
         let output = self.output(emulator, arguments)?;
-        let text = text(&output);
         let name = arguments.first().copied().unwrap_or_default();
-        ensure!(
-            output.status.success(),
-            "terraform {name}: {}\n{}",
-            output.status,
-            tail(&text, 40)
-        );
-        Ok(text)
+        let said = tail(&text(&output), 40);
+        ensure!(output.status.success(), "terraform {name}: {}\n{said}", output.status);
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Status and output of Terraform, also when it fails.
@@ -163,7 +185,14 @@ impl Root {
         arguments: &[&str],
     ) -> anyhow::Result<Output> {
         let mut terraform = command("terraform");
-        prepare(&mut terraform, &self.repository);
+        // The user's configuration must not change what is proved.
+        terraform.env("TF_CLI_CONFIG_FILE", config(&self.repository)).envs([
+            ("TF_IN_AUTOMATION", "1"),
+            ("TF_INPUT", "0"),
+            ("CHECKPOINT_DISABLE", "1"),
+            // Terraform and the provider collect garbage for a quarter of their time. They live for seconds.
+            ("GOGC", "400"),
+        ]);
         if let Some(emulator) = emulator {
             emulator.connect(&mut terraform);
         }
@@ -175,18 +204,7 @@ impl Root {
 /// What Terraform printed, complaints last.
 #[must_use]
 pub fn text(output: &Output) -> String {
-    let [said, complaint] =
-        [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    said + &complaint
-}
-
-/// The user's configuration must not change what is proved.
-fn prepare(terraform: &mut Command, repository: &Path) {
-    terraform.env("TF_CLI_CONFIG_FILE", config(repository)).envs([
-        ("TF_IN_AUTOMATION", "1"),
-        ("TF_INPUT", "0"),
-        ("CHECKPOINT_DISABLE", "1"),
-    ]);
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
 fn config(repository: &Path) -> PathBuf {
@@ -216,7 +234,7 @@ fn mirror() -> String {
 }
 
 /// The folders below `parent` that have a document, with the document.
-fn documents(parent: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+pub(super) fn documents(parent: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(parent).into_iter().flatten() {
         let entry = entry?;

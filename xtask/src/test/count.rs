@@ -14,6 +14,19 @@ pub struct Counts {
     pub skipped: u32,
 }
 
+impl Counts {
+    /// The counts of the last line of this repository's scripts: `3 passed, 0 failed, 1 skipped`, or without the skips.
+    pub(crate) fn from_script(line: &str) -> Option<Self> {
+        let (passed, failed, skipped) = match line.split(' ').collect::<Vec<_>>()[..] {
+            [passed, "passed,", failed, "failed"] => (passed, failed, "0"),
+            [passed, "passed,", failed, "failed,", skipped, "skipped"] => (passed, failed, skipped),
+            _ => return None,
+        };
+        let [passed, failed, skipped] = [passed, failed, skipped].map(|number| number.parse().ok());
+        Some(Self { passed: passed?, failed: failed?, skipped: skipped? })
+    }
+}
+
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
@@ -38,17 +51,6 @@ pub(super) fn from_libtest(line: &str) -> Option<Counts> {
     Some(Counts { passed: field("passed")?, failed: field("failed")?, skipped: field("ignored")? })
 }
 
-/// The counts of the last line of this repository's scripts: `3 passed, 0 failed, 1 skipped`, or without the skips.
-pub(super) fn from_script(line: &str) -> Option<Counts> {
-    let (passed, failed, skipped) = match line.split(' ').collect::<Vec<_>>()[..] {
-        [passed, "passed,", failed, "failed"] => (passed, failed, "0"),
-        [passed, "passed,", failed, "failed,", skipped, "skipped"] => (passed, failed, skipped),
-        _ => return None,
-    };
-    let [passed, failed, skipped] = [passed, failed, skipped].map(|number| number.parse().ok());
-    Some(Counts { passed: passed?, failed: failed?, skipped: skipped? })
-}
-
 /// A skip that names itself: `name: reason`.
 pub(super) fn skip(line: &str) -> Option<&str> {
     line.strip_prefix("SKIPPED: ")
@@ -58,7 +60,7 @@ pub(super) fn skip(line: &str) -> Option<&str> {
 /// ran. A step that counts nothing, like a formatter, is one check.
 pub(super) fn checked(log: &str, succeeded: bool) -> Result<Counts, &'static str> {
     let skips = u32::try_from(log.lines().filter_map(skip).count()).unwrap_or(u32::MAX);
-    let script = log.lines().filter_map(from_script).next_back();
+    let script = log.lines().filter_map(Counts::from_script).next_back();
     let runners: Vec<Counts> = log.lines().filter_map(from_libtest).collect();
     if script.is_none() && runners.is_empty() {
         let passed = u32::from(succeeded && skips == 0);

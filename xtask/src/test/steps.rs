@@ -75,7 +75,7 @@ pub const STEPS: [Step; 21] = [
     step("service", Lane::Main, "scripts/test_service.sh"),
     step("contract", Lane::Main, "cargo test --locked -p contract -- --show-output"),
     step("newer-nginx", Lane::Main, NEWER_NGINX),
-    step("terraform", Lane::Terraform, "scripts/terraform.sh all"),
+    step("terraform", Lane::Terraform, "cargo xtask terraform"),
     step("ops", Lane::Main, "cargo test --locked -p ops -p loadgen -- --show-output"),
     step("gates", Lane::Main, "cargo xtask gates"),
     step("dashboard", Lane::Main, "scripts/dashboard.sh check"),

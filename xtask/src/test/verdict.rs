@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::{Step, count};
+use super::{Counts, Step, count};
 use crate::command::{command, output};
 
 const LIST: &str = "scripts/skips.txt";
@@ -48,7 +48,7 @@ fn skips(log: &str) -> Vec<String> {
     let mut skips: Vec<String> = log.lines().filter_map(count::skip).map(str::to_owned).collect();
     if skips.is_empty() {
         let counted =
-            log.lines().filter_map(count::from_script).filter(|counts| counts.skipped > 0);
+            log.lines().filter_map(Counts::from_script).filter(|counts| counts.skipped > 0);
         skips.extend(counted.map(|counts| format!("{} skips without a name", counts.skipped)));
     }
     let ignored = log.lines().filter_map(count::from_libtest).filter(|counts| counts.skipped > 0);

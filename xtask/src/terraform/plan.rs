@@ -1,0 +1,134 @@
+//! plan.txt: the plans of both roots for their examples, from the real provider against an empty emulated account.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::ensure;
+
+use super::secret::Secret;
+use super::{ROOTS, Setup, api_keys};
+use crate::command::{command, output};
+use crate::emulator::Emulator;
+
+const FILE: &str = "plan.txt";
+const HEADER: &str = "\
+# The plans of terraform/bootstrap and terraform for their terraform.tfvars.example, in an empty account.
+# Written by `make plan` with the real provider against an emulated AWS; `make test` writes it again and compares.
+";
+/// The account numbers of AWS's documentation.
+const ACCOUNTS: [&str; 2] = ["123456789012", "111122223333"];
+/// Folders of machines.
+const FOLDERS: [&str; 7] =
+    ["/home/", "/root/", "/tmp/", "/work/", "/Users/", "/private/", "/var/folders/"];
+
+/// Writes plan.txt.
+pub(super) fn write(setup: &Setup<'_>) -> anyhow::Result<()> {
+    let Setup { repository, report, .. } = *setup;
+    let (started, key) = (Instant::now(), Secret::random()?);
+    let text = plans(setup, &key)?;
+    fs::write(repository.join(FILE), &text)?;
+    report.check(
+        &format!("{FILE} holds no foreign account, no path, no key"),
+        clean(&text, &key, repository),
+    );
+    for line in text.lines().filter(|line| line.starts_with("Plan: ")) {
+        println!("  {line}");
+    }
+    println!("{FILE}: {} lines, {} s", text.lines().count(), started.elapsed().as_secs());
+    Ok(())
+}
+
+/// Whether plan.txt is what `write` would write.
+pub(super) fn check(setup: &Setup<'_>) -> anyhow::Result<()> {
+    let Setup { repository, work, report, .. } = *setup;
+    let (started, key) = (Instant::now(), Secret::random()?);
+    let planned = plans(setup, &key);
+    if let Ok(text) = &planned {
+        let (written, current) = (repository.join(FILE), work.join(FILE));
+        fs::write(&current, text)?;
+        let difference = output(command("diff").arg("-u").args([written, current]));
+        report.check(&format!("{FILE} is what `make plan` writes"), difference.map(drop));
+        report.check(
+            &format!("{FILE} holds no foreign account, no path, no key"),
+            clean(text, &key, repository),
+        );
+    }
+    report.check("both roots can be planned", planned.map(drop));
+    println!("plan-check: {} s", started.elapsed().as_secs());
+    Ok(())
+}
+
+/// Plans both roots below `work`, and leaves there what checkov reads.
+pub(super) fn plans(setup: &Setup<'_>, key: &Secret) -> anyhow::Result<String> {
+    let Setup { repository, terraform, work, .. } = *setup;
+    let emulator = Emulator::start(repository, &work.join("plan/emulator"))?;
+    let keys = api_keys(repository, &key.of_client())?;
+    let plan = |name: &str| -> anyhow::Result<String> {
+        let folder = work.join("plan").join(name.replace('/', "-"));
+        let root = terraform.ready(&repository.join(name), &folder)?;
+        let root = root.with("TF_VAR_api_keys", keys.clone());
+        let variables = "-var-file=terraform.tfvars.example";
+        root.run_in(Some(&emulator), &["plan", "-no-color", variables, "-out=plan.tfplan"])?;
+        fs::write(folder.join("plan.json"), root.run(&["show", "-json", "plan.tfplan"])?)?;
+        let text = root.run(&["show", "-no-color", "plan.tfplan"])?;
+        Ok(format!("\n# --- terraform -chdir={name} plan {variables}\n{text}"))
+    };
+    let plans = thread::scope(|scope| {
+        let plans = ROOTS.map(|name| scope.spawn(move || plan(name)));
+        plans.map(|plan| plan.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let mut text = HEADER.to_owned();
+    for plan in plans {
+        for line in plan?.lines() {
+            writeln!(text, "{}", line.trim_end())?;
+        }
+    }
+    Ok(text)
+}
+
+/// Account numbers other than the documentation's, paths of a machine, or a part of the key have no place in a plan.
+fn clean(text: &str, key: &Secret, repository: &Path) -> anyhow::Result<()> {
+    for (number, line) in text.lines().enumerate() {
+        let words = line.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        let mut numbers =
+            words.filter(|word| word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit()));
+        let account = numbers.find(|number| !ACCOUNTS.contains(number));
+        ensure!(account.is_none(), "line {}: an account number: {line}", number + 1);
+        let starts = |folder: &str| {
+            line.match_indices(folder)
+                .any(|(at, _)| at == 0 || line[..at].ends_with(['"', ' ', '=']))
+        };
+        let own = line.contains(&repository.display().to_string());
+        ensure!(
+            !own && !FOLDERS.iter().any(|folder| starts(folder)),
+            "line {}: a path: {line}",
+            number + 1
+        );
+    }
+    key.is_nowhere(&[(FILE, text.as_bytes())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_holds_nothing_of_a_machine_or_an_account() {
+        let key = Secret::random().unwrap();
+        let clean = |text: &str| clean(text, &key, Path::new("/data/clone"));
+        clean("account = 123456789012, \"/sum-api/production/tmp/\"\n").unwrap();
+        for bad in [
+            "arn:aws:iam::210987654321:role/x",
+            "path = \"/home/me/x\"",
+            "/work/x",
+            "a/data/clone/b",
+            "",
+        ] {
+            clean(bad).unwrap_err();
+        }
+        clean(&format!("value = {}", key.of_client())).unwrap_err();
+    }
+}

@@ -1,0 +1,148 @@
+//! `terraform test` of the two roots and of the module, with mocked providers, and the values that they refuse.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+
+use super::events::Events;
+use super::report::each;
+use super::{ROOTS, Root, Setup, Terraform, api_keys, refused};
+use crate::command::tail;
+use crate::test::Counts;
+
+/// The module, which is tested as a root.
+pub(super) const MODULE: &str = "terraform/service";
+
+/// Its plan changes no ARN, so the service of the task definition does not show.
+const ANOTHER_IMAGE: &str = "module.other[0].aws_ecs_task_definition.this";
+
+/// A copy of each root and of the module, below a folder of its own. Each sees a second service.
+pub(super) fn copy(terraform: &Terraform, name: &str, work: &Path) -> anyhow::Result<Root> {
+    let whole = if name == MODULE { ROOTS[1] } else { name };
+    let root = terraform.ready(&terraform.repository.join(whole), &work.join(whole))?;
+    let mut document: Value = serde_json::from_slice(&fs::read(
+        terraform.repository.join("contract/parcels/openapi.json"),
+    )?)?;
+    document["x-service"]["name"] = "sum-api-2".into();
+    fs::create_dir_all(work.join("services/other"))?;
+    fs::write(work.join("services/other/openapi.json"), document.to_string())?;
+    let root = root.with("TF_VAR_api_keys", api_keys(&terraform.repository, "offline-test-key")?);
+    if name == MODULE { root.service() } else { Ok(root) }
+}
+
+/// `terraform test` with what the tests of a root share. The root's own are its example.
+pub(super) fn test(root: &Root, name: &str, arguments: &[&str]) -> anyhow::Result<Events> {
+    let shared: &[&str] = match name {
+        MODULE => &["-var-file=tests/shared.tfvars"],
+        "terraform" => &["-var-file=terraform.tfvars.example"],
+        _ => &[],
+    };
+    Events::of(root, None, "test", &[shared, arguments].concat())
+}
+
+pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
+    type Proof = fn(&Setup<'_>, &str, &Path) -> anyhow::Result<String>;
+    // The longest first.
+    let proofs: [(&str, &str, Proof); 7] = [
+        ("terraform test", MODULE, tests),
+        ("terraform test", "two services", two_services),
+        ("terraform test", ROOTS[1], tests),
+        ("values refused", MODULE, refusals),
+        ("terraform test", ROOTS[0], tests),
+        ("values refused", ROOTS[1], refusals),
+        ("values refused", ROOTS[0], refusals),
+    ];
+    each(&proofs, |(what, name, proof)| {
+        let (started, title) = (Instant::now(), format!("{what}, {name}"));
+        let work = setup.work.join(title.replace([' ', '/', ','], "-"));
+        let counts = proof(setup, name, &work).with_context(|| title.clone())?;
+        println!("{title}: {counts} ({} s)", started.elapsed().as_secs());
+        Ok(())
+    })
+    .map(drop)
+}
+
+fn tests(setup: &Setup<'_>, name: &str, work: &Path) -> anyhow::Result<String> {
+    let events = test(&copy(setup.terraform, name, work)?, name, &[])?;
+    let counts = events.tests()?;
+    ensure!(counts.passed > 0, "no test passed\n{}", events.complaint());
+    setup.report.add(counts);
+    let files: Vec<&str> = events.files().collect();
+    let complaint = if counts.failed > 0 { events.complaint() } else { String::new() };
+    let Counts { passed, failed, .. } = counts;
+    print!("  {}\n{}", files.join("\n  "), tail(&complaint, 60));
+    Ok(format!("{passed} passed, {failed} failed"))
+}
+
+fn refusals(setup: &Setup<'_>, name: &str, work: &Path) -> anyhow::Result<String> {
+    let found = refused::check(setup.terraform, &setup.repository.join(name), work)?;
+    let failed = u32::try_from(found.wrong.len())?;
+    let passed = u32::try_from(found.checked)?.saturating_sub(failed);
+    setup.report.add(Counts { passed, failed, skipped: 0 });
+    for wrong in &found.wrong {
+        println!("FAILED  {name}: {wrong}");
+    }
+    Ok(format!("{passed} passed, {failed} failed"))
+}
+
+/// Two services in one environment, and what a change of one does to the other.
+fn two_services(setup: &Setup<'_>, _: &str, work: &Path) -> anyhow::Result<String> {
+    let events = test_two_services(&copy(setup.terraform, ROOTS[1], work)?)?;
+    setup.report.check("test: two services in one environment", events.expect_status(0));
+    let name = "test: another image of one service changes no other service";
+    setup.report.check(name, same(&[ANOTHER_IMAGE], &events.plan_of_run("another_image")?));
+    Ok(format!("{} passed", events.tests()?.passed))
+}
+
+/// Gives a copy of the root a second service, and runs the tests in `tests/two_services` in it.
+pub(super) fn test_two_services(root: &Root) -> anyhow::Result<Events> {
+    let path = root.folder.join("services.tf");
+    let services = fs::read_to_string(&path)?;
+    fs::write(path, with_second_service(&services).context("services.tf has another form")?)?;
+    root.init()?;
+    test(root, ROOTS[1], &["-verbose", "-test-directory=tests/two_services"])
+}
+
+/// The generated file with a service `other` beside `sum`.
+fn with_second_service(services: &str) -> Option<String> {
+    let other = |text: &str| {
+        let text = text.replace("\"sum\"", "\"other\"").replace("module.sum", "module.other");
+        text.replace("/sum/", "/other/").replace("    sum =", "    other =")
+    };
+    let (_, module) = services.split_once("module \"sum\" {")?;
+    let (module, _) = module.split_once("\n}\n")?;
+    let module = format!("module \"sum\" {{{module}\n}}\n");
+    let needs = services.lines().find(|line| line.starts_with("    contains("))?;
+    let output = services.lines().find(|line| line.starts_with("    sum = "))?;
+    let mut both = services.replace("[\"sum\"]\n}", "[\"sum\", \"other\"]\n}");
+    for part in [needs, output, &module] {
+        both = both.replace(part, &format!("{part}\n{}", other(part)));
+    }
+    Some(both)
+}
+
+/// Nothing, when the two lists are equal.
+pub(super) fn same(expected: &[&str], found: &[&str]) -> anyhow::Result<()> {
+    ensure!(expected == found, "expected: {expected:?}\nfound:    {found:?}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn the_second_service_is_written_like_the_first() {
+        let services = fs::read_to_string(crate::root().join("terraform/services.tf")).unwrap();
+        let both = with_second_service(&services).unwrap();
+        let count = |text: &str| both.matches(text).count();
+        assert_eq!(count("folders = [\"sum\", \"other\"]\n"), 1);
+        assert_eq!(count("\nmodule \"other\" {\n"), 1);
+        assert_eq!(count("/services/other/openapi.json"), 1);
+        assert_eq!(count("\n    other = one(module.other)\n"), 1);
+        assert_eq!(count("\"other\""), services.matches("\"sum\"").count());
+    }
+}
