@@ -33,7 +33,7 @@ plan: ## Write plan.txt from the real provider
 	@cargo xtask terraform plan
 
 plan-review: ## Say what the change of terraform/ means (.run/plan-review/review.md; BASE=commit to compare with)
-	@scripts/plan_review.sh $(BASE)
+	@cargo xtask plan-review $(BASE)
 
 rollback: ## Return to the last good images without a build (API_DIGEST=sha256:… NGINX_DIGEST=sha256:… for others)
 	@scripts/deploy.sh rollback

@@ -1,8 +1,8 @@
 //! The plan review, held to real plans of real changes to `terraform/`.
 //!
-//! `scripts/plan_fixtures.sh` makes the plans. Each has its review in `golden/`, which a person has
-//! read: `UPDATE_GOLDEN=1 cargo test -p ops --test plan_review` writes them anew after a change of
-//! words, and the diff is what has to be read again.
+//! `cargo xtask plan-fixtures` writes the plans. Each has its review in `golden/`, which a person has
+//! read: `UPDATE_GOLDEN=1 cargo test -p ops --test plan_review` writes the reviews again after a change
+//! of words. Then a person reads the difference.
 
 #![expect(clippy::unwrap_used, reason = "a panic in a test is how a test fails")]
 
@@ -129,6 +129,20 @@ fn every_plan_has_the_review_that_a_person_has_read() {
 }
 
 #[test]
+fn plans_hold_what_the_review_reads_and_nothing_else() {
+    let scratch = tempfile::tempdir().unwrap();
+    let trimmed = scratch.path().join("plan.json");
+    let read = |path: &Path| -> Value {
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let plans = fs::read_dir(folder().join("plans")).unwrap().map(|entry| entry.unwrap().path());
+    for plan in at_least(20, plans.collect::<Vec<_>>()) {
+        text(&review(&plan, &["--trimmed", trimmed.to_str().unwrap()]));
+        assert!(read(&plan) == read(&trimmed), "{}: cargo xtask plan-fixtures", plan.display());
+    }
+}
+
+#[test]
 fn every_rule_is_kept_by_the_stack_and_broken_by_its_seed() {
     let good = fs::read_to_string(plan("create_everything")).unwrap();
     let seeds: Vec<Seed> =
@@ -155,6 +169,25 @@ fn every_rule_is_kept_by_the_stack_and_broken_by_its_seed() {
     );
     let seeded: BTreeSet<&str> = seeds.iter().map(|seed| seed.rule.as_str()).collect();
     assert_eq!(seeded.len(), 19, "each of the rules has a seed: {seeded:?}");
+}
+
+#[test]
+fn what_no_rule_forbids_is_said() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("plan.json");
+    let warnings: Vec<Value> =
+        serde_json::from_str(&fs::read_to_string(folder().join("warnings.json")).unwrap()).unwrap();
+    for mut resource in at_least(12, warnings) {
+        let line = format!("- {}\n", resource["says"].as_str().unwrap());
+        resource["mode"] = "managed".into();
+        resource["address"] = "x".into();
+        let plan = json!({ "format_version": "1.2", "resource_changes": [resource] });
+        fs::write(&path, plan.to_string()).unwrap();
+        let output = review(&path, &[]);
+        let markdown = text(&output);
+        assert!(markdown.contains(&line), "{line}{markdown}");
+        assert!(output.status.success(), "{line}{markdown}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-# The whole root: topics, and who may publish to them. scripts/plan-json.sh takes the plan of the run `stack` from here, whose provider
+# The whole root: topics, and who may publish to them. `cargo xtask plan-json` takes the plan of the run `stack` from here, whose provider
 # is mocked and answers with names that a check can recognise; ops/tests hold it to scenarios.
 
 mock_provider "aws" {

@@ -28,7 +28,7 @@ const CALLERS: [&str; 5] = [
 ];
 const PYTHON: &str = ".tools/emulator/bin/python";
 /// Python imports much, and other proofs may keep the machine busy.
-const START_TIMEOUT: Duration = Duration::from_secs(120);
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]

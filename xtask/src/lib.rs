@@ -8,6 +8,7 @@ pub mod emulator;
 pub mod gates;
 pub mod lint;
 pub mod packages;
+pub mod plan;
 pub mod preflight;
 pub mod terraform;
 pub mod test;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{emulator, gates, lint, packages, preflight, terraform, test, tools};
+use xtask::{emulator, gates, lint, packages, plan, preflight, terraform, test, tools};
 
 /// The chores of this repository.
 #[derive(Debug, Parser)]
@@ -21,6 +21,8 @@ enum Command {
     Lint(lint::Args),
     /// Prove terraform/ without an AWS account, or write plan.txt
     Terraform(terraform::Args),
+    #[command(flatten)]
+    Plan(plan::Command),
     /// Run a command beside an emulated AWS
     Emulator(emulator::Args),
     /// Install the pinned tools into .tools/
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&root, &args),
         Command::Lint(args) => lint::run(&root, &args),
         Command::Terraform(args) => terraform::run(&root, &args),
+        Command::Plan(command) => plan::run(&root, &command),
         Command::Emulator(args) => emulator::run(&root, &args),
         Command::Tools(args) => tools::run(&root, &args),
         Command::Packages(args) => packages::run(&root, &args),

@@ -32,7 +32,7 @@ use crate::plan::Plan;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Plan to read: `terraform show -json`, or what scripts/plan-json.sh writes
+    /// Plan to read: `terraform show -json`, or what `cargo xtask plan-json` writes
     #[arg(long, value_name = "FILE")]
     plan: PathBuf,
     /// Scenario to replay (ops/tests/data/README.md); without it the alarms are listed

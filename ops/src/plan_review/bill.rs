@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::plan::{Action, Plan, Resource};
+use crate::plan::{Action, Plan, Resource};
 
 #[derive(Debug, Deserialize)]
 struct Prices {
@@ -83,7 +83,8 @@ fn each(resource: &Resource, side: &Value, prices: &Prices) -> f64 {
         // An alarm that computes is paid for each metric that it reads.
         "aws_cloudwatch_metric_alarm" => {
             let queries = side["metric_query"].as_array().into_iter().flatten();
-            let metrics = queries.filter(|query| query["metric"][0].is_object()).count();
+            let metrics =
+                queries.filter(|query| query["metric"][0]["metric_name"].is_string()).count();
             count(metrics.max(1)) * month
         }
         _ => month + hour,

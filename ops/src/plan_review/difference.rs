@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::plan::{Action, Resource};
+use crate::plan::{Action, Resource};
 
 /// One leaf that differs.
 #[derive(Debug, PartialEq)]
@@ -45,7 +45,7 @@ impl Side {
 
 /// Every leaf in which the two sides of a resource differ.
 #[must_use]
-pub(crate) fn of(resource: &Resource) -> Vec<Difference> {
+pub(crate) fn find(resource: &Resource) -> Vec<Difference> {
     let change = &resource.change;
     if matches!(resource.action(), Action::Create | Action::Destroy) {
         return Vec::new();

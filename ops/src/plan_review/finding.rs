@@ -1,7 +1,10 @@
 //! What the review has to say: one finding, one sentence.
 
+use serde::Deserialize;
+
 /// How much a reviewer has to care, the most first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Level {
     /// It may break the service, let somebody in, or lose data.
     Danger,
@@ -12,7 +15,8 @@ pub(super) enum Level {
 }
 
 /// The question that a finding answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Topic {
     /// Who can get in: ingress, IAM, keys, TLS.
     Access,

@@ -1,34 +1,35 @@
 //! What a Terraform plan means, for the person who has to approve it.
 //!
 //! `terraform plan` says which attributes change. A reviewer wants to know who can get in, what is
-//! lost, whether callers notice, whether anybody hears when it goes wrong, and what it costs. Each of
-//! these questions is one module that reads the plan's JSON; the rules of `policy/` say what must never
-//! be; `render` puts the worst first.
+//! lost, whether callers notice, whether anybody hears when it goes wrong, and what it costs. The rules
+//! of `rules/` judge what is planned and what is lost. `access`, `availability` and `limits` say what
+//! changes between before and after. `render` puts the worst first.
 
 mod access;
+mod attributes;
 mod availability;
 mod bill;
 mod container;
-mod data;
 pub(crate) mod difference;
 mod finding;
 mod limits;
 mod markup;
 mod page;
 mod permissions;
-mod policy;
 mod render;
+mod rules;
 mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
 
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use finding::{Finding, Level};
-use policy::Violation;
+use rules::Verdict;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -36,8 +37,8 @@ pub struct Args {
     /// The plan, as `terraform show -json PLAN` writes it
     plan: PathBuf,
     /// Folder of the rules
-    #[arg(long, default_value = "policy")]
-    policies: PathBuf,
+    #[arg(long, default_value = "rules")]
+    rules: PathBuf,
     /// Where the Markdown goes; the standard output when missing
     #[arg(long)]
     output: Option<PathBuf>,
@@ -47,14 +48,16 @@ pub struct Args {
     /// A rule that may be broken this time; may be given more than once
     #[arg(long, value_name = "RULE")]
     allow: Vec<String>,
+    /// Where to write the part of the plan that the review reads
+    #[arg(long, value_name = "FILE")]
+    trimmed: Option<PathBuf>,
 }
 
 /// Everything that the review has to say.
 #[derive(Debug)]
-pub struct Review {
-    findings: Vec<Finding>,
-    rules: BTreeMap<String, String>,
-    violations: Vec<Violation>,
+struct Review {
+    findings: BTreeSet<Finding>,
+    verdict: Verdict,
     allowed: Vec<String>,
     secrets: secrets::Report,
     bill: bill::Bill,
@@ -71,7 +74,7 @@ impl Review {
     }
 
     fn broken_rules(&self) -> BTreeSet<&str> {
-        self.violations.iter().map(|violation| violation.rule.as_str()).collect()
+        self.verdict.violations.iter().map(|violation| violation.rule.as_str()).collect()
     }
 
     /// Rules that are broken without leave.
@@ -87,13 +90,31 @@ impl Review {
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     let json = std::fs::read_to_string(&args.plan)
         .with_context(|| format!("cannot read {}", args.plan.display()))?;
-    let (good, markdown) = review(&json, &known_keys()?, args)?;
+    let whole: Value = serde_json::from_str(&json)
+        .context("this is not the JSON of `terraform show -json PLAN`")?;
+    let secrets = secrets::look(&whole, &known_keys()?);
+    let mut plan = attributes::trim(&whole)?;
+    let (good, markdown) = review(&plan, secrets.clone(), args)?;
+    if let Some(path) = &args.trimmed {
+        attributes::leave_out_unchanged(&mut plan);
+        for (plan, what) in [(&whole, "the whole plan"), (&plan, "the trimmed plan")] {
+            let (_, other) = review(plan, secrets.clone(), args)?;
+            ensure!(
+                other == markdown,
+                "{what} has another review, so attributes.rs lacks something that the review reads:\n{other}"
+            );
+        }
+        write(path, &plan.to_string())?;
+    }
     match &args.output {
-        Some(path) => std::fs::write(path, markdown)
-            .with_context(|| format!("cannot write {}", path.display()))?,
+        Some(path) => write(path, &markdown)?,
         None => std::io::stdout().write_all(markdown.as_bytes())?,
     }
     Ok(good)
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The lists of keys in `TF_VAR_api_keys`. The error does not repeat what it holds.
@@ -104,23 +125,25 @@ fn known_keys() -> anyhow::Result<Vec<String>> {
     Ok(keys.into_values().collect())
 }
 
-fn review(json: &str, known: &[String], args: &Args) -> anyhow::Result<(bool, String)> {
-    let plan = Plan::parse(json)?;
-    let verdict = policy::judge(json, &args.policies)?;
+fn review(
+    plan: &Value,
+    mut secrets: secrets::Report,
+    args: &Args,
+) -> anyhow::Result<(bool, String)> {
+    let json = plan.to_string();
+    let plan = Plan::parse(&json)?;
+    let verdict = rules::judge(&json, &args.rules)?;
     for rule in &args.allow {
-        anyhow::ensure!(verdict.rules.contains_key(rule), "--allow {rule}: there is no such rule");
+        ensure!(verdict.rules.contains_key(rule), "--allow {rule}: there is no such rule");
     }
-    let mut findings = [access::findings, data::findings, availability::findings, limits::findings]
-        .iter()
-        .flat_map(|of| of(&plan))
-        .collect::<Vec<_>>();
-    findings.sort();
+    secrets.leaks.extend(verdict.leaks.iter().cloned());
+    let changes =
+        [access::findings(&plan, &verdict), availability::findings(&plan), limits::findings(&plan)];
     let review = Review {
-        findings,
-        rules: verdict.rules,
-        violations: verdict.violations,
+        findings: changes.into_iter().flatten().chain(verdict.findings()).collect(),
+        verdict,
         allowed: args.allow.clone(),
-        secrets: secrets::look(&serde_json::from_str(json)?, known),
+        secrets,
         bill: bill::difference(&plan),
         changes: plan.changed().next().is_some(),
     };

@@ -10,7 +10,7 @@ use super::difference;
 use super::finding::{Finding, Level, Topic};
 use super::markup::{code, escape, money};
 use super::page::Page;
-use super::plan::{Action, Plan, Resource};
+use crate::plan::{Action, Plan, Resource};
 
 /// Marks our own comment, so that the next run finds and replaces it.
 pub(super) const MARKER: &str = "<!-- plan review -->";
@@ -64,9 +64,13 @@ fn summary(review: &Review, plan: &Plan) -> String {
     if parts.is_empty() {
         parts.push("No resource changes".to_owned());
     }
-    let rules = match review.violations.len() {
-        0 => format!("all {} rules kept", review.rules.len()),
-        _ => format!("**{} of {} rules broken**", review.broken_rules().len(), review.rules.len()),
+    let rules = match review.verdict.violations.len() {
+        0 => format!("all {} rules kept", review.verdict.rules.len()),
+        _ => format!(
+            "**{} of {} rules broken**",
+            review.broken_rules().len(),
+            review.verdict.rules.len()
+        ),
     };
     let secrets = match review.secrets.leaks.len() {
         0 => format!("no secret in {} values", review.secrets.strings),
@@ -81,26 +85,29 @@ fn summary(review: &Review, plan: &Plan) -> String {
     format!("{}  \n{rules} · {secrets} · {bill}", parts.join(" · "))
 }
 
-/// The findings of one level with the same sentence become one line.
-fn grouped<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<(&'a Finding, Vec<&'a str>)> {
-    let mut groups: Vec<(&Finding, Vec<&str>)> = Vec::new();
+/// Findings as a list. Those of one level with the same sentence become one line.
+fn list<'a>(findings: impl Iterator<Item = &'a Finding>) -> String {
+    let mut groups: Vec<(&Finding, Vec<String>)> = Vec::new();
     for finding in findings {
-        match groups
-            .iter_mut()
-            .find(|(first, _)| first.level == finding.level && first.text == finding.text)
-        {
-            Some((_, addresses)) => addresses.push(&finding.address),
-            None => groups.push((finding, vec![&finding.address])),
+        let same = |(first, _): &&mut (&Finding, _)| {
+            first.level == finding.level && first.text == finding.text
+        };
+        match groups.iter_mut().find(same) {
+            Some((_, addresses)) => addresses.push(code(&finding.address)),
+            None => groups.push((finding, vec![code(&finding.address)])),
         }
     }
-    groups
+    let line = |(finding, addresses): &(&Finding, Vec<String>)| {
+        format!("- {} {}: {}\n", finding.level.mark(), some(addresses), escape(&finding.text))
+    };
+    groups.iter().map(line).collect()
 }
 
-fn names(addresses: &[&str]) -> String {
-    let mut text =
-        addresses.iter().take(NAMED).map(|address| code(address)).collect::<Vec<_>>().join(", ");
-    if addresses.len() > NAMED {
-        let _ = write!(text, " and {} more", addresses.len() - NAMED);
+/// The first of a list, and how many there are beside them.
+fn some(all: &[String]) -> String {
+    let mut text = all.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if all.len() > NAMED {
+        let _ = write!(text, " and {} more", all.len() - NAMED);
     }
     text
 }
@@ -115,11 +122,7 @@ fn reds(review: &Review) -> String {
             code(&leak.path)
         );
     }
-    for (finding, addresses) in
-        grouped(review.findings.iter().filter(|finding| finding.level == Level::Danger))
-    {
-        let _ = writeln!(text, "- 🔴 {}: {}", names(&addresses), escape(&finding.text));
-    }
+    text += &list(review.findings.iter().filter(|finding| finding.level == Level::Danger));
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
@@ -155,13 +158,18 @@ fn doomed(plan: &Plan) -> String {
 
 fn reasons(resource: &Resource) -> String {
     let forcing = resource.replaced_for();
-    let differences = difference::of(resource);
+    let differences = difference::find(resource);
     let lines: Vec<String> = differences
         .iter()
-        .filter(|difference| forcing.iter().any(|path| difference.path.starts_with(path.as_str())))
+        .filter(|difference| forcing.iter().any(|path| is_within(&difference.path, path)))
         .map(line)
         .collect();
     if lines.is_empty() { escape(&forcing.join(", ")) } else { lines.join("<br>") }
+}
+
+/// Whether a dotted path leads into another, or is the same.
+fn is_within(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn line(difference: &difference::Difference) -> String {
@@ -177,12 +185,12 @@ fn line(difference: &difference::Difference) -> String {
 }
 
 fn broken(review: &Review) -> String {
-    if review.violations.is_empty() {
+    if review.verdict.violations.is_empty() {
         return String::new();
     }
     let mut text = String::from("\n### Broken rules\n\n");
     let mut by_rule: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for violation in &review.violations {
+    for violation in &review.verdict.violations {
         by_rule.entry(&violation.rule).or_default().push(format!(
             "{} ({})",
             code(&violation.address),
@@ -195,46 +203,28 @@ fn broken(review: &Review) -> String {
         } else {
             "🔴"
         };
-        let demand = review.rules.get(rule).map_or("", String::as_str);
-        let more = if places.len() > NAMED {
-            format!(" and {} more", places.len() - NAMED)
-        } else {
-            String::new()
-        };
-        let named = places.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let demand = review.verdict.rules.get(rule).map_or("", String::as_str);
         let _ = writeln!(
             text,
-            "- {mark} **{}** {} Broken by {named}{more}.",
+            "- {mark} **{}** {} Broken by {}.",
             escape(rule),
-            escape(demand)
+            escape(demand),
+            some(&places)
         );
     }
     text
 }
 
 fn topics(review: &Review) -> String {
-    let mut text = String::new();
-    for topic in Topic::ALL {
+    let section = |topic: &Topic| {
         let of_topic = review
             .findings
             .iter()
-            .filter(|finding| finding.topic == topic && finding.level != Level::Danger);
-        let lines = grouped(of_topic);
-        if lines.is_empty() {
-            continue;
-        }
-        let _ = writeln!(text, "\n### {}\n", topic.title());
-        for (finding, addresses) in lines {
-            let _ = writeln!(
-                text,
-                "- {} {}: {}",
-                finding.level.mark(),
-                names(&addresses),
-                escape(&finding.text)
-            );
-        }
-    }
-    text
+            .filter(|finding| finding.topic == *topic && finding.level != Level::Danger);
+        let lines = list(of_topic);
+        (!lines.is_empty()).then(|| format!("\n### {}\n\n{lines}", topic.title()))
+    };
+    Topic::ALL.iter().filter_map(section).collect()
 }
 
 fn bill(review: &Review) -> String {
@@ -293,7 +283,7 @@ fn entry(resource: &Resource) -> String {
         return format!("- created {}\n", code(&resource.address));
     }
     let mut text = format!("- {}\n", code(&resource.address));
-    for difference in difference::of(resource) {
+    for difference in difference::find(resource) {
         let _ = writeln!(text, "  - {}", line(&difference));
     }
     text

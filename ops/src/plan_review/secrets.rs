@@ -4,19 +4,20 @@
 //! holds it to that: every string of the whole plan is looked at, because a saved plan and a comment
 //! on a pull request are both copies that nobody can take back.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Where something that looks like a secret stands. Never the secret itself.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub(super) struct Leak {
     /// Dotted path into the plan.
     pub(super) path: String,
     /// What it looks like.
-    pub(super) what: &'static str,
+    pub(super) what: String,
 }
 
 /// What was looked at, and what was found.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Report {
     /// Number of strings.
     pub(super) strings: usize,
@@ -28,47 +29,42 @@ pub(super) struct Report {
 /// each entry of a list of keys and each bare key is looked for by itself.
 #[must_use]
 pub(super) fn look(plan: &Value, known: &[String]) -> Report {
-    let needles: Vec<String> = known
+    let keys: Vec<&str> = known
         .iter()
         .flat_map(|list| list.split(','))
-        .map(|entry| entry.rsplit(':').next().unwrap_or(entry).to_owned())
+        .map(|entry| entry.rsplit(':').next().unwrap_or(entry))
         .filter(|key| key.len() >= 8)
         .collect();
     let mut report = Report::default();
-    walk(plan, &mut String::new(), &needles, &mut report);
+    walk(plan, "", &keys, &mut report);
     report
 }
 
-fn walk(value: &Value, path: &mut String, needles: &[String], report: &mut Report) {
+fn walk(value: &Value, path: &str, keys: &[&str], report: &mut Report) {
+    let step =
+        |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match value {
         Value::String(text) => {
             report.strings += 1;
-            if let Some(what) = looks_like(path, text, needles) {
-                report.leaks.push(Leak { path: path.clone(), what });
+            if let Some(what) = looks_like(path, text, keys) {
+                report.leaks.push(Leak { path: path.to_owned(), what: what.to_owned() });
             }
         }
         Value::Array(list) => {
             for (index, inner) in list.iter().enumerate() {
-                step(path, &index.to_string(), |path| walk(inner, path, needles, report));
+                let name = inner["address"]
+                    .as_str()
+                    .map_or_else(|| step(&index.to_string()), ToOwned::to_owned);
+                walk(inner, &name, keys, report);
             }
         }
         Value::Object(map) => {
             for (name, inner) in map {
-                step(path, name, |path| walk(inner, path, needles, report));
+                walk(inner, &step(name), keys, report);
             }
         }
         _ => {}
     }
-}
-
-fn step(path: &mut String, name: &str, inner: impl FnOnce(&mut String)) {
-    let length = path.len();
-    if !path.is_empty() {
-        path.push('.');
-    }
-    path.push_str(name);
-    inner(path);
-    path.truncate(length);
 }
 
 /// Attributes that hold the value of a secret. Terraform must never have written anything into them.
@@ -81,25 +77,20 @@ const SECRET_ATTRIBUTES: &[&str] = &[
     "secret_access_key",
 ];
 
-fn looks_like(path: &str, text: &str, needles: &[String]) -> Option<&'static str> {
-    if needles.iter().any(|needle| text.contains(needle.as_str())) {
-        return Some("the API key");
-    }
-    if text.contains("PRIVATE KEY-----") {
-        return Some("a private key");
-    }
-    // Who plans is no secret: the id of the caller has the shape of an access key.
-    if has_access_key(text) && !path.ends_with(".user_id") {
-        return Some("an AWS access key");
-    }
+fn looks_like(path: &str, text: &str, keys: &[&str]) -> Option<&'static str> {
     let attribute = path.rsplit('.').next().unwrap_or(path);
-    if SECRET_ATTRIBUTES.contains(&attribute) && !text.is_empty() {
-        return Some("a value in an attribute that holds secrets");
+    if keys.iter().any(|key| text.contains(key)) {
+        Some("the API key")
+    } else if text.contains("PRIVATE KEY-----") {
+        Some("a private key")
+    } else if has_access_key(text) && attribute != "user_id" {
+        // Who plans is no secret: the id of the caller has the shape of an access key.
+        Some("an AWS access key")
+    } else if SECRET_ATTRIBUTES.contains(&attribute) && !text.is_empty() {
+        Some("a value in an attribute that holds secrets")
+    } else {
+        None
     }
-    if attribute == "container_definitions" && environment_holds_key(text) {
-        return Some("a key in a container's environment");
-    }
-    None
 }
 
 fn has_access_key(text: &str) -> bool {
@@ -108,22 +99,4 @@ fn has_access_key(text: &str) -> bool {
             && (word.starts_with("AKIA") || word.starts_with("ASIA"))
             && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
     })
-}
-
-/// Names of variables that hold a secret, and so belong among `secrets`, by reference.
-fn environment_holds_key(definitions: &str) -> bool {
-    let parsed: Value = serde_json::from_str(definitions).unwrap_or_default();
-    parsed
-        .as_array()
-        .into_iter()
-        .flatten()
-        .flat_map(|container| container["environment"].as_array().into_iter().flatten())
-        .any(|entry| {
-            let name = entry["name"].as_str().unwrap_or_default();
-            let reference = name.ends_with("_PARAMETER")
-                || name.ends_with("_VERSION")
-                || name.starts_with("REQUIRE_");
-            !reference
-                && ["API_KEY", "SECRET", "PASSWORD", "TOKEN"].iter().any(|word| name.contains(word))
-        })
 }

@@ -35,7 +35,7 @@ impl Effect {
     }
 
     fn add(&mut self, resource: &Resource) {
-        let differences = difference::of(resource);
+        let differences = difference::find(resource);
         let expected = match (resource.kind.as_str(), resource.action()) {
             ("aws_ecs_task_definition", Action::Replace) => image_of,
             ("aws_ecs_service", Action::Update) => task_definition,

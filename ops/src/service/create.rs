@@ -107,8 +107,11 @@ async fn lock(root: &Path, scratch: &Path) -> anyhow::Result<()> {
     for file in ["Cargo.toml", "Cargo.lock"] {
         std::fs::copy(root.join(file), scratch.join(file)).context(file)?;
     }
-    for folder in ["chassis", "contract", "ops", "xtask"] {
-        symlink(root.join(folder), scratch.join(folder))?;
+    for entry in std::fs::read_dir(root)? {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").is_file() {
+            symlink(entry.path(), scratch.join(entry.file_name()))?;
+        }
     }
     for entry in std::fs::read_dir(root.join("services"))? {
         let entry = entry?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 use std::sync::OnceLock;
 
 use contract::list::at_least;
@@ -24,21 +23,12 @@ pub(crate) fn stack(test: &str) -> Option<&'static Stack> {
         if let Some(plan) = std::env::var_os("SUM_API_PLAN") {
             return Ok(Stack::read(plan.as_ref()));
         }
-        let out = contract::binary::root().join("target/plan.json");
-        let script = Command::new("scripts/plan-json.sh")
-            .arg(&out)
-            .current_dir(contract::binary::root())
-            .output()
-            .expect("the script runs");
-        if script.status.code() == Some(69) {
-            return Err(String::from_utf8_lossy(&script.stdout).trim().to_owned());
+        let root = contract::binary::root();
+        let out = root.join("target/plan.json");
+        match xtask::plan::json(&root, &out).expect("terraform test writes a plan") {
+            Ok(()) => Ok(Stack::read(&out)),
+            Err(reason) => Err(format!("SKIPPED: plan: {reason}")),
         }
-        assert!(
-            script.status.success(),
-            "scripts/plan-json.sh: {}",
-            String::from_utf8_lossy(&script.stderr)
-        );
-        Ok(Stack::read(&out))
     });
     match stack {
         Ok(stack) => Some(stack),

@@ -21,12 +21,25 @@ anywhere := {"0.0.0.0/0", "::/0"}
 
 web := {80, 443}
 
-deny contains {"rule": "only-through-the-balancer", "address": resource.address, "detail": "open to everybody"} if {
+deny contains {"rule": "only-through-the-balancer", "address": opening.address, "detail": "open to everybody"} if {
+	some opening in openings
+	opening.cidr in anywhere
+	not web_port(opening.rule)
+}
+
+openings contains {"address": resource.address, "cidr": resource.change.after[attribute], "rule": resource.change.after} if {
 	some resource in staying
 	resource.type == "aws_vpc_security_group_ingress_rule"
 	some attribute in ["cidr_ipv4", "cidr_ipv6"]
-	resource.change.after[attribute] in anywhere
-	not web_port(resource.change.after)
+}
+
+# The rules inside a group.
+openings contains {"address": resource.address, "cidr": cidr, "rule": object.union(block, {"ip_protocol": block.protocol})} if {
+	some resource in staying
+	resource.type in {"aws_security_group", "aws_default_security_group"}
+	some block in resource.change.after.ingress
+	some attribute in ["cidr_blocks", "ipv6_cidr_blocks"]
+	some cidr in block[attribute]
 }
 
 web_port(rule) if {
@@ -35,7 +48,21 @@ web_port(rule) if {
 	rule.from_port in web
 }
 
-# As Terraform sees a policy: a string, known or not. An unknown one is shown by the review, not judged here.
+warn contains {"level": level, "address": resource.address} if {
+	some resource in changing
+	resource.type == "aws_vpc_security_group_egress_rule"
+	some attribute in ["cidr_ipv4", "cidr_ipv6"]
+	resource.change.after[attribute] in anywhere
+	level := {true: "danger", false: "caution"}[resource.change.after.ip_protocol == "-1"]
+}
+
+warn contains {"level": "caution", "address": resource.address} if {
+	some resource in changing
+	resource.type in {"aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"}
+	resource.change.after.ip_protocol == "-1"
+}
+
+# The statements of an IAM policy, which is a string. The review shows a policy that is only known after the apply.
 statements(text) := [policy.Statement] if {
 	is_string(text)
 	policy := json.unmarshal(text)
@@ -60,7 +87,7 @@ deny contains {"rule": "no-wildcard-rights", "address": resource.address, "detai
 	endswith(action, "*")
 }
 
-deny contains {"rule": "no-strangers", "address": resource.address, "detail": "anybody may assume it"} if {
+deny contains {"rule": "no-strangers", "address": resource.address, "detail": "anybody"} if {
 	some resource in staying
 	resource.type == "aws_iam_role"
 	some statement in statements(resource.change.after.assume_role_policy)
@@ -84,7 +111,10 @@ deny contains {"rule": "modern-tls", "address": resource.address, "detail": reso
 	not startswith(resource.change.after.ssl_policy, "ELBSecurityPolicy-TLS13-1-3-")
 }
 
-deny contains {"rule": "https-only", "address": resource.address, "detail": "port 80 does not redirect"} if {
+deny contains {
+	"rule": "https-only", "address": resource.address, "detail": "port 80 does not redirect",
+	"topic": "access", "text": "port 80 answers by itself instead of redirecting to HTTPS",
+} if {
 	some resource in staying
 	resource.type == "aws_lb_listener"
 	resource.change.after.protocol == "HTTP"
@@ -92,14 +122,28 @@ deny contains {"rule": "https-only", "address": resource.address, "detail": "por
 	action.type != "redirect"
 }
 
-deny contains {"rule": "keys-are-encrypted", "address": resource.address, "detail": resource.change.after.type} if {
+deny contains {
+	"rule": "keys-are-encrypted", "address": resource.address, "detail": resource.change.after.type,
+	"topic": "access", "text": "the keys are stored readable",
+} if {
 	some resource in staying
 	resource.type == "aws_ssm_parameter"
 	resource.change.after.type != "SecureString"
 }
 
-deny contains {"rule": "no-shell", "address": resource.address, "detail": "enable_execute_command"} if {
+deny contains {
+	"rule": "no-shell", "address": resource.address, "detail": "enable_execute_command",
+	"topic": "access", "text": "allows a shell in the running containers",
+} if {
 	some resource in staying
 	resource.type == "aws_ecs_service"
 	resource.change.after.enable_execute_command
+}
+
+warn contains {
+	"level": "danger", "topic": "access", "address": resource.address,
+	"text": sprintf("grants rights outside of this stack's own policies (%s)", [resource.type]),
+} if {
+	some resource in changing
+	resource.type in {"aws_iam_access_key", "aws_iam_role_policy_attachment", "aws_iam_user", "aws_iam_user_policy"}
 }
