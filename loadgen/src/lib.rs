@@ -150,7 +150,7 @@ impl Client {
         connection.turn = (connection.turn + 1) % caller.requests.len();
         let request = &caller.requests[connection.turn];
         if connection.stream.is_none() {
-            match connect(caller.address, &self.poll, place) {
+            match connect(caller.address, self.patience, &self.poll, place) {
                 Ok(stream) => connection.stream = Some(stream),
                 Err(error) => return self.fail(place, &format!("cannot connect: {error}"), seen),
             }
@@ -241,8 +241,13 @@ impl Connection {
     }
 }
 
-fn connect(address: SocketAddr, poll: &Poll, place: usize) -> std::io::Result<TcpStream> {
-    let stream = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+fn connect(
+    address: SocketAddr,
+    patience: Duration,
+    poll: &Poll,
+    place: usize,
+) -> std::io::Result<TcpStream> {
+    let stream = std::net::TcpStream::connect_timeout(&address, patience)?;
     stream.set_nodelay(true)?;
     stream.set_nonblocking(true)?;
     let mut stream = TcpStream::from_std(stream);

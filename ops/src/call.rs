@@ -11,7 +11,7 @@ use chassis::document::{Access, Document, Limit, Limited, Operation, Probe};
 use hyper::StatusCode;
 use serde_json::Value;
 
-use crate::stage::certificate::HOST;
+use crate::testbed::certificate::HOST;
 
 /// Reads the document of a service's folder below `services`.
 pub fn document(root: &Path, service: &str) -> anyhow::Result<Document> {

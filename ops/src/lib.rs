@@ -18,5 +18,5 @@ pub mod plan_review;
 pub mod rehearse;
 pub mod release;
 pub mod service;
-pub mod stage;
 pub mod task;
+pub mod testbed;

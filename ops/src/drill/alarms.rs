@@ -15,7 +15,7 @@ use crate::alarms::metric::{MetricId, Store};
 use crate::alarms::replay::replay;
 use crate::alarms::sample::Sample;
 use crate::plan::Plan;
-use crate::stage::Stage;
+use crate::testbed::Testbed;
 
 /// Minutes of health before and after.
 const AROUND: i64 = 75;
@@ -50,16 +50,17 @@ impl fmt::Display for Verdict {
 
 impl Alarms {
     /// Reads the alarms that were applied.
-    pub(super) async fn read(stage: &Stage) -> anyhow::Result<Self> {
-        let plan = Plan::parse(&stage.plan_json().await?).context("the applied stack as a plan")?;
+    pub(super) async fn read(testbed: &Testbed) -> anyhow::Result<Self> {
+        let plan =
+            Plan::parse(&testbed.plan_json().await?).context("the applied stack as a plan")?;
         let suffix = |arn: &str, from: &str| {
             arn.rsplit_once(from).map(|(_, s)| s.to_owned()).context("an ARN's suffix")
         };
         Ok(Self {
             applied: alarms(&plan)?,
-            balancer: suffix(&stage.applied.arn, ":loadbalancer/")?,
-            group: suffix(&stage.group.arn, ":")?,
-            service: suffix(&stage.names.1, "/")?,
+            balancer: suffix(&testbed.applied.arn, ":loadbalancer/")?,
+            group: suffix(&testbed.group.arn, ":")?,
+            service: suffix(&testbed.names.1, "/")?,
         })
     }
 

@@ -8,15 +8,15 @@
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::testbed::Testbed;
 
-/// Names of the applied rules that match the event that `rule` is there for, of the stage's service.
+/// Names of the applied rules that match the event that `rule` is there for, of the testbed's service.
 pub(super) async fn matching_rules(
-    stage: &Stage,
+    testbed: &Testbed,
     rule: &str,
     reason: &str,
 ) -> anyhow::Result<Vec<String>> {
-    let (cluster, service) = (&stage.names.0, &stage.names.1);
+    let (cluster, service) = (&testbed.names.0, &testbed.names.1);
     let event = match rule {
         "deployment-failed" => json!({
             "source": "aws.ecs",
@@ -36,7 +36,7 @@ pub(super) async fn matching_rules(
         }),
         other => bail!("no event is known for the rule {other}"),
     };
-    let answer: Value = stage.client.call(&["events", "list-rules"]).await?;
+    let answer: Value = testbed.client.call(&["events", "list-rules"]).await?;
     let mut names = Vec::new();
     for rule in answer["Rules"].as_array().into_iter().flatten() {
         let Some(pattern) = rule["EventPattern"].as_str() else { continue };

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
-use crate::stage;
-use crate::stage::report::Report;
+use crate::testbed;
+use crate::testbed::report::Report;
 use incident::Incident;
 use incidents::ALL;
 use procedure::Drill;
@@ -26,7 +26,7 @@ use procedure::Drill;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    stage: stage::StageArgs,
+    testbed: testbed::TestbedArgs,
     /// Only these incidents
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -43,7 +43,7 @@ pub struct Args {
 
 /// Runs the command; `Ok(false)` means that it ran and found something wrong.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
-    stage::run(&args.stage, "drill", async |folder, report| all(args, folder, report).await)
+    testbed::run(&args.testbed, "drill", async |folder, report| all(args, folder, report).await)
 }
 
 /// Puts the stack up and drills every incident that is wanted.
@@ -52,7 +52,7 @@ async fn all(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<
     for name in &args.only {
         ensure!(known.contains(&**name), "there is no incident {name}, only {known:?}");
     }
-    let mut drill = Drill::start(&args.stage, folder, report).await?;
+    let mut drill = Drill::start(&args.testbed, folder, report).await?;
     let mut rows = Vec::new();
     let wanted = |incident: &&Incident| {
         args.only.is_empty() || args.only.iter().any(|name| name == incident.name)
@@ -60,7 +60,7 @@ async fn all(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<
     for group in ALL {
         rows.extend(drill.run(group.iter().filter(wanted), report).await?);
     }
-    drill.stage.service.stop().await;
+    drill.testbed.service.stop().await;
     let runbook = std::fs::read_to_string(&args.runbook).context("the runbook")?;
     for row in &rows {
         report.check(

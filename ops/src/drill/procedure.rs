@@ -13,12 +13,12 @@ use super::event;
 use super::incident::{Alarm, Callers, Incident, Injected, Observed, Over};
 use super::record::Row;
 use super::recorder::{Recorder, Second};
-use crate::stage::key::{Key, joined};
-use crate::stage::load::Load;
-use crate::stage::report::Report;
-use crate::stage::{Stage, StageArgs};
 use crate::task::definition::TaskDefinition;
 use crate::task::running::Running;
+use crate::testbed::key::{Key, joined};
+use crate::testbed::load::Load;
+use crate::testbed::report::Report;
+use crate::testbed::{Testbed, TestbedArgs};
 
 /// Callers: enough for the alarms' floors, each below its limit.
 const CALLERS: usize = 16;
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// The stack under load, and what is seen of it.
 pub(super) struct Drill {
     /// The stack.
-    pub(super) stage: Stage,
+    pub(super) testbed: Testbed,
     /// What the service runs when all is well.
     pub(super) definition: TaskDefinition,
     /// The metrics.
@@ -58,7 +58,7 @@ struct Course {
 impl Drill {
     /// Puts the stack up and its callers to work.
     pub(super) async fn start(
-        args: &StageArgs,
+        args: &TestbedArgs,
         folder: &Path,
         report: &mut Report,
     ) -> anyhow::Result<Self> {
@@ -68,30 +68,30 @@ impl Drill {
             .collect::<anyhow::Result<Vec<_>>>()?;
         let flooder = Key::random("flooder")?;
         let api_key = joined(keys.iter().chain([&flooder]));
-        let (mut stage, _) = Stage::up(args, folder, api_key, report).await?;
-        let definition = stage.definition().await?;
-        stage.service.deploy(&definition).await?;
-        report.attempt("terraform apply ends well", stage.applied().await);
-        let alarms = Alarms::read(&stage).await?;
+        let (mut testbed, _) = Testbed::up(args, folder, api_key, report).await?;
+        let definition = testbed.definition().await?;
+        testbed.service.deploy(&definition).await?;
+        report.attempt("terraform apply ends well", testbed.applied().await);
+        let alarms = Alarms::read(&testbed).await?;
         report.note(&format!(
             "{} alarms as they were applied; a second of the drill counts as a minute of CloudWatch",
             alarms.len()
         ));
         // ECS would wait for it; no drill is about draining.
-        stage.service.deregistration_delay = Duration::from_secs(2);
-        let recorder = Recorder::start(stage.balancer.clone(), stage.service.desired);
-        recorder.watch(&stage.service.tasks);
-        let load = Load::start(stage.tunnel(), &keys, &stage.call, stage.call.calm_rate())?;
+        testbed.service.deregistration_delay = Duration::from_secs(2);
+        let recorder = Recorder::start(testbed.balancer.clone(), testbed.service.desired);
+        recorder.watch(&testbed.service.tasks);
+        let load = Load::start(testbed.tunnel(), &keys, &testbed.call, testbed.call.calm_rate())?;
         sleep(HEALTH).await;
         let from = Instant::now();
         sleep(HEALTH).await;
         let health = recorder.between(from, Instant::now());
-        Ok(Self { stage, definition, recorder, flooder, load, alarms, health })
+        Ok(Self { testbed, definition, recorder, flooder, load, alarms, health })
     }
 
     /// The containers of this name, one in each task.
     pub(super) fn containers(&self, name: &str) -> Vec<&Running> {
-        self.stage.service.tasks.iter().filter_map(|l| l.task.container(name)).collect()
+        self.testbed.service.tasks.iter().filter_map(|l| l.task.container(name)).collect()
     }
 
     /// Drills incidents side by side.
@@ -121,7 +121,7 @@ impl Drill {
             let (incident, Injected { begun, observed, mitigate }) = course;
             let mitigated = Instant::now();
             let mitigation = mitigate(self).await.map(|()| mitigated.elapsed().as_secs_f32());
-            self.recorder.watch(&self.stage.service.tasks);
+            self.recorder.watch(&self.testbed.service.tasks);
             courses.push(Course { incident, observed, begun, mitigated, mitigation });
         }
         let mut recovered = Vec::new();
@@ -209,7 +209,7 @@ impl Drill {
                 Alarm::Event(rule) => {
                     row.alarm = "event";
                     let reason = observed.map_or("", |observed| &observed.text);
-                    let heard = event::matching_rules(&self.stage, rule, reason).await?;
+                    let heard = event::matching_rules(&self.testbed, rule, reason).await?;
                     let heard_by_it = heard.iter().any(|name| name.ends_with(rule));
                     let check = format!("{name}: the event matches its rule {rule}");
                     report.check(&check, heard_by_it, &heard.join(", "));

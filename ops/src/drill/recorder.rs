@@ -14,10 +14,10 @@ use tokio::time::interval;
 
 use crate::alarms::emf::{Datum, Record};
 use crate::balancer::Balancer;
-use crate::stage::service::Live;
 use crate::task::cgroup;
 use crate::task::log::Log;
 use crate::task::running::Watch;
+use crate::testbed::service::Live;
 
 /// One second of everything that is watched.
 #[derive(Debug, Clone, Default)]

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 
-use crate::stage::report::Report;
+use crate::testbed::report::Report;
 use page::{Page, Step, matches};
 use stack::Stack;
 

@@ -9,10 +9,10 @@ use tokio::process::Command;
 use tokio::time::sleep;
 
 use crate::call::Call;
-use crate::stage::Stage;
-use crate::stage::certificate::HOST;
-use crate::stage::key::Key;
-use crate::stage::report::Report;
+use crate::testbed::Testbed;
+use crate::testbed::certificate::HOST;
+use crate::testbed::key::Key;
+use crate::testbed::report::Report;
 
 /// What curl saw.
 struct Seen {
@@ -22,12 +22,12 @@ struct Seen {
 }
 
 /// Checks the listeners, the rules and the way of one request.
-pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyhow::Result<()> {
+pub(super) async fn check(testbed: &Testbed, key: &Key, report: &mut Report) -> anyhow::Result<()> {
     // The rehearsal gives the stack a certificate.
-    let secure = stage.applied.listeners.iter().any(|l| l.protocol == "HTTPS");
+    let secure = testbed.applied.listeners.iter().any(|l| l.protocol == "HTTPS");
     report.check("there is an HTTPS listener", secure, "");
     let scheme = if secure { "https" } else { "http" };
-    let call = &stage.call;
+    let call = &testbed.call;
     let named = format!("{} {}", call.method, call.path);
     report.note(&format!(
         "$ curl {scheme}://{HOST}{} -H \"X-Api-Key: $KEY\" --json '{}'",
@@ -36,7 +36,7 @@ pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyh
     let key_header = format!("X-Api-Key: {}", key.value);
     let without_key = arguments(call);
     let with_key = [&["-H", &key_header], &without_key[..]].concat();
-    let seen = curl(stage, scheme, &call.path, &with_key).await?;
+    let seen = curl(testbed, scheme, &call.path, &with_key).await?;
     report.check(
         &format!("{named} with a key"),
         call.is_answered_by(seen.status, seen.body.as_bytes()),
@@ -55,7 +55,7 @@ pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyh
             header(&seen, "strict-transport-security").is_some(),
             header(&seen, "strict-transport-security").unwrap_or("absent"),
         );
-        let plain = curl(stage, "http", &format!("{}?x=1", call.path), &[]).await?;
+        let plain = curl(testbed, "http", &format!("{}?x=1", call.path), &[]).await?;
         let to = header(&plain, "location").unwrap_or("nowhere").to_owned();
         report.check(
             "plain HTTP is redirected",
@@ -65,7 +65,7 @@ pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyh
             &to,
         );
     }
-    let seen = curl(stage, scheme, &call.path, &without_key).await?;
+    let seen = curl(testbed, scheme, &call.path, &without_key).await?;
     report.check(
         &format!("{named} without a key"),
         seen.status == 401 && seen.body.contains("request_id"),
@@ -74,7 +74,7 @@ pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyh
     for (path, expected) in
         [(&call.live, r#"{"status":"ok"}"#), (&call.ready, r#"{"status":"ready"}"#)]
     {
-        let seen = curl(stage, scheme, path, &[]).await?;
+        let seen = curl(testbed, scheme, path, &[]).await?;
         report.check(
             &format!("GET {path}"),
             seen.status == 200 && seen.body == expected,
@@ -82,9 +82,9 @@ pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyh
         );
     }
     let nowhere = "/rehearsal-nowhere";
-    let seen = curl(stage, scheme, nowhere, &[]).await?;
+    let seen = curl(testbed, scheme, nowhere, &[]).await?;
     sleep(Duration::from_millis(300)).await;
-    let containers = stage.service.tasks.iter().flat_map(|l| &l.task.containers);
+    let containers = testbed.service.tasks.iter().flat_map(|l| &l.task.containers);
     let lines: Vec<String> = containers.flat_map(|c| c.log.from(0)).map(|line| line.text).collect();
     // The calls before have their lines there.
     let reached = |path: &str| lines.iter().any(|line| line.contains(path));
@@ -98,7 +98,7 @@ pub(super) async fn check(stage: &Stage, key: &Key, report: &mut Report) -> anyh
     );
     report.attempt(
         "one request, found in the sidecar's log by its id",
-        followed(stage, scheme, key).await,
+        followed(testbed, scheme, key).await,
     );
     Ok(())
 }
@@ -111,7 +111,7 @@ fn arguments(call: &Call) -> Vec<&str> {
 
 /// The identifiers of one request, at the caller and in the sidecar's line. The API writes a line only for a
 /// request that failed by its own fault.
-async fn followed(stage: &Stage, scheme: &str, key: &Key) -> anyhow::Result<String> {
+async fn followed(testbed: &Testbed, scheme: &str, key: &Key) -> anyhow::Result<String> {
     let id = "rehearsal.follow-1";
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let headers = [
@@ -121,14 +121,14 @@ async fn followed(stage: &Stage, scheme: &str, key: &Key) -> anyhow::Result<Stri
         "X-Forwarded-For: 198.51.100.66".to_owned(),
     ];
     let mut all: Vec<&str> = headers.iter().flat_map(|h| ["-H", h]).collect();
-    all.extend(arguments(&stage.call));
-    let seen = curl(stage, scheme, &stage.call.path, &all).await?;
+    all.extend(arguments(&testbed.call));
+    let seen = curl(testbed, scheme, &testbed.call.path, &all).await?;
     if header(&seen, "x-request-id") != Some(id) {
         bail!("the answer's id is {:?}", header(&seen, "x-request-id"));
     }
     sleep(Duration::from_millis(300)).await;
     let line = |container: &str| -> anyhow::Result<Value> {
-        let lines = stage
+        let lines = testbed
             .service
             .tasks
             .iter()
@@ -153,8 +153,8 @@ async fn followed(stage: &Stage, scheme: &str, key: &Key) -> anyhow::Result<Stri
         bail!("the address is what the caller wrote: {address}");
     }
     // The peer is the balancer's node; the caller's address came in X-Forwarded-For, which TRUSTED_PROXIES admits.
-    if nginx["peer"] != stage.place.node.to_string() {
-        bail!("the peer is {}, not the balancer's node {}", nginx["peer"], stage.place.node);
+    if nginx["peer"] != testbed.place.node.to_string() {
+        bail!("the peer is {}, not the balancer's node {}", nginx["peer"], testbed.place.node);
     }
     Ok(format!("{trace}, address {address}, not the one that the caller wrote"))
 }
@@ -166,12 +166,17 @@ fn header<'a>(seen: &'a Seen, name: &str) -> Option<&'a str> {
     })
 }
 
-async fn curl(stage: &Stage, scheme: &str, path: &str, arguments: &[&str]) -> anyhow::Result<Seen> {
-    let node = stage.place.node;
+async fn curl(
+    testbed: &Testbed,
+    scheme: &str,
+    path: &str,
+    arguments: &[&str],
+) -> anyhow::Result<Seen> {
+    let node = testbed.place.node;
     let port = if scheme == "https" { 443 } else { 80 };
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "10", "--dump-header", "-", "--cacert"])
-        .arg(&stage.certificate.public)
+        .arg(&testbed.certificate.public)
         .args(["--resolve", &format!("{HOST}:{port}:{node}")])
         .args(arguments)
         .arg(format!("{scheme}://{HOST}:{port}{path}"))

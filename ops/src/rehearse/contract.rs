@@ -10,10 +10,10 @@ use std::process::{Output, Stdio};
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 
-use crate::stage::Stage;
-use crate::stage::key::Key;
-use crate::stage::report::Report;
 use crate::task::definition::TaskDefinition;
+use crate::testbed::Testbed;
+use crate::testbed::key::Key;
+use crate::testbed::report::Report;
 
 /// The tests at work, on a task of their own.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ const AGAINST_A_TASK: usize = 8;
 impl Contract {
     /// Starts both; `None` when there is no test program.
     pub(super) fn start(
-        stage: &Stage,
+        testbed: &Testbed,
         definition: &TaskDefinition,
         program: Option<&PathBuf>,
         key: &Key,
@@ -37,8 +37,8 @@ impl Contract {
             report.skip(NAME, "its test program was not given");
             return None;
         };
-        let (runner, definition) = (stage.runner.clone(), definition.clone());
-        let (port, key) = (stage.service.port, key.value.clone());
+        let (runner, definition) = (testbed.runner.clone(), definition.clone());
+        let (port, key) = (testbed.service.port, key.value.clone());
         report.note("the tests of contract/ begin beside all that follows, on a task of their own");
         Some(Self(tokio::spawn(async move {
             let mut task = runner.start(&definition).await?;
@@ -61,7 +61,7 @@ impl Contract {
 
 fn judge(output: &Output, report: &mut Report) {
     let text = String::from_utf8_lossy(&output.stdout);
-    let verdict = Verdict::of(&text);
+    let verdict = Verdict::from_output(&text);
     let good = output.status.success() && verdict.ran >= AGAINST_A_TASK;
     report.check(NAME, good, &format!("{} tests, at least {AGAINST_A_TASK}", verdict.ran));
     report.note(&format!(
@@ -87,7 +87,7 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn of(text: &str) -> Self {
+    fn from_output(text: &str) -> Self {
         let result =
             |line: &str| line.strip_prefix("test result: ok. ")?.split(' ').next()?.parse().ok();
         let passed: usize = text.lines().rev().find_map(result).unwrap_or(0);
@@ -123,7 +123,7 @@ mod tests {
             ("test result: FAILED. 9 passed; 1 failed", 0, 0),
             ("", 0, 0),
         ] {
-            assert_eq!(Verdict::of(text), Verdict { ran, skipped }, "{text}");
+            assert_eq!(Verdict::from_output(text), Verdict { ran, skipped }, "{text}");
         }
     }
 }

@@ -12,18 +12,18 @@ use tokio::time::sleep;
 
 use super::{CALLERS, ends};
 use crate::http::{self, Request};
-use crate::stage::certificate::HOST;
-use crate::stage::key::{Key, joined};
-use crate::stage::load::Load;
-use crate::stage::report::Report;
-use crate::stage::{Stage, Variables};
+use crate::testbed::certificate::HOST;
+use crate::testbed::key::{Key, joined};
+use crate::testbed::load::Load;
+use crate::testbed::report::Report;
+use crate::testbed::{Testbed, Variables};
 
 /// How long the load goes on before and after the thing that is done under it.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// Deploys and rotates.
 pub(super) async fn check(
-    stage: &mut Stage,
+    testbed: &mut Testbed,
     variables: &mut Variables,
     keys: &[Key],
     probe: &Key,
@@ -34,21 +34,21 @@ pub(super) async fn check(
         .collect::<anyhow::Result<Vec<_>>>()?;
 
     report.part("under load: a new image, and a second key for every caller");
-    let before = stage.definition().await?;
+    let before = testbed.definition().await?;
     let api = before.container("api").context("no container api")?;
     let (repository, digest) = api.image.rsplit_once(':').context("an image by digest")?;
     // The same binaries under another digest: what is rehearsed is the way from one to the other.
     let other: String = digest.chars().map(|c| if c == 'a' { 'b' } else { 'a' }).collect();
     ensure!(other != digest, "the digest is the one that is to be deployed");
     let image = format!("{repository}:{other}");
-    stage.runner.push(&image);
+    testbed.runner.push(&image);
     variables.images.insert("api".to_owned(), json!(image));
     variables.settings.insert("api_key_version".to_owned(), json!(2));
     variables.api_key = joined(keys.iter().chain(&new).chain([probe]));
-    let load = Load::start(stage.tunnel(), keys, &stage.call, stage.call.calm_rate())?;
+    let load = Load::start(testbed.tunnel(), keys, &testbed.call, testbed.call.calm_rate())?;
     sleep(MARGIN).await;
-    deploy(stage, variables, report).await?;
-    let images: Vec<&str> = stage
+    deploy(testbed, variables, report).await?;
+    let images: Vec<&str> = testbed
         .service
         .tasks
         .iter()
@@ -57,7 +57,7 @@ pub(super) async fn check(
         .collect();
     report.check(
         "every task runs the new digest",
-        images.len() == stage.service.desired && images.iter().all(|i| i.ends_with(&other)),
+        images.len() == testbed.service.desired && images.iter().all(|i| i.ends_with(&other)),
         &images.join(", "),
     );
     sleep(MARGIN).await;
@@ -66,45 +66,45 @@ pub(super) async fn check(
     report.part("under load: the old keys go");
     variables.settings.insert("api_key_version".to_owned(), json!(3));
     variables.api_key = joined(new.iter().chain([probe]));
-    let load = Load::start(stage.tunnel(), &new, &stage.call, stage.call.calm_rate())?;
-    deploy(stage, variables, report).await?;
-    let stopped = stage.service.left_so_far().await;
+    let load = Load::start(testbed.tunnel(), &new, &testbed.call, testbed.call.calm_rate())?;
+    deploy(testbed, variables, report).await?;
+    let stopped = testbed.service.left_so_far().await;
     sleep(MARGIN).await;
     report.attempt("no caller with a new key failed", load.stop().await);
-    ends::describe(&stopped, stage.service.desired, report);
-    let status = status_with(stage, &keys[0]).await?;
+    ends::describe(&stopped, testbed.service.desired, report);
+    let status = status_with(testbed, &keys[0]).await?;
     report.check("an old key is refused now", status == 401, &status.to_string());
     Ok(())
 }
 
 /// `terraform apply`, and what ECS does with the new task definition.
 async fn deploy(
-    stage: &mut Stage,
+    testbed: &mut Testbed,
     variables: &Variables,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let definition = stage.apply(variables).await?;
+    let definition = testbed.apply(variables).await?;
     report.note(&format!(
         "Terraform gave the service {} after {:.1} s; ECS starts its tasks now",
         definition.short_name(),
         begun.elapsed().as_secs_f32()
     ));
-    let deployed = stage.service.deploy(&definition).await?;
+    let deployed = testbed.service.deploy(&definition).await?;
     report.note(&format!(
         "{}: new tasks healthy after {:.1} s, in service after {:.1} s; the old ones deregistered, to be stopped in {} s",
         definition.short_name(),
         deployed.running.as_secs_f32(),
         deployed.healthy.as_secs_f32(),
-        stage.service.deregistration_delay.as_secs()
+        testbed.service.deregistration_delay.as_secs()
     ));
-    report.attempt("terraform apply ends well", stage.applied().await);
+    report.attempt("terraform apply ends well", testbed.applied().await);
     Ok(())
 }
 
-async fn status_with(stage: &Stage, key: &Key) -> anyhow::Result<u16> {
-    let call = &stage.call;
-    let request = Request::new(call.method, &stage.tunnel().to_string(), &call.path)
+async fn status_with(testbed: &Testbed, key: &Key) -> anyhow::Result<u16> {
+    let call = &testbed.call;
+    let request = Request::new(call.method, &testbed.tunnel().to_string(), &call.path)
         .header("host", HOST)
         .header("content-type", "application/json")
         .header("x-api-key", &key.value)

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use crate::stage::Stage;
-use crate::stage::report::Report;
 use crate::task::running::Stopped;
+use crate::testbed::Testbed;
+use crate::testbed::report::Report;
 
 /// What a scheduler returns: a task's number, and its containers in the order of their end.
 type Ended = (u8, Vec<Stopped>);
 
 /// Stops what still runs, as if the service were deleted: the tasks in service, and as many that they replaced.
-pub(super) async fn check(stage: &mut Stage, report: &mut Report) {
-    let ended = stage.service.stop().await;
-    describe(&ended, 2 * stage.service.desired, report);
+pub(super) async fn check(testbed: &mut Testbed, report: &mut Report) {
+    let ended = testbed.service.stop().await;
+    describe(&ended, 2 * testbed.service.desired, report);
 }
 
 /// Says how the tasks ended, and whether it was as declared, for as many tasks as there were.

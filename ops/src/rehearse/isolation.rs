@@ -6,13 +6,13 @@ use anyhow::{Context as _, bail, ensure};
 use rustix::process::Pid;
 use tokio::net::TcpStream;
 
-use crate::stage::report::Report;
-use crate::stage::{Stage, Variables};
 use crate::task::running::{Running, Task};
+use crate::testbed::report::Report;
+use crate::testbed::{Testbed, Variables};
 
 /// Checks every container of the first task.
-pub(super) async fn check(stage: &Stage, variables: &Variables, report: &mut Report) {
-    let Some(live) = stage.service.tasks.first() else {
+pub(super) async fn check(testbed: &Testbed, variables: &Variables, report: &mut Report) {
+    let Some(live) = testbed.service.tasks.first() else {
         return report.check("there is a task to look at", false, "the service has none");
     };
     let names: Vec<&str> = live.task.containers.iter().map(|c| c.launch.name()).collect();
@@ -36,7 +36,7 @@ pub(super) async fn check(stage: &Stage, variables: &Variables, report: &mut Rep
     );
     report.attempt(
         "the API cannot be reached from outside of the task, and nginx can",
-        loopback_only(stage, &live.task).await,
+        loopback_only(testbed, &live.task).await,
     );
 }
 
@@ -145,7 +145,7 @@ fn network(task: &Task) -> anyhow::Result<String> {
 }
 
 /// Only where the task has an address of its own: otherwise its API and the caller share the loopback.
-async fn loopback_only(stage: &Stage, task: &Task) -> anyhow::Result<String> {
+async fn loopback_only(testbed: &Testbed, task: &Task) -> anyhow::Result<String> {
     let api = task.container("api").context("no container api")?;
     let listen = api.launch.environment.get("LISTEN").context("the API has no LISTEN")?;
     let port = listen.rsplit(':').next().context("LISTEN has a port")?.parse::<u16>()?;
@@ -155,7 +155,7 @@ async fn loopback_only(stage: &Stage, task: &Task) -> anyhow::Result<String> {
     let address = task.network.address;
     ensure!(!address.is_loopback(), "the task's address is {address}");
     // The same way in, to a port that is open: otherwise a broken network would pass.
-    TcpStream::connect((address, stage.service.port)).await.context("nginx cannot be reached")?;
+    TcpStream::connect((address, testbed.service.port)).await.context("nginx cannot be reached")?;
     if TcpStream::connect((address, port)).await.is_ok() {
         bail!("{address}:{port} answers");
     }

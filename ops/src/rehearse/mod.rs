@@ -17,15 +17,15 @@ use std::path::{Path, PathBuf};
 
 use contract::Contract;
 
-use crate::stage::key::{Key, joined};
-use crate::stage::report::Report;
-use crate::stage::{self, Stage};
+use crate::testbed::key::{Key, joined};
+use crate::testbed::report::Report;
+use crate::testbed::{self, Testbed};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    stage: stage::StageArgs,
+    testbed: testbed::TestbedArgs,
     /// Test program of the crate `contract`, run through the balancer.
     #[arg(long)]
     contract: Option<PathBuf>,
@@ -33,7 +33,9 @@ pub struct Args {
 
 /// Runs the command; `Ok(false)` means that it ran and found something wrong.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
-    stage::run(&args.stage, "rehearsal", async |folder, report| play(args, folder, report).await)
+    testbed::run(&args.testbed, "rehearsal", async |folder, report| {
+        play(args, folder, report).await
+    })
 }
 
 /// Callers of the load, each below its limit.
@@ -46,36 +48,36 @@ async fn play(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result
         .collect::<anyhow::Result<Vec<_>>>()?;
     let probe = Key::random("probe")?;
     let api_key = joined(keys.iter().chain([&probe]));
-    let (mut stage, mut variables) = Stage::up(&args.stage, folder, api_key, report).await?;
+    let (mut testbed, mut variables) = Testbed::up(&args.testbed, folder, api_key, report).await?;
 
     report.part("what was registered");
-    let definition = stage.definition().await?;
-    registered::check(&stage, &definition, report)?;
-    roles::check(&stage, &definition, report).await?;
+    let definition = testbed.definition().await?;
+    registered::check(&testbed, &definition, report)?;
+    roles::check(&testbed, &definition, report).await?;
 
     report.part("the first deployment");
-    let contract = Contract::start(&stage, &definition, args.contract.as_ref(), &probe, report);
-    let deployed = stage.service.deploy(&definition).await?;
+    let contract = Contract::start(&testbed, &definition, args.contract.as_ref(), &probe, report);
+    let deployed = testbed.service.deploy(&definition).await?;
     report.note(&format!(
         "healthy after {:.1} s, in service after {:.1} s",
         deployed.running.as_secs_f32(),
         deployed.healthy.as_secs_f32()
     ));
-    started::check(&stage, &definition, report);
-    isolation::check(&stage, &variables, report).await;
+    started::check(&testbed, &definition, report);
+    isolation::check(&testbed, &variables, report).await;
 
-    report.attempt("terraform apply ends well", stage.applied().await);
+    report.attempt("terraform apply ends well", testbed.applied().await);
 
     report.part("calls through the balancer");
-    calls::check(&stage, &probe, report).await?;
+    calls::check(&testbed, &probe, report).await?;
 
-    deploys::check(&mut stage, &mut variables, &keys, &probe, report).await?;
+    deploys::check(&mut testbed, &mut variables, &keys, &probe, report).await?;
 
     if let Some(contract) = contract {
         contract.end(report).await;
     }
     report.part("the way out");
-    ends::check(&mut stage, report).await;
+    ends::check(&mut testbed, report).await;
     report.note(&format!("{:.0} s in all", report.seconds()));
     Ok(())
 }

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::stage::Stage;
-use crate::stage::report::Report;
 use crate::task::container::Launch;
 use crate::task::definition::TaskDefinition;
 use crate::task::{health, image};
+use crate::testbed::Testbed;
+use crate::testbed::report::Report;
 
 /// Checks what can be seen before anything runs.
 pub(super) fn check(
-    stage: &Stage,
+    testbed: &Testbed,
     definition: &TaskDefinition,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    for listener in &stage.applied.listeners {
+    for listener in &testbed.applied.listeners {
         report.note(&format!(
             "listener {} {}, {} rules",
             listener.port,
@@ -22,7 +22,7 @@ pub(super) fn check(
             listener.rules.len()
         ));
     }
-    let group = &stage.group;
+    let group = &testbed.group;
     report.note(&format!(
         "target group: {} every {} s, {} to be healthy, {} to be unhealthy, deregistration delay {} s",
         group.path, group.interval, group.healthy, group.unhealthy, group.deregistration_delay()?
@@ -46,7 +46,7 @@ pub(super) fn check(
             report
                 .note(&format!("{name}: declared, but not acted on here: {}", ignored.join(", ")));
         }
-        let launch = Launch::new(definition, container, &stage.runner.sources, Vec::new())?;
+        let launch = Launch::new(definition, container, &testbed.runner.sources, Vec::new())?;
         let task = container.health_check.as_ref().map(health::argv).unwrap_or_default();
         let image = &launch.image_health_command;
         // The programs of the base image are not here, so the image's own check says which there are.

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 
 use crate::aws::{iam, ssm};
-use crate::stage::Stage;
-use crate::stage::report::Report;
 use crate::task::definition::TaskDefinition;
 use crate::task::{policy, secret};
+use crate::testbed::Testbed;
+use crate::testbed::report::Report;
 
 /// Checks the applied policies of both roles.
 pub(super) async fn check(
-    stage: &Stage,
+    testbed: &Testbed,
     definition: &TaskDefinition,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let client = &stage.client;
+    let client = &testbed.client;
     let execution =
         iam::role(client, definition.execution_role_arn.as_deref().context("no execution role")?)
             .await?;

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 
-use crate::stage::Stage;
-use crate::stage::report::Report;
 use crate::task::definition::TaskDefinition;
 use crate::task::running::Task;
+use crate::testbed::Testbed;
+use crate::testbed::report::Report;
 
 /// What is seen of one task's start.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +18,7 @@ struct Start {
 }
 
 impl Start {
-    fn of(task: &Task) -> Self {
+    fn from_task(task: &Task) -> Self {
         let api = task.container("api");
         Self {
             api_healthy: api.and_then(|c| c.first_healthy.get().copied()),
@@ -29,11 +29,11 @@ impl Start {
 }
 
 /// Checks that the service has all its tasks, of this definition, and that nginx of each waited for its API.
-pub(super) fn check(stage: &Stage, definition: &TaskDefinition, report: &mut Report) {
+pub(super) fn check(testbed: &Testbed, definition: &TaskDefinition, report: &mut Report) {
     let of_it = |task: &Task| task.definition.task_definition_arn == definition.task_definition_arn;
-    let tasks = stage.service.tasks.iter().map(|live| &live.task);
-    let starts: Vec<Start> = tasks.filter(|task| of_it(task)).map(Start::of).collect();
-    let desired = stage.service.desired;
+    let tasks = testbed.service.tasks.iter().map(|live| &live.task);
+    let starts: Vec<Start> = tasks.filter(|task| of_it(task)).map(Start::from_task).collect();
+    let desired = testbed.service.desired;
     report.attempt(
         &format!(
             "{desired} tasks of {} started, nginx after the API was healthy",

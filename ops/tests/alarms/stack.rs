@@ -25,7 +25,7 @@ pub(crate) fn stack(test: &str) -> Option<&'static Stack> {
         }
         let root = contract::binary::root();
         let out = root.join("target/plan.json");
-        match xtask::plan::json(&root, &out).expect("terraform test writes a plan") {
+        match xtask::plan::json(root, &out).expect("terraform test writes a plan") {
             Ok(()) => Ok(Stack::read(&out)),
             Err(reason) => Err(format!("SKIPPED: plan: {reason}")),
         }

@@ -1,8 +1,8 @@
 //! Callers that do harm.
 
 use crate::drill::incident::{Alarm, DO_NOT_NOTICE, Incident, Injected, RECOVERED, SIGN};
-use crate::stage::key::Key;
-use crate::stage::load::Load;
+use crate::testbed::key::Key;
+use crate::testbed::load::Load;
 
 pub(super) const KEY_GUESSING: Incident = Incident {
     name: "key-guessing",
@@ -10,9 +10,9 @@ pub(super) const KEY_GUESSING: Incident = Incident {
     inject: |drill| {
         Box::pin(async {
             let keys: Vec<_> = (0..40).map(|_| Key::random("nobody")).collect::<Result<_, _>>()?;
-            let call = &drill.stage.call;
+            let call = &drill.testbed.call;
             let rate = f64::from(call.limit.rate + 1);
-            Ok(Injected::while_held(Load::start(drill.stage.tunnel(), &keys, call, rate)?))
+            Ok(Injected::while_held(Load::start(drill.testbed.tunnel(), &keys, call, rate)?))
         })
     },
     hold: 8,
@@ -29,9 +29,9 @@ pub(super) const CLIENT_FLOODS: Incident = Incident {
     what: "one client with a valid key calls 80 times a second",
     inject: |drill| {
         Box::pin(async {
-            let (call, key) = (&drill.stage.call, std::slice::from_ref(&drill.flooder));
+            let (call, key) = (&drill.testbed.call, std::slice::from_ref(&drill.flooder));
             let rate = f64::from(16 * call.limit.rate);
-            Ok(Injected::while_held(Load::start(drill.stage.tunnel(), key, call, rate)?))
+            Ok(Injected::while_held(Load::start(drill.testbed.tunnel(), key, call, rate)?))
         })
     },
     hold: 17,

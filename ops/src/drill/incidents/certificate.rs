@@ -5,27 +5,30 @@ use std::time::Instant;
 use anyhow::ensure;
 
 use crate::drill::incident::{Alarm, Callers, Incident, Injected, Observed, Over};
-use crate::stage::certificate;
+use crate::testbed::certificate;
 
 pub(super) const EXPIRED: Incident = Incident {
     name: "certificate-expired",
     what: "the listener shows a certificate that ended yesterday",
     inject: |drill| {
         Box::pin(async {
-            let stage = &drill.stage;
-            let expired = certificate::make_expired(&stage.folder, "expired").await?;
-            let before = certificate::refused(stage, &stage.certificate.public).await?;
+            let testbed = &drill.testbed;
+            let expired = certificate::make_expired(&testbed.folder, "expired").await?;
+            let before = certificate::refused(testbed, &testbed.certificate.public).await?;
             let begun = Instant::now();
-            stage.balancer.show_certificate(&stage.certificate.pem, &expired.pem).await?;
-            let text = certificate::refused(stage, &expired.public).await?.unwrap_or_default();
+            testbed.balancer.show_certificate(&testbed.certificate.pem, &expired.pem).await?;
+            let text = certificate::refused(testbed, &expired.public).await?.unwrap_or_default();
             let good = before.is_none() && text.contains("expired");
             let observed = Some(Observed { after: begun.elapsed().as_secs_f32(), good, text });
             let renew = Injected::now(|drill| {
                 Box::pin(async {
-                    let stage = &drill.stage;
-                    let renewed = certificate::make(&stage.folder, "renewed", 30).await?;
-                    stage.balancer.show_certificate(&stage.certificate.pem, &renewed.pem).await?;
-                    let refused = certificate::refused(stage, &renewed.public).await?;
+                    let testbed = &drill.testbed;
+                    let renewed = certificate::make(&testbed.folder, "renewed", 30).await?;
+                    testbed
+                        .balancer
+                        .show_certificate(&testbed.certificate.pem, &renewed.pem)
+                        .await?;
+                    let refused = certificate::refused(testbed, &renewed.public).await?;
                     ensure!(refused.is_none(), "{refused:?}");
                     Ok(())
                 })

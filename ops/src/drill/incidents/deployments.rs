@@ -24,10 +24,10 @@ pub(super) const API_FAILING: Incident = Incident {
     inject: |drill| {
         Box::pin(async {
             let mut bad = drill.definition.clone();
-            let script = failing(&drill.stage.call.live, &drill.stage.call.ready);
+            let script = failing(&drill.testbed.call.live, &drill.testbed.call.ready);
             api(&mut bad)?.entry_point = vec!["/bin/sh".into(), "-c".into(), script];
-            drill.stage.service.deploy(&bad).await?;
-            drill.recorder.watch(&drill.stage.service.tasks);
+            drill.testbed.service.deploy(&bad).await?;
+            drill.recorder.watch(&drill.testbed.service.tasks);
             // It is an incident once it is in service.
             Ok(Injected::now(deploy))
         })
@@ -65,12 +65,12 @@ pub(super) const WRONG_KEY: Incident = Incident {
         Box::pin(async {
             let api = drill.definition.container("api").context("no container api")?;
             let name = api.variable("API_KEY_PARAMETER").context("no parameter")?.to_owned();
-            let right = ssm::get(&drill.stage.client, &name).await?;
-            ssm::overwrite(&drill.stage.client, &name, "short", right.key_id.as_deref()).await?;
+            let right = ssm::get(&drill.testbed.client, &name).await?;
+            ssm::overwrite(&drill.testbed.client, &name, "short", right.key_id.as_deref()).await?;
             let mitigate = Injected::now(|drill| {
                 Box::pin(async move {
                     let key = right.key_id.as_deref();
-                    ssm::overwrite(&drill.stage.client, &name, &right.value, key).await?;
+                    ssm::overwrite(&drill.testbed.client, &name, &right.value, key).await?;
                     deploy(drill).await
                 })
             });
@@ -116,7 +116,7 @@ async fn refused(
     injected: Injected,
 ) -> anyhow::Result<Injected> {
     let begun = Instant::now();
-    let failure = drill.stage.service.deploy(definition).await.err();
+    let failure = drill.testbed.service.deploy(definition).await.err();
     let observed = failure.map(|error| format!("{error:#}")).map(|text| Observed {
         after: begun.elapsed().as_secs_f32(),
         good: good(&text),
@@ -127,7 +127,7 @@ async fn refused(
 
 /// Deploys the release that works.
 fn deploy(drill: &mut Drill) -> Step<'_> {
-    Box::pin(async { drill.stage.service.deploy(&drill.definition).await.map(drop) })
+    Box::pin(async { drill.testbed.service.deploy(&drill.definition).await.map(drop) })
 }
 
 fn api(definition: &mut TaskDefinition) -> anyhow::Result<&mut Container> {

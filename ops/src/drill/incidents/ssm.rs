@@ -12,7 +12,7 @@ use crate::drill::incident::{
     Alarm, Callers, DO_NOT_NOTICE, Incident, Injected, Observed, Over, RECOVERED, SIGN,
 };
 use crate::drill::procedure::Drill;
-use crate::stage::emulator::free_port;
+use crate::testbed::emulator::free_port;
 
 /// The API cannot read its keys: it waits, and says so.
 pub(super) const AWAY_AT_START: Incident = Incident {
@@ -20,13 +20,13 @@ pub(super) const AWAY_AT_START: Incident = Incident {
     what: "a deployment while the API cannot reach SSM",
     inject: |drill| {
         Box::pin(async {
-            drill.stage.balancer.endpoint(false).await?;
-            let new = drill.stage.service.begin(&drill.definition).await?;
+            drill.testbed.balancer.endpoint(false).await?;
+            let new = drill.testbed.service.begin(&drill.definition).await?;
             drill.recorder.watch(&new);
             Ok(Injected::now(|drill| {
                 Box::pin(async {
-                    drill.stage.balancer.endpoint(true).await?;
-                    drill.stage.service.finish(new).await
+                    drill.testbed.balancer.endpoint(true).await?;
+                    drill.testbed.service.finish(new).await
                 })
             }))
         })
@@ -54,13 +54,13 @@ pub(super) const AWAY_FOR_ECS: Incident = Incident {
     inject: |drill| {
         Box::pin(async {
             let nowhere = format!("127.0.0.1:{}", free_port()?);
-            let ssm = reach(drill, drill.stage.client.at(&nowhere));
+            let ssm = reach(drill, drill.testbed.client.at(&nowhere));
             let begun = Instant::now();
-            drill.stage.service.retire().await?;
+            drill.testbed.service.retire().await?;
             let (mut after, mut good, mut text) = (None, true, String::new());
             for _ in 0..ATTEMPTS {
-                let number = drill.stage.runner.next.load(Ordering::Relaxed);
-                let failure = drill.stage.service.refill(&drill.definition).await.err();
+                let number = drill.testbed.runner.next.load(Ordering::Relaxed);
+                let failure = drill.testbed.service.refill(&drill.definition).await.err();
                 after = after.or(failure.as_ref().map(|_| begun.elapsed().as_secs_f32()));
                 text = failure.map(|error| format!("{error:#}")).unwrap_or_default();
                 good &= text.contains("ResourceInitializationError") && logs(drill, number)? == 0;
@@ -68,7 +68,7 @@ pub(super) const AWAY_FOR_ECS: Incident = Incident {
             }
             let injected = Injected::now(|drill| {
                 reach(drill, ssm);
-                Box::pin(async { drill.stage.service.refill(&drill.definition).await })
+                Box::pin(async { drill.testbed.service.refill(&drill.definition).await })
             });
             let observed = after.map(|after| Observed { after, good, text });
             Ok(Injected { begun, observed, ..injected })
@@ -88,14 +88,14 @@ pub(super) const AWAY_FOR_ECS: Incident = Incident {
 
 /// Lets ECS reach another Parameter Store; the one before.
 fn reach(drill: &Drill, ssm: Client) -> Client {
-    let mut now = drill.stage.runner.ssm.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut now = drill.testbed.runner.ssm.lock().unwrap_or_else(PoisonError::into_inner);
     std::mem::replace(&mut now, ssm)
 }
 
 /// How many containers of this task have a log.
 fn logs(drill: &Drill, number: u8) -> anyhow::Result<usize> {
     let prefix = format!("task-{number}-");
-    let folder = std::fs::read_dir(&drill.stage.folder).context("the folder of the logs")?;
+    let folder = std::fs::read_dir(&drill.testbed.folder).context("the folder of the logs")?;
     let names = folder.flatten().map(|entry| entry.file_name());
     Ok(names.filter(|name| name.to_string_lossy().starts_with(&prefix)).count())
 }

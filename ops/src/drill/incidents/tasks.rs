@@ -38,18 +38,18 @@ pub(super) const MEMORY_LIMIT: Incident = Incident {
     name: "memory-limit",
     what: "a process in one task takes memory up to nine tenths of the limit",
     impossible: |drill| {
-        let task = &drill.stage.service.tasks.first()?.task;
+        let task = &drill.testbed.service.tasks.first()?.task;
         task.cgroup.is_none().then_some("no control group with a memory limit can be made here")
     },
     inject: |drill| {
         Box::pin(async {
-            let task = &drill.stage.service.tasks.first().context("no task")?.task;
+            let task = &drill.testbed.service.tasks.first().context("no task")?.task;
             let group = task.cgroup.as_deref().context("no control group")?.display();
             let memory = task.definition.memory.as_deref().context("no memory limit")?;
             let most = memory.parse::<u64>()? * 9 / 10;
             // `tail` keeps all of a line that does not end.
             let script = format!(
-                "echo $$ > {group}/cgroup.procs; (head -c {most}m /dev/zero; sleep 600) | tail"
+                "mkdir -p {group}/hog; echo $$ > {group}/hog/cgroup.procs; (head -c {most}m /dev/zero; sleep 600) | tail"
             );
             let mut command = Command::new("sh");
             command.args(["-c", &script]).process_group(0).kill_on_drop(true);
@@ -144,7 +144,7 @@ pub(super) const STALE_UPSTREAM: Incident = Incident {
     name: "stale-upstream",
     what: "packets of the connections between sidecar and API are dropped, in every task",
     impossible: |drill| {
-        let namespace = &drill.stage.service.tasks.first()?.task.network.namespace;
+        let namespace = &drill.testbed.service.tasks.first()?.task.network.namespace;
         let mut command = std::process::Command::new("ip");
         command.args(["netns", "exec", namespace, "iptables", "-S", "INPUT"]);
         let works = command.output().is_ok_and(|output| output.status.success());
@@ -152,8 +152,9 @@ pub(super) const STALE_UPSTREAM: Incident = Incident {
     },
     inject: |drill| {
         Box::pin(async {
-            let drop = format!("INPUT -p tcp --dport {} -m tcp ! --syn -j DROP", drill.stage.port);
-            for live in &drill.stage.service.tasks {
+            let drop =
+                format!("INPUT -p tcp --dport {} -m tcp ! --syn -j DROP", drill.testbed.port);
+            for live in &drill.testbed.service.tasks {
                 let namespace = &live.task.network.namespace;
                 network::run(&format!("ip netns exec {namespace} iptables -A {drop}")).await?;
             }
@@ -170,7 +171,7 @@ pub(super) const STALE_UPSTREAM: Incident = Incident {
 
 /// Replaces the tasks.
 fn replace(drill: &mut Drill) -> Step<'_> {
-    Box::pin(async { drill.stage.service.replace(&drill.definition).await })
+    Box::pin(async { drill.testbed.service.replace(&drill.definition).await })
 }
 
 /// Sends a signal to all processes of this container in every task.

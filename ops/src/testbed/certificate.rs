@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use tokio::process::Command;
 
-use super::Stage;
+use super::Testbed;
 use crate::aws::Client;
 
 /// Name that the certificate is for, and that callers ask for.
@@ -73,12 +73,12 @@ pub async fn import(client: &Client, certificate: &Certificate) -> anyhow::Resul
 }
 
 /// Asks the HTTPS listener as a caller does who trusts this certificate; why it was refused.
-pub async fn refused(stage: &Stage, trusted: &Path) -> anyhow::Result<Option<String>> {
+pub async fn refused(testbed: &Testbed, trusted: &Path) -> anyhow::Result<Option<String>> {
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "5", "--output", "/dev/null", "--cacert"])
         .arg(trusted)
-        .args(["--resolve", &format!("{HOST}:443:{}", stage.place.node)])
-        .arg(format!("https://{HOST}{}", stage.call.live))
+        .args(["--resolve", &format!("{HOST}:443:{}", testbed.place.node)])
+        .arg(format!("https://{HOST}{}", testbed.call.live))
         .output()
         .await
         .context("cannot run curl: is it installed?")?;

@@ -1,4 +1,4 @@
-//! Putting the stage up: emulator, apply, balancer, runner, service.
+//! Starts the testbed: emulator, apply, balancer, runner, service.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::certificate::{self, Certificate, HOST};
 use super::emulator::{Emulator, REGION, free_port};
 use super::report::Report;
 use super::service::Service;
-use super::{StageArgs, address};
+use super::{TestbedArgs, address};
 use crate::aws::{Client, ecs, elb};
 use crate::balancer::{Balancer, Place, config};
 use crate::call::{self, Call};
@@ -37,7 +37,7 @@ pub struct Variables {
 
 impl Variables {
     /// Images of the service `name`, in a repository that nobody has.
-    fn of(name: &str, api_key: String) -> Self {
+    fn with_images_of(name: &str, api_key: String) -> Self {
         let image = |kind: &str, digit: &str| {
             let digest = digit.repeat(64);
             let registry = format!("123456789012.dkr.ecr.{REGION}.amazonaws.com");
@@ -53,7 +53,7 @@ impl Variables {
 
 /// The applied stack with everything that runs of it.
 #[derive(Debug)]
-pub struct Stage {
+pub struct Testbed {
     /// The emulated AWS.
     pub client: Client,
     emulator: Arc<Emulator>,
@@ -82,18 +82,18 @@ pub struct Stage {
     pub folder: PathBuf,
 }
 
-impl Stage {
+impl Testbed {
     /// Applies the stack and puts everything in front of and around it; no task runs yet. Returns the
     /// variables too, for later applies.
     pub async fn up(
-        args: &StageArgs,
+        args: &TestbedArgs,
         folder: &Path,
         api_key: String,
         report: &mut Report,
     ) -> anyhow::Result<(Self, Variables)> {
         let document = call::document(&args.root, &args.service)?;
         let call = Call::from_document(&document)?;
-        let mut variables = Variables::of(&document.service.name, api_key);
+        let mut variables = Variables::with_images_of(&document.service.name, api_key);
         let emulator = Emulator::start(args, document.requires(Access::ApiKey), folder).await?;
         let client = Client::new(&args.python, &emulator.address(), REGION);
         let certificate = certificate::make(folder, "listener", 30).await?;
@@ -161,7 +161,7 @@ impl Stage {
             usize::try_from(service.desired_count)?,
             Duration::from_secs(group.deregistration_delay()?),
         );
-        let stage = Self {
+        let testbed = Self {
             client,
             emulator,
             applying: Some(applying),
@@ -177,7 +177,7 @@ impl Stage {
             call,
             folder: folder.to_owned(),
         };
-        Ok((stage, variables))
+        Ok((testbed, variables))
     }
 
     /// Waits until the apply that is under way has ended; its summary. An error when none is.

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-use super::{StageArgs, Variables};
+use super::{TestbedArgs, Variables};
 use crate::group::Group;
 use crate::task::log::Log;
 
@@ -36,7 +36,7 @@ pub struct Emulator {
 
 impl Emulator {
     /// Starts it on a free port.
-    pub async fn start(args: &StageArgs, keyed: bool, folder: &Path) -> anyhow::Result<Self> {
+    pub async fn start(args: &TestbedArgs, keyed: bool, folder: &Path) -> anyhow::Result<Self> {
         let port = free_port()?;
         let log = Log::to_file(&folder.join("emulator.log"))?;
         let mut process = Command::new(&args.python)
@@ -97,9 +97,9 @@ impl Emulator {
         let plan = [
             "plan",
             "-refresh=false",
-            "-out=stage.tfplan",
+            "-out=testbed.tfplan",
             "-var-file=terraform.tfvars.example",
-            "-var-file=stage.tfvars.json",
+            "-var-file=testbed.tfvars.json",
         ];
         // The key changes nothing in a plan, which must not know it.
         let done = self
@@ -113,7 +113,7 @@ impl Emulator {
         }
         let show = self
             .terraform("")
-            .args(["show", "-json", "stage.tfplan"])
+            .args(["show", "-json", "testbed.tfplan"])
             .stdin(Stdio::null())
             .output()
             .await?;
@@ -127,7 +127,7 @@ impl Emulator {
             "images": { &self.service: variables.images },
             "services": { &self.service: variables.settings },
         });
-        let file = self.stack.join("stage.tfvars.json");
+        let file = self.stack.join("testbed.tfvars.json");
         std::fs::write(&file, serde_json::to_vec(&maps)?)
             .with_context(|| file.display().to_string())?;
         let mut command = self.terraform(&variables.api_key);
@@ -138,7 +138,7 @@ impl Emulator {
             "-compact-warnings",
             "-var-file=terraform.tfvars.example",
         ]);
-        command.arg("-var-file=stage.tfvars.json");
+        command.arg("-var-file=testbed.tfvars.json");
         let number = self.applies.fetch_add(1, Ordering::Relaxed);
         let file = self.stack.join(format!("apply-{number}.log"));
         let log = File::create(&file).with_context(|| file.display().to_string())?;

@@ -39,7 +39,7 @@ pub async fn refused() -> anyhow::Result<Option<String>> {
 pub async fn run_inside(cgroup: Option<&Path>) -> anyhow::Result<bool> {
     let mut command = unshare();
     command.arg(std::env::current_exe().context("this program's path")?);
-    command.args(std::env::args_os().skip(1)).arg("--enclosed");
+    command.args(std::env::args_os().skip(1)).arg("--inside");
     if let Some(cgroup) = cgroup {
         command.arg("--cgroup").arg(cgroup);
     }
@@ -60,7 +60,7 @@ pub async fn run_inside(cgroup: Option<&Path>) -> anyhow::Result<bool> {
 /// Inside: loopback up, and a place for the names of the tasks' networks and for the state of `crun`.
 ///
 /// `crun` refuses a system in which both versions of control groups have controllers. Without groups it shall see none.
-pub async fn furnish(has_cgroup: bool) -> anyhow::Result<()> {
+pub async fn prepare(has_cgroup: bool) -> anyhow::Result<()> {
     network::run("ip link set lo up && mount -t tmpfs tmpfs /run && mkdir /run/netns").await?;
     network::run(if has_cgroup {
         "! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified"
