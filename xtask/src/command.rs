@@ -59,6 +59,19 @@ pub fn output(command: &mut Command) -> anyhow::Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("{program} does not print UTF-8"))
 }
 
+/// What a command prints on both streams; an error with the same text when it fails.
+pub fn said(command: &mut Command) -> anyhow::Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("{program} cannot be started"))?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    ensure!(output.status.success(), "{program}: {}\n{said}", output.status);
+    Ok(said)
+}
+
 /// The caller's search path, behind the pinned tools of the repository at `root` and before the folders where Debian
 /// keeps servers, which the path of an ordinary user lacks.
 #[must_use]

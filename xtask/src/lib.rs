@@ -3,13 +3,20 @@
 //! A chore that decides, parses or counts is Rust, so that tests can plant a defect and see it found. What a chore
 //! calls (cargo, linters, Terraform, scripts) stays a program of its own.
 
+pub mod checks;
+pub mod cleanup;
+pub mod cli;
 pub mod command;
+pub mod containers;
+pub mod deployments;
 pub mod emulator;
 pub mod gates;
 pub mod lint;
 pub mod packages;
 pub mod plan;
 pub mod preflight;
+pub mod reproducible;
+pub mod service;
 pub mod terraform;
 pub mod test;
 pub mod tools;

@@ -12,9 +12,14 @@ use clap::builder::PossibleValuesParser;
 use crate::command::{from_line, is_installed, output, passes, search_path, tail};
 
 /// A program, its packages, and whether the package starts a service of the same name.
-const PROGRAMS: [(&str, &str, bool); 11] = [
+const PROGRAMS: [(&str, &str, bool); 15] = [
     ("crun", "crun", false),
     ("curl", "curl", false),
+    ("debootstrap", "debootstrap", false),
+    // From Debian 13 on, a package of its own. Before, it is in `docker.io`.
+    ("docker", "docker-cli docker-buildx", false),
+    ("docker-compose", "docker-compose", false),
+    ("dockerd", "docker.io iptables", false),
     ("dot", "graphviz", false),
     ("haproxy", "haproxy", true),
     ("ip", "iproute2", false),

@@ -1,13 +1,19 @@
-//! The steps of a release that decide something. `scripts/deploy.sh` and `scripts/images.sh` call them.
+//! The steps of a release: the two images of a service on their way to the registry and back, and what decides a
+//! deployment. The workflows, `scripts/deploy.sh` and a laptop call the same commands.
 //!
 //! A rollback returns to the last good images without a build. The images come from ECS's own record
 //! of the service, or from a person. The script plans with them, `effect` judges the plan, and
 //! Terraform applies it: it stays the only owner of the task definition.
 
+mod bill;
+mod build;
 mod ecs;
 mod effect;
+mod github;
 mod history;
 mod images;
+mod process;
+mod registry;
 mod scan;
 mod smoke;
 
@@ -29,6 +35,19 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Build both images of a service
+    Build(build::Local),
+    /// Write the bill of materials of each image into target/sbom/
+    Sbom(bill::Args),
+    /// Log Docker in to the registry, before `push` and `verify`
+    Login {
+        /// An image or a repository of that registry
+        image: String,
+    },
+    /// Push both images, and print their digests
+    Push(registry::Push),
+    /// Refuse an image that our build workflow on `main` did not build
+    Verify(registry::Verify),
     /// Judge the registry's scan of images
     Scan(scan::Args),
     /// Call a deployed service as a caller would
@@ -60,6 +79,11 @@ enum Command {
 /// AWS does not answer, or there is nothing to return to.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     match &args.command {
+        Command::Build(local) => local.build().map(|()| true),
+        Command::Sbom(args) => args.run().map(|()| true),
+        Command::Login { image } => registry::login(image).map(|()| true),
+        Command::Push(args) => args.run().map(|()| true),
+        Command::Verify(args) => args.run().map(|()| true),
         Command::Scan(args) => scan::run(args),
         Command::Smoke(args) => smoke::run(args),
         Command::Running(service) => {

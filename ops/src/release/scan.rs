@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
+use super::github;
 use crate::aws;
 
 /// Arguments of the command.
@@ -88,7 +89,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<bool> {
             .with_context(|| format!("`{named}`: expected DOCKERFILE=REPOSITORY@sha256:DIGEST"))?;
         let scratch = from_scratch(&args.root.join(name))?;
         let verdict = ended(args, image, scratch)?;
-        good &= say(image, scratch, &verdict);
+        github::summary(&message(image, scratch, &verdict))?;
+        good &= allows(scratch, &verdict);
     }
     Ok(good)
 }
@@ -160,20 +162,24 @@ fn judge(report: &Report, scratch: bool) -> Verdict {
     }
 }
 
-/// Prints the verdict; whether the image may be deployed.
-fn say(image: &str, scratch: bool, verdict: &Verdict) -> bool {
+/// The verdict for people.
+fn message(image: &str, scratch: bool, verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Clean => println!("ok      {image}: no critical and no high finding"),
+        Verdict::Clean => format!("ok      {image}: no critical and no high finding"),
         Verdict::Refused(findings) => {
-            println!("FAILED  {image} has findings:\n        {}", findings.join("\n        "));
+            format!("FAILED  {image} has findings:\n        {}", findings.join("\n        "))
         }
-        Verdict::NotScanned(reason) | Verdict::Pending(reason) if scratch => println!(
+        Verdict::NotScanned(reason) | Verdict::Pending(reason) if scratch => format!(
             "NOT SCANNED: {image}: {reason}. The registry cannot look into an image FROM scratch: docs/supply-chain.md says what is checked in its place"
         ),
-        Verdict::NotScanned(reason) | Verdict::Pending(reason) => println!(
+        Verdict::NotScanned(reason) | Verdict::Pending(reason) => format!(
             "FAILED  {image} was not scanned: {reason}. Use a base image that the registry's scanner supports, or switch on enhanced scanning"
         ),
     }
+}
+
+/// Whether the image may be deployed.
+fn allows(scratch: bool, verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Clean) || (scratch && matches!(verdict, Verdict::NotScanned(_)))
 }
 

@@ -40,16 +40,23 @@ impl Applying {
         client: &Client,
     ) -> anyhow::Result<(String, String)> {
         loop {
+            let had_ended = self.has_ended();
             if let Ok(names) = ecs::find_service(client).await {
                 return Ok(names);
             }
-            self.go_on().await.context("no service was created")?;
+            self.go_on(had_ended).await.context("no service was created")?;
         }
     }
 
-    /// One pause, unless Terraform has ended: then nothing more will come.
-    pub(super) async fn go_on(&mut self) -> anyhow::Result<()> {
-        if !self.process.is_finished() {
+    /// Whether Terraform has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.process.is_finished()
+    }
+
+    /// One pause, unless Terraform had ended before the last look: then nothing more will come. Terraform may end during
+    /// a look, so the state after it says nothing.
+    pub(super) async fn go_on(&mut self, had_ended: bool) -> anyhow::Result<()> {
+        if !had_ended {
             sleep(PAUSE).await;
             return Ok(());
         }

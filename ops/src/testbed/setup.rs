@@ -199,12 +199,16 @@ impl Testbed {
         let before = self.definition().await?.task_definition_arn;
         let mut applying = Applying::start(&self.emulator, variables);
         loop {
+            let had_ended = applying.has_ended();
             let now = self.definition().await?;
             if now.task_definition_arn != before {
                 self.applying = Some(applying);
                 return Ok(now);
             }
-            applying.go_on().await.context("the service was given no new task definition")?;
+            applying
+                .go_on(had_ended)
+                .await
+                .context("the service was given no new task definition")?;
         }
     }
 

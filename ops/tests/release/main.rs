@@ -1,12 +1,14 @@
-//! `ops release`, run as the scripts run it: with a stand-in for the AWS CLI, and the real curl.
+//! `ops release`, run as the workflows and the scripts run it: with a stand-in for the AWS CLI, and the real curl.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
+mod registry;
 mod rollback;
 mod scan;
 mod smoke;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -24,15 +26,19 @@ cat "$next"
 
 /// A folder with the stand-in.
 fn aws(answers: &[(&str, String)]) -> tempfile::TempDir {
-    use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("aws");
-    fs::write(&program, AWS).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    program(folder.path(), "aws", AWS);
     for (name, text) in answers {
         fs::write(folder.path().join(name), text).unwrap();
     }
     folder
+}
+
+/// Writes a stand-in into the folder.
+fn program(folder: &Path, name: &str, script: &str) {
+    let path = folder.join(name);
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 fn calls(folder: &Path) -> String {
@@ -41,6 +47,11 @@ fn calls(folder: &Path) -> String {
 
 /// `ops release ARGUMENTS` with the programs of the folder before all others.
 fn release(folder: &Path, arguments: &[&str]) -> Output {
+    release_with(folder, arguments, &[])
+}
+
+/// The same with this environment, from the root of the repository.
+fn release_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let path = std::env::var("PATH").unwrap();
     Command::new(env!("CARGO_BIN_EXE_ops"))
         .arg("release")
@@ -48,6 +59,9 @@ fn release(folder: &Path, arguments: &[&str]) -> Output {
         .env("PATH", format!("{}:{path}", folder.display()))
         .env_remove("SMOKE_API_KEY")
         .env_remove("GITHUB_ACTIONS")
+        .env_remove("GITHUB_STEP_SUMMARY")
+        .envs(environment.iter().copied())
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .output()
         .unwrap()
 }

@@ -58,7 +58,7 @@ pub(super) fn skip(line: &str) -> Option<&str> {
 
 /// What a step checked. The last count of a script is the whole: what stands before it is the output of what the script
 /// ran. A step that counts nothing, like a formatter, is one check.
-pub(super) fn checked(log: &str, succeeded: bool) -> Result<Counts, &'static str> {
+pub fn checked(log: &str, succeeded: bool) -> Result<Counts, &'static str> {
     let skips = u32::try_from(log.lines().filter_map(skip).count()).unwrap_or(u32::MAX);
     let script = log.lines().filter_map(Counts::from_script).next_back();
     let runners: Vec<Counts> = log.lines().filter_map(from_libtest).collect();

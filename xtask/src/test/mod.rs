@@ -18,7 +18,7 @@ use std::time::Instant;
 use anyhow::ensure;
 use clap::builder::PossibleValuesParser;
 
-pub use count::Counts;
+pub use count::{Counts, checked};
 pub use steps::{Lane, STEPS, Step};
 
 use crate::command::{command, passes, tail};

@@ -103,11 +103,10 @@ seeds! {
         in steps("      - run: docker push r/x");
     signature_without_a_login: "registry-login" finds "job seed uses a registry without a login"
         in steps("      - uses: actions/attest@v4\n        with: { push-to-registry: true }");
-    login_after_a_verification: "registry-login" finds "job seed uses a registry without a login" in |tree| {
-        tree.copy("scripts/images.sh");
-        let run = ["verify", "login"].map(|step| format!("      - run: scripts/images.sh {step} \"${{IMAGE}}\""));
-        steps(&run.join("\n"))(tree);
-    };
+    push_by_ops_without_a_login: "registry-login" finds "job seed uses a registry without a login"
+        in steps("      - run: cargo ops release push");
+    login_after_a_verification: "registry-login" finds "job seed uses a registry without a login"
+        in steps("      - run: cargo ops release verify x\n      - run: cargo ops release login x");
     required_check_with_a_filter: "required-checks" finds "filters pull_request by paths"
         in required("{ pull_request: { paths: [terraform/**] }, merge_group: }", "timeout-minutes: 5");
     required_check_that_no_queue_runs: "required-checks" finds "seed.yml does not run for merge_group"

@@ -46,11 +46,11 @@ impl Comparison {
         if !member.is_empty() {
             self.report(place.at_member(member), what);
         }
-        self.limits(old, new, place.at_member("x-limit"));
+        self.limits(old, new, &place.at_member("x-limit"));
         self.servers(&contract.place(before), &place);
     }
 
-    fn limits(&mut self, old: Side<'_>, new: Side<'_>, at: String) {
+    fn limits(&mut self, old: Side<'_>, new: Side<'_>, at: &str) {
         let before = limits(old);
         let opens = new.1.access == Access::Open && old.1.access != Access::Open;
         for after in limits(new) {
@@ -61,7 +61,7 @@ impl Comparison {
                         LimitBy::Client => "client",
                         LimitBy::Address => "address",
                     };
-                    self.report(&at, format!("requests are counted by {by}, and were not"));
+                    self.report(at, format!("requests are counted by {by}, and were not"));
                 }
                 continue;
             };
@@ -70,7 +70,7 @@ impl Comparison {
             {
                 if is < was {
                     let limit = format!("/x-service/limits/{}/{member}", after.name);
-                    let at = if old.1.limit == new.1.limit { limit } else { at.clone() };
+                    let at = if old.1.limit == new.1.limit { limit } else { at.to_owned() };
                     self.report(at, format!("a {member} of {was} is {is}"));
                 }
             }
@@ -92,7 +92,7 @@ impl Comparison {
 }
 
 /// The limits that count the admitted requests of an operation.
-fn limits<'a>((contract, operation): Side<'a>) -> Vec<&'a Limit> {
+fn limits((contract, operation): Side<'_>) -> Vec<&Limit> {
     let names: Vec<&str> = match (&operation.limit, operation.access) {
         (Limited::Never, _) => vec![],
         (Limited::By(name), _) => vec![name],

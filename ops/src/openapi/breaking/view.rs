@@ -30,16 +30,16 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     pub(super) fn new(places: impl IntoIterator<Item = Place<'a>>) -> Self {
         let mut view = Self::default();
-        places.into_iter().for_each(|place| view.add(place));
+        places.into_iter().for_each(|place| view.add(&place));
         view
     }
 
-    fn add(&mut self, place: Place<'a>) {
+    fn add(&mut self, place: &Place<'a>) {
         if self.key.insert(place.at.clone()) {
             self.parts.push(place.clone());
-            place.target().into_iter().for_each(|target| self.add(target));
+            place.target().iter().for_each(|target| self.add(target));
             let all = place.member("allOf");
-            all.iter().flat_map(Place::items).for_each(|part| self.add(part));
+            all.iter().flat_map(Place::items).for_each(|part| self.add(&part));
         }
     }
 
@@ -58,7 +58,7 @@ impl<'a> View<'a> {
                 Some(choice) => open.extend(choice.items().into_iter().rev().map(|alternative| {
                     let mut case = view.clone();
                     case.key.insert(choice.at.clone());
-                    case.add(alternative);
+                    case.add(&alternative);
                     case
                 })),
             }

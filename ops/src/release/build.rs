@@ -1,0 +1,114 @@
+//! The two images of a service, built on this machine.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{bail, ensure};
+
+use super::process::{command, output, run};
+use crate::call;
+
+/// The containers of a task, and what builds the image of each.
+const CONTAINERS: [(&str, &str); 2] =
+    [("api", "services/Dockerfile"), ("nginx", "services/nginx/Dockerfile")];
+
+/// The images of one service and one commit.
+#[derive(Debug, clap::Args)]
+pub(super) struct Local {
+    /// The service's folder below services/
+    #[arg(long, env = "SERVICE")]
+    service: String,
+    /// The commit, which is the tag of both images; that of the work tree when it is empty
+    #[arg(long, env = "GITHUB_SHA", default_value = "")]
+    commit: String,
+    /// What they are built for: linux/amd64 or linux/arm64, as the task's `cpu_architecture`; the first when it is empty
+    #[arg(long, env = "PLATFORM", default_value = "")]
+    pub(super) platform: Platform,
+    /// The repository's root
+    #[arg(long, default_value = ".")]
+    pub(super) root: PathBuf,
+}
+
+/// The platform of the task, on whatever machine builds: an Arm laptop would build what `X86_64` cannot run.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Platform {
+    Amd64,
+    Arm64,
+}
+
+impl Platform {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Amd64 => "linux/amd64",
+            Self::Arm64 => "linux/arm64",
+        }
+    }
+
+    /// What Rust calls it.
+    pub(super) const fn target(self) -> &'static str {
+        match self {
+            Self::Amd64 => "x86_64-unknown-linux-gnu",
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+        }
+    }
+}
+
+impl FromStr for Platform {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        Ok(match text {
+            "" | "linux/amd64" => Self::Amd64,
+            "linux/arm64" => Self::Arm64,
+            _ => bail!("expected linux/amd64 or linux/arm64"),
+        })
+    }
+}
+
+impl Local {
+    /// The name that the service's document gives it.
+    pub(super) fn name(&self) -> anyhow::Result<String> {
+        let path = self.root.join("services").join(&self.service).join("openapi.json");
+        ensure!(
+            !self.service.is_empty() && path.is_file(),
+            "SERVICE={} must be a folder of services/ with an openapi.json",
+            self.service
+        );
+        Ok(call::document(&self.root, &self.service)?.service.name)
+    }
+
+    /// The commit that the images come from.
+    pub(super) fn commit(&self) -> anyhow::Result<String> {
+        if self.commit.is_empty() {
+            output(command("git rev-parse HEAD", []).current_dir(&self.root))
+        } else {
+            Ok(self.commit.clone())
+        }
+    }
+
+    /// The name of a container's image on this machine.
+    pub(super) fn image(&self, container: &str) -> anyhow::Result<String> {
+        Ok(format!("{}-{container}:{}", self.name()?, self.commit()?))
+    }
+
+    /// Builds both images.
+    pub(super) fn build(&self) -> anyhow::Result<()> {
+        let (commit, platform) = (self.commit()?, self.platform.name());
+        for (container, file) in CONTAINERS {
+            let image = self.image(container)?;
+            let label = format!("org.opencontainers.image.revision={commit}");
+            let mut docker = command("docker build --pull --platform", [platform]);
+            docker.args(["--tag", &image, "--file", file, "--label", &label]);
+            docker.args(["--build-arg", &format!("SERVICE={}", self.service)]);
+            docker.args(["--build-arg", &format!("SERVICE_REVISION={commit}"), "."]);
+            // BuildKit's own provenance would wrap each image in an index, which ECR does not scan. The workflow
+            // signs its own.
+            docker.current_dir(&self.root).env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
+            run(&mut docker)?;
+            let format = "{{.Os}}/{{.Architecture}}";
+            let built = output(&mut command("docker image inspect --format", [format, &image]))?;
+            ensure!(built == platform, "{image} was built for {built}, not for {platform}");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! What a step of a workflow hands on: outputs for later steps, and text for the summary of its job.
+//!
+//! GitHub names a file for each. A laptop has neither, so everything goes to the terminal as well.
+
+use std::env;
+use std::fs::File;
+use std::io::Write as _;
+
+use anyhow::Context as _;
+
+/// Prints an output, as `NAME=VALUE`, and hands it on.
+pub(super) fn output(line: &str) -> anyhow::Result<()> {
+    hand_on("GITHUB_OUTPUT", line)
+}
+
+/// Prints text, and adds it to the summary.
+pub(super) fn summary(text: &str) -> anyhow::Result<()> {
+    hand_on("GITHUB_STEP_SUMMARY", text)
+}
+
+fn hand_on(variable: &str, text: &str) -> anyhow::Result<()> {
+    println!("{text}");
+    let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) else {
+        return Ok(());
+    };
+    let mut file =
+        File::options().append(true).create(true).open(path).context("a file of GitHub")?;
+    writeln!(file, "{text}").context(variable.to_owned())
+}

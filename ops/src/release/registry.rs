@@ -1,0 +1,123 @@
+//! Images on their way to the registry, and the proof of who built them.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use anyhow::{Context as _, ensure};
+use serde::Deserialize;
+
+use super::build::Local;
+use super::github;
+use super::images::{Digest, Image};
+use super::process::{command, output, run};
+use crate::aws;
+
+/// Arguments of `push`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Push {
+    #[command(flatten)]
+    local: Local,
+    /// Where the API's image goes, as ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME
+    #[arg(long, env = "API_REPOSITORY")]
+    api_repository: String,
+    /// Where the sidecar's image goes
+    #[arg(long, env = "NGINX_REPOSITORY")]
+    nginx_repository: String,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Verify {
+    /// The repository on GitHub whose workflow must have built the images, as OWNER/NAME
+    #[arg(long, env = "GITHUB_REPOSITORY")]
+    repository: String,
+    /// The images, by digest
+    #[arg(required = true)]
+    images: Vec<Image>,
+}
+
+/// `DescribeImages`, as far as it is read.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Described {
+    image_details: Vec<Details>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Details {
+    image_digest: String,
+}
+
+/// Logs Docker in to the registry of an image or of a repository. It keeps the login for this machine.
+pub(super) fn login(image: &str) -> anyhow::Result<()> {
+    let (registry, _) = image.split_once('/').context("expected REGISTRY/NAME")?;
+    let password = output(&mut command("aws ecr get-login-password", []))?;
+    // By a pipe: other processes can read an argument.
+    let mut docker = command("docker login --username AWS --password-stdin", [registry]);
+    let mut docker = docker.stdin(Stdio::piped()).spawn().context("cannot run `docker login`")?;
+    docker.stdin.take().context("a pipe")?.write_all(password.as_bytes())?;
+    let status = docker.wait()?;
+    ensure!(status.success(), "docker login: {status}");
+    Ok(())
+}
+
+impl Push {
+    /// Pushes both images, and hands on their digests.
+    pub(super) fn run(&self) -> anyhow::Result<()> {
+        for (container, repository) in
+            [("api", &self.api_repository), ("nginx", &self.nginx_repository)]
+        {
+            let digest = match self.known(repository)? {
+                Some(digest) => digest,
+                None => self.push(container, repository)?,
+            };
+            github::output(&format!("{container}_digest={digest}"))?;
+            github::output(&format!("{container}_image={repository}@{digest}"))?;
+        }
+        Ok(())
+    }
+
+    /// The image of the commit that the registry has. A run that is repeated finds its tag taken, and takes what it
+    /// pushed the first time.
+    fn known(&self, repository: &str) -> anyhow::Result<Option<Digest>> {
+        let (_, name) = repository.split_once('/').context("expected REGISTRY/NAME")?;
+        let tag = format!("imageTag={}", self.local.commit()?);
+        let call = ["ecr", "describe-images", "--repository-name", name, "--image-ids", &tag];
+        match aws::call::<Described>(&call) {
+            Ok(described) => {
+                let details = described.image_details.first().context("ECR describes no image")?;
+                details.image_digest.parse().map(Some)
+            }
+            Err(error) if error.to_string().contains("ImageNotFoundException") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn push(&self, container: &str, repository: &str) -> anyhow::Result<Digest> {
+        let image = format!("{repository}:{}", self.local.commit()?);
+        run(&mut command("docker tag", [self.local.image(container)?.as_str(), &image]))?;
+        run(&mut command("docker push --quiet", [image.as_str()]))?;
+        let format = "{{range .RepoDigests}}{{println .}}{{end}}";
+        let digests = output(&mut command("docker image inspect --format", [format, &image]))?;
+        let pushed =
+            digests.lines().find_map(|line| line.strip_prefix(repository)?.strip_prefix('@'));
+        pushed.with_context(|| format!("Docker knows no digest of {image}"))?.parse()
+    }
+}
+
+impl Verify {
+    /// Refuses an image that our build workflow on `main` did not build on a machine of GitHub's. That it comes from
+    /// this repository is not enough.
+    pub(super) fn run(&self) -> anyhow::Result<()> {
+        let workflow = format!("{}/.github/workflows/build.yml", self.repository);
+        for image in &self.images {
+            let image = format!("oci://{image}");
+            let mut gh = command("gh attestation verify", [image.as_str()]);
+            gh.args(["--repo", &self.repository, "--source-ref", "refs/heads/main"]);
+            gh.args(["--deny-self-hosted-runners", "--signer-workflow", &workflow]);
+            run(&mut gh)?;
+        }
+        Ok(())
+    }
+}

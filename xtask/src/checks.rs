@@ -1,0 +1,108 @@
+//! The checks of a command: a line for each, and a last line that counts them, as `make test` reads it.
+
+use std::fmt::Debug;
+use std::io::Write as _;
+
+use anyhow::ensure;
+
+use crate::command::tail;
+use crate::test::Counts;
+
+/// Counts checks, and prints each as it ends.
+#[derive(Debug)]
+pub struct Checks {
+    counts: Counts,
+    print: fn(&str),
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self { counts: Counts::default(), print }
+    }
+}
+
+impl Checks {
+    /// Passes when `check` does; shows the end of the error when it does not. Whether it passed.
+    pub fn check<T>(
+        &mut self,
+        name: impl AsRef<str>,
+        check: impl FnOnce() -> anyhow::Result<T>,
+    ) -> bool {
+        let result = check();
+        match &result {
+            Ok(_) => self.pass(name.as_ref(), 1),
+            Err(error) => self.fail(name.as_ref(), &format!("{error:#}")),
+        }
+        result.is_ok()
+    }
+
+    /// Counts `checks` that passed under one name.
+    pub fn pass(&mut self, name: &str, checks: u32) {
+        self.counts.passed += checks;
+        (self.print)(&format!("ok      {name}\n"));
+    }
+
+    /// Counts a check that failed.
+    pub fn fail(&mut self, name: &str, reason: &str) {
+        self.counts.failed += 1;
+        (self.print)(&format!("FAILED  {name}\n{}", tail(reason, 40)));
+    }
+
+    /// Counts `checks` that cannot run. `reason` names them.
+    pub fn skip(&mut self, reason: &str, checks: u32) {
+        self.counts.skipped += checks;
+        (self.print)(&format!("SKIPPED: {reason}\n"));
+    }
+
+    /// Counts what another runner counted and printed.
+    pub fn add(&mut self, counts: Counts) {
+        self.counts += counts;
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Prints the last line; whether nothing failed.
+    #[must_use]
+    pub fn finish(&self) -> bool {
+        (self.print)(&format!("{}\n", self.counts));
+        self.counts.failed == 0
+    }
+}
+
+/// An error with both values when they differ.
+pub fn equal<T: PartialEq<U> + Debug + ?Sized, U: Debug + ?Sized>(
+    expected: &T,
+    found: &U,
+) -> anyhow::Result<()> {
+    ensure!(expected == found, "expected: {expected:?}\nfound:    {found:?}");
+    Ok(())
+}
+
+/// In one piece: several threads may print.
+fn print(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    #[test]
+    fn a_check_that_fails_is_counted_as_failed() {
+        // These lines must not count as checks of the step that runs this test.
+        let mut checks = Checks { print: |_| (), ..Checks::default() };
+        assert!(checks.check("good", || Ok(())));
+        assert!(checks.finish());
+        assert!(!checks.check("bad", || -> anyhow::Result<()> { bail!("seeded") }));
+        checks.skip("containers: no engine", 2);
+        checks.add(Counts { passed: 3, failed: 0, skipped: 0 });
+        assert_eq!(checks.counts(), Counts { passed: 4, failed: 1, skipped: 2 });
+        assert!(!checks.finish());
+    }
+}

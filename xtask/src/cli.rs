@@ -1,0 +1,81 @@
+//! The command line: `cargo xtask COMMAND`.
+
+use std::process::ExitCode;
+
+use crate::{
+    containers, deployments, emulator, gates, lint, packages, plan, preflight, reproducible,
+    service, terraform, test, tools,
+};
+use clap::{Parser, Subcommand};
+
+/// The chores of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every test and proof
+    Test(test::Args),
+    /// Run every static check
+    Lint(lint::Args),
+    /// Build both images of a service and test them
+    Containers(containers::Args),
+    /// Deploy, roll back and replace a key in an emulated AWS
+    Deployments,
+    /// Prove terraform/ without an AWS account, or write plan.txt
+    Terraform(terraform::Args),
+    #[command(flatten)]
+    Plan(plan::Command),
+    /// Run a command beside an emulated AWS
+    Emulator(emulator::Args),
+    /// Install the pinned tools into .tools/
+    Tools(tools::Args),
+    /// Install the Debian packages of missing programs
+    Packages(packages::Args),
+    /// Hold the costs of a request and the size of the binary to benches/gates.json
+    Gates(gates::Args),
+    /// Build the binary of a service twice, in two places, and compare
+    Reproducible(reproducible::Args),
+    /// Make a service, and another operation, in scratch copies of this tree, and test them
+    Service,
+    /// Say what this repository lacks on GitHub before a deployment
+    Preflight(preflight::Args),
+}
+
+/// Runs the command that was typed.
+#[must_use]
+pub fn run() -> ExitCode {
+    let root = crate::root();
+    let result = match Cli::parse().command {
+        Command::Test(args) => test::run(&root, &args),
+        Command::Lint(args) => lint::run(&root, &args),
+        Command::Containers(args) => containers::run(&root, &args),
+        Command::Deployments => deployments::run(&root),
+        Command::Terraform(args) => terraform::run(&root, &args),
+        Command::Plan(command) => plan::run(&root, &command),
+        Command::Emulator(args) => emulator::run(&root, &args),
+        Command::Tools(args) => tools::run(&root, &args),
+        Command::Packages(args) => packages::run(&root, &args),
+        Command::Gates(args) => gates::run(&root, &args),
+        Command::Reproducible(args) => reproducible::run(&root, &args),
+        Command::Service => service::run(&root),
+        Command::Preflight(args) => preflight::run(&args),
+    };
+    match result {
+        Ok(good) => ExitCode::from(u8::from(!good)),
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+#[test]
+fn the_command_line_is_well_formed() {
+    <Cli as clap::CommandFactory>::command().debug_assert();
+}

@@ -1,0 +1,250 @@
+//! A stack in an emulated AWS, and the steps of scripts/deploy.sh as the workflows run them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+
+use crate::checks::equal;
+use crate::command::{command, from_line, output, tail};
+use crate::emulator::Emulator;
+use crate::terraform::Terraform;
+
+/// Commits that somebody makes meanwhile would be another change.
+const COMMIT: &str = "0000000000000000000000000000000000000000";
+pub(super) const LEAKED: &str = "test:a-key-that-is-only-a-test";
+
+/// The stack, and the environment of the steps.
+pub(super) struct Stack {
+    root: PathBuf,
+    pub(super) folder: PathBuf,
+    pub(super) emulator: Emulator,
+    environment: BTreeMap<String, String>,
+}
+
+/// A step that ended.
+#[derive(Debug)]
+pub(super) struct Step {
+    code: i32,
+    stdout: String,
+    text: String,
+    outputs: String,
+    summary: String,
+}
+
+/// An image of the service, by a digest of one digit.
+pub(super) fn image(container: &str, digit: u8) -> String {
+    let digest = digit.to_string().repeat(64);
+    format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/{container}@sha256:{digest}")
+}
+
+pub(super) fn api(digit: u8) -> String {
+    image("api", digit)
+}
+
+/// The value of `TF_VAR_api_keys` with this list.
+pub(super) fn keys(list: &str) -> String {
+    format!("{{\"sum\":\"{list}\"}}")
+}
+
+impl Stack {
+    /// An empty account, and what the first deployment takes.
+    pub(super) fn new(root: &Path, terraform: &Terraform, folder: PathBuf) -> anyhow::Result<Self> {
+        let emulator = Emulator::start(root, &folder.join("emulator"))?;
+        let copy = terraform.ready(&root.join("terraform"), &folder.join("root"))?;
+        let example = fs::read_to_string(root.join("terraform/terraform.tfvars.example"))?;
+        let zone = emulator.probe("zone", "example.com")?;
+        let variables = with_setting(&without_images(&example), &format!("zone_id = \"{zone}\""))?;
+        let mut stack =
+            Self { root: root.to_owned(), folder, emulator, environment: BTreeMap::new() };
+        for (name, value) in [
+            ("SERVICE", "sum"),
+            ("GITHUB_SHA", COMMIT),
+            ("DEPLOY_ROOT", &copy.folder.to_string_lossy()),
+            ("TF_CLI_CONFIG_FILE", "/dev/null"),
+            ("CHECKPOINT_DISABLE", "1"),
+            // Terraform and the provider collect garbage for a quarter of their time. They live for seconds.
+            ("GOGC", "400"),
+            ("REVIEWED", ""),
+            ("TF_VARS", &variables),
+            ("TF_VAR_api_keys", &keys(LEAKED)),
+            ("API_IMAGE", &api(1)),
+            ("NGINX_IMAGE", &image("nginx", 2)),
+        ] {
+            stack.set(name, value);
+        }
+        Ok(stack)
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    pub(super) fn unset(&mut self, name: &str) {
+        self.environment.remove(name);
+    }
+
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.environment.get(name).map_or("", String::as_str)
+    }
+
+    /// A step that has to succeed.
+    pub(super) fn deploy(&self, step: &str) -> anyhow::Result<Step> {
+        self.exits(0, step, &[])
+    }
+
+    /// A step that ends with this exit code, with other variables.
+    pub(super) fn exits(
+        &self,
+        code: i32,
+        step: &str,
+        changes: &[(&str, &str)],
+    ) -> anyhow::Result<Step> {
+        let ran = self.run(&format!("scripts/deploy.sh {step}"), changes)?;
+        ensure!(ran.code == code, "exit code {}\n{}", ran.code, tail(&ran.text, 40));
+        Ok(ran)
+    }
+
+    /// A step that fails with these words.
+    pub(super) fn refuses(
+        &self,
+        words: &str,
+        step: &str,
+        changes: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
+        let ran = self.run(&format!("scripts/deploy.sh {step}"), changes)?;
+        let text = tail(&ran.text, 40);
+        ensure!(ran.code != 0, "it succeeded\n{text}");
+        ensure!(ran.text.contains(words), "no {words:?} in\n{text}");
+        Ok(())
+    }
+
+    /// Runs lines of the shell as the workflows run a step.
+    pub(super) fn run(&self, script: &str, changes: &[(&str, &str)]) -> anyhow::Result<Step> {
+        let [outputs, summary] = ["output", "summary"].map(|name| self.folder.join(name));
+        File::create(&outputs)?;
+        File::create(&summary)?;
+        let mut shell = command("bash");
+        self.emulator.connect(&mut shell);
+        shell.args(["-e", "-c", script]).current_dir(&self.root).envs(&self.environment);
+        shell.env("GITHUB_OUTPUT", &outputs).env("GITHUB_STEP_SUMMARY", &summary);
+        let ran =
+            shell.envs(changes.iter().copied()).stdin(std::process::Stdio::null()).output()?;
+        let [stdout, stderr] =
+            [ran.stdout, ran.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(Step {
+            code: ran.status.code().context("a signal ended the step")?,
+            text: format!("{stdout}{stderr}"),
+            stdout,
+            outputs: fs::read_to_string(outputs)?,
+            summary: fs::read_to_string(summary)?,
+        })
+    }
+
+    /// Plans this image of the API, and applies the plan as reviewed.
+    pub(super) fn release(&mut self, api: &str) -> anyhow::Result<Step> {
+        self.set("API_IMAGE", api);
+        self.set("NGINX_IMAGE", &image("nginx", 2));
+        self.plan()?;
+        self.run("scripts/deploy.sh apply", &[])
+    }
+
+    /// Plans; what was planned counts as reviewed from now on.
+    pub(super) fn plan(&mut self) -> anyhow::Result<Step> {
+        let planned = self.deploy("plan")?;
+        self.set("REVIEWED", planned.given("fingerprint"));
+        Ok(planned)
+    }
+
+    /// Whether ECS runs this image of the API.
+    pub(super) fn runs(&self, api: &str) -> anyhow::Result<()> {
+        let images = self.deploy("images")?.stdout;
+        equal(&*format!("api_image={api}\nnginx_image={}\n", image("nginx", 2)), &*images)
+    }
+
+    /// Whether this list is the one that new tasks read.
+    pub(super) fn has_keys(&self, list: &str) -> anyhow::Result<()> {
+        let found = self.emulator.probe("parameter", "/sum-api/production/api-key")?;
+        equal(&*format!("SecureString {list}"), &*found)
+    }
+
+    /// The grace period that the module gives its tasks.
+    pub(super) fn grace_seconds(&self) -> anyhow::Result<u64> {
+        let timing = fs::read(self.root.join("terraform/service/timing.json"))?;
+        let timing: serde_json::Value = serde_json::from_slice(&timing)?;
+        timing["grace_seconds"].as_u64().context("no grace_seconds")
+    }
+
+    /// Asks or changes the ECS service behind Terraform's back.
+    pub(super) fn ecs(&self, line: &str) -> anyhow::Result<String> {
+        let mut aws = from_line(&format!("aws ecs {line}"));
+        self.emulator.connect(&mut aws);
+        Ok(output(aws.env("AWS_PAGER", ""))?.trim().to_owned())
+    }
+}
+
+impl Step {
+    /// What it hands on under this name; empty when it does not.
+    pub(super) fn given(&self, name: &str) -> &str {
+        let mut outputs = self.outputs.lines().filter_map(|line| line.split_once('='));
+        outputs.find(|(given, _)| *given == name).map_or("", |(_, value)| value)
+    }
+
+    /// The images that it hands on under these names.
+    pub(super) fn images(&self, prefix: &str) -> [&str; 2] {
+        ["api", "nginx"].map(|container| self.given(&format!("{prefix}{container}_image")))
+    }
+
+    pub(super) fn summarizes(&self, words: &str) -> anyhow::Result<()> {
+        ensure!(self.summary.contains(words), "no {words:?} in\n{}", self.summary);
+        Ok(())
+    }
+
+    pub(super) fn ends_with(&self, code: i32) -> anyhow::Result<()> {
+        ensure!(self.code == code, "exit code {}\n{}", self.code, self.text);
+        Ok(())
+    }
+}
+
+/// Variables without the block of the images, which a deployment names.
+fn without_images(variables: &str) -> String {
+    let mut in_images = false;
+    let keep = |line: &&str| {
+        in_images |= *line == "images = {";
+        let keep = !in_images;
+        in_images &= *line != "}";
+        keep
+    };
+    variables.lines().filter(keep).flat_map(|line| [line, "\n"]).collect()
+}
+
+/// Variables with a setting of the service, such as `scaling = { … }`, in place of the one of that name.
+pub(super) fn with_setting(variables: &str, setting: &str) -> anyhow::Result<String> {
+    let start = variables.find("\n  sum = {\n").context("no service sum")? + "\n  sum = {\n".len();
+    let (head, body) = variables.split_at(start);
+    let name = setting.split(' ').next().unwrap_or_default();
+    let is_old = |line: &&str| line.trim_start().split(' ').next() == Some(name);
+    let body = body.lines().filter(|line| !is_old(line));
+    let body: String = body.flat_map(|line| [line, "\n"]).collect();
+    Ok(format!("{head}    {setting}\n{body}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VARIABLES: &str = "region = \"x\"\nimages = {\n  sum = {\n  }\n}\nservices = {\n  sum = {\n    zone_id = \"a\"\n  }\n}\n";
+
+    #[test]
+    fn variables_are_those_of_the_workflow() {
+        let variables = without_images(VARIABLES);
+        assert_eq!(
+            variables,
+            "region = \"x\"\nservices = {\n  sum = {\n    zone_id = \"a\"\n  }\n}\n"
+        );
+        let other = with_setting(&variables, "zone_id = \"b\"").unwrap();
+        assert_eq!(other, variables.replace("\"a\"", "\"b\""));
+        with_setting("services = {}\n", "zone_id = \"b\"").unwrap_err();
+    }
+}
