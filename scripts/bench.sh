@@ -12,7 +12,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin # where Debian keeps nginx, and no ordinary
 cargo xtask packages nginx valgrind strace
 echo "Building the service, the peers and the bench"
 cargo build --quiet --locked --release --package sum-api --package sidecar
-scripts/plan-json.sh || true # without Terraform the sections that read the plan say so
+cargo xtask plan-json || true # without Terraform the sections that read the plan say so
 CARGO_TARGET_DIR=target/bench cargo build --quiet --locked --release --manifest-path benches/Cargo.toml --workspace
 if command -v go >/dev/null; then
   (cd benches/peers/go && GOCACHE=$PWD/../../../target/bench/go-cache GOFLAGS=-mod=mod GO111MODULE=off \

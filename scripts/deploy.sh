@@ -30,10 +30,8 @@ scratch=$PWD/.run/deploy
 umask 077
 mkdir -p "$scratch"
 export TF_IN_AUTOMATION=1 TF_INPUT=0
-# shellcheck source=scripts/terraform-lib.sh
-. scripts/terraform-lib.sh
 # Asked for by the configuration, kept by no plan: a plan needs some keys, and only the apply the real ones.
-[ -n "${TF_VAR_api_keys:-}" ] || TF_VAR_api_keys=$(key_map plan:not-a-key-of-anybody)
+[ -n "${TF_VAR_api_keys:-}" ] || TF_VAR_api_keys=$(cargo xtask terraform keys plan:not-a-key-of-anybody)
 export TF_VAR_api_keys
 
 tf() { terraform "-chdir=$root" "$@"; }

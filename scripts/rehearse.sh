@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds what is missing and rehearses for SERVICE: the stack applied to an emulated AWS, its task run as Fargate would.
 #
-#   scripts/rehearse.sh [ops rehearse arguments]    for instance --walls none
+#   scripts/rehearse.sh [ops rehearse arguments]
 #   scripts/rehearse.sh drill [ops drill arguments]
 #
 # docs/rehearsal.md and docs/drills.md say what is proved. What cannot run says `SKIPPED: name: reason`; the last line
@@ -11,8 +11,7 @@ cd "$(dirname "$0")/.."
 
 # shellcheck source=scripts/service.sh
 . scripts/service.sh
-# shellcheck source=scripts/terraform-lib.sh
-. scripts/terraform-lib.sh
+export TF_IN_AUTOMATION=1 TF_INPUT=0 CHECKPOINT_DISABLE=1
 
 command=rehearse
 if [ "${1:-}" = drill ]; then command=drill && shift; fi
@@ -28,9 +27,12 @@ skip_all() {
 for tool in crun haproxy nginx openssl curl; do
   PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || skip_all "$tool is not installed"
 done
-find_provider
-[ -n "$missing" ] || find_python terraform/emulator/requirements.txt
-[ -z "$missing" ] || skip_all "$missing"
+cargo xtask tools emulator >"$work/tools.log" || skip_all "$(tail -n 1 "$work/tools.log")"
+# The provider is looked for out here: inside of its namespaces the rehearsal reaches nothing but itself.
+status=0
+cargo xtask terraform ready terraform "$work/root" >"$work/ready.log" || status=$?
+[ "$status" -ne 69 ] || skip_all "$(cat "$work/ready.log")"
+[ "$status" -eq 0 ]
 
 cargo build --quiet --locked --release -p "$name" -p sidecar
 cargo build --quiet --locked -p ops
@@ -41,6 +43,4 @@ if [ "$command" = rehearse ]; then
   arguments+=(--contract "$contract")
 fi
 
-# The provider is looked for out here: inside of its namespaces the rehearsal reaches nothing but itself.
-ready terraform "$work/root"
 exec target/debug/ops "$command" "${arguments[@]}" "$@"

@@ -1,6 +1,6 @@
 //! The planned stack: what decides how many tasks there are, and what a client may send.
 //!
-//! `target/plan.json` is the plan of the real root with the values of the example. `scripts/plan-json.sh` writes it.
+//! `target/plan.json` is the plan of the real root with the values of the example. `cargo xtask plan-json` writes it.
 
 use std::fs;
 
@@ -37,7 +37,7 @@ impl Plan {
     /// Reads it.
     pub fn read() -> Result<Self> {
         let text = fs::read_to_string(root().join(FILE));
-        let text = text.with_context(|| format!("{FILE}: scripts/plan-json.sh writes it"))?;
+        let text = text.with_context(|| format!("{FILE}: `cargo xtask plan-json` writes it"))?;
         Ok(Self(serde_json::from_str(&text).context(FILE)?))
     }
 
