@@ -8,7 +8,7 @@ rules["keep-what-holds-data"] := "Nothing is destroyed that holds keys, logs, im
 rules["keep-the-way-in"] := "Nothing is destroyed on the way from a caller to a task."
 
 # By the type of the resource.
-data_of := {
+holds_data := {
 	"aws_cloudwatch_log_group": "the service's logs",
 	"aws_ecr_repository": "the images, and with them every way back",
 	"aws_kms_key": "whatever it encrypted, after its waiting time",
@@ -32,7 +32,7 @@ deny contains {
 	"topic": "data", "text": sprintf("lost: %s", [loss]),
 } if {
 	some resource in ending
-	loss := data_of[resource.type]
+	loss := holds_data[resource.type]
 }
 
 deny contains {

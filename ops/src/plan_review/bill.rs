@@ -68,18 +68,18 @@ pub(super) fn difference(plan: &Plan) -> Bill {
 
 /// One resource as it is on one side of the change.
 fn each(resource: &Resource, side: &Value, prices: &Prices) -> f64 {
-    let of =
+    let price =
         |table: &BTreeMap<String, f64>, name: &str| table.get(name).copied().unwrap_or_default();
     let length = |name: &str| side[name].as_array().map(Vec::len);
     // Before they exist the subnets may not be known: then the configuration's two zones are assumed.
     let subnets = || count(length("subnet_ids").or(length("subnets")).unwrap_or(2).max(1));
-    let hour = of(&prices.hour, &resource.kind) * prices.hours_a_month;
-    let month = of(&prices.month, &resource.kind);
+    let hour = price(&prices.hour, &resource.kind) * prices.hours_a_month;
+    let month = price(&prices.month, &resource.kind);
     match resource.kind.as_str() {
         "aws_vpc_endpoint" if side["vpc_endpoint_type"] != "Interface" => 0.0,
         "aws_vpc_endpoint" => subnets() * hour,
         // The balancer has one public address in each zone.
-        "aws_lb" => hour + subnets() * of(&prices.hour, "aws_eip") * prices.hours_a_month,
+        "aws_lb" => hour + subnets() * price(&prices.hour, "aws_eip") * prices.hours_a_month,
         // An alarm that computes is paid for each metric that it reads.
         "aws_cloudwatch_metric_alarm" => {
             let queries = side["metric_query"].as_array().into_iter().flatten();
