@@ -1,6 +1,6 @@
 //! The runbook's incidents: each is caused under load, recognised by its alarm and ended as its section says.
 //!
-//! One incident is one value in [`incidents`]. [`procedure`] is what all of them go through. How time is scaled, and what is
+//! One incident is one value in `incidents`. `procedure` is what all of them go through. How time is scaled, and what is
 //! done in place of what: docs/drills.md.
 
 mod alarms;
