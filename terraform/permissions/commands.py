@@ -66,12 +66,29 @@ def expand(root, text, seen=None):
         functions.update(re.findall(r"^(\w[\w-]*)\(\) \{(.*)\}$", source, re.M))
         start = f"cmd_{command}"
         parts.append(expand(root, reachable(start, functions) if start in functions else source, seen))
+    for command in re.findall(r"\bcargo ops release ([a-z]+)", text):
+        parts.append(of_release(root, command))
     for target in re.findall(r"\bmake ([a-z-]+)", text):
         recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", (root / "Makefile").read_text(), re.M)
         if recipe and target not in seen:
             seen.add(target)
             parts.append(expand(root, recipe[1].replace("@", ""), seen))
     return "\n".join(parts)
+
+
+def of_release(root, command):
+    """What `ops release COMMAND` calls, one command a line: from the function or the `impl` of this name, or from its file."""
+    files = {path.stem: path.read_text() for path in (root / "ops/src/release").glob("*.rs")}
+    item = rf"^(?:pub\(super\) fn {command}\(|impl {command.title()} \{{).*?^\}}"
+    found = [match[0] for text in files.values() for match in re.finditer(item, text, re.M | re.S)] or [files.get(command, "")]
+    source = "\n".join(found)
+    if not source:
+        raise SystemExit(f"ops release {command}: not found in ops/src/release")
+    lines = re.findall(r'\bcommand\(\s*"([^"]+)"', source)
+    for array in re.findall(r'\[\s*("[a-z0-9]+",\s*"[a-z-]+"[^\]]*)\]', source):
+        words = [word.strip() for word in array.split(",") if word.strip()]
+        lines.append(" ".join(["aws", *(word.strip('"') if word.startswith('"') else "$value" for word in words)]))
+    return "\n".join(lines)
 
 
 def reachable(name, functions):

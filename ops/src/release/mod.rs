@@ -5,7 +5,6 @@
 //! of the service, or from a person. The script plans with them, `effect` judges the plan, and
 //! Terraform applies it: it stays the only owner of the task definition.
 
-mod bill;
 mod build;
 mod ecs;
 mod effect;
@@ -14,6 +13,7 @@ mod history;
 mod images;
 mod process;
 mod registry;
+mod sbom;
 mod scan;
 mod smoke;
 
@@ -38,7 +38,7 @@ enum Command {
     /// Build both images of a service
     Build(build::Local),
     /// Write the bill of materials of each image into target/sbom/
-    Sbom(bill::Args),
+    Sbom(sbom::Args),
     /// Log Docker in to the registry, before `push` and `verify`
     Login {
         /// An image or a repository of that registry
