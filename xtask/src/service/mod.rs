@@ -1,7 +1,8 @@
 //! Two changes that a team makes, in scratch copies of this tree: a new service, and another operation in services/sum.
 //!
-//! Each must work at once, and touch nothing but what docs/adopt.md says. Both copies share the target folder of this tree, so
-//! what was compiled once is not compiled again. Cargo gives their programs the same paths, so one copy follows the other.
+//! Each must work at once, and touch nothing but what docs/adopt.md says. Both copies share the folder target/service, so what
+//! was compiled once is not compiled again. Cargo gives the programs of all copies of a tree the same paths, so one copy
+//! follows the other, and neither uses the target folder of this tree.
 
 mod names;
 mod new;
@@ -24,9 +25,9 @@ pub fn run(root: &Path) -> anyhow::Result<bool> {
     fs::create_dir_all(&work)?;
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     said(from_line("cargo build --quiet --locked --package ops").current_dir(root))?;
-    // The builds of the copies replace the original.
     let ops = work.join("ops");
     fs::copy(target.join("debug/ops"), &ops).context("target/debug/ops")?;
+    let target = target.join("service");
     let mut checks = Checks::default();
     let copy = Scratch::new(root, &work, "new", &target, &ops)?;
     names::check(&copy, &mut checks)?;
