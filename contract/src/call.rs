@@ -123,7 +123,7 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn is_answer(&self, response: &Response) -> bool {
         response.status == self.status
-            && self.example.as_ref().is_none_or(|example| response.json() == *example)
+            && self.example.as_ref().is_none_or(|example| is_same(example, &response.json()))
     }
 
     /// Whether the response has nothing wrong.
@@ -149,6 +149,24 @@ impl<'a> Call<'a> {
             return vec![format!("Content-Type is {:?}", response.all("Content-Type"))];
         }
         difference(example, &response.json(), "").into_iter().collect()
+    }
+}
+
+/// Whether two values are the same JSON. `68` and `68.0` are the same number.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let is_in_other = |(name, value)| other.get(name).is_some_and(|it| is_same(value, it));
+            one.len() == other.len() && one.iter().all(is_in_other)
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len()
+                && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (Value::Number(one), Value::Number(other)) if one.is_f64() != other.is_f64() => {
+            one.as_f64() == other.as_f64()
+        }
+        _ => one == other,
     }
 }
 
@@ -178,8 +196,27 @@ fn difference(example: &Value, found: &Value, at: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::difference;
+    use super::{difference, is_same};
     use serde_json::json;
+
+    #[test]
+    fn an_answer_is_its_example_however_a_number_is_written() {
+        let example = json!({"n": 68, "items": [1, -40.0]});
+        for (found, expected) in [
+            (json!({"items": [1.0, -40], "n": 68.0}), true),
+            (json!({"items": [1.0, -40], "n": 68.5}), false),
+            (json!({"items": [-40, 1], "n": 68}), false),
+            (json!({"items": [1, -40, 1], "n": 68}), false),
+            (json!({"items": [1, -40], "n": "68"}), false),
+            (json!({"items": [1, -40], "n": 68, "m": 1}), false),
+            (json!({"items": [1, -40]}), false),
+        ] {
+            assert_eq!(is_same(&example, &found), expected, "{found}");
+            assert_eq!(is_same(&found, &example), expected, "{found}");
+        }
+        let large = json!(9_007_199_254_740_993_u64);
+        assert!(!is_same(&large, &json!(9_007_199_254_740_992_u64)));
+    }
 
     #[test]
     fn a_response_has_the_shape_of_its_example() {

@@ -1,8 +1,7 @@
-//! Two changes that a team makes, in scratch copies of this tree: a new service, and another operation in services/sum.
+//! Two changes that a team makes, in a scratch copy of this tree: a new service, then another operation in services/sum.
 //!
-//! Each must work at once, and touch nothing but what docs/adopt.md says. Both copies share the folder target/service, so what
-//! was compiled once is not compiled again. Cargo gives the programs of all copies of a tree the same paths, so one copy
-//! follows the other, and neither uses the target folder of this tree.
+//! Each must work at once, and touch nothing but what docs/adopt.md says. The copy has the target folder target/service,
+//! because Cargo gives the programs of two copies of a tree the same paths.
 
 mod names;
 mod new;
@@ -16,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Context as _, ensure};
 
 use crate::checks::{Checks, equal};
-use crate::command::{from_line, said};
+use crate::command::{command, from_line, said};
 use scratch::Scratch;
 
 /// Runs the command; whether nothing failed.
@@ -27,13 +26,32 @@ pub fn run(root: &Path) -> anyhow::Result<bool> {
     said(from_line("cargo build --quiet --locked --package ops").current_dir(root))?;
     let ops = work.join("ops");
     fs::copy(target.join("debug/ops"), &ops).context("target/debug/ops")?;
-    let target = target.join("service");
+    let target = compiled(&target, &work)?;
     let mut checks = Checks::default();
-    let copy = Scratch::new(root, &work, "new", &target, &ops)?;
+    let copy = Scratch::new(root, &work, &target, &ops)?;
     names::check(&copy, &mut checks)?;
     new::check(root, &copy, &mut checks)?;
-    another_operation(&Scratch::new(root, &work, "adopt", &target, &ops)?, &mut checks);
+    another_operation(&Scratch::new(root, &work, &target, &ops)?, &mut checks);
     Ok(checks.finish())
+}
+
+/// The target folder of the copy. At first it has what this tree has compiled: the copy is made after it, so Cargo uses
+/// the dependencies and compiles the packages of the copy again.
+fn compiled(target: &Path, work: &Path) -> anyhow::Result<PathBuf> {
+    let own = target.join("service");
+    if !own.exists() {
+        let _ = fs::remove_dir_all(work.join("copy"));
+        let new = target.join("service-new");
+        let _ = fs::remove_dir_all(&new);
+        fs::create_dir(&new)?;
+        for profile in ["debug", "release"].map(|name| target.join(name)) {
+            if profile.exists() {
+                said(command("cp").args(["-a", "--reflink=auto"]).args([&profile, &new]))?;
+            }
+        }
+        fs::rename(new, &own)?;
+    }
+    Ok(own)
 }
 
 /// Another operation in a service that is there.

@@ -1,15 +1,16 @@
 //! A copy of the tree as it is, with a history of its own, so that Git tells what changed in it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use crate::command::{command, from_line, output, passes, said, tail};
 
-const COMMIT: &str = "git -c user.name=test -c user.email=test@example.com -c commit.gpgsign=false commit --quiet --message copy";
+const COMMIT: &str = "git -c user.name=test -c user.email=test@example.com -c commit.gpgsign=false commit --quiet --allow-empty --message copy";
 
 /// The copy.
 pub(super) struct Scratch {
@@ -21,30 +22,32 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Copies what Git knows or would add. The modification times stay, because Cargo compares them.
-    pub(super) fn new(
-        root: &Path,
-        work: &Path,
-        name: &str,
-        target: &Path,
-        ops: &Path,
-    ) -> anyhow::Result<Self> {
-        let folder = work.join(name);
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder)?;
-        let mut list = from_line("git ls-files -z --cached --others --exclude-standard");
-        let list = output(list.current_dir(root))?;
-        let files = list.split_terminator('\0').filter(|file| root.join(file).exists());
-        let mut copy =
-            from_line("cp --parents --preserve=mode,timestamps,links --target-directory");
-        said(copy.arg(&folder).args(files).current_dir(root))?;
-        symlink(root.join(".tools"), folder.join(".tools"))?;
+    /// Copies what Git knows or would add. A file that is in the copy already keeps its modification time: Cargo compares
+    /// these times, so a change must be later than what was compiled before it, and the rest need not be compiled.
+    pub(super) fn new(root: &Path, work: &Path, target: &Path, ops: &Path) -> anyhow::Result<Self> {
+        let folder = work.join("copy");
         let scratch =
             Self { folder, work: work.to_owned(), target: target.to_owned(), ops: ops.to_owned() };
-        for line in ["git init --quiet", "git add --all", COMMIT] {
-            said(&mut scratch.command(line))?;
+        if scratch.folder.join(".git").exists() {
+            scratch.lines(&["git reset --quiet --hard", "git clean -ffdxq"])?;
+        } else {
+            fs::create_dir_all(&scratch.folder)?;
+            scratch.lines(&["git init --quiet"])?;
         }
+        let new = files(root)?;
+        for old in files(&scratch.folder)?.difference(&new) {
+            fs::remove_file(scratch.folder.join(old))?;
+        }
+        for file in &new {
+            update(&root.join(file), &scratch.folder.join(file))?;
+        }
+        symlink(root.join(".tools"), scratch.folder.join(".tools"))?;
+        scratch.lines(&["git add --all", COMMIT])?;
         Ok(scratch)
+    }
+
+    fn lines(&self, lines: &[&str]) -> anyhow::Result<()> {
+        lines.iter().try_for_each(|line| said(&mut self.command(line)).map(drop))
     }
 
     /// A command from words between spaces, in the copy.
@@ -89,4 +92,25 @@ impl Scratch {
     pub(super) fn contract_log(&self, service: &str) -> PathBuf {
         self.work.join(format!("contract-{service}.log"))
     }
+}
+
+/// The files that Git knows or would add, and that are there.
+fn files(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let mut list = from_line("git ls-files -z --cached --others --exclude-standard");
+    let list = output(list.current_dir(folder))?;
+    let files = list.split_terminator('\0').filter(|file| folder.join(file).exists());
+    Ok(files.map(str::to_owned).collect())
+}
+
+/// Copies a file, unless the copy has its content and its mode.
+fn update(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let content = fs::read(from)?;
+    let mode = fs::metadata(from)?.permissions();
+    let same = fs::metadata(to).is_ok_and(|old| old.permissions() == mode);
+    if !same || fs::read(to)? != content {
+        fs::create_dir_all(to.parent().context("a file of the copy is in a folder")?)?;
+        fs::write(to, content)?;
+        fs::set_permissions(to, mode)?;
+    }
+    Ok(())
 }
