@@ -35,7 +35,9 @@ export TF_IN_AUTOMATION=1 TF_INPUT=0
 export TF_VAR_api_keys
 
 tf() { terraform "-chdir=$root" "$@"; }
-release() { cargo run --quiet --locked -p ops -- release "$@"; }
+# OPS names a binary that is built already, for callers that must not wait for Cargo.
+ops() { if [ -n "${OPS:-}" ]; then "$OPS" "$@"; else cargo ops "$@"; fi; }
+release() { ops release "$@"; }
 
 start() {
   if [ -n "${TF_BACKEND:-}" ]; then
@@ -81,7 +83,7 @@ cmd_plan() {
   with_images "$(given_images)"
   make_plan plan
   for rule in ${ALLOW_RULES:-}; do allow+=(--allow "$rule"); done
-  cargo run --quiet --locked -p ops -- plan-review "$scratch/plan.json" --output "$scratch/review.md" "${allow[@]}" || status=$?
+  ops plan-review "$scratch/plan.json" --output "$scratch/review.md" "${allow[@]}" || status=$?
   summary "$scratch/review.md"
   hash=$(fingerprint "$scratch/plan.json")
   printf 'fingerprint: %s\n' "$hash"
@@ -208,7 +210,7 @@ cmd_drift() {
     tf show -json "$scratch/drift" >"$scratch/drift.json"
     # A rollback applies the ECS service alone, so the outputs in the state are those of before. AWS does not differ.
     [ "$(changes "$scratch/drift.json")" -gt 0 ] || return 0
-    cargo run --quiet --locked -p ops -- plan-review "$scratch/drift.json" --output "$scratch/review.md" || true
+    ops plan-review "$scratch/drift.json" --output "$scratch/review.md" || true
     summary "$scratch/review.md"
   fi
   return "$status"

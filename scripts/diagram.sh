@@ -29,7 +29,7 @@ check() {
 # An initialised copy of the root; false and the reason in ready.log without Terraform or its provider.
 ready() {
   local status=0
-  cargo xtask terraform ready terraform "$work/root" >"$work/ready.log" || status=$?
+  ${XTASK:-cargo xtask} terraform ready terraform "$work/root" >"$work/ready.log" || status=$?
   case $status in 0) ;; 69) return 1 ;; *) exit 1 ;; esac
 }
 
@@ -60,7 +60,7 @@ pictures='docs/diagrams/architecture.py arch_diagram.png
 docs/diagrams/terraform.dot docs/terraform_graph.png'
 
 draw() {
-  cargo xtask tools diagram
+  ${XTASK:-cargo xtask} tools diagram
   command -v dot >/dev/null || { echo "graphviz is missing: install the package graphviz" >&2; exit 69; }
   .tools/diagram/bin/python docs/diagrams/architecture.py
   ready || { echo "no graph without the provider: $(cat "$work/ready.log")" >&2; exit 69; }

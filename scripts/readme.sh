@@ -14,5 +14,5 @@ finish() {
 }
 trap finish EXIT
 # Not by `cargo run`: the variables that it sets make a cargo below it build everything again.
-cargo build --quiet --locked -p ops
-target/debug/ops examples --scratch "$scratch"
+[ -n "${OPS:-}" ] || cargo build --quiet --locked -p ops
+"${OPS:-target/debug/ops}" examples --scratch "$scratch"

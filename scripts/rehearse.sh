@@ -27,20 +27,18 @@ skip_all() {
 for tool in crun haproxy nginx openssl curl; do
   PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || skip_all "$tool is not installed"
 done
-cargo xtask tools emulator >"$work/tools.log" || skip_all "$(tail -n 1 "$work/tools.log")"
+${XTASK:-cargo xtask} tools emulator >"$work/tools.log" || skip_all "$(tail -n 1 "$work/tools.log")"
 # The provider is looked for out here: inside of its namespaces the rehearsal reaches nothing but itself.
 status=0
-cargo xtask terraform ready terraform "$work/root" >"$work/ready.log" || status=$?
+${XTASK:-cargo xtask} terraform ready terraform "$work/root" >"$work/ready.log" || status=$?
 [ "$status" -ne 69 ] || skip_all "$(cat "$work/ready.log")"
 [ "$status" -eq 0 ]
 
 cargo build --quiet --locked --release -p "$name" -p sidecar
-cargo build --quiet --locked -p ops
 arguments=(--stack "$PWD/$work/root")
 if [ "$command" = rehearse ]; then
-  contract=$(cargo test --quiet --locked -p contract --no-run --message-format=json |
-    sed -n 's/.*"kind":\["test"\].*"executable":"\([^"]*\)".*/\1/p' | head -n 1)
-  arguments+=(--contract "$contract")
+  arguments+=(--contract "$(${XTASK:-cargo xtask} suites --print contract | tail -n 1)")
 fi
+[ -n "${OPS:-}" ] || cargo build --quiet --locked -p ops
 
-exec target/debug/ops "$command" "${arguments[@]}" "$@"
+exec "${OPS:-target/debug/ops}" "$command" "${arguments[@]}" "$@"

@@ -9,7 +9,7 @@ if [ -z "${SERVICE:-}" ] || [ ! -f "$document" ]; then
   printf '%s: SERVICE=%s must be a folder of services/ with an openapi.json\n' "${0##*/}" "${SERVICE:-}" >&2
   exit 64
 fi
-command -v jq >/dev/null || cargo xtask packages jq
+command -v jq >/dev/null || ${XTASK:-cargo xtask} packages jq
 
 declared() { jq -er ".\"x-service\".$1" "$document"; } # MEMBER
 # The path of the probe of that kind.

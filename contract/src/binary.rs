@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
-/// A binary by its name, such as `sum-api`: the one that a variable such as `SUM_API_BIN` names, else the one that
-/// cargo builds now, once, in the profile of the test.
+/// A binary by its name, such as `sum-api`: the one that a variable such as `SUM_API_BIN` names, else the one in the
+/// folder `BINARIES`, else the one that cargo builds now, once, in the profile of the test.
 pub fn path(name: &str) -> &'static Path {
     static BINARIES: Mutex<BTreeMap<String, &'static Path>> = Mutex::new(BTreeMap::new());
     let mut binaries = BINARIES.lock().expect("a build that fails ends the test");
     binaries.entry(name.to_owned()).or_insert_with(|| {
         let variable = format!("{}_BIN", name.to_ascii_uppercase().replace('-', "_"));
-        let path = env::var_os(variable).map_or_else(|| build(name), PathBuf::from);
+        let built = || env::var_os("BINARIES").map(|folder| Path::new(&folder).join(name));
+        let path = env::var_os(variable).map(PathBuf::from).or_else(built);
+        let path = path.unwrap_or_else(|| build(name));
         Box::leak(path.into_boxed_path())
     })
 }

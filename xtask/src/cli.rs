@@ -20,6 +20,8 @@ struct Cli {
 enum Command {
     /// Run every test and proof
     Test(test::Args),
+    /// Run the tests of packages, compiled with the whole workspace
+    Suites(test::suites::Args),
     /// Run every static check
     Lint(lint::Args),
     /// Build both images of a service and test them
@@ -52,6 +54,7 @@ pub fn run() -> ExitCode {
     let root = crate::root();
     let result = match Cli::parse().command {
         Command::Test(args) => test::run(&root, &args),
+        Command::Suites(args) => test::suites::run(&root, &args),
         Command::Lint(args) => lint::run(&root, &args),
         Command::Containers(args) => containers::run(&root, &args),
         Command::Deployments => deployments::run(&root),

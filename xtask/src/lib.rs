@@ -12,6 +12,7 @@ pub mod deployments;
 pub mod emulator;
 pub mod gates;
 pub mod lint;
+pub mod ops;
 pub mod packages;
 pub mod plan;
 pub mod preflight;

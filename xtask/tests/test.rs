@@ -37,7 +37,7 @@ fn repository() -> TempDir {
 fn run(root: &Path, ci: bool, steps: &[Step]) -> (String, Counts) {
     let printed = Mutex::new(String::new());
     let counts =
-        run_steps(root, steps, ci, &|text| printed.lock().unwrap().push_str(text)).unwrap();
+        run_steps(root, steps, &[], ci, &|text| printed.lock().unwrap().push_str(text)).unwrap();
     (printed.into_inner().unwrap(), counts)
 }
 

@@ -9,6 +9,7 @@ use anyhow::{Context as _, ensure};
 use crate::checks::equal;
 use crate::command::{command, from_line, output, tail};
 use crate::emulator::Emulator;
+use crate::ops;
 use crate::terraform::Terraform;
 
 /// Commits that somebody makes meanwhile would be another change.
@@ -51,6 +52,7 @@ pub(super) fn keys(list: &str) -> String {
 impl Stack {
     /// An empty account, and what the first deployment takes.
     pub(super) fn new(root: &Path, terraform: &Terraform, folder: PathBuf) -> anyhow::Result<Self> {
+        let ops = ops::build(root, &folder)?;
         let emulator = Emulator::start(root, &folder.join("emulator"))?;
         let copy = terraform.ready(&root.join("terraform"), &folder.join("root"))?;
         let example = fs::read_to_string(root.join("terraform/terraform.tfvars.example"))?;
@@ -61,6 +63,7 @@ impl Stack {
         for (name, value) in [
             ("SERVICE", "sum"),
             ("GITHUB_SHA", COMMIT),
+            ("OPS", &ops.to_string_lossy()),
             ("DEPLOY_ROOT", &copy.folder.to_string_lossy()),
             ("TF_CLI_CONFIG_FILE", "/dev/null"),
             ("CHECKPOINT_DISABLE", "1"),

@@ -126,9 +126,7 @@ pub const CHECKS: [Check; 18] = [
         name: "openapi-platform",
         needs: &[Program("cargo")],
         files: DOCUMENTS,
-        action: Commands(&[
-            "cargo run --quiet --locked --manifest-path {home}/Cargo.toml -p ops -- openapi check {files}",
-        ]),
+        action: Commands(&["{ops} openapi check {files}"]),
     },
     Check {
         name: "openapi-breaking",

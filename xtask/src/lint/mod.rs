@@ -58,7 +58,7 @@ enum Need {
 #[derive(Debug, Clone, Copy)]
 enum Action {
     /// These commands, as long as they pass. `{files}` stands for all files, `{file}` runs the command for each one,
-    /// `{home}` is the repository with the tools.
+    /// `{home}` is the repository with the tools, and `{ops}` its program `ops`.
     Commands(&'static [&'static str]),
     /// What one command cannot say.
     Function(fn(&mut Job<'_>) -> anyhow::Result<Outcome>),

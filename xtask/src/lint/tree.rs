@@ -1,5 +1,6 @@
 //! The tree that is looked at, and one check at work on it.
 
+use std::env;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -84,7 +85,11 @@ pub(super) struct Job<'a> {
 impl Job<'_> {
     /// A command in the tree, with the pinned tools on its path, from words between spaces.
     pub(super) fn command(&self, line: &str) -> Command {
-        let mut command = from_line(&line.replace("{home}", &self.tree.home.to_string_lossy()));
+        let home = self.tree.home.to_string_lossy();
+        let ops = env::var("OPS").unwrap_or_else(|_| {
+            format!("cargo run --quiet --locked --manifest-path {home}/Cargo.toml --package ops --")
+        });
+        let mut command = from_line(&line.replace("{home}", &home).replace("{ops}", &ops));
         command.current_dir(&self.tree.root).env("PATH", search_path(&self.tree.home));
         command
     }

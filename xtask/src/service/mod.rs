@@ -7,26 +7,23 @@ mod names;
 mod new;
 mod scratch;
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 
 use crate::checks::{Checks, equal};
-use crate::command::{command, from_line, said};
+use crate::command::{command, said};
+use crate::ops;
 use scratch::Scratch;
 
 /// Runs the command; whether nothing failed.
 pub fn run(root: &Path) -> anyhow::Result<bool> {
     let work = root.join(".run/service");
     fs::create_dir_all(&work)?;
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    said(from_line("cargo build --quiet --locked --package ops").current_dir(root))?;
-    let ops = work.join("ops");
-    fs::copy(target.join("debug/ops"), &ops).context("target/debug/ops")?;
-    let target = compiled(&target, &work)?;
+    let ops = ops::build(root, &work)?;
+    let target = compiled(&ops::target(root), &work)?;
     let mut checks = Checks::default();
     let copy = Scratch::new(root, &work, &target, &ops)?;
     names::check(&copy, &mut checks)?;

@@ -6,6 +6,7 @@
 
 mod count;
 mod steps;
+pub mod suites;
 mod verdict;
 
 use std::fmt::Write as _;
@@ -22,7 +23,7 @@ pub use count::{Counts, checked};
 pub use steps::{Lane, STEPS, Step};
 
 use crate::command::{command, passes, tail};
-use crate::{emulator, packages, tools};
+use crate::{emulator, ops, packages, tools};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -34,28 +35,51 @@ pub struct Args {
 
 /// Runs the steps; whether nothing failed.
 pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
-    prepare(root)?;
+    let started = Instant::now();
+    let environment = prepare(root)?;
+    println!("prepared in {} s", started.elapsed().as_secs());
     let is_named =
         |step: &&Step| args.steps.is_empty() || args.steps.iter().any(|name| name == step.name);
     let steps: Vec<Step> = STEPS.iter().filter(is_named).copied().collect();
     let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    let counts = run_steps(root, &steps, ci, &|text| print!("{text}"))?;
+    let counts = run_steps(root, &steps, &environment, ci, &|text| print!("{text}"))?;
     Ok(counts.failed == 0)
 }
 
-/// What the steps need and the machine may lack. It is no check, so it counts as nothing, but it must work.
-fn prepare(root: &Path) -> anyhow::Result<()> {
+/// What the steps need and the machine may lack. It is no check, so it counts as nothing, but it must work. Gives the
+/// variables that tell the steps what is compiled: Cargo lets one command compile at a time, so a lane that called it would wait
+/// for the others.
+fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     packages::install(root, &["nginx", "haproxy", "ip", "crun", "openssl", "curl", "jq"])?;
-    ensure!(tools::install(root, &tools::LINTERS)?, "the linters are not installed");
-    // Several lanes and the tests of `chassis` share the emulated AWS. What needs it says that it is skipped.
-    emulator::is_available(root)?;
-    Ok(())
+    let install = || {
+        ensure!(tools::install(root, &tools::LINTERS)?, "the linters are not installed");
+        // Several lanes and the tests of `chassis` share the emulated AWS. What needs it says that it is skipped.
+        emulator::is_available(root)
+    };
+    let suites = thread::scope(|scope| {
+        let install = scope.spawn(install);
+        let suites = suites::compile(root);
+        install.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        suites
+    })?;
+    let work = root.join(".run/test");
+    fs::create_dir_all(&work)?;
+    let ops = ops::build(root, &work)?.to_string_lossy().into_owned();
+    // A copy: a step that compiles may replace the original.
+    let xtask = work.join("xtask");
+    let _ = fs::remove_file(&xtask);
+    fs::copy(std::env::current_exe()?, &xtask)?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", work.display());
+    let xtask = xtask.to_string_lossy().into_owned();
+    Ok(vec![("PATH", path), ("XTASK", xtask), ("OPS", ops), suites::variable(&suites)?])
 }
 
 /// Runs these steps, in the lanes that they name, and prints what they counted; the last line is the sum.
 pub fn run_steps(
     root: &Path,
     steps: &[Step],
+    environment: &[(&'static str, String)],
     ci: bool,
     print: &(dyn Fn(&str) + Sync),
 ) -> anyhow::Result<Counts> {
@@ -63,7 +87,7 @@ pub fn run_steps(
     let run_lane = |lane| -> anyhow::Result<Counts> {
         let (started, mut sum) = (Instant::now(), Counts::default());
         for step in steps.iter().filter(|step| step.lane == lane) {
-            sum += run_step(root, step, print)?;
+            sum += run_step(root, step, environment, print)?;
         }
         if sum != Counts::default() {
             print(&format!("lane {lane:?}: {} s\n", started.elapsed().as_secs()));
@@ -89,11 +113,18 @@ pub fn run_steps(
     Ok(sum)
 }
 
-fn run_step(root: &Path, step: &Step, print: &dyn Fn(&str)) -> anyhow::Result<Counts> {
+fn run_step(
+    root: &Path,
+    step: &Step,
+    environment: &[(&'static str, String)],
+    print: &dyn Fn(&str),
+) -> anyhow::Result<Counts> {
     let started = Instant::now();
     let path = step.log(root);
     let mut log = File::create(&path)?;
-    let passed = passes(command("bash").args(["-c", step.command]).current_dir(root), &log)?;
+    let mut shell = command("bash");
+    shell.args(["-c", step.command]).current_dir(root).envs(environment.iter().cloned());
+    let passed = passes(&mut shell, &log)?;
     let mut text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
     let counts = count::checked(&text, passed).or_else(|complaint| {
         writeln!(log, "{complaint}")?;

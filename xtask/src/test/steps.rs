@@ -9,7 +9,7 @@ pub struct Step {
     pub name: &'static str,
     /// The steps that it runs after.
     pub lane: Lane,
-    /// The shell's, from the root of the repository.
+    /// The shell's, from the root of the repository, with `xtask` on its path.
     pub command: &'static str,
 }
 
@@ -40,19 +40,20 @@ const fn step(name: &'static str, lane: Lane, command: &'static str) -> Step {
     Step { name, lane, command }
 }
 
-/// The tests of every service, whatever its name.
-const SERVICES: &str = "cargo test --locked --workspace --exclude chassis --exclude contract --exclude loadgen \
-    --exclude ops --exclude parcels --exclude sidecar --exclude xtask -- --show-output";
+/// What a team deploys is what is tested: the binaries of a release.
+const CONTRACT: &str = "cargo build --quiet --locked --release --workspace \
+    --exclude contract --exclude loadgen --exclude ops --exclude xtask
+BINARIES=$PWD/target/release exec xtask suites contract";
 
 /// The contract tests that depend on the version of nginx, with a newer nginx than Debian's. The sidecar passes on a
 /// list of headers only from nginx 1.23 on, and the image has such a one.
-const NEWER_NGINX: &str = "cargo xtask tools nginx || {
+const NEWER_NGINX: &str = "xtask tools nginx || {
     echo 'SKIPPED: newer-nginx: the nginx of tools/nginx.toml could not be built (log: .tools/log/nginx.log)'
     exit 0
 }
 export NGINX=$PWD/.tools/nginx
 \"$NGINX\" -v
-exec cargo test --locked -p contract --test contract -- --show-output forwarding credentials own::table keys::";
+BINARIES=$PWD/target/release exec xtask suites contract -- forwarding credentials own::table keys::";
 
 /// Roughly from the quickest verdict to the slowest.
 pub const STEPS: [Step; 21] = [
@@ -63,26 +64,22 @@ pub const STEPS: [Step; 21] = [
         Lane::Main,
         "RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items",
     ),
-    step("lint", Lane::Main, "cargo xtask lint"),
-    step("xtask", Lane::Main, "cargo test --locked -p xtask -- --show-output"),
-    step(
-        "chassis",
-        Lane::Main,
-        "cargo test --locked -p chassis --features test-support -- --show-output",
-    ),
-    step("sidecar", Lane::Main, "cargo test --locked -p sidecar -- --show-output"),
-    step("api", Lane::Main, SERVICES),
-    step("service", Lane::Main, "cargo xtask service"),
-    step("contract", Lane::Main, "cargo test --locked -p contract -- --show-output"),
+    step("lint", Lane::Main, "xtask lint"),
+    step("xtask", Lane::Main, "xtask suites xtask"),
+    step("chassis", Lane::Main, "xtask suites chassis"),
+    step("sidecar", Lane::Main, "xtask suites services/nginx"),
+    step("api", Lane::Main, "xtask suites services"),
+    step("service", Lane::Main, "xtask service"),
+    step("contract", Lane::Main, CONTRACT),
     step("newer-nginx", Lane::Main, NEWER_NGINX),
-    step("terraform", Lane::Terraform, "cargo xtask terraform"),
-    step("ops", Lane::Main, "cargo test --locked -p ops -p loadgen -- --show-output"),
-    step("gates", Lane::Main, "cargo xtask gates"),
+    step("terraform", Lane::Terraform, "xtask terraform"),
+    step("ops", Lane::Main, "xtask suites ops loadgen"),
+    step("gates", Lane::Main, "xtask gates"),
     step("dashboard", Lane::Main, "scripts/dashboard.sh check"),
     step("diagram", Lane::Main, "scripts/diagram.sh check"),
-    step("deploy", Lane::Deploy, "cargo xtask deployments"),
+    step("deploy", Lane::Deploy, "xtask deployments"),
     step("rehearse", Lane::Deploy, "scripts/rehearse.sh"),
     step("drill", Lane::Drill, "scripts/rehearse.sh drill"),
-    step("containers", Lane::Main, "cargo xtask containers"),
+    step("containers", Lane::Main, "xtask containers"),
     step("readme", Lane::Main, "scripts/readme.sh"),
 ];
