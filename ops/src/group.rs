@@ -10,9 +10,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 pub struct Group(Option<u32>);
 
 impl Group {
-    /// `process` was started as the leader of a group.
+    /// The group that this process was started as the leader of.
     #[must_use]
-    pub fn of(process: Option<u32>) -> Self {
+    pub fn from_leader(process: Option<u32>) -> Self {
         Self(process)
     }
 

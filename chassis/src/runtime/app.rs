@@ -17,7 +17,7 @@ use crate::document::Document;
 use crate::metrics::Metrics;
 use crate::panics;
 use crate::problem::Problem;
-use crate::readiness::{Readiness, Stage};
+use crate::readiness::{Phase, Readiness};
 use crate::request_headers::RequestHeaders;
 use crate::request_id::{Origin, RequestId, X_REQUEST_ID};
 use crate::router::{Action, Endpoint, Route, Router, Unimplemented};
@@ -91,12 +91,12 @@ impl<S: Service> App<S> {
     /// both copies of the keys change by deployment only.
     pub fn start(&self, credentials: Credentials) {
         self.auth.set(credentials);
-        self.readiness.advance(Stage::Ready);
+        self.readiness.advance(Phase::Ready);
     }
 
     /// From here on `/readyz` says that the process is going away.
     pub fn drain(&self) {
-        self.readiness.advance(Stage::Draining);
+        self.readiness.advance(Phase::Draining);
     }
 
     /// The service's name.
@@ -247,9 +247,9 @@ impl<S: Service> App<S> {
     }
 
     fn ready(&self) -> Answer {
-        let status = match self.readiness.stage() {
-            Stage::Ready => StatusCode::OK,
-            Stage::Starting | Stage::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        let status = match self.readiness.phase() {
+            Phase::Ready => StatusCode::OK,
+            Phase::Starting | Phase::Draining => StatusCode::SERVICE_UNAVAILABLE,
         };
         json(status, NO_STORE, self.readiness.body())
     }

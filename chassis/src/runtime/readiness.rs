@@ -7,9 +7,9 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A stage of the process's life.
+/// A phase of the process's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum Phase {
     /// Something that the process needs once is not there yet, such as its keys.
     Starting = 0,
     /// Everything is there.
@@ -21,7 +21,7 @@ pub enum Stage {
 /// Moves forward only, so keys that arrive after the stop signal cannot make a stopping process ready.
 #[derive(Debug)]
 pub struct Readiness {
-    stage: AtomicU8,
+    phase: AtomicU8,
     conditions: Mutex<Vec<(&'static str, Condition)>>,
 }
 
@@ -44,24 +44,24 @@ impl Condition {
 
 impl Default for Readiness {
     fn default() -> Self {
-        Self { stage: AtomicU8::new(Stage::Starting as u8), conditions: Mutex::default() }
+        Self { phase: AtomicU8::new(Phase::Starting as u8), conditions: Mutex::default() }
     }
 }
 
 impl Readiness {
-    /// The stage now.
+    /// The phase now.
     #[must_use]
-    pub fn stage(&self) -> Stage {
-        match self.stage.load(Ordering::Acquire) {
-            0 => Stage::Starting,
-            1 => Stage::Ready,
-            _ => Stage::Draining,
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Starting,
+            1 => Phase::Ready,
+            _ => Phase::Draining,
         }
     }
 
-    /// Moves on to `stage`, or stays where it is when that is further on.
-    pub fn advance(&self, stage: Stage) {
-        self.stage.fetch_max(stage as u8, Ordering::AcqRel);
+    /// Moves on to `phase`, or stays where it is when that is further on.
+    pub fn advance(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::AcqRel);
     }
 
     /// A dependency that `/readyz` names from here on. It does not change the status: a service that can do part of
@@ -77,10 +77,10 @@ impl Readiness {
     /// The body of the route.
     #[must_use]
     pub fn body(&self) -> String {
-        let status = match self.stage() {
-            Stage::Starting => "starting",
-            Stage::Ready => "ready",
-            Stage::Draining => "draining",
+        let status = match self.phase() {
+            Phase::Starting => "starting",
+            Phase::Ready => "ready",
+            Phase::Draining => "draining",
         };
         let mut body = format!("{{\"status\":\"{status}\"");
         for (name, condition) in &*self.conditions.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -99,12 +99,12 @@ mod tests {
     #[test]
     fn draining_is_final() {
         let readiness = Readiness::default();
-        assert_eq!(readiness.stage(), Stage::Starting);
-        readiness.advance(Stage::Ready);
-        assert_eq!(readiness.stage(), Stage::Ready);
-        readiness.advance(Stage::Draining);
-        readiness.advance(Stage::Ready);
-        assert_eq!(readiness.stage(), Stage::Draining);
+        assert_eq!(readiness.phase(), Phase::Starting);
+        readiness.advance(Phase::Ready);
+        assert_eq!(readiness.phase(), Phase::Ready);
+        readiness.advance(Phase::Draining);
+        readiness.advance(Phase::Ready);
+        assert_eq!(readiness.phase(), Phase::Draining);
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
         let readiness = Readiness::default();
         assert_eq!(readiness.body(), r#"{"status":"starting"}"#);
         let (database, cache) = (readiness.condition("database"), readiness.condition("cache"));
-        readiness.advance(Stage::Ready);
+        readiness.advance(Phase::Ready);
         assert_eq!(readiness.body(), r#"{"status":"ready","database":"away","cache":"away"}"#);
         database.note(true);
         assert_eq!(readiness.body(), r#"{"status":"ready","database":"ok","cache":"away"}"#);

@@ -63,7 +63,7 @@ impl Balancer {
         log.follow(process.stdout.take().context("stdout is piped")?);
         log.follow(process.stderr.take().context("stderr is piped")?);
         let mut balancer = Self {
-            _group: Group::of(process.id()),
+            _group: Group::from_leader(process.id()),
             process,
             socket: socket.to_owned(),
             initial,

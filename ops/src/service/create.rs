@@ -40,13 +40,13 @@ pub(super) fn run(root: &Path, name: &str) -> anyhow::Result<bool> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
-        let staged = tokio::select! {
-            staged = stage(root, &name, services) => staged?,
+        let prepared = tokio::select! {
+            prepared = prepare(root, &name, services) => prepared?,
             _ = interrupt.recv() => bail!("interrupted: nothing was written"),
             _ = terminate.recv() => bail!("terminated: nothing was written"),
             _ = hang_up.recv() => bail!("the terminal is gone: nothing was written"),
         };
-        put_in_place(root, &staged)
+        put_in_place(root, &prepared)
     })?;
     let name = name.as_str();
     println!("services/{name} is there. To start it: make up SERVICE={name}");
@@ -60,12 +60,12 @@ fn folders(root: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 /// A scratch folder, which goes with this value, and the files in it that go to the same places below the root.
-struct Staged {
+struct Prepared {
     scratch: TempDir,
     places: Vec<PathBuf>,
 }
 
-async fn stage(root: &Path, name: &Name, mut services: Services) -> anyhow::Result<Staged> {
+async fn prepare(root: &Path, name: &Name, mut services: Services) -> anyhow::Result<Prepared> {
     // Beside the tree and not in it: on the same file system, and ignored by Git.
     let run = root.join(".run");
     std::fs::create_dir_all(&run)?;
@@ -92,7 +92,7 @@ async fn stage(root: &Path, name: &Name, mut services: Services) -> anyhow::Resu
     }
     lock(root, scratch.path()).await?;
     places.extend([PathBuf::from("Cargo.lock"), folder]);
-    Ok(Staged { scratch, places })
+    Ok(Prepared { scratch, places })
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -132,14 +132,14 @@ async fn lock(root: &Path, scratch: &Path) -> anyhow::Result<()> {
 }
 
 /// Renames everything to its place. After a fault the places are as they were.
-fn put_in_place(root: &Path, staged: &Staged) -> anyhow::Result<()> {
-    let old = staged.scratch.path().join("old");
+fn put_in_place(root: &Path, prepared: &Prepared) -> anyhow::Result<()> {
+    let old = prepared.scratch.path().join("old");
     std::fs::create_dir(&old)?;
     let mut done: Vec<&PathBuf> = Vec::new();
-    for place in &staged.places {
+    for place in &prepared.places {
         let kept = old.join(done.len().to_string());
         let renamed = keep(&root.join(place), &kept)
-            .and_then(|()| std::fs::rename(staged.scratch.path().join(place), root.join(place)));
+            .and_then(|()| std::fs::rename(prepared.scratch.path().join(place), root.join(place)));
         if let Err(error) = renamed {
             for (number, place) in done.iter().enumerate() {
                 std::fs::rename(old.join(number.to_string()), root.join(place))

@@ -59,7 +59,7 @@ impl Emulator {
             sleep(Duration::from_millis(100)).await;
         }
         Ok(Self {
-            _group: Group::of(process.id()),
+            _group: Group::from_leader(process.id()),
             _process: process,
             port,
             stack: args.stack.clone(),
@@ -149,7 +149,7 @@ impl Emulator {
             .process_group(0)
             .spawn()
             .context("cannot run terraform")?;
-        let mut group = Group::of(terraform.id());
+        let mut group = Group::from_leader(terraform.id());
         let status = terraform.wait().await?;
         group.forget();
         let text = std::fs::read_to_string(&file)?;

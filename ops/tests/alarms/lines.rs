@@ -41,7 +41,7 @@ pub(crate) fn emitted(stack: &Stack) -> BTreeSet<MetricId> {
 }
 
 /// The members of the real lines of both containers.
-pub(crate) fn fields(stack: &Stack) -> BTreeSet<String> {
+pub(crate) fn members(stack: &Stack) -> BTreeSet<String> {
     let lines = lines(stack);
     let all = lines.sidecar.iter().chain(&lines.api);
     all.filter_map(Value::as_object).flat_map(|line| line.keys().cloned()).collect()

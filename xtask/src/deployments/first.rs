@@ -24,13 +24,13 @@ pub(super) fn check(stack: &mut Stack, checks: &mut Checks) {
         "the first plan is reviewed and passes, and its summary opens with the verdict",
         || {
             let planned = stack.deploy("plan")?;
-            planned.given("fingerprint").clone_into(&mut first);
+            planned.output("fingerprint").clone_into(&mut first);
             ensure!(!first.is_empty(), "no fingerprint");
             planned.summarizes("\n## 🟢 Plan review")
         },
     );
     checks.check("the same plan made again has the same fingerprint", || {
-        equal(&*first, stack.deploy("plan")?.given("fingerprint"))
+        equal(&*first, stack.deploy("plan")?.output("fingerprint"))
     });
     checks.check("nothing is applied without a review", || stack.exits(64, "apply", &[]));
     checks.check("another plan than the reviewed one is refused", || {
@@ -44,11 +44,11 @@ pub(super) fn check(stack: &mut Stack, checks: &mut Checks) {
     });
     checks.check("the address is handed on", || {
         let applied = applied.as_ref().context("nothing was applied")?;
-        equal("https://sum.example.com", applied.given("url"))
+        equal("https://sum.example.com", applied.output("url"))
     });
     checks.check("the first deployment has none before it", || {
         let applied = applied.as_ref().context("nothing was applied")?;
-        equal("", applied.given("previous_api_image"))
+        equal("", applied.output("previous_api_image"))
     });
     checks.check("what runs is what was given", || stack.runs(&api(1)));
     checks.check("the applied plan does not apply twice", || stack.exits(1, "apply", &[]));

@@ -156,7 +156,7 @@ impl Stack {
     /// Plans; what was planned counts as reviewed from now on.
     pub(super) fn plan(&mut self) -> anyhow::Result<Step> {
         let planned = self.deploy("plan")?;
-        self.set("REVIEWED", planned.given("fingerprint"));
+        self.set("REVIEWED", planned.output("fingerprint"));
         Ok(planned)
     }
 
@@ -189,14 +189,14 @@ impl Stack {
 
 impl Step {
     /// What it hands on under this name; empty when it does not.
-    pub(super) fn given(&self, name: &str) -> &str {
+    pub(super) fn output(&self, name: &str) -> &str {
         let mut outputs = self.outputs.lines().filter_map(|line| line.split_once('='));
-        outputs.find(|(given, _)| *given == name).map_or("", |(_, value)| value)
+        outputs.find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
 
     /// The images that it hands on under these names.
     pub(super) fn images(&self, prefix: &str) -> [&str; 2] {
-        ["api", "nginx"].map(|container| self.given(&format!("{prefix}{container}_image")))
+        ["api", "nginx"].map(|container| self.output(&format!("{prefix}{container}_image")))
     }
 
     pub(super) fn summarizes(&self, words: &str) -> anyhow::Result<()> {

@@ -19,7 +19,7 @@ pub(super) struct Events {
 
 impl Events {
     /// Runs `terraform COMMAND -json` with the arguments.
-    pub(super) fn of(
+    pub(super) fn from_command(
         root: &Root,
         emulator: Option<&Emulator>,
         command: &str,

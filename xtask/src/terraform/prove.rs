@@ -73,7 +73,7 @@ impl Life<'_> {
     }
 
     fn terraform(&self, command: &str, options: &[&[&str]]) -> anyhow::Result<Events> {
-        Events::of(&self.root, Some(self.emulator), command, &options.concat())
+        Events::from_command(&self.root, Some(self.emulator), command, &options.concat())
     }
 
     /// Plans into plan.tfplan; whether there are changes must be as expected.

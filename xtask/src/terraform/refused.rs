@@ -121,7 +121,7 @@ impl Case<'_> {
             arguments.push(format!("-var-file={}", edited.display()));
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let events = Events::of(root, None, "plan", &arguments)?;
+        let events = Events::from_command(root, None, "plan", &arguments)?;
         let seen = events.errors().filter_map(|(_, detail)| block(detail)).collect();
         let accepted = events.status == Some(0);
         let wrong = if self.expected == "accepted" {

@@ -40,7 +40,7 @@ pub(super) fn test(root: &Root, name: &str, arguments: &[&str]) -> anyhow::Resul
         "terraform" => &["-var-file=terraform.tfvars.example"],
         _ => &[],
     };
-    Events::of(root, None, "test", &[shared, arguments].concat())
+    Events::from_command(root, None, "test", &[shared, arguments].concat())
 }
 
 pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {

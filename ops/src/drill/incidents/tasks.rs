@@ -54,7 +54,7 @@ pub(super) const MEMORY_LIMIT: Incident = Incident {
             let mut command = Command::new("sh");
             command.args(["-c", &script]).process_group(0).kill_on_drop(true);
             let child = command.spawn()?;
-            let group = Group::of(child.id());
+            let group = Group::from_leader(child.id());
             Ok(Injected::while_held((child, group)))
         })
     },
