@@ -1,7 +1,8 @@
-//! The checks of a command: a line for each, and a last line that counts them, as `make test` reads it.
+//! The checks of a command: a line for each, and a last line that counts them, as `make test` reads it. Threads share it.
 
 use std::fmt::Debug;
 use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::ensure;
 
@@ -11,20 +12,20 @@ use crate::test::Counts;
 /// Counts checks, and prints each as it ends.
 #[derive(Debug)]
 pub struct Checks {
-    counts: Counts,
+    counts: Mutex<Counts>,
     print: fn(&str),
 }
 
 impl Default for Checks {
     fn default() -> Self {
-        Self { counts: Counts::default(), print }
+        Self { counts: Mutex::default(), print }
     }
 }
 
 impl Checks {
     /// Passes when `check` does; shows the end of the error when it does not. Whether it passed.
     pub fn check<T>(
-        &mut self,
+        &self,
         name: impl AsRef<str>,
         check: impl FnOnce() -> anyhow::Result<T>,
     ) -> bool {
@@ -37,39 +38,39 @@ impl Checks {
     }
 
     /// Counts `checks` that passed under one name.
-    pub fn pass(&mut self, name: &str, checks: u32) {
-        self.counts.passed += checks;
+    pub fn pass(&self, name: &str, checks: u32) {
+        self.add(Counts { passed: checks, ..Counts::default() });
         (self.print)(&format!("ok      {name}\n"));
     }
 
     /// Counts a check that failed.
-    pub fn fail(&mut self, name: &str, reason: &str) {
-        self.counts.failed += 1;
-        (self.print)(&format!("FAILED  {name}\n{}", tail(reason, 40)));
+    pub fn fail(&self, name: &str, reason: &str) {
+        self.add(Counts { failed: 1, ..Counts::default() });
+        (self.print)(&format!("FAILED  {name}\n{}", tail(reason, 60)));
     }
 
     /// Counts `checks` that cannot run. `reason` names them.
-    pub fn skip(&mut self, reason: &str, checks: u32) {
-        self.counts.skipped += checks;
+    pub fn skip(&self, reason: &str, checks: u32) {
+        self.add(Counts { skipped: checks, ..Counts::default() });
         (self.print)(&format!("SKIPPED: {reason}\n"));
     }
 
     /// Counts what another runner counted and printed.
-    pub fn add(&mut self, counts: Counts) {
-        self.counts += counts;
+    pub fn add(&self, counts: Counts) {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) += counts;
     }
 
     /// What was counted so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.counts
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Prints the last line; whether nothing failed.
     #[must_use]
     pub fn finish(&self) -> bool {
-        (self.print)(&format!("{}\n", self.counts));
-        self.counts.failed == 0
+        (self.print)(&format!("{}\n", self.counts()));
+        self.counts().failed == 0
     }
 }
 
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn a_check_that_fails_is_counted_as_failed() {
         // These lines must not count as checks of the step that runs this test.
-        let mut checks = Checks { print: |_| (), ..Checks::default() };
+        let checks = Checks { print: |_| (), ..Checks::default() };
         assert!(checks.check("good", || Ok(())));
         assert!(checks.finish());
         assert!(!checks.check("bad", || -> anyhow::Result<()> { bail!("seeded") }));

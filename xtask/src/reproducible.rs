@@ -38,7 +38,7 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     let commit = commit.trim();
     let scratch = root.join(".run/reproducible");
     println!("commit {commit}, {}", output(&mut from_line("rustc --version"))?.trim());
-    let mut checks = Checks::default();
+    let checks = Checks::default();
     checks.check("the two binaries are equal", || {
         let [first, second] = PLACES.map(|place| build(root, &name, commit, &scratch, place));
         ensure!(first? == second?, "they differ");

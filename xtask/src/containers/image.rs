@@ -19,7 +19,7 @@ const PACKAGES: &str = "var/lib/dpkg/status.d/";
 const OF_THE_BASE: &str =
     "! ls /etc/nginx/conf.d /etc/nginx/nginx.conf /docker-entrypoint.sh 2>/dev/null | grep .";
 
-pub(super) fn check(run: &Run, bases: &Bases, checks: &mut Checks) -> anyhow::Result<()> {
+pub(super) fn check(run: &Run, bases: &Bases, checks: &Checks) -> anyhow::Result<()> {
     let (api, nginx) = (run.api.as_str(), run.nginx.as_str());
     let of = |image, format| run.engine.docker("image inspect --format", &[format, image]);
     let size: u64 = of(api, "{{.Size}}")?.parse()?;

@@ -42,9 +42,9 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     let service = Service::read(root, &args.service)?;
     let folder = root.join(".run/containers");
     fs::create_dir_all(&folder)?;
-    let mut checks = Checks::default();
+    let checks = Checks::default();
     match Engine::find(root, &folder) {
-        Ok(engine) => Run::new(root, folder, service, engine)?.run(&mut checks)?,
+        Ok(engine) => Run::new(root, folder, service, engine)?.run(&checks)?,
         Err(reason) => checks.skip(&format!("containers: {reason:#}"), 1),
     }
     Ok(checks.finish())
@@ -89,7 +89,7 @@ impl Run {
         })
     }
 
-    fn run(mut self, checks: &mut Checks) -> anyhow::Result<()> {
+    fn run(mut self, checks: &Checks) -> anyhow::Result<()> {
         let cleanup = self.cleanup()?;
         let outcome = match self.engine.wait() {
             Ok(()) => self.test(checks),
@@ -102,7 +102,7 @@ impl Run {
         outcome
     }
 
-    fn test(&self, checks: &mut Checks) -> anyhow::Result<()> {
+    fn test(&self, checks: &Checks) -> anyhow::Result<()> {
         let Some(bases) = self.bases()? else {
             checks.skip(&format!("containers: {UNPULLABLE}"), 1);
             return Ok(());
@@ -204,7 +204,7 @@ impl Run {
         channel.map(str::to_owned).context("rust-toolchain.toml: no channel")
     }
 
-    fn check_sources(&self, checks: &mut Checks) -> anyhow::Result<()> {
+    fn check_sources(&self, checks: &Checks) -> anyhow::Result<()> {
         let version = output(
             &mut self.engine.command(&format!("{} version --short", self.engine.compose())),
         )?;
@@ -229,7 +229,7 @@ impl Run {
     }
 
     /// Builds and starts the stack; whether it came up.
-    fn up(&self, checks: &mut Checks) -> anyhow::Result<bool> {
+    fn up(&self, checks: &Checks) -> anyhow::Result<bool> {
         let started = Instant::now();
         let path = self.folder.join("log");
         let log = File::create(&path)?;

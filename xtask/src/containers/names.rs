@@ -33,7 +33,7 @@ http {
 const ENVIRONMENT: &str = "--env API_KEY_PARAMETER=/keys-of/the-test --env AWS_ENDPOINT_URL_SSM=http://ssm.test:8000 \
     --env AWS_REGION=eu-central-1 --env AWS_ACCESS_KEY_ID=none --env AWS_SECRET_ACCESS_KEY=none";
 
-pub(super) fn check(run: &Run, checks: &mut Checks) {
+pub(super) fn check(run: &Run, checks: &Checks) {
     checks.check(
         "names resolve in the API's image: keys fetched from a parameter store by its name",
         || resolve(run),

@@ -18,7 +18,7 @@ const CONTRACT: &str = "timeout 420 cargo test --locked -p contract -- --show-ou
 /// So many of the black-box tests start no process of their own.
 const FEWEST: u32 = 8;
 
-pub(super) fn check(run: &Run, checks: &mut Checks) -> anyhow::Result<()> {
+pub(super) fn check(run: &Run, checks: &Checks) -> anyhow::Result<()> {
     let service = run.service.folder.as_str();
     let id = |name: &str| -> anyhow::Result<String> {
         Ok(output(&mut run.compose(&format!("ps --quiet {name}")))?.trim().to_owned())
@@ -56,14 +56,7 @@ pub(super) fn check(run: &Run, checks: &mut Checks) -> anyhow::Result<()> {
     check_stop(run, checks, &api, &nginx)
 }
 
-fn check_container(
-    run: &Run,
-    checks: &mut Checks,
-    id: &str,
-    name: &str,
-    image: &str,
-    program: &str,
-) {
+fn check_container(run: &Run, checks: &Checks, id: &str, name: &str, image: &str, program: &str) {
     let inspect = |format| run.engine.docker("inspect --format", &[format, id]);
     checks.check(format!("{name}: healthy"), || {
         for _ in 0..ATTEMPTS {
@@ -105,7 +98,7 @@ fn is_bounded(limits: &str) -> anyhow::Result<()> {
 }
 
 /// The log stays apart: the last line of this command counts these tests too.
-fn run_contract(run: &Run, checks: &mut Checks) -> anyhow::Result<()> {
+fn run_contract(run: &Run, checks: &Checks) -> anyhow::Result<()> {
     let path = run.folder.join("contract.log");
     let log = File::create(&path)?;
     let mut contract = from_line(CONTRACT);
@@ -131,7 +124,7 @@ fn run_contract(run: &Run, checks: &mut Checks) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check_stop(run: &Run, checks: &mut Checks, api: &str, nginx: &str) -> anyhow::Result<()> {
+fn check_stop(run: &Run, checks: &Checks, api: &str, nginx: &str) -> anyhow::Result<()> {
     let stop =
         |id: &str| said(&mut run.engine.command(&format!("timeout 25 docker stop --time 30 {id}")));
     let exit_code = |id: &str| run.engine.docker("inspect --format {{.State.ExitCode}}", &[id]);

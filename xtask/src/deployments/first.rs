@@ -5,7 +5,7 @@ use anyhow::{Context as _, ensure};
 use super::stack::{Stack, api, image};
 use crate::checks::{Checks, equal};
 
-pub(super) fn check(stack: &mut Stack, checks: &mut Checks) {
+pub(super) fn check(stack: &mut Stack, checks: &Checks) {
     checks.check("a deployment without a service is refused", || {
         stack.exits(64, "plan", &[("SERVICE", "")])
     });
@@ -60,7 +60,7 @@ pub(super) fn check(stack: &mut Stack, checks: &mut Checks) {
 }
 
 /// What changes between plan and apply.
-fn check_between(stack: &mut Stack, checks: &mut Checks) {
+fn check_between(stack: &mut Stack, checks: &Checks) {
     let update = "update-service --cluster sum-api-production --service sum-api-production";
     stack.set("API_IMAGE", &api(3));
     checks.check("a new image is planned", || stack.plan());

@@ -11,7 +11,7 @@ use crate::checks::{Checks, equal};
 const NEW: &str = "test:the-new-key-is-a-test-too";
 const VERSION: [&str; 2] = ["api_key_version = 1", "api_key_version = 2"];
 
-pub(super) fn check(root: &Path, stack: &mut Stack, checks: &mut Checks) -> anyhow::Result<()> {
+pub(super) fn check(root: &Path, stack: &mut Stack, checks: &Checks) -> anyhow::Result<()> {
     let old = stack.get("TF_VARS").to_owned();
     let new = old.replace(VERSION[0], VERSION[1]);
     let runbook = fs::read_to_string(root.join("docs/runbook.md"))?;

@@ -16,7 +16,7 @@ use stack::Stack;
 
 /// Runs the command; whether nothing failed.
 pub fn run(root: &Path) -> anyhow::Result<bool> {
-    let mut checks = Checks::default();
+    let checks = Checks::default();
     match Terraform::find(root)? {
         Err(reason) => checks.skip(&format!("deploy: {reason}"), 1),
         Ok(_) if !emulator::is_available(root)? => {
@@ -26,9 +26,9 @@ pub fn run(root: &Path) -> anyhow::Result<bool> {
             let folder = root.join(".run/deployments");
             fs::create_dir_all(&folder)?;
             let mut stack = Stack::new(root, &terraform, folder.canonicalize()?)?;
-            first::check(&mut stack, &mut checks);
-            rollback::check(&mut stack, &mut checks)?;
-            key::check(root, &mut stack, &mut checks)?;
+            first::check(&mut stack, &checks);
+            rollback::check(&mut stack, &checks)?;
+            key::check(root, &mut stack, &checks)?;
         }
     }
     Ok(checks.finish())

@@ -9,7 +9,7 @@ use crate::checks::{Checks, equal};
 
 const DESIRED: &str = "describe-services --cluster sum-api-production --services sum-api-production --query services[0].desiredCount";
 
-pub(super) fn check(stack: &mut Stack, checks: &mut Checks) -> anyhow::Result<()> {
+pub(super) fn check(stack: &mut Stack, checks: &Checks) -> anyhow::Result<()> {
     checks.check("a rollback is planned and shown first", || {
         stack.exits(0, "rollback", &[("PLAN_ONLY", "true")])
     });

@@ -24,11 +24,11 @@ pub fn run(root: &Path) -> anyhow::Result<bool> {
     fs::create_dir_all(&work)?;
     let ops = ops::build(root, &work)?;
     let target = compiled(&ops::target(root), &work)?;
-    let mut checks = Checks::default();
+    let checks = Checks::default();
     let copy = Scratch::new(root, &work, &target, &ops)?;
-    names::check(&copy, &mut checks)?;
-    new::check(root, &copy, &mut checks)?;
-    another_operation(&Scratch::new(root, &work, &target, &ops)?, &mut checks);
+    names::check(&copy, &checks)?;
+    new::check(root, &copy, &checks)?;
+    another_operation(&Scratch::new(root, &work, &target, &ops)?, &checks);
     Ok(checks.finish())
 }
 
@@ -52,7 +52,7 @@ fn compiled(target: &Path, work: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Another operation in a service that is there.
-fn another_operation(copy: &Scratch, checks: &mut Checks) {
+fn another_operation(copy: &Scratch, checks: &Checks) {
     let started = Instant::now();
     let touches_the_service_only = || {
         let changed = copy.changed()?;
@@ -71,7 +71,7 @@ fn another_operation(copy: &Scratch, checks: &mut Checks) {
 }
 
 /// Formats, lints and tests a package of the copy.
-fn check_package(copy: &Scratch, checks: &mut Checks, what: &str, package: &str) {
+fn check_package(copy: &Scratch, checks: &Checks, what: &str, package: &str) {
     checks.check(format!("{what} is formatted, and clippy is content"), || {
         said(&mut copy.command(&format!("cargo fmt --check --package {package}")))?;
         let clippy = "cargo clippy --quiet --locked --all-targets --package";
@@ -91,6 +91,6 @@ fn report(copy: &Scratch, service: &str, what: &str, started: Instant) {
 }
 
 /// Checks that these files are changed, and no others.
-fn check_changed(copy: &Scratch, checks: &mut Checks, name: &str, expected: &[String]) {
+fn check_changed(copy: &Scratch, checks: &Checks, name: &str, expected: &[String]) {
     checks.check(name, || equal(expected, &*copy.changed()?));
 }

@@ -41,7 +41,7 @@ const NAMES: [&str; 23] = [
 /// The exit code of a wrong argument.
 const USAGE: i32 = 64;
 
-pub(super) fn check(copy: &Scratch, checks: &mut Checks) -> anyhow::Result<()> {
+pub(super) fn check(copy: &Scratch, checks: &Checks) -> anyhow::Result<()> {
     for name in NAMES {
         checks.check(format!("the name '{name}' is refused, and nothing is written"), || {
             let output = copy.ops("service create").arg(name).output()?;

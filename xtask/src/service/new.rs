@@ -35,7 +35,7 @@ const RESOURCES: [&str; 5] = [
 ];
 const ANSWER: &str = r#"{"greeting":"Hello, Ada!"}"#;
 
-pub(super) fn check(root: &Path, copy: &Scratch, checks: &mut Checks) -> anyhow::Result<()> {
+pub(super) fn check(root: &Path, copy: &Scratch, checks: &Checks) -> anyhow::Result<()> {
     let started = Instant::now();
     let make = |line: &str| said(&mut copy.command(&format!("make --no-print-directory {line}")));
     checks.check(format!("make service NAME={NAME}"), || make(&format!("service NAME={NAME}")));
@@ -68,7 +68,7 @@ pub(super) fn check(root: &Path, copy: &Scratch, checks: &mut Checks) -> anyhow:
 }
 
 /// The plan of an environment that has this service alone, from a mocked provider.
-fn check_plan(root: &Path, copy: &Scratch, checks: &mut Checks) {
+fn check_plan(root: &Path, copy: &Scratch, checks: &Checks) {
     let mut planned = String::new();
     checks.check("terraform plans it", || {
         planned = plan(root, copy)?;
@@ -120,7 +120,7 @@ run "new" {{
 }
 
 /// Starts it on ports beside any other stack, calls it as a person would, and stops it.
-fn check_start(copy: &Scratch, checks: &mut Checks) -> anyhow::Result<()> {
+fn check_start(copy: &Scratch, checks: &Checks) -> anyhow::Result<()> {
     let listeners = [0; 3].map(|any| TcpListener::bind(("127.0.0.1", any)));
     let mut ports = Vec::new();
     for (name, listener) in ["API_PORT", "SIDECAR_PORT", "METRICS_PORT"].into_iter().zip(listeners)

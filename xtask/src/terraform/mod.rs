@@ -6,11 +6,11 @@
 mod checkov;
 mod events;
 mod order;
+mod parallel;
 mod permissions;
 mod plan;
 mod prove;
 mod refused;
-mod report;
 mod root;
 mod secret;
 mod seeds;
@@ -25,10 +25,10 @@ use std::thread;
 use anyhow::{anyhow, ensure};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use crate::checks::Checks;
 use crate::command::{command, output};
 use crate::emulator::UNAVAILABLE;
 use crate::tools;
-use report::Report;
 pub use root::{Root, Terraform, api_keys, text};
 
 /// The root modules; the first is applied once.
@@ -67,7 +67,7 @@ struct Setup<'a> {
     terraform: &'a Terraform,
     /// Its folder below .run/.
     work: &'a Path,
-    report: &'a Report,
+    checks: &'a Checks,
 }
 
 struct Proof {
@@ -162,20 +162,20 @@ fn prove(repository: &Path, name: &str) -> anyhow::Result<bool> {
     fs::create_dir_all(&work)?;
     let lock = File::create(work.with_extension("lock"))?;
     lock.lock()?;
-    let report = Report::default();
+    let checks = Checks::default();
     let found = Terraform::find(repository)?;
     let run = |proof: &Proof| {
         let result = match &found {
             Ok(terraform) => {
-                proof.run(&Setup { repository, terraform, work: &work, report: &report })
+                proof.run(&Setup { repository, terraform, work: &work, checks: &checks })
             }
             Err(reason) => Ok(Some(reason.clone())),
         };
         let name = format!("terraform {}", proof.name);
         match result {
             Ok(None) => {}
-            Ok(Some(reason)) => report.skip(&name, &reason),
-            Err(error) => report.fail(&name, &format!("{error:#}")),
+            Ok(Some(reason)) => checks.skip(&format!("{name}: {reason}"), 1),
+            Err(error) => checks.fail(&name, &format!("{error:#}")),
         }
     };
     let is_wanted = |proof: &&Proof| proof.name == name || (name == ALL && proof.name != PLAN);
@@ -185,8 +185,7 @@ fn prove(repository: &Path, name: &str) -> anyhow::Result<bool> {
         scope.spawn(|| waiting.into_iter().for_each(run));
         computing.into_iter().for_each(run);
     });
-    println!("{}", report.counts());
-    Ok(report.counts().failed == 0)
+    Ok(checks.finish())
 }
 
 impl Proof {
@@ -210,7 +209,7 @@ fn fmt(setup: &Setup<'_>) -> anyhow::Result<()> {
     fmt.env("TF_CLI_CONFIG_FILE", "/dev/null");
     let result = fmt.current_dir(setup.repository).output()?;
     let formatted = if result.status.success() { Ok(()) } else { Err(anyhow!(text(&result))) };
-    setup.report.check(&format!("fmt: {files} files"), formatted);
+    setup.checks.check(format!("fmt: {files} files"), || formatted);
     Ok(())
 }
 
@@ -219,7 +218,7 @@ fn validate(setup: &Setup<'_>) -> anyhow::Result<()> {
         let folder = setup.work.join("validate").join(name);
         let root = setup.terraform.ready(&setup.repository.join(name), &folder)?;
         let valid = root.run(&["validate", "-no-color"]);
-        setup.report.check(&format!("validate: {name}"), valid.map(drop));
+        setup.checks.check(format!("validate: {name}"), || valid);
     }
     Ok(())
 }

@@ -5,13 +5,14 @@ use std::fs;
 
 use anyhow::{Context as _, ensure};
 
-use super::report::rows;
+use super::seeds::rows;
 use super::{ROOTS, Root, Setup};
 
 pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
     let folder = setup.work.join("order/terraform");
     let root = setup.terraform.ready(&setup.repository.join(ROOTS[1]), &folder)?;
-    setup.report.check("order: every resource waits for what AWS wants first", check(&root));
+    let name = "order: every resource waits for what AWS wants first";
+    setup.checks.check(name, || check(&root));
     Ok(())
 }
 

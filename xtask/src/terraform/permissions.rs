@@ -7,12 +7,12 @@ use std::time::Instant;
 use anyhow::{Context as _, ensure};
 
 use super::Setup;
-use super::report::each;
+use super::parallel::each;
 use crate::command::{command, tail};
 use crate::test::Counts;
 
 pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
-    let Setup { repository, work, report, .. } = *setup;
+    let Setup { repository, work, checks, .. } = *setup;
     // The calls of this run, or of the last `prove`.
     let is_own = work.join("default-vpc/calls").exists();
     let folder = if is_own { work.to_owned() } else { repository.join(".run/terraform/prove") };
@@ -21,7 +21,7 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
         let name = argument.map_or("permissions".to_owned(), |what| format!("permissions, {what}"));
         let (said, counts) =
             evaluate(repository, &folder, *argument).with_context(|| name.clone())?;
-        report.add(counts);
+        checks.add(counts);
         let (Counts { passed, failed, .. }, seconds) = (counts, started.elapsed().as_secs());
         println!("{said}{name}: {passed} passed, {failed} failed ({seconds} s)");
         Ok(())

@@ -14,6 +14,7 @@ use crate::command::{command, output};
 use crate::emulator::Emulator;
 
 const FILE: &str = "plan.txt";
+const CLEAN: &str = "plan.txt holds no foreign account, no path, no key";
 const HEADER: &str = "\
 # The plans of terraform/bootstrap and terraform for their terraform.tfvars.example, in an empty account.
 # Written by `make plan` with the real provider against an emulated AWS; `make test` writes it again and compares.
@@ -25,14 +26,11 @@ const FOLDERS: [&str; 7] = ["home", "root", "tmp", "work", "Users", "private", "
 
 /// Writes plan.txt.
 pub(super) fn write(setup: &Setup<'_>) -> anyhow::Result<()> {
-    let Setup { repository, report, .. } = *setup;
+    let Setup { repository, checks, .. } = *setup;
     let (started, key) = (Instant::now(), Secret::random()?);
     let text = plans(setup, &key)?;
     fs::write(repository.join(FILE), &text)?;
-    report.check(
-        &format!("{FILE} holds no foreign account, no path, no key"),
-        clean(&text, &key, repository),
-    );
+    checks.check(CLEAN, || clean(&text, &key, repository));
     for line in text.lines().filter(|line| line.starts_with("Plan: ")) {
         println!("  {line}");
     }
@@ -42,20 +40,17 @@ pub(super) fn write(setup: &Setup<'_>) -> anyhow::Result<()> {
 
 /// Whether plan.txt is what `write` would write.
 pub(super) fn check(setup: &Setup<'_>) -> anyhow::Result<()> {
-    let Setup { repository, work, report, .. } = *setup;
+    let Setup { repository, work, checks, .. } = *setup;
     let (started, key) = (Instant::now(), Secret::random()?);
     let planned = plans(setup, &key);
     if let Ok(text) = &planned {
         let (written, current) = (repository.join(FILE), work.join(FILE));
         fs::write(&current, text)?;
         let difference = output(command("diff").arg("-u").args([written, current]));
-        report.check(&format!("{FILE} is what `make plan` writes"), difference.map(drop));
-        report.check(
-            &format!("{FILE} holds no foreign account, no path, no key"),
-            clean(text, &key, repository),
-        );
+        checks.check(format!("{FILE} is what `make plan` writes"), || difference);
+        checks.check(CLEAN, || clean(text, &key, repository));
     }
-    report.check("both roots can be planned", planned.map(drop));
+    checks.check("both roots can be planned", || planned);
     println!("plan-check: {} s", started.elapsed().as_secs());
     Ok(())
 }

@@ -11,11 +11,12 @@ use anyhow::{Context as _, anyhow, ensure};
 use serde_json::Value;
 
 use super::events::Events;
-use super::report::{Report, joined};
+use super::parallel::joined;
 use super::secret::Secret;
 use super::suites::same;
 use super::variables::Settings;
 use super::{ROOTS, Root, Setup, api_keys};
+use crate::checks::Checks;
 use crate::command::command;
 use crate::emulator::Emulator;
 
@@ -59,13 +60,13 @@ struct Life<'a> {
     name: &'static str,
     root: Root,
     emulator: &'a Emulator,
-    report: &'a Report,
+    checks: &'a Checks,
     variables: &'static str,
 }
 
 impl Life<'_> {
     fn check(&self, name: &str, result: anyhow::Result<()>) -> bool {
-        self.report.check(&format!("{}: {name}", self.name), result)
+        self.checks.check(format!("{}: {name}", self.name), || result)
     }
 
     fn note(&self, started: Instant, text: &str) {
@@ -123,11 +124,11 @@ impl Life<'_> {
 
 /// The states must outlive every mistake, so this root is not destroyed.
 fn bootstrap(setup: &Setup<'_>) -> anyhow::Result<()> {
-    let Setup { repository, terraform, work, report } = *setup;
+    let Setup { repository, terraform, work, checks } = *setup;
     let emulator = Emulator::start(repository, &work.join("emulator-bootstrap"))?;
     let root = terraform.ready(&repository.join(ROOTS[0]), &work.join("bootstrap"))?;
     let variables = "-var-file=terraform.tfvars.example";
-    let life = Life { name: "bootstrap", root, emulator: &emulator, report, variables };
+    let life = Life { name: "bootstrap", root, emulator: &emulator, checks, variables };
     let started = Instant::now();
     life.check("plan", life.plan(true, &[]).map(drop));
     if !life.applies_plan("apply") {
@@ -143,7 +144,7 @@ fn bootstrap(setup: &Setup<'_>) -> anyhow::Result<()> {
 
 impl Network {
     fn prove(&self, setup: &Setup<'_>) -> anyhow::Result<()> {
-        let Setup { repository, terraform, work, report } = *setup;
+        let Setup { repository, terraform, work, checks } = *setup;
         let emulator = Emulator::start(repository, &work.join(format!("emulator-{}", self.name)))?;
         let folder = work.join(self.name);
         let root = terraform.ready(&repository.join(ROOTS[1]), &folder)?;
@@ -163,7 +164,7 @@ impl Network {
             name: self.name,
             root,
             emulator: &emulator,
-            report,
+            checks,
             variables: "-var-file=proof.tfvars",
         };
         if !self.create(&life, &old)? {

@@ -12,7 +12,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use super::events::Events;
-use super::report::each;
+use super::parallel::each;
 use super::{Root, Terraform};
 
 /// What the cases found.

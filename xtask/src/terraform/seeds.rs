@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 
-use super::report::{each, rows};
+use super::parallel::each;
 use super::suites::{self, MODULE};
 use super::{ROOTS, Setup, Terraform, order, refused};
 use crate::command::{command, output};
@@ -38,7 +38,7 @@ impl Seed {
 }
 
 pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
-    let Setup { repository, terraform, report, .. } = *setup;
+    let Setup { repository, terraform, checks, .. } = *setup;
     let work = setup.work.join("seeds");
     let table = fs::read_to_string(repository.join("terraform/tests/seeds.psv"))?;
     let seeds = rows(&table).into_iter().map(Seed::parse).collect::<anyhow::Result<Vec<_>>>()?;
@@ -54,9 +54,9 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
         for Seed { file, message, .. } in group {
             let name = format!("seed: {file}: {message}");
             if said.contains(message) {
-                report.pass(&name);
+                checks.pass(&name, 1);
             } else {
-                report.fail(&name, &said);
+                checks.fail(&name, &said);
             }
         }
         Ok(())
@@ -119,9 +119,24 @@ fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The fields of each line of a table, between `|`. `\|` is a `|` of the text.
+pub(super) fn rows(table: &str) -> Vec<Vec<String>> {
+    let lines = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let fields = |line: &str| {
+        let line = line.replace("\\|", "\0");
+        line.split('|').map(|field| field.trim().replace('\0', "|")).collect()
+    };
+    lines.map(fields).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_has_comments_and_escaped_bars() {
+        assert_eq!(rows("# no\n\na | (b\\|c) | d\ne|\n"), [vec!["a", "(b|c)", "d"], vec!["e", ""]]);
+    }
 
     #[test]
     fn a_message_is_in_a_group_once() {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use super::events::Events;
-use super::report::each;
+use super::parallel::each;
 use super::{ROOTS, Root, Setup, Terraform, api_keys, refused};
 use crate::command::tail;
 use crate::test::Counts;
@@ -69,7 +69,7 @@ fn tests(setup: &Setup<'_>, name: &str, work: &Path) -> anyhow::Result<String> {
     let events = test(&copy(setup.terraform, name, work)?, name, &[])?;
     let counts = events.tests()?;
     ensure!(counts.passed > 0, "no test passed\n{}", events.complaint());
-    setup.report.add(counts);
+    setup.checks.add(counts);
     let files: Vec<&str> = events.files().collect();
     let complaint = if counts.failed > 0 { events.complaint() } else { String::new() };
     let Counts { passed, failed, .. } = counts;
@@ -81,7 +81,7 @@ fn refusals(setup: &Setup<'_>, name: &str, work: &Path) -> anyhow::Result<String
     let found = refused::check(setup.terraform, &setup.repository.join(name), work)?;
     let failed = u32::try_from(found.wrong.len())?;
     let passed = u32::try_from(found.checked)?.saturating_sub(failed);
-    setup.report.add(Counts { passed, failed, skipped: 0 });
+    setup.checks.add(Counts { passed, failed, skipped: 0 });
     for wrong in &found.wrong {
         println!("FAILED  {name}: {wrong}");
     }
@@ -91,9 +91,10 @@ fn refusals(setup: &Setup<'_>, name: &str, work: &Path) -> anyhow::Result<String
 /// Two services in one environment, and what a change of one does to the other.
 fn two_services(setup: &Setup<'_>, _: &str, work: &Path) -> anyhow::Result<String> {
     let events = test_two_services(&copy(setup.terraform, ROOTS[1], work)?)?;
-    setup.report.check("test: two services in one environment", events.expect_status(0));
+    setup.checks.check("test: two services in one environment", || events.expect_status(0));
     let name = "test: another image of one service changes no other service";
-    setup.report.check(name, same(&[ANOTHER_IMAGE], &events.plan_of_run("another_image")?));
+    let planned = events.plan_of_run("another_image")?;
+    setup.checks.check(name, || same(&[ANOTHER_IMAGE], &planned));
     Ok(format!("{} passed", events.tests()?.passed))
 }
 

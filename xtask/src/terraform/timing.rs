@@ -35,10 +35,9 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
             fs::read_to_string(setup.repository.join(file)).with_context(|| file.to_owned())?;
         let seconds =
             budget[figure].as_u64().with_context(|| format!("{figure} in timing.json"))?;
-        setup.report.check(
-            &format!("timing: {figure} = {seconds} s in {file}"),
-            check(&text, name, seconds),
-        );
+        setup.checks.check(format!("timing: {figure} = {seconds} s in {file}"), || {
+            check(&text, name, seconds)
+        });
     }
     Ok(())
 }
