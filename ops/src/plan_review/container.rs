@@ -1,33 +1,9 @@
-//! The containers of a task definition, as far as a review asks about them.
+//! The containers of a task definition before and after a change.
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::plan::Resource;
-
-/// One container.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Container {
-    /// Such as `nginx`.
-    pub(super) name: String,
-    /// Registry, repository and digest.
-    pub(super) image: String,
-    /// Variables that anybody may read.
-    environment: Value,
-    /// The command of the health check, and when it runs.
-    pub(super) health_check: Value,
-}
-
-impl Container {
-    /// A variable's value, or nothing.
-    #[must_use]
-    pub(super) fn variable(&self, name: &str) -> &str {
-        let mut variables = self.environment.as_array().into_iter().flatten();
-        let variable = variables.find(|variable| variable["name"] == name);
-        variable.and_then(|variable| variable["value"].as_str()).unwrap_or_default()
-    }
-}
+use crate::task::definition::Container;
 
 /// The containers that are there before and after a change; none when they are only known after apply.
 pub(super) fn pairs(resource: &Resource) -> impl Iterator<Item = (Container, Container)> {

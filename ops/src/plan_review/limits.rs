@@ -48,7 +48,7 @@ fn rates(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
             ("RATE_LIMIT", "requests a second for each client and task"),
             ("RATE_LIMIT_BURST", "requests at once"),
         ] {
-            let (old, new) = (before.variable(name), after.variable(name));
+            let [old, new] = [&before, &after].map(|side| side.variable(name).unwrap_or_default());
             if old == new {
                 continue;
             }

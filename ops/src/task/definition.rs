@@ -1,4 +1,4 @@
-//! The task definition as `DescribeTaskDefinition` returns it.
+//! The task definition as `DescribeTaskDefinition` returns it, and its containers as a plan has them.
 //!
 //! Fields that the runner does not act on are collected under `rest`, so that it can say what it
 //! left out instead of leaving it out in silence.
@@ -14,8 +14,6 @@ use serde_json::Value;
 pub struct TaskDefinition {
     /// ARN with the revision.
     pub task_definition_arn: String,
-    /// CPU units (1024 = one vCPU) of the whole task.
-    pub cpu: Option<String>,
     /// MiB of the whole task.
     pub memory: Option<String>,
     /// `awsvpc` on Fargate.
@@ -48,9 +46,6 @@ pub struct Container {
     /// Environment from SSM.
     #[serde(default)]
     pub secrets: Vec<Secret>,
-    /// Ports that are reachable from outside of the task.
-    #[serde(default)]
-    pub port_mappings: Vec<PortMapping>,
     /// What has to be reached before this one starts.
     #[serde(default)]
     pub depends_on: Vec<Dependency>,
@@ -75,8 +70,6 @@ pub struct Container {
     /// Overrides the image's entry point.
     #[serde(default)]
     pub entry_point: Vec<String>,
-    /// Hard limit in MiB of this container.
-    pub memory: Option<u64>,
     /// Resource limits.
     #[serde(default)]
     pub ulimits: Vec<Ulimit>,
@@ -105,14 +98,6 @@ pub struct Secret {
     pub value_from: String,
 }
 
-/// A port that the task's network interface offers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PortMapping {
-    /// Port.
-    pub container_port: u16,
-}
-
 /// Start after another container.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -124,7 +109,7 @@ pub struct Dependency {
 }
 
 /// A command that exits 0 when the container is healthy. Times in seconds, with ECS's defaults.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HealthCheck {
     /// `["CMD", …]` or `["CMD-SHELL", …]`.
@@ -263,7 +248,10 @@ impl Container {
         self.rest
             .iter()
             .filter(|(name, _)| {
-                !matches!(name.as_str(), "cpu" | "logConfiguration" | "volumesFrom")
+                !matches!(
+                    name.as_str(),
+                    "cpu" | "logConfiguration" | "portMappings" | "volumesFrom"
+                )
             })
             .filter(|(_, value)| match value {
                 Value::Null => false,
