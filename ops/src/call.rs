@@ -8,7 +8,6 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use chassis::document::{Access, Document, Limit, Limited, Operation, Probe};
-use hyper::StatusCode;
 use serde_json::Value;
 
 use crate::testbed::certificate::HOST;
@@ -32,7 +31,7 @@ pub struct Call {
     /// The JSON body; empty where the operation takes none.
     pub body: String,
     /// The status of success.
-    pub status: StatusCode,
+    pub status: u16,
     /// The limit that counts it.
     pub limit: Limit,
     /// The path of the liveness probe.
@@ -109,7 +108,7 @@ impl Call {
 }
 
 /// The first success of an operation, and the first JSON example of it.
-fn success(public: &str, operation: &Operation) -> anyhow::Result<(StatusCode, Option<Value>)> {
+fn success(public: &str, operation: &Operation) -> anyhow::Result<(u16, Option<Value>)> {
     let document: Value = serde_json::from_str(public)?;
     let resolved = |value: &Value| -> Value {
         let target = value["$ref"].as_str().and_then(|text| text.strip_prefix('#'));

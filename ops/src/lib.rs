@@ -11,7 +11,6 @@ pub mod cli;
 pub mod drill;
 pub mod examples;
 pub mod group;
-pub mod http;
 pub mod openapi;
 pub mod plan;
 pub mod plan_review;

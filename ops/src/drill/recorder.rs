@@ -79,7 +79,7 @@ impl Recorder {
                 };
                 for line in balancer.log.from(first) {
                     first += 1;
-                    count_request(&line.text, &mut second);
+                    count_request(&line, &mut second);
                 }
                 look_at_tasks(
                     &mut read.lock().unwrap_or_else(PoisonError::into_inner),
@@ -152,7 +152,7 @@ fn look_at_tasks(sources: &mut Sources, second: &mut Second) {
         for line in log.from(*read) {
             *read += 1;
             // What is no record (nginx's own messages) has no figures.
-            if let Ok(Some(record)) = Record::read(&line.text) {
+            if let Ok(Some(record)) = Record::read(&line) {
                 second.sidecar.extend(record.data);
             }
         }

@@ -8,15 +8,14 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::sleep;
 
-use crate::call::Call;
 use crate::testbed::Testbed;
 use crate::testbed::certificate::HOST;
 use crate::testbed::key::Key;
 use crate::testbed::report::Report;
 
 /// What curl saw.
-struct Seen {
-    status: u16,
+pub(super) struct Seen {
+    pub(super) status: u16,
     headers: String,
     body: String,
 }
@@ -24,19 +23,16 @@ struct Seen {
 /// Checks the listeners, the rules and the way of one request.
 pub(super) async fn check(testbed: &Testbed, key: &Key, report: &mut Report) -> anyhow::Result<()> {
     // The rehearsal gives the stack a certificate.
-    let secure = testbed.applied.listeners.iter().any(|l| l.protocol == "HTTPS");
+    let scheme = scheme(testbed);
+    let secure = scheme == "https";
     report.check("there is an HTTPS listener", secure, "");
-    let scheme = if secure { "https" } else { "http" };
     let call = &testbed.call;
     let named = format!("{} {}", call.method, call.path);
     report.note(&format!(
         "$ curl {scheme}://{HOST}{} -H \"X-Api-Key: $KEY\" --json '{}'",
         call.path, call.body
     ));
-    let key_header = format!("X-Api-Key: {}", key.value);
-    let without_key = arguments(call);
-    let with_key = [&["-H", &key_header], &without_key[..]].concat();
-    let seen = curl(testbed, scheme, &call.path, &with_key).await?;
+    let seen = example(testbed, &[with_key(key)]).await?;
     report.check(
         &format!("{named} with a key"),
         call.is_answered_by(seen.status, seen.body.as_bytes()),
@@ -65,7 +61,7 @@ pub(super) async fn check(testbed: &Testbed, key: &Key, report: &mut Report) -> 
             &to,
         );
     }
-    let seen = curl(testbed, scheme, &call.path, &without_key).await?;
+    let seen = example(testbed, &[]).await?;
     report.check(
         &format!("{named} without a key"),
         seen.status == 401 && seen.body.contains("request_id"),
@@ -85,7 +81,7 @@ pub(super) async fn check(testbed: &Testbed, key: &Key, report: &mut Report) -> 
     let seen = curl(testbed, scheme, nowhere, &[]).await?;
     sleep(Duration::from_millis(300)).await;
     let containers = testbed.service.tasks.iter().flat_map(|l| &l.task.containers);
-    let lines: Vec<String> = containers.flat_map(|c| c.log.from(0)).map(|line| line.text).collect();
+    let lines: Vec<String> = containers.flat_map(|c| c.log.from(0)).collect();
     // The calls before have their lines there.
     let reached = |path: &str| lines.iter().any(|line| line.contains(path));
     report.check(
@@ -96,52 +92,55 @@ pub(super) async fn check(testbed: &Testbed, key: &Key, report: &mut Report) -> 
             && !reached(nowhere),
         &seen.body,
     );
-    report.attempt(
-        "one request, found in the sidecar's log by its id",
-        followed(testbed, scheme, key).await,
-    );
+    report
+        .attempt("one request, found in the sidecar's log by its id", followed(testbed, key).await);
     Ok(())
 }
 
-/// What curl is told of the call beside its path.
-fn arguments(call: &Call) -> Vec<&str> {
-    let body: &[&str] = if call.body.is_empty() { &[] } else { &["--json", &call.body] };
-    [&["--request", call.method], body].concat()
+fn scheme(testbed: &Testbed) -> &'static str {
+    let secure = testbed.applied.listeners.iter().any(|l| l.protocol == "HTTPS");
+    if secure { "https" } else { "http" }
+}
+
+/// The header that carries a key.
+pub(super) fn with_key(key: &Key) -> String {
+    format!("X-Api-Key: {}", key.value)
+}
+
+/// Sends the call that stands for the service, with these headers.
+pub(super) async fn example(testbed: &Testbed, headers: &[String]) -> anyhow::Result<Seen> {
+    let call = &testbed.call;
+    let mut arguments = vec!["--request", call.method];
+    if !call.body.is_empty() {
+        arguments.extend(["--json", &call.body]);
+    }
+    arguments.extend(headers.iter().flat_map(|header| ["-H", header]));
+    curl(testbed, scheme(testbed), &call.path, &arguments).await
 }
 
 /// The identifiers of one request, at the caller and in the sidecar's line. The API writes a line only for a
 /// request that failed by its own fault.
-async fn followed(testbed: &Testbed, scheme: &str, key: &Key) -> anyhow::Result<String> {
+async fn followed(testbed: &Testbed, key: &Key) -> anyhow::Result<String> {
     let id = "rehearsal.follow-1";
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let headers = [
-        format!("X-Api-Key: {}", key.value),
+        with_key(key),
         format!("X-Request-Id: {id}"),
         format!("traceparent: {parent}"),
         "X-Forwarded-For: 198.51.100.66".to_owned(),
     ];
-    let mut all: Vec<&str> = headers.iter().flat_map(|h| ["-H", h]).collect();
-    all.extend(arguments(&testbed.call));
-    let seen = curl(testbed, scheme, &testbed.call.path, &all).await?;
+    let seen = example(testbed, &headers).await?;
     if header(&seen, "x-request-id") != Some(id) {
         bail!("the answer's id is {:?}", header(&seen, "x-request-id"));
     }
     sleep(Duration::from_millis(300)).await;
-    let line = |container: &str| -> anyhow::Result<Value> {
-        let lines = testbed
-            .service
-            .tasks
-            .iter()
-            .filter_map(|l| l.task.container(container))
-            .flat_map(|c| c.log.from(0));
-        let text = lines
-            .map(|l| l.text)
-            .find(|t| t.contains(id))
-            .with_context(|| format!("{container} wrote no line with {id}"))?;
-        serde_json::from_str(&text)
-            .with_context(|| format!("{container}'s line is not JSON: {text}"))
-    };
-    let nginx = line("nginx")?;
+    let tasks = testbed.service.tasks.iter();
+    let sidecars = tasks.filter_map(|live| live.task.container("nginx"));
+    let mut lines = sidecars.flat_map(|nginx| nginx.log.from(0));
+    let line = lines.find(|line| line.contains(id));
+    let line = line.with_context(|| format!("nginx wrote no line with {id}"))?;
+    let nginx: Value =
+        serde_json::from_str(&line).with_context(|| format!("nginx's line is not JSON: {line}"))?;
     let trace = nginx["trace_id"].as_str().unwrap_or_default().to_owned();
     if !trace.starts_with("Root=1-") || nginx["traceparent"] != parent {
         bail!(

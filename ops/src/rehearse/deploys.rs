@@ -10,9 +10,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{CALLERS, ends};
-use crate::http::{self, Request};
-use crate::testbed::certificate::HOST;
+use super::{CALLERS, calls, ends};
 use crate::testbed::key::{Key, joined};
 use crate::testbed::load::Load;
 use crate::testbed::report::Report;
@@ -72,7 +70,7 @@ pub(super) async fn check(
     sleep(MARGIN).await;
     report.attempt("no caller with a new key failed", load.stop().await);
     ends::describe(&stopped, testbed.service.desired, report);
-    let status = status_with(testbed, &keys[0]).await?;
+    let status = calls::example(testbed, &[calls::with_key(&keys[0])]).await?.status;
     report.check("an old key is refused now", status == 401, &status.to_string());
     Ok(())
 }
@@ -100,14 +98,4 @@ async fn deploy(
     ));
     report.attempt("terraform apply ends well", testbed.applied().await);
     Ok(())
-}
-
-async fn status_with(testbed: &Testbed, key: &Key) -> anyhow::Result<u16> {
-    let call = &testbed.call;
-    let request = Request::new(call.method, &testbed.tunnel().to_string(), &call.path)
-        .header("host", HOST)
-        .header("content-type", "application/json")
-        .header("x-api-key", &key.value)
-        .body(call.body.clone());
-    Ok(http::send(request).await?.status)
 }

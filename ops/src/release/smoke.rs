@@ -71,7 +71,7 @@ fn checks(call: &Call) -> [Check; 4] {
         get("readyz", &call.ready, 200),
         example(format!("{} without a key", call.id), false, 401),
         get("metrics stay inside", "/metrics", 404),
-        example(call.id.clone(), true, call.status.as_u16()),
+        example(call.id.clone(), true, call.status),
     ]
 }
 

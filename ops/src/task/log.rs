@@ -1,4 +1,4 @@
-//! What a container wrote, line by line, with the time at which it was read.
+//! What a container wrote, line by line.
 //!
 //! On Fargate the awslogs driver takes these lines to a log group. Here they stay in memory, where
 //! the drills turn them into metrics, and go to a file, where a person reads them.
@@ -7,18 +7,8 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
-
-/// One line.
-#[derive(Debug, Clone)]
-pub struct Line {
-    /// When it was read.
-    pub at: Instant,
-    /// The line without its end.
-    pub text: String,
-}
 
 /// The log of one process; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +18,7 @@ pub struct Log {
 
 #[derive(Debug, Default)]
 struct Shared {
-    lines: Vec<Line>,
+    lines: Vec<String>,
     file: Option<File>,
 }
 
@@ -57,32 +47,25 @@ impl Log {
             // A full disk must not end the rehearsal: the line is in memory too.
             let _ = writeln!(file, "{text}");
         }
-        shared.lines.push(Line { at: Instant::now(), text });
+        shared.lines.push(text);
     }
 
     /// All lines from the given one on.
     #[must_use]
-    pub fn from(&self, first: usize) -> Vec<Line> {
+    pub fn from(&self, first: usize) -> Vec<String> {
         let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.lines.get(first..).unwrap_or_default().to_vec()
     }
 
     /// Number of lines so far.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).lines.len()
-    }
-
-    /// Whether nothing was written yet.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The last lines, for an error message.
     #[must_use]
     pub fn tail(&self, count: usize) -> String {
-        let lines = self.from(self.len().saturating_sub(count));
-        lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>().join("\n")
+        self.from(self.len().saturating_sub(count)).join("\n")
     }
 }

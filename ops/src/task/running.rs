@@ -98,14 +98,6 @@ impl Task {
         self.containers.iter().find(|c| c.launch.container.essential && c.exit.borrow().is_some())
     }
 
-    /// The essential container that is unhealthy, if any: then ECS replaces the task.
-    #[must_use]
-    pub fn unhealthy(&self) -> Option<&Running> {
-        self.containers
-            .iter()
-            .find(|c| c.launch.container.essential && *c.health.borrow() == Health::Unhealthy)
-    }
-
     /// Stops the containers in the reverse of their order, each with its signal and its time.
     pub async fn stop(&mut self) -> Vec<Stopped> {
         let mut stopped = Vec::new();
