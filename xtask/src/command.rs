@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, ensure};
 
@@ -49,23 +49,22 @@ pub fn passes(command: &mut Command, log: &File) -> anyhow::Result<bool> {
 
 /// The standard output of a command that has to succeed.
 pub fn output(command: &mut Command) -> anyhow::Result<String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("{program} cannot be started"))?;
+    let (program, output) = run(command)?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{program}: {}: {}", output.status, complaint.trim());
     String::from_utf8(output.stdout).with_context(|| format!("{program} does not print UTF-8"))
 }
 
+fn run(command: &mut Command) -> anyhow::Result<(String, Output)> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.with_context(|| format!("{program} cannot be started"))?;
+    Ok((program, output))
+}
+
 /// What a command prints on both streams; an error with the same text when it fails.
 pub fn said(command: &mut Command) -> anyhow::Result<String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("{program} cannot be started"))?;
+    let (program, output) = run(command)?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
     ensure!(output.status.success(), "{program}: {}\n{said}", output.status);
