@@ -3,13 +3,37 @@
 //! What is started here may start others (nginx its workers, Terraform its provider). Each gets a
 //! process group of its own, and dropping the owner ends the whole group, however the owner ends.
 
+use std::process::Stdio;
+
+use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+
+use crate::task::log::Log;
 
 /// Ends the group of the process with this id when it is dropped.
 #[derive(Debug)]
 pub struct Group(Option<u32>);
 
 impl Group {
+    /// Starts a program as the leader of a group of its own. What it prints goes to the log.
+    pub fn start(command: &mut Command, log: &Log) -> anyhow::Result<(Child, Self)> {
+        let mut process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| {
+                format!("cannot start {}", command.as_std().get_program().display())
+            })?;
+        log.follow(process.stdout.take().context("stdout is piped")?);
+        log.follow(process.stderr.take().context("stderr is piped")?);
+        let group = Self::from_leader(process.id());
+        Ok((process, group))
+    }
+
     /// The group that this process was started as the leader of.
     #[must_use]
     pub fn from_leader(process: Option<u32>) -> Self {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,20 +49,11 @@ impl Balancer {
         let file = folder.join("balancer.cfg");
         std::fs::write(&file, configuration)?;
         let log = Log::to_file(&folder.join("balancer.log"))?;
-        let mut process = Command::new("haproxy")
-            .args(["-db", "-f"])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .context("cannot start haproxy: is it installed?")?;
-        log.follow(process.stdout.take().context("stdout is piped")?);
-        log.follow(process.stderr.take().context("stderr is piped")?);
+        let (process, group) =
+            Group::start(Command::new("haproxy").args(["-db", "-f"]).arg(&file), &log)
+                .context("is haproxy installed?")?;
         let mut balancer = Self {
-            _group: Group::from_leader(process.id()),
+            _group: group,
             process,
             socket: socket.to_owned(),
             initial,

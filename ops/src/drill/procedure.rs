@@ -63,9 +63,7 @@ impl Drill {
         report: &mut Report,
     ) -> anyhow::Result<Self> {
         report.part("the stack");
-        let keys = (0..CALLERS)
-            .map(|n| Key::random(&format!("caller-{n}")))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        let keys = Key::for_callers(CALLERS)?;
         let flooder = Key::random("flooder")?;
         let api_key = joined(keys.iter().chain([&flooder]));
         let (mut testbed, _) = Testbed::up(args, folder, api_key, report).await?;

@@ -3,25 +3,13 @@
 use serde_json::Value;
 
 use super::container;
-use super::finding::{Finding, Level, Topic};
+use super::finding::Level;
 use super::permissions;
 use super::rules::Verdict;
-use crate::plan::{Action, Plan, Resource};
+use crate::plan::{Action, Resource};
 
-/// What a plan changes about who can get in.
-#[must_use]
-pub(super) fn findings(plan: &Plan, verdict: &Verdict) -> Vec<Finding> {
-    plan.changed()
-        .flat_map(|resource| {
-            let found = changes(resource, verdict);
-            found
-                .into_iter()
-                .map(|(level, text)| Finding::new(level, Topic::Access, &resource.address, text))
-        })
-        .collect()
-}
-
-fn changes(resource: &Resource, verdict: &Verdict) -> Vec<(Level, String)> {
+/// What the change of a resource means for who can get in.
+pub(super) fn changes(resource: &Resource, verdict: &Verdict) -> Vec<(Level, String)> {
     let updated = resource.action() == Action::Update;
     let caution = |text: &str| vec![(Level::Caution, text.to_owned())];
     match resource.kind.as_str() {

@@ -3,27 +3,22 @@
 use serde_json::Value;
 
 use super::container;
-use super::finding::{Finding, Level, Topic};
-use crate::plan::{Action, Plan, Resource};
+use super::finding::Level;
+use crate::plan::{Action, Resource};
 
-/// What a plan changes for those who are being served.
-#[must_use]
-pub(super) fn findings(plan: &Plan) -> Vec<Finding> {
+/// What the change of a resource means for those who are being served.
+pub(super) fn changes(resource: &Resource) -> Vec<(Level, String)> {
     let mut found = Vec::new();
-    for resource in plan.changed() {
-        let mut say = |level, text: String| {
-            found.push(Finding::new(level, Topic::Availability, &resource.address, text));
-        };
-        match (resource.kind.as_str(), resource.action()) {
-            ("aws_ecs_task_definition", Action::Replace) => task(resource, &mut say),
-            ("aws_ecs_service", Action::Update) => service(resource, &mut say),
-            ("aws_appautoscaling_target", _) => scaling(resource, &mut say),
-            ("aws_lb_target_group", Action::Update) if resource.changes("health_check") => {
-                let text = "changes when the load balancer takes a task for healthy";
-                say(Level::Caution, text.to_owned());
-            }
-            _ => {}
+    let mut say = |level, text| found.push((level, text));
+    match (resource.kind.as_str(), resource.action()) {
+        ("aws_ecs_task_definition", Action::Replace) => task(resource, &mut say),
+        ("aws_ecs_service", Action::Update) => service(resource, &mut say),
+        ("aws_appautoscaling_target", _) => scaling(resource, &mut say),
+        ("aws_lb_target_group", Action::Update) if resource.changes("health_check") => {
+            let text = "changes when the load balancer takes a task for healthy";
+            say(Level::Caution, text.to_owned());
         }
+        _ => {}
     }
     found
 }

@@ -72,7 +72,7 @@ pub(super) struct Finding {
 impl Finding {
     /// A finding about a resource.
     #[must_use]
-    pub(super) fn new(level: Level, topic: Topic, address: &str, text: impl Into<String>) -> Self {
-        Self { level, topic, address: address.to_owned(), text: text.into() }
+    pub(super) fn new(level: Level, topic: Topic, address: &str, text: String) -> Self {
+        Self { level, topic, address: address.to_owned(), text }
     }
 }

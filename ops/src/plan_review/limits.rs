@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::container;
-use super::finding::{Finding, Level, Topic};
-use crate::plan::{Action, Plan, Resource};
+use super::finding::Level;
+use crate::plan::{Action, Resource};
 
 /// Attributes of an alarm that decide when it fires.
 const SENSITIVITY: &[&str] = &[
@@ -19,25 +19,20 @@ const SENSITIVITY: &[&str] = &[
     "alarm_rule",
 ];
 
-/// What a plan changes about limits, alarms and logs.
-#[must_use]
-pub(super) fn findings(plan: &Plan) -> Vec<Finding> {
+/// What the change of a resource means for limits, alarms and logs.
+pub(super) fn changes(resource: &Resource) -> Vec<(Level, String)> {
     let mut found = Vec::new();
-    for resource in plan.changed() {
-        let mut say = |level, text: String| {
-            found.push(Finding::new(level, Topic::Limits, &resource.address, text));
-        };
-        match (resource.kind.as_str(), resource.action()) {
-            ("aws_ecs_task_definition", _) => rates(resource, &mut say),
-            ("aws_cloudwatch_metric_alarm" | "aws_cloudwatch_composite_alarm", Action::Update) => {
-                alarm(resource, &mut say);
-            }
-            ("aws_wafv2_web_acl" | "aws_wafv2_web_acl_association", Action::Update) => {
-                say(Level::Caution, "changes the firewall's rules".to_owned());
-            }
-            ("aws_cloudwatch_log_group", Action::Update) => retention(resource, &mut say),
-            _ => {}
+    let mut say = |level, text| found.push((level, text));
+    match (resource.kind.as_str(), resource.action()) {
+        ("aws_ecs_task_definition", _) => rates(resource, &mut say),
+        ("aws_cloudwatch_metric_alarm" | "aws_cloudwatch_composite_alarm", Action::Update) => {
+            alarm(resource, &mut say);
         }
+        ("aws_wafv2_web_acl" | "aws_wafv2_web_acl_association", Action::Update) => {
+            say(Level::Caution, "changes the firewall's rules".to_owned());
+        }
+        ("aws_cloudwatch_log_group", Action::Update) => retention(resource, &mut say),
+        _ => {}
     }
     found
 }

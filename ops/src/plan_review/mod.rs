@@ -28,7 +28,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use crate::plan::Plan;
-use finding::{Finding, Level};
+use finding::{Finding, Level, Topic};
 use rules::Verdict;
 
 /// Arguments of the command.
@@ -137,10 +137,19 @@ fn review(
         ensure!(verdict.rules.contains_key(rule), "--allow {rule}: there is no such rule");
     }
     secrets.leaks.extend(verdict.leaks.iter().cloned());
-    let changes =
-        [access::findings(&plan, &verdict), availability::findings(&plan), limits::findings(&plan)];
+    let mut findings: BTreeSet<Finding> = verdict.findings().collect();
+    for resource in plan.changed() {
+        for (topic, changes) in [
+            (Topic::Access, access::changes(resource, &verdict)),
+            (Topic::Availability, availability::changes(resource)),
+            (Topic::Limits, limits::changes(resource)),
+        ] {
+            let found = |(level, text)| Finding::new(level, topic, &resource.address, text);
+            findings.extend(changes.into_iter().map(found));
+        }
+    }
     let review = Review {
-        findings: changes.into_iter().flatten().chain(verdict.findings()).collect(),
+        findings,
         verdict,
         allowed: args.allow.clone(),
         secrets,

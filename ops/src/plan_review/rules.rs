@@ -106,7 +106,7 @@ impl Verdict {
             .iter()
             .map(|warning| (warning.level, warning.topic, &warning.address, warning.text.as_ref()));
         broken.chain(warned).filter_map(|(level, topic, address, text)| {
-            Some(Finding::new(level, topic?, address, text?))
+            Some(Finding::new(level, topic?, address, text?.clone()))
         })
     }
 }

@@ -27,9 +27,7 @@ pub(super) async fn check(
     probe: &Key,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let new = (0..CALLERS)
-        .map(|n| Key::random(&format!("caller-{n}")))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let new = Key::for_callers(CALLERS)?;
 
     report.part("under load: a new image, and a second key for every caller");
     let before = testbed.definition().await?;

@@ -43,9 +43,7 @@ const CALLERS: usize = 8;
 
 async fn play(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<()> {
     report.part("the stack, applied with the real provider");
-    let keys = (0..CALLERS)
-        .map(|n| Key::random(&format!("caller-{n}")))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let keys = Key::for_callers(CALLERS)?;
     let probe = Key::random("probe")?;
     let api_key = joined(keys.iter().chain([&probe]));
     let (mut testbed, mut variables) = Testbed::up(&args.testbed, folder, api_key, report).await?;

@@ -39,18 +39,10 @@ impl Emulator {
     pub async fn start(args: &TestbedArgs, keyed: bool, folder: &Path) -> anyhow::Result<Self> {
         let port = free_port()?;
         let log = Log::to_file(&folder.join("emulator.log"))?;
-        let mut process = Command::new(&args.python)
-            .arg(args.root.join("terraform/emulator/shim.py"))
-            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot start {}", args.python.display()))?;
-        log.follow(process.stdout.take().context("stdout is piped")?);
-        log.follow(process.stderr.take().context("stderr is piped")?);
+        let mut shim = Command::new(&args.python);
+        shim.arg(args.root.join("terraform/emulator/shim.py"));
+        shim.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        let (mut process, group) = Group::start(&mut shim, &log)?;
         let begun = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
             if process.try_wait()?.is_some() || begun.elapsed() > Duration::from_secs(30) {
@@ -59,7 +51,7 @@ impl Emulator {
             sleep(Duration::from_millis(100)).await;
         }
         Ok(Self {
-            _group: Group::from_leader(process.id()),
+            _group: group,
             _process: process,
             port,
             stack: args.stack.clone(),

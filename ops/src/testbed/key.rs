@@ -27,6 +27,11 @@ impl Key {
         });
         Ok(Self { client: client.to_owned(), value })
     }
+
+    /// Random keys of so many callers.
+    pub fn for_callers(count: usize) -> anyhow::Result<Vec<Self>> {
+        (0..count).map(|number| Self::random(&format!("caller-{number}"))).collect()
+    }
 }
 
 /// The value of `API_KEY`.
