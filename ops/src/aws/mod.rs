@@ -1,7 +1,7 @@
 //! AWS, through its official CLI.
 //!
 //! The CLI brings credentials, regions, signatures and retries, and it is installed wherever images are pushed. Each
-//! call starts it and costs about half a second. So callers ask for many things at once (`--query` selects them), and
+//! call starts it and costs 0.45 to 0.9 s. So callers ask for many things at once (`--query` selects them), and
 //! poll seldom.
 //!
 //! [`call`] talks to the account that the environment names. A [`Client`] talks to the emulated AWS and cannot reach
