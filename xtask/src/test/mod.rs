@@ -56,19 +56,19 @@ fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
         // Several lanes and the tests of `chassis` share the emulated AWS. What needs it says that it is skipped.
         emulator::is_available(root)
     };
+    let work = root.join(".run/test");
+    fs::create_dir_all(&work)?;
+    // A copy: Cargo replaces the original when it compiles the workspace.
+    let xtask = work.join("xtask");
+    let _ = fs::remove_file(&xtask);
+    fs::copy(std::env::current_exe()?, &xtask)?;
     let suites = thread::scope(|scope| {
         let install = scope.spawn(install);
         let suites = suites::compile(root);
         install.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         suites
     })?;
-    let work = root.join(".run/test");
-    fs::create_dir_all(&work)?;
     let ops = ops::build(root, &work)?.to_string_lossy().into_owned();
-    // A copy: a step that compiles may replace the original.
-    let xtask = work.join("xtask");
-    let _ = fs::remove_file(&xtask);
-    fs::copy(std::env::current_exe()?, &xtask)?;
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", work.display());
     let xtask = xtask.to_string_lossy().into_owned();
