@@ -8,16 +8,31 @@ use anyhow::Context as _;
 
 use crate::command::{from_line, said};
 
-/// Builds it, and puts a copy into this folder.
+/// Puts a copy into this folder: of the one that `make test` has compiled, else of a new build.
 ///
 /// # Errors
 /// When it does not compile.
 pub fn build(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    if let Some(ops) = env::var_os("OPS") {
+        return copy(Path::new(&ops), folder);
+    }
     said(from_line("cargo build --quiet --locked --package ops").current_dir(root))?;
+    compiled(root, folder)
+}
+
+/// Puts a copy of the one that is compiled into this folder.
+///
+/// # Errors
+/// When there is none.
+pub fn compiled(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    copy(&target(root).join("debug/ops"), folder)
+}
+
+fn copy(binary: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     let ops = folder.join("ops");
     // A copy that runs cannot be written, but it can be replaced.
     let _ = fs::remove_file(&ops);
-    fs::copy(target(root).join("debug/ops"), &ops).context("target/debug/ops")?;
+    fs::copy(binary, &ops).with_context(|| binary.display().to_string())?;
     Ok(ops)
 }
 

@@ -68,7 +68,7 @@ fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
         install.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         suites
     })?;
-    let ops = ops::build(root, &work)?.to_string_lossy().into_owned();
+    let ops = ops::compiled(root, &work)?.to_string_lossy().into_owned();
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", work.display());
     let xtask = xtask.to_string_lossy().into_owned();
