@@ -12,6 +12,7 @@ pub mod drill;
 pub mod examples;
 pub mod group;
 pub mod http;
+pub mod key;
 pub mod openapi;
 pub mod plan;
 pub mod plan_review;
