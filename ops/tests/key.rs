@@ -15,7 +15,12 @@ const AWS: &str = r#"#!/bin/sh
 cd "$(dirname "$0")" || exit 1
 echo "$@" >>calls
 number=$(grep -c "^$1 $2 " calls)
-case $* in *--cli-input-json\ file:///dev/stdin*) cat >"$2.$number.input" ;; esac
+case $* in *--cli-input-json*)
+  file=$(echo "$*" | sed 's|.*--cli-input-json file://\([^ ]*\).*|\1|')
+  cp "$file" "$2.$number.input"
+  ls -l "$file" >>modes
+  ;;
+esac
 next="$2.$number.json"
 [ -e "$next" ] || next="$2.json"
 cat "$next"

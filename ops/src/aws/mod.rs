@@ -26,32 +26,23 @@ use serde_json::Value;
 ///
 /// The CLI is missing, the call fails (the message is what the CLI wrote), or the answer has another shape than `T`.
 pub fn call<T: DeserializeOwned>(arguments: &[&str]) -> anyhow::Result<T> {
-    read(arguments, output_of(account(), arguments).output())
-}
-
-/// The same with parameters that no argument may hold, because every process of the machine can read those: the CLI
-/// reads them from its standard input.
-///
-/// # Errors
-///
-/// As for [`call`].
-pub fn call_with<T: DeserializeOwned>(arguments: &[&str], input: &Value) -> anyhow::Result<T> {
-    let from_input = [arguments, &["--cli-input-json", "file:///dev/stdin"]].concat();
-    let mut command = output_of(account(), &from_input);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = command.spawn().and_then(|mut child| {
-        // A CLI that ends early says why. What could not be written is no news beside that.
-        let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input.to_string().as_bytes()));
-        child.wait_with_output()
-    });
-    read(arguments, output)
-}
-
-fn account() -> Command {
     let mut command = Command::new("aws");
     // Version 2 writes times in the local zone; in one zone they can be compared as text.
     command.env("TZ", "UTC").env("AWS_PAGER", "");
-    command
+    read(arguments, output_of(command, arguments).output())
+}
+
+/// The same with parameters that no argument may hold, because every process of the machine can read those. They are in a
+/// file that only its owner can read, while the CLI runs. It reads the file twice, so a pipe would be empty.
+///
+/// # Errors
+///
+/// As for [`call`], and when the file cannot be written.
+pub fn call_with<T: DeserializeOwned>(arguments: &[&str], input: &Value) -> anyhow::Result<T> {
+    let mut file = tempfile::NamedTempFile::new().context("no temporary file")?;
+    file.write_all(input.to_string().as_bytes()).context("no temporary file")?;
+    let url = format!("file://{}", file.path().display());
+    call(&[arguments, &["--cli-input-json", &url]].concat())
 }
 
 /// The emulated AWS.

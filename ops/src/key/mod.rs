@@ -186,6 +186,7 @@ fn restore(names: &Names, version: u64, deploy: &Deploy) -> anyhow::Result<()> {
 }
 
 fn usage(names: &Names, since: Option<Duration>) -> anyhow::Result<()> {
+    let log_group = names.log_group.as_ref().context("give --log-group as well")?;
     let parameter = Parameter::read(&names.parameter)?;
     let list = List::parse(parameter.value.expose_secret())?;
     let changed = parameter.written_at()?;
@@ -194,14 +195,14 @@ fn usage(names: &Names, since: Option<Duration>) -> anyhow::Result<()> {
         None => changed,
     };
     let shown = humantime::format_rfc3339_seconds;
-    eprintln!("{}: requests from {} on", names.log_group, shown(from));
+    eprintln!("{log_group}: requests from {} on", shown(from));
     if from < changed {
         eprintln!(
             "The list changed at {}. Before that, a number may be that of another key.",
             shown(changed)
         );
     }
-    print!("{}", usage::table(&names.log_group, &list, from)?);
+    print!("{}", usage::table(log_group, &list, from)?);
     Ok(())
 }
 

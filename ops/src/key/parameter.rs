@@ -95,7 +95,7 @@ impl Parameter {
         )
     }
 
-    /// Overwrites the value, and nothing else. The CLI reads the value from its standard input.
+    /// Overwrites the value, and nothing else. The value is in no argument.
     fn put(&self, value: &SecretString) -> anyhow::Result<u64> {
         let Settings { r#type, key_id, description, tier, .. } = &self.settings;
         let mut input = json!({

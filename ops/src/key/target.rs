@@ -25,7 +25,7 @@ pub(super) struct Target {
     /// Name of the SSM parameter with the keys
     #[arg(long, global = true)]
     parameter: Option<String>,
-    /// Name of the service's log group
+    /// Name of the service's log group, for `usage`
     #[arg(long, global = true)]
     log_group: Option<String>,
 }
@@ -40,7 +40,7 @@ pub(super) struct Names {
     /// The SSM parameter.
     pub(super) parameter: String,
     /// The log group.
-    pub(super) log_group: String,
+    pub(super) log_group: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,14 +59,14 @@ struct Ecs {
 impl Target {
     /// The names, from the flags or from Terraform.
     pub(super) fn names(&self) -> anyhow::Result<Names> {
-        match [&self.cluster, &self.service, &self.parameter, &self.log_group] {
-            [None, None, None, None] => {}
-            [Some(cluster), Some(service), Some(parameter), Some(log_group)] => {
+        match [&self.cluster, &self.service, &self.parameter] {
+            [None, None, None] => {}
+            [Some(cluster), Some(service), Some(parameter)] => {
                 let [cluster, service] = [cluster.clone(), service.clone()];
-                let [parameter, log_group] = [parameter.clone(), log_group.clone()];
+                let (parameter, log_group) = (parameter.clone(), self.log_group.clone());
                 return Ok(Names { cluster, service, parameter, log_group });
             }
-            _ => bail!("give all of --cluster, --service, --parameter and --log-group, or none"),
+            _ => bail!("give all of --cluster, --service and --parameter, or none"),
         }
         let mut terraform = Command::new("terraform");
         terraform.arg(format!("-chdir={}", self.terraform.display()));
@@ -101,7 +101,7 @@ fn chosen(outputs: &[u8], folder: Option<&str>) -> anyhow::Result<Names> {
         cluster: output.service.cluster.clone(),
         service: output.service.service.clone(),
         parameter: parameter.with_context(|| format!("{folder} has no operation with a key"))?,
-        log_group: output.log_group.clone(),
+        log_group: Some(output.log_group.clone()),
     })
 }
 
@@ -123,7 +123,7 @@ mod tests {
             cluster: "c".into(),
             service: "sum-api-production".into(),
             parameter: "/sum-api/production/api-key".into(),
-            log_group: "/sum-api-production".into(),
+            log_group: Some("/sum-api-production".into()),
         };
         for folder in [None, Some("sum")] {
             assert_eq!(chosen(outputs.to_string().as_bytes(), folder).unwrap(), expected);

@@ -1,4 +1,4 @@
-//! Who uses which key: the sidecar's access log, asked with CloudWatch Logs Insights.
+//! Who uses which key: the sidecar's access log, asked with `CloudWatch` Logs Insights.
 //!
 //! The log names the client and the number of its key, never the key. The number is the place among the client's keys,
 //! so a change of the list may give it to another key. Therefore the log is read from the last change on.
@@ -62,7 +62,7 @@ fn ask(log_group: &str, from: SystemTime) -> anyhow::Result<Vec<Seen>> {
     let begun = SystemTime::now();
     loop {
         let answer: Answer = aws::call(&["logs", "get-query-results", "--query-id", &id])?;
-        if let Some(seen) = read(answer)? {
+        if let Some(seen) = read(&answer)? {
             return Ok(seen);
         }
         ensure!(
@@ -74,7 +74,7 @@ fn ask(log_group: &str, from: SystemTime) -> anyhow::Result<Vec<Seen>> {
 }
 
 /// The rows of a query that has ended; `None` while it runs.
-fn read(answer: Answer) -> anyhow::Result<Option<Vec<Seen>>> {
+fn read(answer: &Answer) -> anyhow::Result<Option<Vec<Seen>>> {
     match answer.status.as_str() {
         "Scheduled" | "Running" => return Ok(None),
         "Complete" => {}
@@ -103,9 +103,9 @@ fn render(list: &List, seen: &[Seen]) -> String {
     let is_of = |row: &Seen, key: &(&str, String)| row.client == key.0 && row.number == key.1;
     let mut text = format!("{:<32}  {:>3}  {:>10}  last\n", "client", "key", "requests");
     let mut line = |client: &str, number: &str, row: Option<&Seen>, note: &str| {
-        let last = row.map_or_else(|| "never".to_owned(), |row| moment(row.last));
+        let when = row.map_or_else(|| "never".to_owned(), |row| moment(row.last));
         let requests = row.map_or(0, |row| row.requests);
-        let _ = writeln!(text, "{client:<32}  {number:>3}  {requests:>10}  {last}{note}");
+        let _ = writeln!(text, "{client:<32}  {number:>3}  {requests:>10}  {when}{note}");
     };
     for key in &keys {
         line(key.0, &key.1, seen.iter().find(|row| is_of(row, key)), "");
@@ -150,7 +150,7 @@ mod tests {
                 row("web", None, "2", "1764237000"),
             ],
         });
-        let seen = read(from_value(answer).unwrap()).unwrap().unwrap();
+        let seen = read(&from_value(answer).unwrap()).unwrap().unwrap();
         let list = List::parse("web:web-key-0001,batch:batch-key-1,web:web-key-0002").unwrap();
         let table = render(&list, &seen);
         let words: Vec<Vec<&str>> = table.lines().map(|l| l.split_whitespace().collect()).collect();
@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_query_that_runs_is_asked_again_and_a_failed_one_is_an_error() {
-        let status = |status: &str| read(Answer { status: status.to_owned(), results: Vec::new() });
+        let status =
+            |status: &str| read(&Answer { status: status.to_owned(), results: Vec::new() });
         for running in ["Scheduled", "Running"] {
             assert_eq!(status(running).unwrap(), None);
         }
@@ -178,6 +179,6 @@ mod tests {
             assert!(status(failed).unwrap_err().to_string().contains(failed));
         }
         let odd = json!({ "status": "Complete", "results": [row("web", Some("1"), "many", "1")] });
-        read(from_value(odd).unwrap()).unwrap_err();
+        read(&from_value(odd).unwrap()).unwrap_err();
     }
 }
