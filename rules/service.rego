@@ -3,7 +3,7 @@ package sum_api
 
 import rego.v1
 
-rules["keys-stay"] := "No plan writes the keys: `ops key` does, and the value that Terraform would write has no key."
+rules["keys-stay"] := "No plan writes the keys: the command ops key does, and the value that Terraform would write has no key."
 
 rules["deployments-roll-back"] := "A failing deployment is stopped and rolled back by itself."
 
