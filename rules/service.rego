@@ -3,7 +3,7 @@ package sum_api
 
 import rego.v1
 
-rules["keys-do-not-fall-back"] := "The version of the keys never falls: an older value of the variable would bring back a key that was taken away."
+rules["keys-stay"] := "No plan writes the keys: the command ops key does, and the value that Terraform would write has no key."
 
 rules["deployments-roll-back"] := "A failing deployment is stopped and rolled back by itself."
 
@@ -11,11 +11,14 @@ rules["alarms-are-heard"] := "No alarm goes, and every alarm that pages or notif
 
 rules["balancer-is-protected"] := "The load balancer refuses to be deleted."
 
-deny contains {"rule": "keys-do-not-fall-back", "address": resource.address, "detail": sprintf("version %d after %d", [resource.change.after.value_wo_version, resource.change.before.value_wo_version])} if {
+deny contains {
+	"rule": "keys-stay", "address": resource.address, "detail": "the value is written again",
+	"topic": "data", "text": "every client loses its keys",
+} if {
 	some resource in staying
 	resource.type == "aws_ssm_parameter"
 	is_object(resource.change.before)
-	resource.change.after.value_wo_version < resource.change.before.value_wo_version
+	resource.change.after.value_wo_version != resource.change.before.value_wo_version
 }
 
 deny contains {

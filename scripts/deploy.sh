@@ -17,7 +17,7 @@
 # Every other service keeps the images that it runs, so a plan changes one service.
 #
 # The environment: SERVICE, the service's folder below services/; AWS credentials; TF_BACKEND (from the output `backend` of
-# terraform/bootstrap), TF_VARS (terraform.tfvars of this stack without images), TF_VAR_api_keys; for plan and apply API_IMAGE and
+# terraform/bootstrap), TF_VARS (terraform.tfvars of this stack without images); for plan and apply API_IMAGE and
 # NGINX_IMAGE (without them, the service keeps its images too); for find and rollback API_DIGEST and NGINX_DIGEST (a digest or a
 # whole image); for smoke SMOKE_API_KEYS (a JSON object with one key of each service, by folder). Where terraform/ is initialised
 # already, as on a laptop, TF_BACKEND and TF_VARS may be missing.
@@ -30,9 +30,6 @@ scratch=$PWD/.run/deploy
 umask 077
 mkdir -p "$scratch"
 export TF_IN_AUTOMATION=1 TF_INPUT=0
-# Asked for by the configuration, kept by no plan: a plan needs some keys, and only the apply the real ones.
-[ -n "${TF_VAR_api_keys:-}" ] || TF_VAR_api_keys=$(cargo xtask terraform keys plan:not-a-key-of-anybody)
-export TF_VAR_api_keys
 
 tf() { terraform "-chdir=$root" "$@"; }
 # OPS names a binary that is built already, for callers that must not wait for Cargo.

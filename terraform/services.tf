@@ -16,10 +16,8 @@ module "sum" {
   count    = contains(keys(var.images), "sum") ? 1 : 0
   document = jsondecode(file("${path.module}/../services/sum/openapi.json"))
 
-  api_image       = var.images["sum"].api
-  nginx_image     = var.images["sum"].nginx
-  api_key         = lookup(var.api_keys, "sum", null)
-  api_key_version = var.services["sum"].api_key_version
+  api_image   = var.images["sum"].api
+  nginx_image = var.images["sum"].nginx
 
   cpu_architecture = var.services["sum"].cpu_architecture
   task_size        = var.services["sum"].task_size

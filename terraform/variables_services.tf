@@ -27,7 +27,6 @@ variable "images" {
 variable "services" {
   description = "The settings of each service, by folder. A setting that is not given has the default of the module's variable of that name."
   type = map(object({
-    api_key_version  = optional(number)
     cpu_architecture = optional(string)
     task_size = optional(object({
       cpu    = number
@@ -65,19 +64,5 @@ variable "services" {
   validation {
     condition     = length(setsubtract(keys(var.services), local.folders)) == 0
     error_message = "services must have keys that are folders of services/ with a block in services.tf."
-  }
-}
-
-variable "api_keys" {
-  description = "The keys of each service that needs some, by folder: one or more of KEY or CLIENT:KEY, separated by commas. Given as TF_VAR_api_keys only. Written to SSM when api_key_version of the service changes, and kept nowhere else."
-  type        = map(string)
-  sensitive   = true
-  ephemeral   = true
-  default     = {}
-  nullable    = false
-
-  validation {
-    condition     = length(setsubtract(keys(var.api_keys), local.folders)) == 0
-    error_message = "api_keys must have keys that are folders of services/ with a block in services.tf."
   }
 }

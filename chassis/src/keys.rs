@@ -1,8 +1,9 @@
 //! The keys that callers present in `X-Api-Key`, and whose they are.
 //!
 //! A list is parsed once, by the rules of the contract: entries separated by commas, each `key` or
-//! `client:key`; a bare key belongs to the client `default`. The sidecar holds itself to the same rules and
-//! the same table of cases, `contract/data/keys.json`.
+//! `client:key`; a bare key belongs to the client `default`. The word `none` alone is a list without a key: a new
+//! service has it until its first client gets a key, so it starts and refuses everybody. The sidecar holds itself to
+//! the same rules and the same table of cases, `contract/data/keys.json`.
 //!
 //! A refusal names the entry by its number and the rule, never the text: it ends up in a log.
 //!
@@ -21,6 +22,8 @@ const MIN_KEY: usize = 8;
 const MAX_KEY: usize = 128;
 /// Longest client name, in characters.
 const MAX_CLIENT: usize = 32;
+/// The list without a key. It is too short to be a key.
+pub const NO_KEYS: &str = "none";
 /// The owner of a key that names none.
 const DEFAULT_CLIENT: &str = "default";
 
@@ -49,7 +52,7 @@ impl Zeroize for Packed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum KeyListError {
     /// Nothing at all.
-    #[error("is empty; it must hold one or more keys separated by commas")]
+    #[error("is empty; it must hold one or more keys separated by commas, or none")]
     Empty,
     /// Nothing between two commas, or at an end.
     #[error("entry {0} is empty; entries are separated by single commas")]
@@ -92,14 +95,15 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Reads a list such as `CHANGEME` or `web:KEY1,web:KEY2,batch:KEY3`.
+    /// Reads a list such as `CHANGEME`, `web:KEY1,web:KEY2,batch:KEY3` or `none`.
     pub fn parse(list: &str) -> Result<Self, KeyListError> {
         if list.is_empty() {
             return Err(KeyListError::Empty);
         }
+        let entries = if list == NO_KEYS { None } else { Some(list.split(',')) };
         let mut keys: Vec<Packed> = Vec::with_capacity(list.split(',').count());
         let mut owners = Vec::new();
-        for (entry, number) in list.split(',').zip(1..) {
+        for (entry, number) in entries.into_iter().flatten().zip(1..) {
             let parsed = parse_entry(entry, number).and_then(|(client, key)| {
                 match keys.iter().position(|known| *known == key) {
                     Some(earlier) => Err(KeyListError::DuplicateKey(number, earlier + 1)),
@@ -138,13 +142,13 @@ impl KeyRing {
         bool::from(found).then(|| self.owners[place as usize].as_ref())
     }
 
-    /// How many keys there are: at least one.
+    /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.owners.len()
     }
 
-    /// Never: a list without a key is refused.
+    /// Whether the list was `none`.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.owners.is_empty()
@@ -255,6 +259,15 @@ mod tests {
         let expected = [("web", "old-key-1"), ("default", "OTHER_K.2"), ("web", &longest)];
         assert_eq!(entries, expected.map(|(client, key)| (client, key.to_owned())));
         assert!(!format!("{:?}", ring.entries().collect::<Vec<_>>()).contains("old-key-1"));
+    }
+
+    #[test]
+    fn a_list_without_a_key_knows_nobody() {
+        let ring = KeyRing::parse(NO_KEYS).unwrap();
+        assert!(ring.is_empty() && ring.entries().next().is_none());
+        for key in ["", "none", "default", "nonenone"] {
+            assert_eq!(ring.client_of(key.as_bytes()), None, "{key:?}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod drill;
 pub mod examples;
 pub mod group;
+pub mod key;
 pub mod openapi;
 pub mod plan;
 pub mod plan_review;

@@ -69,7 +69,6 @@ fn review(plan: &Path, arguments: &[&str]) -> Output {
         .arg(plan)
         .args(arguments)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-        .env_remove("TF_VAR_api_keys")
         .output()
         .expect("the review runs")
 }
@@ -223,45 +222,6 @@ fn what_the_plan_says_cannot_speak_for_the_review() {
     // Outside of code spans nothing is a mention, a tag or a link.
     let plain: String = markdown.split('`').step_by(2).collect();
     assert!(!plain.contains('@') && !plain.contains("<img") && !plain.contains("]("), "{plain}");
-}
-
-#[test]
-fn the_key_is_found_wherever_it_stands() {
-    let keys = r#"{"sum":"web:fixture.alpha.bravo.charlie"}"#;
-    let scratch = tempfile::tempdir().unwrap();
-    let path = scratch.path().join("plan.json");
-    let mut bad: Value =
-        serde_json::from_str(&fs::read_to_string(plan("create_everything")).unwrap()).unwrap();
-    bad["resource_changes"][0]["change"]["after"]["comment"] =
-        "made with fixture.alpha.bravo.charlie".into();
-    fs::write(&path, bad.to_string()).unwrap();
-    for (plan, found) in [(&path, true), (&plan("create_everything"), false)] {
-        let output = Command::new(env!("CARGO_BIN_EXE_ops"))
-            .arg("plan-review")
-            .arg(plan)
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-            .env("TF_VAR_api_keys", keys)
-            .output()
-            .unwrap();
-        let markdown = text(&output);
-        assert_eq!(markdown.contains("the API key"), found, "{markdown}");
-        assert!(!markdown.contains("fixture.alpha"), "the review repeats the key");
-        assert_eq!(output.status.success(), !found);
-    }
-}
-
-#[test]
-fn keys_that_cannot_be_read_are_refused_and_not_repeated() {
-    let output = Command::new(env!("CARGO_BIN_EXE_ops"))
-        .arg("plan-review")
-        .arg(plan("nothing"))
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-        .env("TF_VAR_api_keys", "\"web:fixture.alpha\"")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success());
-    assert!(said.contains("a JSON object of strings") && !said.contains("fixture"), "{said}");
 }
 
 #[test]

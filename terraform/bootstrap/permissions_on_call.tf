@@ -1,4 +1,4 @@
-# One policy with the rights that the runbook's commands need. It is attached to nobody: attach it to the role or permission set of
+# One policy with the rights that the runbook's commands and `ops key` need. It is attached to nobody: attach it to the role or permission set of
 # the people on call. terraform/permissions reads the commands from docs/runbook.md and fails when a right is missing here.
 # `terraform plan` and `apply` need the plan role and the apply role instead.
 
@@ -14,6 +14,7 @@ locals {
     ]
     elasticloadbalancing = ["DescribeListeners", "DescribeLoadBalancers", "DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth"]
     logs                 = ["DescribeLogGroups", "DescribeQueryDefinitions", "GetQueryResults", "StopQuery"]
+    ssm                  = ["DescribeParameters"]
     wafv2                = ["GetSampledRequests", "GetWebACL", "ListWebACLs"]
   }
 }
@@ -45,11 +46,21 @@ resource "aws_iam_policy" "on_call" {
         Resource = [for suffix in ["", "/*"] : "arn:${local.partition}:s3:::${var.name}-*-logs-${local.account}-*${suffix}"]
       },
       {
-        # When the keys changed, and by whom. The values stay encrypted: there is no kms:Decrypt here.
-        Sid      = "ParameterHistory"
+        # `ops key`: reads the list of keys and writes it. The history says when it changed, and by whom.
+        Sid      = "Keys"
         Effect   = "Allow"
-        Action   = ["ssm:GetParameterHistory"]
+        Action   = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:PutParameter"]
         Resource = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]
+      },
+      {
+        Sid      = "DecryptAndEncryptKeys"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+        Resource = "arn:${local.partition}:kms:${local.here}:key/*"
+        Condition = {
+          StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" }
+          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"] }
+        }
       },
       {
         Sid      = "Mitigate"

@@ -20,7 +20,8 @@ what therefore stays unproven.
 
 Every call of Terraform's is written to the file named by EMULATOR_CALLS, with the resources that it names (calls.py): that is how
 terraform/permissions knows what a plan and an apply need. While the file named by EMULATOR_ROLLBACK exists, ECS behaves as if its circuit
-breaker had rolled the deployment back: that is how the script sees an apply fail for it.
+breaker had rolled the deployment back: that is how the script sees an apply fail for it. While the file named by EMULATOR_DEPLOYING exists, ECS says
+that a deployment is under way: so whoever waits for one can be seen to wait.
 """
 
 import inspect
@@ -168,6 +169,20 @@ def roll_back_on_request(path):
     EC2ContainerServiceResponse.update_service = update_or_not
 
 
+def deploy_until_told(path):
+    """While the file exists, the newest deployment of a service is in progress."""
+    describe = EC2ContainerServiceResponse.describe_services
+
+    def describe_deploying(self):
+        answer = describe(self)
+        state = "IN_PROGRESS" if os.path.exists(path) else "COMPLETED"
+        for service in answer.result["services"]:
+            service.deployments[0]["rolloutState"] = state
+        return answer
+
+    EC2ContainerServiceResponse.describe_services = describe_deploying
+
+
 def end_with_parent():
     """Ends when standard input does: the process at the other end is gone, whatever ended it."""
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
@@ -232,5 +247,7 @@ if __name__ == "__main__":
         record_calls(os.environ["EMULATOR_CALLS"])
     if os.environ.get("EMULATOR_ROLLBACK"):
         roll_back_on_request(os.environ["EMULATOR_ROLLBACK"])
+    if os.environ.get("EMULATOR_DEPLOYING"):
+        deploy_until_told(os.environ["EMULATOR_DEPLOYING"])
     keep_service_deployments(os.environ.get("EMULATOR_ROLLBACK"))
     moto.server.main(sys.argv[1:])

@@ -45,9 +45,9 @@ def of_runbook(root):
 
 
 def of_programs(root):
-    """The operations of AWS that `ops release` names: which role runs them, data/others.json must say."""
+    """The operations of AWS that `ops release` and `ops key` name: which role runs them, data/others.json must say."""
     listed = {action.partition(":")[2].lower() for entry in data("others.json") for action in entry["actions"]}
-    for path in sorted((root / "ops/src/release").glob("*.rs")):
+    for path in sorted(path for command in ("release", "key") for path in (root / "ops/src" / command).glob("*.rs")):
         for operation in re.findall(r'"((?:batch|describe|get|list|put|start|stop|update)-[a-z-]+)"', path.read_text()):
             if operation.replace("-", "") not in listed:
                 raise SystemExit(f"{path.relative_to(root)} calls {operation}: name it in data/others.json, with the roles that run it")

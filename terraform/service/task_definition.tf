@@ -32,10 +32,7 @@ locals {
   } }
 
   # Only a service with keys has these.
-  key_environment = { for name, value in {
-    REQUIRE_API_KEY = "true"
-    API_KEY_VERSION = tostring(var.api_key_version) # read by nobody: a new version is a new task definition, and new tasks
-  } : name => value if local.keyed }
+  key_environment = { for name, value in { REQUIRE_API_KEY = "true" } : name => value if local.keyed }
 
   # RATE_LIMIT sets both limits. So it stands here when the operator gives it, or when the document gives both the same.
   rate_limit = var.rate_limit != null ? var.rate_limit : local.limits.client == local.limits.address ? local.limits.client : null

@@ -128,51 +128,6 @@ variable "scaling" {
   }
 }
 
-variable "api_key" {
-  description = "The keys, if an operation of the document needs one: one or more of KEY or CLIENT:KEY, separated by commas. Written to SSM when api_key_version changes, and kept nowhere else."
-  type        = string
-  sensitive   = true
-  ephemeral   = true
-  default     = null
-
-  validation {
-    condition     = alltrue([for entry in split(",", var.api_key == null ? "none-given" : var.api_key) : can(regex("^([a-z0-9-]{1,32}:)?[A-Za-z0-9._-]{8,128}$", entry))])
-    error_message = "api_key must be one or more of KEY or CLIENT:KEY separated by commas; a key is 8 to 128 of A-Z a-z 0-9 . _ -, a client name 1 to 32 of a-z 0-9 -."
-  }
-
-  validation {
-    condition     = alltrue([for entry in split(",", var.api_key == null ? "none-given" : var.api_key) : upper(element(split(":", entry), length(split(":", entry)) - 1)) != "CHANGEME"])
-    error_message = "api_key must not be CHANGEME: that key is for a laptop only."
-  }
-
-  validation {
-    condition     = length(distinct([for entry in split(",", var.api_key == null ? "none-given" : var.api_key) : element(split(":", entry), length(split(":", entry)) - 1)])) == length(split(",", var.api_key == null ? "none-given" : var.api_key))
-    error_message = "api_key must not list a key twice: the sidecar could not tell whose it is."
-  }
-
-  validation {
-    condition     = length(var.api_key == null ? "" : var.api_key) <= 4096
-    error_message = "api_key must not be longer than 4096 characters, the size of a standard SSM parameter."
-  }
-
-  validation {
-    condition     = (var.api_key != null) == local.keyed
-    error_message = "api_key must be given if, and only if, an operation of the document needs a key."
-  }
-}
-
-variable "api_key_version" {
-  description = "Raise it by one with every change of api_key. That writes the new value to SSM and starts new tasks, which read it."
-  type        = number
-  default     = 1
-  nullable    = false
-
-  validation {
-    condition     = var.api_key_version >= 1 && var.api_key_version == floor(var.api_key_version)
-    error_message = "api_key_version must be a whole number from 1."
-  }
-}
-
 variable "rate_limit" {
   description = "Requests a second and burst of the limits client and address, in each task. Without it, the document's."
   type = object({

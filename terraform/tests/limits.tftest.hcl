@@ -18,7 +18,6 @@ variables {
   }
   services = {
     sum = {
-      api_key_version = 999999999
       domain_name     = "a-name-of-fifty-two-letters-and-digits-0123456789012.example.com"
       zone_id         = "Z0000000000000000000000000000000"
       enable_waf      = true

@@ -46,7 +46,7 @@ Keys that sign bearer tokens come from exactly one of:
 const KEYS_HELP: &str = "\
 Keys, when they are required, come from exactly one of:
   API_KEY            environment only: `key` or `client:key`, separated by commas; a key is 8 to 128 of
-                     A-Z a-z 0-9 . _ -, a client name 1 to 32 of a-z 0-9 -
+                     A-Z a-z 0-9 . _ -, a client name 1 to 32 of a-z 0-9 -; `none` refuses everybody
   API_KEY_PARAMETER  an SSM parameter that holds such a list
 
 METRICS_PASSWORD, environment only, is 16 to 128 visible ASCII characters. The private listener then requires it, with

@@ -24,6 +24,18 @@ pub(crate) struct Accepted {
     wrong: Vec<String>,
 }
 
+impl Accepted {
+    /// Every key, with its client and its place among the keys of this client. Only the list `none` has no key.
+    fn keys(&self) -> Vec<(&str, usize, &str)> {
+        let mut found = Vec::new();
+        for (client, keys) in &self.clients {
+            found.extend(keys.iter().zip(1..).map(|(key, place)| (&**client, place, &**key)));
+        }
+        assert_eq!(found.is_empty(), self.value == "none", "{}", self.name);
+        found
+    }
+}
+
 /// The sidecar before an API that asks for no key, so that no refusal can be the API's.
 fn sidecar_alone(keys: &str) -> Stack {
     let builder = Stack::builder().api_without("API_KEY").api("REQUIRE_API_KEY", "false");
@@ -37,20 +49,19 @@ fn every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other() {
     let api = Stub::start(Behavior::Say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
     let check = |case: &Accepted| {
         let sidecar = Stack::builder().sidecar("API_KEY", &case.value).start_sidecar(api.address);
-        for (client, keys) in at_least(1, &case.clients) {
-            for key in at_least(1, keys) {
-                let answer = sidecar.ask(&keyed::request(key));
-                assert_eq!(answer.status, 200, "{}: {key}: {}", case.name, answer.text());
-                let line = sidecar.process.log.of_request(answer.request_id()).remove(0);
-                assert_eq!(line["client"], client.as_str(), "{}", case.name);
-            }
+        for (client, place, key) in case.keys() {
+            let answer = sidecar.ask(&keyed::request(key));
+            assert_eq!(answer.status, 200, "{}: {key}: {}", case.name, answer.text());
+            let line = sidecar.process.log.of_request(answer.request_id()).remove(0);
+            assert_eq!(line["client"], client, "{}", case.name);
+            assert_eq!(line["key_number"], place.to_string(), "{}", case.name);
         }
         for key in &case.wrong {
             let answer = sidecar.ask(&keyed::request(key));
             assert_eq!(answer.status, 401, "{}: {key:?}", case.name);
         }
     };
-    let accepted = at_least(26, &table.accepted);
+    let accepted = at_least(27, &table.accepted);
     assert!(accepted.iter().map(|case| case.wrong.len()).sum::<usize>() >= 30, "few wrong keys");
     // Some at a time: most of a start is waiting.
     scope(|scope| {
@@ -64,9 +75,9 @@ fn every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other() {
 fn every_good_list_of_keys_opens_the_api_to_its_keys_and_to_no_other() {
     own_stack_only!("every_good_list_of_keys_opens_the_api_to_its_keys_and_to_no_other");
     let table: crate::start::KeyTable = table::read("keys");
-    for case in at_least(26, table.accepted) {
+    for case in at_least(27, table.accepted) {
         let api = Stack::builder().keys(&case.value).start_api();
-        for key in at_least(1, case.clients.values().flatten()) {
+        for (_, _, key) in case.keys() {
             assert_eq!(
                 api.ask(&keyed::request(key)).status,
                 keyed::call().status,

@@ -116,7 +116,7 @@ fn the_sidecar_refuses_every_bad_list_of_keys() {
         }
         (case.name.clone(), faults)
     };
-    assert_all(84, table.refused.iter().map(judge).collect());
+    assert_all(88, table.refused.iter().map(judge).collect());
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn the_api_refuses_every_bad_list_of_keys() {
         }
         (case.name.clone(), faults)
     };
-    assert_all(84, table.refused.iter().map(judge).collect());
+    assert_all(88, table.refused.iter().map(judge).collect());
 }
 
 #[test]

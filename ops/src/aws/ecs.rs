@@ -52,3 +52,14 @@ pub async fn describe_task_definition(
     let definition = ["--task-definition", arn, "--query", "taskDefinition"];
     client.call(&[&["ecs", "describe-task-definition"], &definition[..]].concat()).await
 }
+
+/// How many deployments of the service ECS knows.
+pub async fn count_deployments(
+    client: &Client,
+    cluster: &str,
+    service: &str,
+) -> anyhow::Result<usize> {
+    let query = ["--query", "length(serviceDeployments)"];
+    let names = ["--cluster", cluster, "--service", service];
+    client.call(&[&["ecs", "list-service-deployments"], &names[..], &query].concat()).await
+}

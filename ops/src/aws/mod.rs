@@ -12,12 +12,13 @@ pub mod elb;
 pub mod iam;
 pub mod ssm;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// Calls the account that the environment names: runs `aws ARGUMENTS` and reads its answer.
 ///
@@ -29,6 +30,19 @@ pub fn call<T: DeserializeOwned>(arguments: &[&str]) -> anyhow::Result<T> {
     // Version 2 writes times in the local zone; in one zone they can be compared as text.
     command.env("TZ", "UTC").env("AWS_PAGER", "");
     read(arguments, output_of(command, arguments).output())
+}
+
+/// The same with parameters that no argument may hold, because every process of the machine can read those. They are in a
+/// file that only its owner can read, while the CLI runs. It reads the file twice, so a pipe would be empty.
+///
+/// # Errors
+///
+/// As for [`call`], and when the file cannot be written.
+pub fn call_with<T: DeserializeOwned>(arguments: &[&str], input: &Value) -> anyhow::Result<T> {
+    let mut file = tempfile::NamedTempFile::new().context("no temporary file")?;
+    file.write_all(input.to_string().as_bytes()).context("no temporary file")?;
+    let url = format!("file://{}", file.path().display());
+    call(&[arguments, &["--cli-input-json", &url]].concat())
 }
 
 /// The emulated AWS.

@@ -15,6 +15,8 @@ pub struct Parameter {
     pub kind: String,
     /// The plain value.
     pub value: String,
+    /// Number of its version.
+    pub version: u64,
     /// Key that encrypts it: an ARN, an id or an alias, as it was given.
     #[serde(default)]
     pub key_id: Option<String>,
@@ -22,7 +24,7 @@ pub struct Parameter {
 
 /// Reads a parameter with decryption.
 pub async fn get(client: &Client, name: &str) -> anyhow::Result<Parameter> {
-    let query = "Parameters[0].{arn: ARN, kind: Type, value: Value}";
+    let query = "Parameters[0].{arn: ARN, kind: Type, value: Value, version: Version}";
     let get = ["get-parameters", "--with-decryption", "--names", name, "--query", query];
     let filter = format!("Key=Name,Values={name}");
     let query = "Parameters[0].KeyId";

@@ -15,7 +15,7 @@ use super::record::Row;
 use super::recorder::{Recorder, Second};
 use crate::task::definition::TaskDefinition;
 use crate::task::running::Running;
-use crate::testbed::key::{Key, joined};
+use crate::testbed::key::Key;
 use crate::testbed::load::Load;
 use crate::testbed::report::Report;
 use crate::testbed::{Testbed, TestbedArgs};
@@ -63,10 +63,11 @@ impl Drill {
         report: &mut Report,
     ) -> anyhow::Result<Self> {
         report.part("the stack");
-        let keys = Key::for_callers(CALLERS)?;
-        let flooder = Key::random("flooder")?;
-        let api_key = joined(keys.iter().chain([&flooder]));
-        let (mut testbed, _) = Testbed::up(args, folder, api_key, report).await?;
+        let (mut testbed, _) = Testbed::up(args, folder, report).await?;
+        let callers = (0..CALLERS).map(|n| format!("caller-{n}"));
+        let clients: Vec<String> = callers.chain(["flooder".to_owned()]).collect();
+        let mut keys = testbed.add_keys(&clients).await?;
+        let flooder = keys.pop().context("no key was made")?;
         let definition = testbed.definition().await?;
         testbed.service.deploy(&definition).await?;
         report.attempt("terraform apply ends well", testbed.applied().await);

@@ -29,9 +29,6 @@ pub(super) fn changes(resource: &Resource, verdict: &Verdict) -> Vec<(Level, Str
         "aws_kms_key" | "aws_kms_key_policy" if updated && resource.changes("policy") => {
             caution("changes who may use the encryption key")
         }
-        "aws_ssm_parameter" if updated && resource.changes("value_wo_version") => caution(
-            "writes the keys again: a key that is missing from TF_VAR_api_keys stops working when the new tasks start",
-        ),
         "aws_lb_listener" if updated && resource.changes("ssl_policy") => {
             let side = |side: Option<&str>| side.unwrap_or("unknown").to_owned();
             let (before, after) = (resource.before("ssl_policy"), resource.after("ssl_policy"));

@@ -20,7 +20,7 @@ mod render;
 mod rules;
 mod secrets;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -92,7 +92,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
         .with_context(|| format!("cannot read {}", args.plan.display()))?;
     let whole: Value = serde_json::from_str(&json)
         .context("this is not the JSON of `terraform show -json PLAN`")?;
-    let secrets = secrets::look(&whole, &known_keys()?);
+    let secrets = secrets::look(&whole);
     let mut plan = attributes::trim(&whole)?;
     let (good, markdown) = review(&plan, secrets.clone(), args)?;
     if let Some(path) = &args.trimmed {
@@ -115,14 +115,6 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// The lists of keys in `TF_VAR_api_keys`. The error does not repeat what it holds.
-fn known_keys() -> anyhow::Result<Vec<String>> {
-    let Ok(keys) = std::env::var("TF_VAR_api_keys") else { return Ok(Vec::new()) };
-    let keys: BTreeMap<String, String> = serde_json::from_str(&keys)
-        .map_err(|_| anyhow::anyhow!("TF_VAR_api_keys must be a JSON object of strings"))?;
-    Ok(keys.into_values().collect())
 }
 
 fn review(

@@ -1,8 +1,8 @@
 //! Whether a secret stands readable in the plan.
 //!
-//! The API key is ephemeral and write-only, so that Terraform keeps it out of plan and state. This
-//! holds it to that: every string of the whole plan is looked at, because a saved plan and a comment
-//! on a pull request are both copies that nobody can take back.
+//! Terraform knows no key: the parameter's value is write-only, and `ops key` writes it. This holds the configuration to
+//! that: every string of the whole plan is looked at, because a saved plan and a comment on a pull request are both
+//! copies that nobody can take back.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,28 +25,21 @@ pub(super) struct Report {
     pub(super) leaks: Vec<Leak>,
 }
 
-/// Looks through a plan. `known` holds secrets that must be nowhere in it, such as those of `TF_VAR_api_keys`;
-/// each entry of a list of keys and each bare key is looked for by itself.
+/// Looks through a plan.
 #[must_use]
-pub(super) fn look(plan: &Value, known: &[String]) -> Report {
-    let keys: Vec<&str> = known
-        .iter()
-        .flat_map(|list| list.split(','))
-        .map(|entry| entry.rsplit(':').next().unwrap_or(entry))
-        .filter(|key| key.len() >= 8)
-        .collect();
+pub(super) fn look(plan: &Value) -> Report {
     let mut report = Report::default();
-    walk(plan, "", &keys, &mut report);
+    walk(plan, "", &mut report);
     report
 }
 
-fn walk(value: &Value, path: &str, keys: &[&str], report: &mut Report) {
+fn walk(value: &Value, path: &str, report: &mut Report) {
     let step =
         |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match value {
         Value::String(text) => {
             report.strings += 1;
-            if let Some(what) = looks_like(path, text, keys) {
+            if let Some(what) = looks_like(path, text) {
                 report.leaks.push(Leak { path: path.to_owned(), what: what.to_owned() });
             }
         }
@@ -55,12 +48,12 @@ fn walk(value: &Value, path: &str, keys: &[&str], report: &mut Report) {
                 let name = inner["address"]
                     .as_str()
                     .map_or_else(|| step(&index.to_string()), ToOwned::to_owned);
-                walk(inner, &name, keys, report);
+                walk(inner, &name, report);
             }
         }
         Value::Object(map) => {
             for (name, inner) in map {
-                walk(inner, &step(name), keys, report);
+                walk(inner, &step(name), report);
             }
         }
         _ => {}
@@ -77,11 +70,9 @@ const SECRET_ATTRIBUTES: &[&str] = &[
     "secret_access_key",
 ];
 
-fn looks_like(path: &str, text: &str, keys: &[&str]) -> Option<&'static str> {
+fn looks_like(path: &str, text: &str) -> Option<&'static str> {
     let attribute = path.rsplit('.').next().unwrap_or(path);
-    if keys.iter().any(|key| text.contains(key)) {
-        Some("the API key")
-    } else if text.contains("PRIVATE KEY-----") {
+    if text.contains("PRIVATE KEY-----") {
         Some("a private key")
     } else if has_access_key(text) && attribute != "user_id" {
         // Who plans is no secret: the id of the caller has the shape of an access key.

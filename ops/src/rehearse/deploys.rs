@@ -1,8 +1,8 @@
-//! A new image and a rotation of the keys, under load.
+//! A new image, and a rotation of the keys by `ops key`, under load.
 //!
-//! Two deployments: the first brings a new image and, beside every caller's old key, the new one; the
-//! second takes the old keys away. Callers with the old keys go on through the first, callers with
-//! the new keys through the second, until the tasks of before have been stopped.
+//! Three deployments. Terraform deploys a new image. `ops key rotate` gives every caller a second key; the callers go on with
+//! the old ones. `ops key rotate --finish` takes the old keys away; the callers go on with the new ones, until the tasks of
+//! before have been stopped.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,11 @@ use anyhow::{Context as _, ensure};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{CALLERS, calls, ends};
-use crate::testbed::key::{Key, joined};
+use super::{calls, ends};
+use crate::testbed::key::Key;
 use crate::testbed::load::Load;
 use crate::testbed::report::Report;
+use crate::testbed::service::Deployed;
 use crate::testbed::{Testbed, Variables};
 
 /// How long the load goes on before and after the thing that is done under it.
@@ -24,12 +25,9 @@ pub(super) async fn check(
     testbed: &mut Testbed,
     variables: &mut Variables,
     keys: &[Key],
-    probe: &Key,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let new = Key::for_callers(CALLERS)?;
-
-    report.part("under load: a new image, and a second key for every caller");
+    report.part("under load: a new image");
     let before = testbed.definition().await?;
     let api = before.container("api").context("no container api")?;
     let (repository, digest) = api.image.rsplit_once(':').context("an image by digest")?;
@@ -39,8 +37,6 @@ pub(super) async fn check(
     let image = format!("{repository}:{other}");
     testbed.runner.push(&image);
     variables.images.insert("api".to_owned(), json!(image));
-    variables.settings.insert("api_key_version".to_owned(), json!(2));
-    variables.api_key = joined(keys.iter().chain(&new).chain([probe]));
     let load = Load::start(testbed.tunnel(), keys, &testbed.call, testbed.call.calm_rate())?;
     sleep(MARGIN).await;
     deploy(testbed, variables, report).await?;
@@ -57,17 +53,32 @@ pub(super) async fn check(
         &images.join(", "),
     );
     sleep(MARGIN).await;
-    report.attempt("no caller with an old key failed", load.stop().await);
+    report.attempt("no caller failed", load.stop().await);
 
-    report.part("under load: the old keys go");
-    variables.settings.insert("api_key_version".to_owned(), json!(3));
-    variables.api_key = joined(new.iter().chain([probe]));
+    let clients: Vec<String> = keys.iter().map(|key| key.client.clone()).collect();
+    report.part("under load: a second key for every caller, by `ops key rotate`");
+    let load = Load::start(testbed.tunnel(), keys, &testbed.call, testbed.call.calm_rate())?;
+    sleep(MARGIN).await;
+    let (new, deployed) = testbed.change_keys(&["rotate"], &clients).await?;
+    ensure!(new.len() == keys.len(), "{} new keys", new.len());
+    note(&deployed, testbed, report);
+    sleep(MARGIN).await;
+    report.attempt("no caller with an old key failed", load.stop().await);
+    let status = calls::example(testbed, &[calls::with_key(&new[0])]).await?.status;
+    let is_valid = status == testbed.call.status;
+    report.check("a new key is valid beside it", is_valid, &status.to_string());
+
+    report.part("under load: the old keys go, by `ops key rotate --finish`");
     let load = Load::start(testbed.tunnel(), &new, &testbed.call, testbed.call.calm_rate())?;
-    deploy(testbed, variables, report).await?;
+    sleep(MARGIN).await;
+    let (printed, deployed) = testbed.change_keys(&["rotate", "--finish"], &clients).await?;
+    report.check("no key is printed", printed.is_empty(), &printed.len().to_string());
+    note(&deployed, testbed, report);
     let stopped = testbed.service.left_so_far().await;
     sleep(MARGIN).await;
     report.attempt("no caller with a new key failed", load.stop().await);
-    ends::describe(&stopped, testbed.service.desired, report);
+    // The tasks of the first deployment and of the new image.
+    ends::describe(&stopped, 2 * testbed.service.desired, report);
     let status = calls::example(testbed, &[calls::with_key(&keys[0])]).await?.status;
     report.check("an old key is refused now", status == 401, &status.to_string());
     Ok(())
@@ -87,13 +98,16 @@ async fn deploy(
         begun.elapsed().as_secs_f32()
     ));
     let deployed = testbed.service.deploy(&definition).await?;
+    note(&deployed, testbed, report);
+    report.attempt("terraform apply ends well", testbed.applied().await);
+    Ok(())
+}
+
+fn note(deployed: &Deployed, testbed: &Testbed, report: &Report) {
     report.note(&format!(
-        "{}: new tasks healthy after {:.1} s, in service after {:.1} s; the old ones deregistered, to be stopped in {} s",
-        definition.short_name(),
+        "new tasks healthy after {:.1} s, in service after {:.1} s; the old ones deregistered, to be stopped in {} s",
         deployed.running.as_secs_f32(),
         deployed.healthy.as_secs_f32(),
         testbed.service.deregistration_delay.as_secs()
     ));
-    report.attempt("terraform apply ends well", testbed.applied().await);
-    Ok(())
 }

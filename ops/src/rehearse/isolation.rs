@@ -7,11 +7,12 @@ use rustix::process::Pid;
 use tokio::net::TcpStream;
 
 use crate::task::running::{Running, Task};
+use crate::testbed::Testbed;
+use crate::testbed::key::Key;
 use crate::testbed::report::Report;
-use crate::testbed::{Testbed, Variables};
 
 /// Checks every container of the first task.
-pub(super) async fn check(testbed: &Testbed, variables: &Variables, report: &mut Report) {
+pub(super) async fn check(testbed: &Testbed, keys: &[Key], report: &mut Report) {
     let Some(live) = testbed.service.tasks.first() else {
         return report.check("there is a task to look at", false, "the service has none");
     };
@@ -21,7 +22,7 @@ pub(super) async fn check(testbed: &Testbed, variables: &Variables, report: &mut
         let name = container.launch.name();
         report.attempt(
             &format!("{name}: no key in any argument, of any process"),
-            arguments(container, variables),
+            arguments(container, keys),
         );
         report
             .attempt(&format!("{name}: runs as its user, without capabilities"), status(container));
@@ -68,15 +69,13 @@ fn processes(container: &Running) -> anyhow::Result<Vec<Pid>> {
     Ok(found)
 }
 
-fn arguments(container: &Running, variables: &Variables) -> anyhow::Result<String> {
+fn arguments(container: &Running, keys: &[Key]) -> anyhow::Result<String> {
     let found = processes(container)?;
-    let keys: Vec<&str> =
-        variables.api_key.split(',').filter_map(|entry| entry.split(':').nth(1)).collect();
-    ensure!(keys.len() > 1 && keys.iter().all(|key| key.len() >= 20), "there are no keys to find");
+    ensure!(keys.len() > 1, "there are no keys to find");
     for pid in &found {
         let line =
             String::from_utf8_lossy(&std::fs::read(proc(*pid).join("cmdline"))?).replace('\0', " ");
-        if keys.iter().any(|key| line.contains(key)) {
+        if keys.iter().any(|key| line.contains(&key.value)) {
             bail!("process {pid} has a key in its arguments");
         }
     }

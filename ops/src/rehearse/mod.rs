@@ -1,7 +1,7 @@
 //! The task that Terraform registered, run on this machine as Fargate would run it.
 //!
 //! Apply against an emulated AWS, read back what was registered, run it, call it through a stand-in
-//! for the balancer, deploy a new image under load, rotate the keys under load. What it proves and
+//! for the balancer, deploy a new image under load, rotate the keys by `ops key` under load. What it proves and
 //! what it cannot: docs/rehearsal.md.
 
 mod calls;
@@ -15,9 +15,9 @@ mod started;
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use contract::Contract;
 
-use crate::testbed::key::{Key, joined};
 use crate::testbed::report::Report;
 use crate::testbed::{self, Testbed};
 
@@ -43,15 +43,17 @@ const CALLERS: usize = 8;
 
 async fn play(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<()> {
     report.part("the stack, applied with the real provider");
-    let keys = Key::for_callers(CALLERS)?;
-    let probe = Key::random("probe")?;
-    let api_key = joined(keys.iter().chain([&probe]));
-    let (mut testbed, mut variables) = Testbed::up(&args.testbed, folder, api_key, report).await?;
+    let (mut testbed, mut variables) = Testbed::up(&args.testbed, folder, report).await?;
 
     report.part("what was registered");
     let definition = testbed.definition().await?;
     registered::check(&testbed, &definition, report)?;
     roles::check(&testbed, &definition, report).await?;
+    let callers = (0..CALLERS).map(|n| format!("caller-{n}"));
+    let clients: Vec<String> = callers.chain(["probe".to_owned()]).collect();
+    let mut keys = testbed.add_keys(&clients).await?;
+    let probe = keys.pop().context("no key was made")?;
+    report.note(&format!("`ops key add` made a key for each of {} clients", clients.len()));
 
     report.part("the first deployment");
     let contract = Contract::start(&testbed, &definition, args.contract.as_ref(), &probe, report);
@@ -62,14 +64,14 @@ async fn play(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result
         deployed.healthy.as_secs_f32()
     ));
     started::check(&testbed, &definition, report);
-    isolation::check(&testbed, &variables, report).await;
+    isolation::check(&testbed, &keys, report).await;
 
     report.attempt("terraform apply ends well", testbed.applied().await);
 
     report.part("calls through the balancer");
     calls::check(&testbed, &probe, report).await?;
 
-    deploys::check(&mut testbed, &mut variables, &keys, &probe, report).await?;
+    deploys::check(&mut testbed, &mut variables, &keys, report).await?;
 
     if let Some(contract) = contract {
         contract.end(report).await;

@@ -1,5 +1,6 @@
 //! The emulated AWS, and Terraform against it.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -27,21 +28,24 @@ pub struct Emulator {
     _group: Group,
     port: u16,
     stack: PathBuf,
+    /// The folder with the AWS CLI.
+    tools: PathBuf,
     /// The service's folder, which is its key in the variables.
     service: String,
-    /// Whether its document needs keys.
-    keyed: bool,
+    /// While this file is there, ECS says that a deployment is under way.
+    deploying: PathBuf,
     applies: AtomicU32,
 }
 
 impl Emulator {
     /// Starts it on a free port.
-    pub async fn start(args: &TestbedArgs, keyed: bool, folder: &Path) -> anyhow::Result<Self> {
+    pub async fn start(args: &TestbedArgs, folder: &Path) -> anyhow::Result<Self> {
         let port = free_port()?;
         let log = Log::to_file(&folder.join("emulator.log"))?;
         let mut shim = Command::new(&args.python);
         shim.arg(args.root.join("terraform/emulator/shim.py"));
         shim.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        shim.env("EMULATOR_DEPLOYING", folder.join("deploying"));
         let (mut process, group) = Group::start(&mut shim, &log)?;
         let begun = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
@@ -55,8 +59,9 @@ impl Emulator {
             _process: process,
             port,
             stack: args.stack.clone(),
+            tools: std::path::absolute(args.python.parent().context("python has no folder")?)?,
             service: args.service.clone(),
-            keyed,
+            deploying: folder.join("deploying"),
             applies: AtomicU32::new(1),
         })
     }
@@ -67,20 +72,47 @@ impl Emulator {
         format!("127.0.0.1:{}", self.port)
     }
 
-    fn terraform(&self, api_key: &str) -> Command {
-        let keys = if self.keyed { json!({ &self.service: api_key }) } else { json!({}) };
-        let mut command = Command::new("terraform");
+    /// A command in whose environment AWS is this emulator.
+    fn connected(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         command
-            .arg(format!("-chdir={}", self.stack.display()))
             .env("AWS_ENDPOINT_URL", format!("http://{}", self.address()))
             .env("AWS_ACCESS_KEY_ID", "emulated")
             .env("AWS_SECRET_ACCESS_KEY", "emulated")
             .env("AWS_REGION", REGION)
+            .env("AWS_DEFAULT_REGION", REGION)
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+        command
+    }
+
+    /// `ops`, with the AWS CLI on its path.
+    pub(super) fn ops(&self) -> anyhow::Result<Command> {
+        let mut command = self.connected(std::env::current_exe().context("no path of ops")?);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = [self.tools.clone()].into_iter().chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(folders)?).env_remove("SERVICE");
+        Ok(command)
+    }
+
+    /// From now on, or from now on no more, ECS says that a deployment is under way.
+    pub(super) fn set_deploying(&self, deploying: bool) -> anyhow::Result<()> {
+        if deploying {
+            std::fs::write(&self.deploying, "")?;
+        } else {
+            std::fs::remove_file(&self.deploying)?;
+        }
+        Ok(())
+    }
+
+    fn terraform(&self) -> Command {
+        let mut command = self.connected("terraform");
+        command
+            .arg(format!("-chdir={}", self.stack.display()))
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
-            .env("CHECKPOINT_DISABLE", "1")
-            .env("TF_VAR_api_keys", keys.to_string());
+            .env("CHECKPOINT_DISABLE", "1");
         command
     }
 
@@ -93,18 +125,12 @@ impl Emulator {
             "-var-file=terraform.tfvars.example",
             "-var-file=testbed.tfvars.json",
         ];
-        // The key changes nothing in a plan, which must not know it.
-        let done = self
-            .terraform("plan:not-a-key-of-anybody")
-            .args(plan)
-            .stdin(Stdio::null())
-            .output()
-            .await?;
+        let done = self.terraform().args(plan).stdin(Stdio::null()).output().await?;
         if !done.status.success() {
             bail!("terraform plan: {}", String::from_utf8_lossy(&done.stderr).trim());
         }
         let show = self
-            .terraform("")
+            .terraform()
             .args(["show", "-json", "testbed.tfplan"])
             .stdin(Stdio::null())
             .output()
@@ -122,7 +148,7 @@ impl Emulator {
         let file = self.stack.join("testbed.tfvars.json");
         std::fs::write(&file, serde_json::to_vec(&maps)?)
             .with_context(|| file.display().to_string())?;
-        let mut command = self.terraform(&variables.api_key);
+        let mut command = self.terraform();
         command.args([
             "apply",
             "-no-color",

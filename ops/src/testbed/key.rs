@@ -1,9 +1,20 @@
-//! Keys of the rehearsal's callers: made fresh for each run, in the contract's form.
+//! Keys of callers, made and changed as a person does it: by `ops key`.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use tokio::process::Command;
+use tokio::time::sleep;
+
+use super::Testbed;
+use super::service::Deployed;
+use crate::aws::ecs;
+
+/// From one look at the emulator to the next.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A client and its key.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,7 +26,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// A random key of 40 hexadecimal digits.
+    /// A random key of 40 hexadecimal digits, which no service knows.
     pub fn random(client: &str) -> anyhow::Result<Self> {
         let mut bytes = [0; 20];
         std::fs::File::open("/dev/urandom")
@@ -34,8 +45,62 @@ impl Key {
     }
 }
 
-/// The value of `API_KEY`.
-#[must_use]
-pub fn joined<'a>(keys: impl IntoIterator<Item = &'a Key>) -> String {
-    keys.into_iter().map(|k| format!("{}:{}", k.client, k.value)).collect::<Vec<_>>().join(",")
+impl Testbed {
+    /// `ops key add` for new clients, before the first deployment.
+    pub async fn add_keys(&self, clients: &[String]) -> anyhow::Result<Vec<Key>> {
+        let mut add = self.key(&[&["add", "--no-deploy"], &words(clients)[..]].concat()).await?;
+        keys(clients, &add.output().await?)
+    }
+
+    /// `ops key ARGUMENTS CLIENTS`, to its end. The testbed plays ECS: as soon as the command asks for a deployment, all tasks
+    /// are replaced, and the command is told of the end. The keys that it printed.
+    pub async fn change_keys(
+        &mut self,
+        arguments: &[&str],
+        clients: &[String],
+    ) -> anyhow::Result<(Vec<Key>, Deployed)> {
+        let (cluster, service) = self.names.clone();
+        let before = ecs::count_deployments(&self.client, &cluster, &service).await?;
+        let definition = self.definition().await?;
+        self.emulator.set_deploying(true)?;
+        let mut command = self.key(&[arguments, &words(clients)].concat()).await?;
+        let mut child = command.spawn().context("cannot run ops")?;
+        while ecs::count_deployments(&self.client, &cluster, &service).await? == before {
+            ensure!(child.try_wait()?.is_none(), "ops key ended without a deployment");
+            sleep(PAUSE).await;
+        }
+        let deployed = self.service.deploy(&definition).await?;
+        ensure!(child.try_wait()?.is_none(), "ops key did not wait for the deployment");
+        self.emulator.set_deploying(false)?;
+        Ok((keys(clients, &child.wait_with_output().await?)?, deployed))
+    }
+
+    /// `ops key ARGUMENTS` with the names of the service.
+    pub async fn key(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let definition = self.definition().await?;
+        let api = definition.container("api").context("no container api")?;
+        let parameter = api.variable("API_KEY_PARAMETER").context("the API has no parameter")?;
+        let mut command = self.emulator.ops()?;
+        command.arg("key").args(arguments).args(["--cluster", &self.names.0]);
+        command.args(["--service", &self.names.1, "--parameter", parameter]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.kill_on_drop(true);
+        Ok(command)
+    }
+}
+
+fn words(clients: &[String]) -> Vec<&str> {
+    clients.iter().map(String::as_str).collect()
+}
+
+/// One key for each client, or none at all.
+fn keys(clients: &[String], output: &Output) -> anyhow::Result<Vec<Key>> {
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "ops key: {}", said.trim());
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let key =
+        |(client, value): (&String, &str)| Key { client: client.clone(), value: value.into() };
+    let keys: Vec<Key> = clients.iter().zip(printed.lines()).map(key).collect();
+    ensure!(keys.is_empty() || keys.len() == clients.len(), "{} keys were printed", keys.len());
+    Ok(keys)
 }

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use chassis::document::Access;
 use serde_json::{Map, Value, json};
 
 use super::applying::Applying;
@@ -31,13 +30,11 @@ pub struct Variables {
     pub images: Map<String, Value>,
     /// Its entry of the variable `services`.
     pub settings: Map<String, Value>,
-    /// Its entry of the variable `api_keys`.
-    pub api_key: String,
 }
 
 impl Variables {
     /// Images of the service `name`, in a repository that nobody has.
-    fn with_images_of(name: &str, api_key: String) -> Self {
+    fn with_images_of(name: &str) -> Self {
         let image = |kind: &str, digit: &str| {
             let digest = digit.repeat(64);
             let registry = format!("123456789012.dkr.ecr.{REGION}.amazonaws.com");
@@ -46,7 +43,6 @@ impl Variables {
         Self {
             images: [image("api", "1"), image("nginx", "2")].into_iter().collect(),
             settings: Map::new(),
-            api_key,
         }
     }
 }
@@ -56,7 +52,7 @@ impl Variables {
 pub struct Testbed {
     /// The emulated AWS.
     pub client: Client,
-    emulator: Arc<Emulator>,
+    pub(super) emulator: Arc<Emulator>,
     applying: Option<Applying>,
     /// The applied balancer.
     pub applied: elb::Balancer,
@@ -88,13 +84,12 @@ impl Testbed {
     pub async fn up(
         args: &TestbedArgs,
         folder: &Path,
-        api_key: String,
         report: &mut Report,
     ) -> anyhow::Result<(Self, Variables)> {
         let document = call::document(&args.root, &args.service)?;
         let call = Call::from_document(&document)?;
-        let mut variables = Variables::with_images_of(&document.service.name, api_key);
-        let emulator = Emulator::start(args, document.requires(Access::ApiKey), folder).await?;
+        let mut variables = Variables::with_images_of(&document.service.name);
+        let emulator = Emulator::start(args, folder).await?;
         let client = Client::new(&args.python, &emulator.address(), REGION);
         let certificate = certificate::make(folder, "listener", 30).await?;
         let certificate_arn = certificate::import(&client, &certificate).await?;

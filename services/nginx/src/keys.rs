@@ -8,6 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct Entry {
     /// The client's name.
     pub client: String,
+    /// Its place among the keys of this client, from 1. The oldest key comes first.
+    pub number: usize,
     /// The key, or a mark.
     pub key: SecretString,
 }
@@ -15,22 +17,21 @@ pub struct Entry {
 /// All keys, for nginx.
 #[must_use]
 pub fn real(ring: Option<&KeyRing>) -> Vec<Entry> {
-    let entries = ring.into_iter().flat_map(KeyRing::entries);
-    entries.map(|(client, key)| Entry { client: client.into(), key }).collect()
+    let mut found: Vec<Entry> = Vec::new();
+    for (client, key) in ring.into_iter().flat_map(KeyRing::entries) {
+        let number = 1 + found.iter().filter(|entry| entry.client == client).count();
+        found.push(Entry { client: client.into(), number, key });
+    }
+    found
 }
 
-/// As many marks, for people: `KEY-1`, `KEY-2` and so on. Without keys, one of the client `default`.
+/// As many marks, for people: `KEY-1`, `KEY-2` and so on. Without a list, one of the client `default`.
 #[must_use]
 pub fn marks(ring: Option<&KeyRing>) -> Vec<Entry> {
-    let mut clients: Vec<String> = real(ring).into_iter().map(|entry| entry.client).collect();
-    if clients.is_empty() {
-        clients.push("default".into());
-    }
-    let mark = |(client, number): (String, u32)| Entry {
-        client,
-        key: SecretString::from(format!("KEY-{number}")),
-    };
-    clients.into_iter().zip(1..).map(mark).collect()
+    let default = || vec![Entry { client: "default".into(), number: 1, key: String::new().into() }];
+    let entries = if ring.is_some() { real(ring) } else { default() };
+    let mark = |(entry, place): (Entry, u32)| Entry { key: format!("KEY-{place}").into(), ..entry };
+    entries.into_iter().zip(1..).map(mark).collect()
 }
 
 impl Entry {

@@ -111,7 +111,7 @@ const LIMITS_RULE: &str = "must be limits such as auth=1:3,api=300:10: the name 
 const PROXIES_RULE: &str = "must be networks such as 10.0.0.0/16 separated by commas, none larger than a /8 and no more than a sixteenth of all addresses together, or empty for nobody";
 /// What `API_KEY` must be; the document decides whether it must be set.
 pub const KEYS_RULE: &str =
-    "must be set: one or more keys separated by commas, each \"key\" or \"client:key\"";
+    "must be set: one or more keys separated by commas, each \"key\" or \"client:key\", or none";
 
 struct Variable {
     name: &'static str,

@@ -23,8 +23,6 @@ variables {
   cluster         = { id = "arn:aws:ecs:xx-abcdefghijk-1:123456789012:cluster/a234567890123456-e2345678901", name = "a234567890123456-e2345678901" }
   api_image       = "123456789012.dkr.ecr.xx-abcdefghijk-1.amazonaws.com/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr@sha256:1111111111111111111111111111111111111111111111111111111111111111"
   nginx_image     = "123456789012.dkr.ecr.xx-abcdefghijk-1.amazonaws.com/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr@sha256:2222222222222222222222222222222222222222222222222222222222222222"
-  api_key         = "offline-test-key"
-  api_key_version = 999999999
   domain_name     = "a-name-of-fifty-two-letters-and-digits-0123456789012.example.com"
   zone_id         = "Z0000000000000000000000000000000"
   enable_waf      = true

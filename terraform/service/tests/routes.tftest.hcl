@@ -140,7 +140,6 @@ run "a_service_without_keys" {
   command = plan
 
   variables {
-    api_key  = null
     document = merge(jsondecode(file("../../contract/parcels/openapi.json")), { paths = { for path, item in jsondecode(file("../../contract/parcels/openapi.json")).paths : path => item if !contains(["/quote", "/tokens"], path) } })
   }
 

@@ -77,7 +77,7 @@ run "private" {
   }
 
   assert {
-    condition     = aws_ssm_parameter.api_key[0].type == "SecureString" && aws_ssm_parameter.api_key[0].key_id == var.kms_key_arn && aws_ssm_parameter.api_key[0].value_wo_version == 7
+    condition     = aws_ssm_parameter.api_key[0].type == "SecureString" && aws_ssm_parameter.api_key[0].key_id == var.kms_key_arn && aws_ssm_parameter.api_key[0].value_wo_version == 1
     error_message = "The keys must be a SecureString under the stack's own key, and every version must write it again."
   }
 

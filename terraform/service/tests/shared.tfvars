@@ -1,11 +1,9 @@
 # What the tests of this folder give the module where a test says nothing else: `terraform test -var-file=tests/shared.tfvars`.
 
-api_image       = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/api@sha256:1111111111111111111111111111111111111111111111111111111111111111"
-nginx_image     = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/nginx@sha256:2222222222222222222222222222222222222222222222222222222222222222"
-api_key         = "offline-test-key"
-api_key_version = 7
-domain_name     = "sum.example.com"
-zone_id         = "Z0123456789EXAMPLE"
+api_image   = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/api@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+nginx_image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/nginx@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+domain_name = "sum.example.com"
+zone_id     = "Z0123456789EXAMPLE"
 
 environment = {
   name                = "production"

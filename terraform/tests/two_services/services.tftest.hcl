@@ -20,7 +20,6 @@ variables {
     sum   = { certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000" }
     other = { certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000" }
   }
-  api_keys = { sum = "offline-test-key", other = "another-test-key" }
 }
 
 run "one_is_off" {

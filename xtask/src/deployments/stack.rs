@@ -14,7 +14,6 @@ use crate::terraform::Terraform;
 
 /// Commits that somebody makes meanwhile would be another change.
 const COMMIT: &str = "0000000000000000000000000000000000000000";
-pub(super) const LEAKED: &str = "test:a-key-that-is-only-a-test";
 
 /// The stack, and the environment of the steps.
 pub(super) struct Stack {
@@ -44,11 +43,6 @@ pub(super) fn api(digit: u8) -> String {
     image("api", digit)
 }
 
-/// The value of `TF_VAR_api_keys` with this list.
-pub(super) fn keys(list: &str) -> String {
-    format!("{{\"sum\":\"{list}\"}}")
-}
-
 impl Stack {
     /// An empty account, and what the first deployment takes.
     pub(super) fn new(root: &Path, terraform: &Terraform, folder: PathBuf) -> anyhow::Result<Self> {
@@ -71,7 +65,6 @@ impl Stack {
             ("GOGC", "400"),
             ("REVIEWED", ""),
             ("TF_VARS", &variables),
-            ("TF_VAR_api_keys", &keys(LEAKED)),
             ("API_IMAGE", &api(1)),
             ("NGINX_IMAGE", &image("nginx", 2)),
         ] {
@@ -82,10 +75,6 @@ impl Stack {
 
     pub(super) fn set(&mut self, name: &str, value: &str) {
         self.environment.insert(name.to_owned(), value.to_owned());
-    }
-
-    pub(super) fn unset(&mut self, name: &str) {
-        self.environment.remove(name);
     }
 
     pub(super) fn get(&self, name: &str) -> &str {
@@ -169,7 +158,15 @@ impl Stack {
     /// Whether this list is the one that new tasks read.
     pub(super) fn has_keys(&self, list: &str) -> anyhow::Result<()> {
         let found = self.emulator.probe("parameter", "/sum-api/production/api-key")?;
-        equal(&*format!("SecureString {list}"), &*found)
+        ensure!(found == format!("SecureString {list}"), "another list");
+        Ok(())
+    }
+
+    /// The number of deployments that ECS knows.
+    pub(super) fn deployments(&self) -> anyhow::Result<usize> {
+        let names = "--cluster sum-api-production --service sum-api-production";
+        let query = "--query length(serviceDeployments)";
+        Ok(self.ecs(&format!("list-service-deployments {names} {query}"))?.parse()?)
     }
 
     /// The grace period that the module gives its tasks.
@@ -202,6 +199,11 @@ impl Step {
     pub(super) fn summarizes(&self, words: &str) -> anyhow::Result<()> {
         ensure!(self.summary.contains(words), "no {words:?} in\n{}", self.summary);
         Ok(())
+    }
+
+    /// What it printed, and nothing of what it said.
+    pub(super) fn printed(&self) -> &str {
+        self.stdout.trim_end()
     }
 
     pub(super) fn ends_with(&self, code: i32) -> anyhow::Result<()> {

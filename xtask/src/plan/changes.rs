@@ -42,7 +42,7 @@ const UNHEALTHY_TARGET: &str = r#"    unhealthy-target = {
 "#;
 
 /// Each has a review in `golden/` of the tests, and a line in `expected.json`.
-pub(super) const CHANGES: [Change; 20] = [
+pub(super) const CHANGES: [Change; 19] = [
     planned("nothing", &[]),
     planned("create_everything", &["-state=none.tfstate"]),
     planned("destroy", &["-destroy"]),
@@ -57,11 +57,12 @@ pub(super) const CHANGES: [Change; 20] = [
             "sha256:3333333333333333333333333333333333333333333333333333333333333333",
         )],
     ),
-    edited("rotate_keys", &[(VARIABLES, "api_key_version = 1", "api_key_version = 2")]),
-    // As if a rotation had been applied from elsewhere, and this checkout had not heard of it.
     edited(
-        "forget_rotation",
-        &[("terraform.tfstate", "\"value_wo_version\": 1,", "\"value_wo_version\": 2,")],
+        "rewrite_keys",
+        &[
+            ("service/secrets.tf", "value_wo_version = 1", "value_wo_version = 2"),
+            ("service/secrets.tf", "[value_wo_version, description]", "[description]"),
+        ],
     ),
     edited(
         "raise_limit",

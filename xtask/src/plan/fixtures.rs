@@ -13,7 +13,7 @@ use super::changes::{CHANGES, Change};
 use super::{apply, find, layout, plan, plan_review, ready};
 use crate::command::{command, output};
 use crate::emulator::Emulator;
-use crate::terraform::{Root, api_keys};
+use crate::terraform::Root;
 
 /// Writes the plans with these names, or all.
 pub(super) fn run(repository: &Path, names: &[String]) -> anyhow::Result<Result<bool, String>> {
@@ -26,11 +26,10 @@ pub(super) fn run(repository: &Path, names: &[String]) -> anyhow::Result<Result<
     };
     let scratch = repository.join(".run/plan-fixtures");
     fs::create_dir_all(&scratch)?;
-    let keys = api_keys(repository, "web:fixture.alpha.bravo.charlie")?;
     let emulator = Emulator::start(repository, &scratch.join("emulator"))?;
     let zone = emulator.probe("zone", "example.com")?;
     let source = repository.join("terraform");
-    let stack = ready(&terraform, &source, &scratch.join("stack"), &zone, &keys)?;
+    let stack = ready(&terraform, &source, &scratch.join("stack"), &zone)?;
     apply(&stack, &emulator)?;
 
     for change in CHANGES.iter().filter(|c| names.is_empty() || names.iter().any(|n| n == c.name)) {
@@ -44,7 +43,7 @@ pub(super) fn run(repository: &Path, names: &[String]) -> anyhow::Result<Result<
         // A plan that breaks a rule is a plan.
         let arguments =
             [whole.as_path(), "--trimmed".as_ref(), &trimmed, "--output".as_ref(), &review];
-        plan_review(repository, &arguments, &keys)?;
+        plan_review(repository, &arguments)?;
         let text = fs::read_to_string(&trimmed).context(change.name)?;
         let text = layout::text(&serde_json::from_str(&text)?);
         fs::write(&trimmed, &text)?;

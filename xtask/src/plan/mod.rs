@@ -16,7 +16,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::command::{command, from_line, tail};
 use crate::emulator::{self, Emulator, UNAVAILABLE};
-use crate::terraform::{Root, Terraform, api_keys, text};
+use crate::terraform::{Root, Terraform, text};
 
 /// The variables of a plan.
 const VARIABLES: &str = "-var-file=terraform.tfvars.example";
@@ -67,7 +67,6 @@ pub fn json(repository: &Path, out: &Path) -> anyhow::Result<Result<(), String>>
     // Not a folder in which another command may be at work.
     let folder = repository.join(".run/plan-json").join(std::process::id().to_string());
     let root = terraform.ready(&repository.join("terraform"), &folder.join("root"))?;
-    let root = root.with("TF_VAR_api_keys", api_keys(repository, "offline-test-key")?);
     let filter = "-filter=tests/observability.tftest.hcl";
     let output = root.output(None, &["test", "-json", "-verbose", VARIABLES, filter])?;
     let said = text(&output);
@@ -94,15 +93,9 @@ fn find(repository: &Path) -> anyhow::Result<Result<Terraform, String>> {
     Ok(terraform)
 }
 
-/// A copy of the root at `source`, with a hosted zone of the emulator's in place of the example's, and nobody's keys.
-fn ready(
-    terraform: &Terraform,
-    source: &Path,
-    folder: &Path,
-    zone: &str,
-    keys: &str,
-) -> anyhow::Result<Root> {
-    let root = terraform.ready(source, folder)?.with("TF_VAR_api_keys", keys);
+/// A copy of the root at `source`, with a hosted zone of the emulator's in place of the example's.
+fn ready(terraform: &Terraform, source: &Path, folder: &Path, zone: &str) -> anyhow::Result<Root> {
+    let root = terraform.ready(source, folder)?;
     let variables = folder.join("terraform.tfvars.example");
     let example = fs::read_to_string(&variables)?;
     fs::write(&variables, example.replace("Z0123456789EXAMPLE", zone))?;
@@ -125,10 +118,9 @@ fn plan(root: &Root, emulator: &Emulator, arguments: &[&str], out: &Path) -> any
 }
 
 /// `ops plan-review`; whether the plan breaks no rule and holds no secret.
-fn plan_review(repository: &Path, arguments: &[&Path], keys: &str) -> anyhow::Result<bool> {
+fn plan_review(repository: &Path, arguments: &[&Path]) -> anyhow::Result<bool> {
     let status = from_line("cargo run --quiet --locked --package ops -- plan-review")
         .args(arguments)
-        .env("TF_VAR_api_keys", keys)
         .current_dir(repository)
         .status();
     Ok(status.context("cargo cannot be started")?.success())

@@ -14,7 +14,6 @@ use anyhow::Context as _;
 use super::{apply, find, git, plan, plan_review, ready};
 use crate::command::{command, output, passes};
 use crate::emulator::Emulator;
-use crate::terraform::api_keys;
 
 /// What the review reads, and what it is.
 const READ: [&str; 5] =
@@ -25,9 +24,9 @@ pub(super) fn run(repository: &Path, base: Option<&str>) -> anyhow::Result<Resul
     let scratch = repository.join(".run/plan-review");
     fs::create_dir_all(&scratch)?;
     let written = scratch.join("review.md");
-    let review = |plan: &Path, keys: &str| {
+    let review = |plan: &Path| {
         let _ = fs::remove_file(&written);
-        let good = plan_review(repository, &[plan, Path::new("--output"), &written], keys)?;
+        let good = plan_review(repository, &[plan, Path::new("--output"), &written])?;
         let markdown = fs::read_to_string(&written).context("there is no review")?;
         print!("{markdown}");
         Ok(good)
@@ -35,8 +34,7 @@ pub(super) fn run(repository: &Path, base: Option<&str>) -> anyhow::Result<Resul
     if let Some(plan) =
         base.map(Path::new).filter(|base| base.extension().is_some_and(|e| e == "json"))
     {
-        let keys = env::var("TF_VAR_api_keys").unwrap_or_else(|_| "{}".to_owned());
-        return review(plan, &keys).map(Ok);
+        return review(plan).map(Ok);
     }
 
     let base = base.map_or_else(|| branch_point(repository), |base| Ok(base.to_owned()))?;
@@ -58,16 +56,15 @@ pub(super) fn run(repository: &Path, base: Option<&str>) -> anyhow::Result<Resul
         Ok(terraform) => terraform,
         Err(reason) => return Ok(Err(reason)),
     };
-    let keys = api_keys(repository, "review:not-a-key-of-anybody")?;
     let emulator = Emulator::start(repository, &scratch.join("emulator"))?;
     let zone = emulator.probe("zone", "example.com")?;
     let source = repository.join("terraform");
     // Each beside the documents of its own services.
-    let new = ready(&terraform, &source, &scratch.join("new/terraform"), &zone, &keys)?;
+    let new = ready(&terraform, &source, &scratch.join("new/terraform"), &zone)?;
     if check_out(repository, &base, &scratch.join("base"))? {
         eprintln!("applying terraform/ of {base} to the emulated AWS");
         let source = scratch.join("base/terraform");
-        let old = ready(&terraform, &source, &scratch.join("old/terraform"), &zone, &keys)?;
+        let old = ready(&terraform, &source, &scratch.join("old/terraform"), &zone)?;
         apply(&old, &emulator)?;
         fs::copy(old.folder.join("terraform.tfstate"), new.folder.join("terraform.tfstate"))?;
     } else {
@@ -75,7 +72,7 @@ pub(super) fn run(repository: &Path, base: Option<&str>) -> anyhow::Result<Resul
     }
     let json = scratch.join("plan.json");
     plan(&new, &emulator, &[], &json)?;
-    review(&json, &keys).map(Ok)
+    review(&json).map(Ok)
 }
 
 fn branch_point(repository: &Path) -> anyhow::Result<String> {

@@ -100,7 +100,6 @@ fn plan(root: &Path, copy: &Scratch) -> anyhow::Result<String> {
 variables {{
   images   = {{ {NAME} = {{ api = {}, nginx = {} }} }}
   services = {{ {NAME} = {{ certificate_arn = "{certificate}" }} }}
-  api_keys = {{ {NAME} = "offline-test-key" }}
 }}
 run "new" {{
   command = plan

@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::parallel::each;
 use super::root::documents;
-use super::secret::Secret;
 use super::{ROOTS, Setup, plan};
 use crate::command::{from_line, tail};
 
@@ -19,7 +18,7 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
     let started = Instant::now();
     let folder = |root: &str| work.join("plan").join(root.replace('/', "-"));
     if !folder(ROOTS[1]).join("plan.json").exists() {
-        plan::plans(setup, &Secret::random()?)?;
+        plan::plans(setup)?;
     }
     let services = documents(&repository.join("services"))?;
     let mut scans = Vec::new();

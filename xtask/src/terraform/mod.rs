@@ -5,6 +5,7 @@
 
 mod checkov;
 mod events;
+mod life;
 mod order;
 mod parallel;
 mod permissions;
@@ -29,7 +30,7 @@ use crate::checks::Checks;
 use crate::command::{command, output};
 use crate::emulator::UNAVAILABLE;
 use crate::tools;
-pub use root::{Root, Terraform, api_keys, text};
+pub use root::{Root, Terraform, text};
 
 /// The root modules; the first is applied once.
 const ROOTS: [&str; 2] = ["terraform/bootstrap", "terraform"];
@@ -53,11 +54,6 @@ enum Command {
         root: PathBuf,
         /// Folder that is replaced
         folder: PathBuf,
-    },
-    /// Print the value of `api_keys` that gives a list of keys to every service that has keys
-    Keys {
-        /// One or more of KEY or CLIENT:KEY, separated by commas
-        list: String,
     },
 }
 
@@ -149,10 +145,6 @@ pub fn run(repository: &Path, args: &Args) -> anyhow::Result<bool> {
                 std::process::exit(UNAVAILABLE);
             }
         },
-        Some(Command::Keys { list }) => {
-            println!("{}", api_keys(repository, list)?);
-            Ok(true)
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! plans that compare the configuration with AWS refresh the state.
 
 use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
@@ -11,13 +12,11 @@ use anyhow::{Context as _, anyhow, ensure};
 use serde_json::Value;
 
 use super::events::Events;
+use super::life::Life;
 use super::parallel::joined;
 use super::secret::Secret;
-use super::suites::same;
 use super::variables::Settings;
-use super::{ROOTS, Root, Setup, api_keys};
-use crate::checks::Checks;
-use crate::command::command;
+use super::{ROOTS, Setup};
 use crate::emulator::Emulator;
 
 /// A network of the environment.
@@ -39,8 +38,9 @@ const fn network(name: &'static str, environment: &'static str, example: &'stati
 
 const SERVICE: &str = "module.sum[0].aws_ecs_service.this";
 const TASK: &str = "module.sum[0].aws_ecs_task_definition.this";
-const PARAMETER: &str = "module.sum[0].aws_ssm_parameter.api_key[0]";
 const DIGEST: &str = "3333333333333333333333333333333333333333333333333333333333333333";
+/// Of an image that ECS does not keep.
+const BAD_DIGEST: &str = "4444444444444444444444444444444444444444444444444444444444444444";
 const NO_REFRESH: &str = "-refresh=false";
 
 pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
@@ -53,73 +53,6 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
         );
         lives.into_iter().try_for_each(joined)
     })
-}
-
-/// A root under proof.
-struct Life<'a> {
-    name: &'static str,
-    root: Root,
-    emulator: &'a Emulator,
-    checks: &'a Checks,
-    variables: &'static str,
-}
-
-impl Life<'_> {
-    fn check(&self, name: &str, result: anyhow::Result<()>) -> bool {
-        self.checks.check(format!("{}: {name}", self.name), || result)
-    }
-
-    fn note(&self, started: Instant, text: &str) {
-        println!("        {}: {text} {} s", self.name, started.elapsed().as_secs());
-    }
-
-    fn terraform(&self, command: &str, options: &[&[&str]]) -> anyhow::Result<Events> {
-        Events::from_command(&self.root, Some(self.emulator), command, &options.concat())
-    }
-
-    /// Plans into plan.tfplan; whether there are changes must be as expected.
-    fn plan(&self, changes: bool, options: &[&str]) -> anyhow::Result<Events> {
-        let own = ["-detailed-exitcode", "-out=plan.tfplan", self.variables];
-        let events = self.terraform("plan", &[&own, options])?;
-        events.expect_status(if changes { 2 } else { 0 }).map(|()| events)
-    }
-
-    /// Nothing is planned.
-    fn plans_nothing(&self, name: &str, options: &[&str]) {
-        self.check(name, self.plan(false, options).map(drop));
-    }
-
-    /// These changes are planned.
-    fn plans(&self, name: &str, effect: &str, changes: &[&str], options: &[&str]) {
-        let planned = self.plan(true, options);
-        let as_expected = match &planned {
-            Ok(events) => same(changes, &events.planned()),
-            Err(_) => Err(anyhow!("there is no plan")),
-        };
-        self.check(name, planned.map(drop));
-        self.check(effect, as_expected);
-    }
-
-    fn apply(&self, options: &[&str]) -> anyhow::Result<Events> {
-        let events = self.terraform("apply", &[&["-auto-approve"], options])?;
-        events.expect_status(0).map(|()| events)
-    }
-
-    fn applies_plan(&self, name: &str) -> bool {
-        self.check(name, self.apply(&["plan.tfplan"]).map(drop))
-    }
-
-    /// An apply that must fail, with a message that holds this text.
-    fn apply_fails(&self, message: &str, options: &[&str]) -> anyhow::Result<()> {
-        let events = self.terraform("apply", &[&["-auto-approve"], options])?;
-        ensure!(events.status != Some(0), "the apply succeeded");
-        ensure!(events.complaint().contains(message), "{}", events.complaint());
-        Ok(())
-    }
-
-    fn save_state(&self) -> anyhow::Result<()> {
-        Ok(fs::write(self.root.folder.join("state.json"), self.root.run(&["show", "-json"])?)?)
-    }
 }
 
 /// The states must outlive every mistake, so this root is not destroyed.
@@ -152,25 +85,23 @@ impl Network {
         let own = self.name == "private";
         // A hosted zone of the emulator's in place of the placeholder: certificate and records are made as for real.
         let zone_id = own.then(|| emulator.probe("zone", "example.com")).transpose()?;
-        let mut settings = Settings { zone_id, key_version: 1, enable_waf: own, digest: None };
+        let mut settings = Settings { zone_id, enable_waf: own, digest: None };
         let variables = folder.join("proof.tfvars");
         let write =
             |settings: &Settings| anyhow::Ok(fs::write(&variables, settings.apply_to(&example)?)?);
         write(&settings)?;
-        let (old, new) = (Secret::random()?, Secret::random()?);
-        let both = format!("{},{}", old.of_client(), new.of_client());
-        let root = root.with("TF_VAR_api_keys", api_keys(repository, &old.of_client())?);
-        let mut life = Life {
+        let life = Life {
             name: self.name,
             root,
             emulator: &emulator,
             checks,
             variables: "-var-file=proof.tfvars",
         };
-        if !self.create(&life, &old)? {
+        if !self.create(&life)? {
             return Ok(());
         }
         let id = format!("sum-api-{}", self.environment);
+        let key = self.give_key(&life, repository)?;
 
         emulator.probe("drift", &id)?;
         life.plans(
@@ -188,23 +119,11 @@ impl Network {
         life.applies_plan("it is deployed");
         life.check("the service runs it", runs(&emulator, &id));
         life.plans_nothing("the plan after it is empty", &[]);
-
-        life.root = life.root.with("TF_VAR_api_keys", api_keys(repository, &both)?);
-        life.plans_nothing("a new key without a new version changes nothing", &[NO_REFRESH]);
-        settings.key_version = 2;
-        write(&settings)?;
-        let effect = "it writes the parameter and starts new tasks";
-        life.plans("a rotation is planned", effect, &[SERVICE, TASK, PARAMETER], &[NO_REFRESH]);
-        let applied = life.apply(&["plan.tfplan"]);
-        let text = applied.as_ref().map(|events| events.text.clone()).unwrap_or_default();
-        life.check("it is applied", applied.map(drop));
-        life.check("SSM holds both keys", self.parameter_is(&emulator, &both));
-        let state = fs::read(folder.join("terraform.tfstate"))?;
-        let contents: [(&str, &[u8]); 2] = [("the state", &state), ("apply", text.as_bytes())];
-        life.check("the new key is nowhere either", new.is_nowhere(&contents));
+        life.check("the key is in SSM as before", self.parameter_is(&emulator, &key.of_client()));
+        life.holds_nothing_of(&key, &id)?;
 
         fs::write(emulator.rollback(), "")?;
-        settings.key_version = 3;
+        settings.digest = Some(BAD_DIGEST);
         write(&settings)?;
         let failed =
             life.apply_fails("ECS rolled the deployment back", &[life.variables, NO_REFRESH]);
@@ -212,7 +131,7 @@ impl Network {
         fs::remove_file(emulator.rollback())?;
 
         // So the calls of both networks are recorded with WAF and without it.
-        settings.key_version = 2;
+        settings.digest = Some(DIGEST);
         settings.enable_waf = !own;
         write(&settings)?;
         life.check("WAF is switched over", life.apply(&[life.variables]).map(drop));
@@ -222,14 +141,11 @@ impl Network {
     }
 
     /// From nothing to an empty second plan; whether there is a stack.
-    fn create(&self, life: &Life<'_>, key: &Secret) -> anyhow::Result<bool> {
-        let (root, emulator) = (&life.root, life.emulator);
+    fn create(&self, life: &Life<'_>) -> anyhow::Result<bool> {
+        let emulator = life.emulator;
         let started = Instant::now();
         emulator.phase("plan")?;
         life.check("plan", life.plan(true, &[]).map(drop));
-        let plan = root.run(&["show", "-json", "plan.tfplan"])?;
-        let parts =
-            command("unzip").args(["-p", "plan.tfplan"]).current_dir(&root.folder).output()?;
         emulator.phase("apply")?;
         let applied = match life.apply(&["plan.tfplan"]) {
             Ok(applied) => applied,
@@ -243,22 +159,26 @@ impl Network {
         life.plans_nothing("the second plan is empty", &[]);
         emulator.phase("apply")?;
         life.note(started, "the second plan:");
-        let task = emulator.probe("task-definition", &format!("sum-api-{}", self.environment))?;
-        let name = "the parameter is a SecureString with the key";
-        life.check(name, self.parameter_is(emulator, &key.of_client()));
-        let state = fs::read(root.folder.join("terraform.tfstate"))?;
-        let contents: [(&str, &[u8]); 5] = [
-            ("the state", &state),
-            ("the plan", &parts.stdout),
-            ("the plan's JSON", plan.as_bytes()),
-            ("the task definition", task.as_bytes()),
-            ("apply", applied.text.as_bytes()),
-        ];
-        life.check(
-            "the key is in neither state, plan, plan JSON nor task definition",
-            key.is_nowhere(&contents),
-        );
+        let name = "the parameter is a SecureString without a key";
+        life.check(name, self.parameter_is(emulator, "none"));
         Ok(true)
+    }
+
+    /// Gives a client a key, as a person does, and looks for the key in everything that Terraform has read since.
+    fn give_key(&self, life: &Life<'_>, repository: &Path) -> anyhow::Result<Secret> {
+        let id = format!("sum-api-{}", self.environment);
+        let key = Secret::of_new_client(life.emulator, repository, self.environment)?;
+        life.check(
+            "ops key gives a client a key",
+            self.parameter_is(life.emulator, &key.of_client()),
+        );
+        life.plans_nothing("Terraform sees no change", &[]);
+        life.check(
+            "a refresh is applied",
+            life.apply(&["-refresh-only", life.variables]).map(drop),
+        );
+        life.holds_nothing_of(&key, &id)?;
+        Ok(key)
     }
 
     fn parameter_is(&self, emulator: &Emulator, keys: &str) -> anyhow::Result<()> {

@@ -45,7 +45,7 @@ pub(super) fn check(
         .collect::<Option<_>>()
         .context("a line of refused.psv is no case")?;
 
-    let root = terraform.empty(scratch)?.with("TF_VAR_api_key", "accepted-key");
+    let root = terraform.empty(scratch)?;
     let blocks = declarations(folder, scratch, document.is_some())?;
     root.run(&["init", "-no-color"])?;
     let results = each(&cases, |(number, given, expected)| {

@@ -9,8 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use anyhow::{Context as _, bail, ensure};
-use serde_json::Value;
+use anyhow::{Context as _, ensure};
 
 use crate::command::{command, is_installed, output, tail};
 use crate::emulator::Emulator;
@@ -88,8 +87,7 @@ impl Terraform {
 
     /// A copy that is there already.
     pub fn at(&self, folder: &Path) -> anyhow::Result<Root> {
-        let root = Root::new(&self.repository, folder.canonicalize()?);
-        Ok(root.with("TF_VAR_api_keys", api_keys(&self.repository, "offline-test-key")?))
+        Ok(Root::new(&self.repository, folder.canonicalize()?))
     }
 
     /// An empty folder.
@@ -244,20 +242,4 @@ pub(super) fn documents(parent: &Path) -> anyhow::Result<Vec<(String, PathBuf)>>
         }
     }
     Ok(found)
-}
-
-/// The value of `api_keys` that gives this list of keys to every service whose document has keys.
-pub fn api_keys(repository: &Path, list: &str) -> anyhow::Result<String> {
-    let mut keys = serde_json::Map::new();
-    for (folder, document) in documents(&repository.join("services"))? {
-        let document: Value = serde_json::from_slice(&fs::read(document)?)?;
-        let Some(schemes) = document["components"]["securitySchemes"].as_object() else { continue };
-        if schemes.values().any(|scheme| scheme["type"] == "apiKey") {
-            keys.insert(folder, list.into());
-        }
-    }
-    if keys.is_empty() {
-        bail!("no document of services/ has keys");
-    }
-    Ok(Value::Object(keys).to_string())
 }

@@ -1,24 +1,43 @@
 //! Keys that a proof looks for afterwards: in what Terraform keeps and prints, a part of one is a defect.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::path::Path;
 
 use anyhow::ensure;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 
-/// Words of a key. Each is looked for by itself.
-const WORDS: usize = 4;
+use crate::command::{from_line, output};
+use crate::emulator::Emulator;
 
-/// A random key.
+/// Digits of a part of a key. Each part is looked for by itself.
+const PART: usize = 12;
+
+/// A key that `ops key` made.
 #[derive(Debug, Clone)]
 pub(super) struct Secret(String);
 
 impl Secret {
-    pub(super) fn random() -> anyhow::Result<Self> {
-        let mut random = [[0; 8]; WORDS];
-        File::open("/dev/urandom")?.read_exact(random.as_flattened_mut())?;
-        let words = random.map(|word| format!("{:016x}", u64::from_ne_bytes(word)));
-        Ok(Self(words.join(".")))
+    /// Several parts of hexadecimal digits.
+    pub(super) fn new(key: &str) -> anyhow::Result<Self> {
+        let digits = key.bytes().all(|digit| digit.is_ascii_hexdigit());
+        ensure!(
+            digits && key.len() >= 4 * PART && key.len().is_multiple_of(PART),
+            "this is no key"
+        );
+        Ok(Self(key.to_owned()))
+    }
+
+    /// The key that `ops key` gives the client `proof` of this environment.
+    pub(super) fn of_new_client(
+        emulator: &Emulator,
+        repository: &Path,
+        environment: &str,
+    ) -> anyhow::Result<Self> {
+        let id = format!("sum-api-{environment}");
+        let mut add = from_line("cargo run --quiet --locked --package ops -- key add proof");
+        add.args(["--cluster", &id, "--service", &id, "--parameter"]);
+        add.arg(format!("/sum-api/{environment}/api-key")).current_dir(repository);
+        emulator.connect(&mut add);
+        Self::new(output(&mut add)?.trim())
     }
 
     /// An entry of the list of keys.
@@ -27,14 +46,14 @@ impl Secret {
         format!("proof:{}", self.0)
     }
 
-    /// Nothing, when neither the key, nor a word of it, nor the key in base64 is in any of these contents.
+    /// Nothing, when neither the key, nor a part of it, nor the key in base64 is in any of these contents.
     pub(super) fn is_nowhere(&self, contents: &[(&str, &[u8])]) -> anyhow::Result<()> {
         let encoded = BASE64_STANDARD_NO_PAD.encode(&self.0);
-        let parts = self.0.split('.').chain([encoded.as_str()]);
+        let parts = self.0.as_bytes().chunks(PART).chain([encoded.as_bytes()]);
         for part in parts {
             for (name, content) in contents {
                 ensure!(!content.is_empty(), "nothing to look into: {name}");
-                let found = content.windows(part.len()).any(|window| window == part.as_bytes());
+                let found = content.windows(part.len()).any(|window| window == part);
                 ensure!(!found, "a part of the key is in {name}");
             }
         }
@@ -48,14 +67,16 @@ mod tests {
 
     #[test]
     fn a_word_and_the_encoded_key_are_found() {
-        let secret = Secret::random().unwrap();
-        let word = secret.0.split('.').nth(2).unwrap();
+        let secret = Secret::new(&"0123456789ab".repeat(4)).unwrap();
+        let word = &secret.0[24..36];
         let encoded = BASE64_STANDARD_NO_PAD.encode(secret.of_client());
         for text in [format!("a {word} b"), format!("a {encoded} b")] {
             secret.is_nowhere(&[("here", b"clean"), ("there", text.as_bytes())]).unwrap_err();
         }
         secret.is_nowhere(&[("here", b"clean")]).unwrap();
         secret.is_nowhere(&[("here", b"")]).unwrap_err();
-        assert_ne!(secret.0, Secret::random().unwrap().0);
+        for other in ["", "none", &"x".repeat(48), &"a".repeat(50)] {
+            Secret::new(other).unwrap_err();
+        }
     }
 }

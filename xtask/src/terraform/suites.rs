@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::events::Events;
 use super::parallel::each;
-use super::{ROOTS, Root, Setup, Terraform, api_keys, refused};
+use super::{ROOTS, Root, Setup, Terraform, refused};
 use crate::command::tail;
 use crate::test::Counts;
 
@@ -29,7 +29,6 @@ pub(super) fn copy(terraform: &Terraform, name: &str, work: &Path) -> anyhow::Re
     document["x-service"]["name"] = "sum-api-2".into();
     fs::create_dir_all(work.join("services/other"))?;
     fs::write(work.join("services/other/openapi.json"), document.to_string())?;
-    let root = root.with("TF_VAR_api_keys", api_keys(&terraform.repository, "offline-test-key")?);
     if name == MODULE { root.service() } else { Ok(root) }
 }
 

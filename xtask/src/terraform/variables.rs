@@ -7,7 +7,6 @@ use anyhow::ensure;
 pub(super) struct Settings {
     /// A hosted zone in place of the placeholder.
     pub(super) zone_id: Option<String>,
-    pub(super) key_version: u32,
     pub(super) enable_waf: bool,
     /// The digest of the API's image.
     pub(super) digest: Option<&'static str>,
@@ -16,14 +15,14 @@ pub(super) struct Settings {
 impl Settings {
     /// The example with these settings.
     pub(super) fn apply_to(&self, example: &str) -> anyhow::Result<String> {
-        let Self { zone_id, key_version, enable_waf, digest } = self;
+        let Self { zone_id, enable_waf, digest } = self;
         let replaced = |text: &str, old: &str, new: &str| {
             ensure!(text.matches(old).count() == 1, "the example does not hold one {old}");
             Ok(text.replace(old, new))
         };
-        let (version, waf) = ("api_key_version = 1", format!("enable_waf = {enable_waf}"));
-        let new = format!("api_key_version = {key_version}\n    {waf}");
-        let mut text = replaced(example, version, &new)?;
+        let service = "services = {\n  sum = {\n";
+        let new = format!("{service}    enable_waf = {enable_waf}\n");
+        let mut text = replaced(example, service, &new)?;
         if let Some(zone_id) = zone_id {
             text = replaced(&text, "Z0123456789EXAMPLE", zone_id)?;
         }
@@ -40,11 +39,11 @@ mod tests {
 
     #[test]
     fn a_setting_that_the_example_lacks_is_an_error() {
-        let settings = Settings { key_version: 2, ..Settings::default() };
-        let example = "    api_key_version = 1\n";
+        let settings = Settings::default();
+        let example = "services = {\n  sum = {\n  }\n}\n";
         assert_eq!(
             settings.apply_to(example).unwrap(),
-            "    api_key_version = 2\n    enable_waf = false\n"
+            "services = {\n  sum = {\n    enable_waf = false\n  }\n}\n"
         );
         settings.apply_to("").unwrap_err();
         let zone_id = Some("Z1".to_owned());

@@ -14,13 +14,14 @@ use contract::stack::{KEY, Stack};
 use contract::values::Values;
 use serde_json::Value;
 
-const TEXTS: [&str; 18] = [
+const TEXTS: [&str; 19] = [
     "time",
     "cause",
     "request_id",
     "trace_id",
     "traceparent",
     "client",
+    "key_number",
     "address",
     "peer",
     "method",
@@ -94,6 +95,7 @@ fn every_request_has_one_line_that_says_everything_and_nothing_of_the_caller() {
             let client = if call.credentials_line().contains("X-Api-Key") { "acme" } else { "" };
             for (name, value) in [
                 ("client", Value::from(client)),
+                ("key_number", if client.is_empty() { "" } else { "1" }.into()),
                 ("address", "127.0.0.1".into()),
                 ("peer", "127.0.0.1".into()),
                 ("method", operation.method.as_str().into()),

@@ -67,11 +67,10 @@ pub(super) const WRONG_KEY: Incident = Incident {
             let name = api.variable("API_KEY_PARAMETER").context("no parameter")?.to_owned();
             let right = ssm::get(&drill.testbed.client, &name).await?;
             ssm::overwrite(&drill.testbed.client, &name, "short", right.key_id.as_deref()).await?;
-            let mitigate = Injected::now(|drill| {
+            let mitigate = Injected::now(move |drill| {
                 Box::pin(async move {
-                    let key = right.key_id.as_deref();
-                    ssm::overwrite(&drill.testbed.client, &name, &right.value, key).await?;
-                    deploy(drill).await
+                    let version = right.version.to_string();
+                    drill.testbed.change_keys(&["restore", &version], &[]).await.map(drop)
                 })
             });
             let names_the_rule = |text: &str| text.contains("8 to 128") && !text.contains("short");
@@ -82,7 +81,7 @@ pub(super) const WRONG_KEY: Incident = Incident {
     sign: ("the new tasks end, naming the rule and not the value", "an error"),
     alarms: EVENTS,
     callers: OLD_TASKS_SERVE,
-    recovery: ("with the right value the deployment succeeds", ""),
+    recovery: ("`ops key restore` puts the right value back, and the deployment succeeds", ""),
     over: Over::Mitigated,
     ..Incident::COMMON
 };

@@ -53,6 +53,7 @@ pub struct View {
 #[derive(Debug, Serialize)]
 struct KeyView {
     client: String,
+    number: usize,
     key: String,
 }
 
@@ -130,7 +131,7 @@ impl View {
 }
 
 fn key(entry: &Entry) -> KeyView {
-    KeyView { client: entry.client.clone(), key: entry.text().into() }
+    KeyView { client: entry.client.clone(), number: entry.number, key: entry.text().into() }
 }
 
 fn limit(limit: &Limit) -> LimitView {

@@ -112,13 +112,22 @@ fn people_see_marks_and_no_key() {
     let text = shown(&parcels(), &[("API_KEY", keys)]);
     assert!(!text.contains("Secret"));
     for line in [
-        "if ($http_x_api_key = \"KEY-1\") { set $client \"web\"; set $without_key \"\"; }",
-        "if ($http_x_api_key = \"KEY-2\") { set $client \"batch\"; set $without_key \"\"; }",
-        "if ($http_x_api_key = \"KEY-3\") { set $client \"web\"; set $without_key \"\"; }",
+        "if ($http_x_api_key = \"KEY-1\") { set $client \"web\"; set $key_number 1; set $without_key \"\"; }",
+        "if ($http_x_api_key = \"KEY-2\") { set $client \"batch\"; set $key_number 1; set $without_key \"\"; }",
+        "if ($http_x_api_key = \"KEY-3\") { set $client \"web\"; set $key_number 2; set $without_key \"\"; }",
         "\"~(?:KEY-1|KEY-2|KEY-3)\" 1;",
     ] {
         assert!(text.contains(line), "{line}");
     }
+}
+
+#[test]
+fn a_list_without_a_key_lets_nobody_in() {
+    let keyless = settings(&parcels(), &[("API_KEY", "none")]).unwrap();
+    declaration::check(&declaration::read(&keyless.document).unwrap(), &keyless).unwrap();
+    let text = shown(&parcels(), &[("API_KEY", "none")]);
+    assert!(text.contains("set $without_key 1;"));
+    assert!(!text.contains("if ($http_x_api_key"), "a key is compared");
 }
 
 #[test]
