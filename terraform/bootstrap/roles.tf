@@ -4,7 +4,7 @@
 #   apply    what plan may, and the changes (permissions_write.tf).
 
 resource "aws_iam_role" "github" {
-  for_each = var.github_roles
+  for_each = local.github_roles
 
   name                 = "${var.name}-${each.key}"
   description          = "GitHub Actions, ${var.repository}, environment ${each.value.environment}."
@@ -68,6 +68,8 @@ resource "aws_iam_policy" "workload" {
 }
 
 resource "aws_iam_role_policy" "publish" {
+  count = local.has_github ? 1 : 0
+
   # checkov:skip=CKV_AWS_355: "*" stands for ecr:GetAuthorizationToken and two lists of Inspector, which know no resource.
   name = "push-images"
   role = aws_iam_role.github["publish"].id
@@ -103,14 +105,14 @@ resource "aws_iam_role_policy" "publish" {
 }
 
 resource "aws_iam_role_policy_attachment" "read" {
-  for_each = toset(["plan", "apply"])
+  for_each = setintersection(["plan", "apply"], keys(local.github_roles))
 
   role       = aws_iam_role.github[each.key].name
   policy_arn = aws_iam_policy.read.arn
 }
 
 resource "aws_iam_role_policy_attachment" "write" {
-  for_each = aws_iam_policy.write
+  for_each = { for name, policy in aws_iam_policy.write : name => policy if local.has_github }
 
   role       = aws_iam_role.github["apply"].name
   policy_arn = each.value.arn
@@ -118,7 +120,7 @@ resource "aws_iam_role_policy_attachment" "write" {
 
 # The root's state. Whoever plans must lock, and a lock is a file; only apply may write the state itself.
 resource "aws_iam_role_policy" "state" {
-  for_each = { plan = [".tflock"], apply = ["", ".tflock"] }
+  for_each = { for role, files in { plan = [".tflock"], apply = ["", ".tflock"] } : role => files if local.has_github }
 
   name = "terraform-state"
   role = aws_iam_role.github[each.key].id

@@ -27,11 +27,12 @@ variable "region" {
 }
 
 variable "repository" {
-  description = "GitHub repository whose workflows may assume the roles, as OWNER/NAME."
+  description = "GitHub repository whose workflows may assume the roles, as OWNER/NAME. Null without GitHub: then there are no roles."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$", var.repository))
+    condition     = var.repository == null || can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$", var.repository))
     error_message = "repository must be OWNER/NAME, without wildcards: whatever matches may deploy."
   }
 }
@@ -39,9 +40,10 @@ variable "repository" {
 variable "repository_id" {
   description = "Number of the repository: gh api repos/OWNER/NAME --jq .id"
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[1-9][0-9]{0,19}$", var.repository_id))
+    condition     = var.repository == null || can(regex("^[1-9][0-9]{0,19}$", var.repository_id))
     error_message = "repository_id must be the repository's number: gh api repos/OWNER/NAME --jq .id"
   }
 }
@@ -49,9 +51,10 @@ variable "repository_id" {
 variable "repository_owner_id" {
   description = "Number of the repository's owner: gh api repos/OWNER/NAME --jq .owner.id"
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[1-9][0-9]{0,19}$", var.repository_owner_id))
+    condition     = var.repository == null || can(regex("^[1-9][0-9]{0,19}$", var.repository_owner_id))
     error_message = "repository_owner_id must be the owner's number: gh api repos/OWNER/NAME --jq .owner.id"
   }
 }

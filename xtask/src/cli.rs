@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use crate::{
-    containers, deployments, emulator, gates, lint, packages, plan, preflight, reproducible,
-    service, terraform, test, tools,
+    containers, deployments, emulator, gates, lint, packages, plan, reproducible, service,
+    terraform, test, tools,
 };
 use clap::{Parser, Subcommand};
 
@@ -42,8 +42,6 @@ enum Command {
     Reproducible(reproducible::Args),
     /// Make a service, and another operation, in scratch copies of this tree, and test them
     Service,
-    /// Say what this repository lacks on GitHub before a deployment
-    Preflight(preflight::Args),
 }
 
 /// Runs the command that was typed.
@@ -63,7 +61,6 @@ pub fn run() -> ExitCode {
         Command::Gates(args) => gates::run(&root, &args),
         Command::Reproducible(args) => reproducible::run(&root, &args),
         Command::Service => service::run(&root),
-        Command::Preflight(args) => preflight::run(&args),
     };
     match result {
         Ok(good) => ExitCode::from(u8::from(!good)),

@@ -14,7 +14,6 @@ pub mod gates;
 pub mod lint;
 pub mod packages;
 pub mod plan;
-pub mod preflight;
 pub mod reproducible;
 pub mod service;
 pub mod terraform;

@@ -1,4 +1,4 @@
-//! Deployments, rollbacks and a leaked key, by scripts/deploy.sh against the emulated AWS: what the workflows cannot show
+//! Deployments, rollbacks and a leaked key, by `ops deploy` against the emulated AWS: what the workflows cannot show
 //! until they run.
 
 mod first;

@@ -29,7 +29,7 @@ use crate::command::{command, output};
 use crate::emulator::UNAVAILABLE;
 use crate::tools;
 use report::Report;
-pub use root::{Root, Terraform, api_keys, text};
+pub use root::{Root, Terraform, api_keys, config, text};
 
 /// The root modules; the first is applied once.
 const ROOTS: [&str; 2] = ["terraform/bootstrap", "terraform"];
