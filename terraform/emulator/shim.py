@@ -15,6 +15,8 @@ What is added, and what one would see without it:
   ec2          a security group rule forgets its description unless its other side is an address range; the second plan
                is never empty.
 
+  s3           conditions of a bucket's policy are ignored, so "no plain HTTP" refuses everybody. Clients reach AWS by HTTPS.
+
 It emulates the interface, not the service: no IAM, no alarm is ever evaluated, no task ever runs. docs/deploy.md lists
 what therefore stays unproven.
 
@@ -39,6 +41,7 @@ from moto.core.responses import ActionResult
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.logs.responses import LogsResponse
+from moto.s3.models import FakeBucket
 
 from calls import Recorder
 
@@ -151,6 +154,24 @@ def keep_rule_descriptions():
     SecurityGroupRule.description = property(lambda self: self.ip_range.get("Description") or self.described)
 
 
+def let_callers_come_by_https():
+    permission = FakeBucket.get_permission
+
+    def permission_by_https(self, action, resource):
+        policy, self.policy = self.policy, None
+        try:
+            if policy is not None:
+                document = json.loads(policy)
+                plain = {"Bool": {"aws:SecureTransport": "false"}}
+                document["Statement"] = [s for s in document["Statement"] if s.get("Condition") != plain]
+                self.policy = json.dumps(document).encode() if document["Statement"] else None
+            return permission(self, action, resource)
+        finally:
+            self.policy = policy
+
+    FakeBucket.get_permission = permission_by_https
+
+
 def record_calls(path):
     application = moto.server.DomainDispatcherApplication
     moto.server.DomainDispatcherApplication = lambda create: Recorder(application(create), path)
@@ -226,6 +247,7 @@ if __name__ == "__main__":
     run_as_many_tasks_as_desired()
     keep_service_settings()
     keep_rule_descriptions()
+    let_callers_come_by_https()
     if os.environ.get("EMULATOR_STDIN") == "until-closed":
         end_with_parent()
     if os.environ.get("EMULATOR_CALLS"):

@@ -25,7 +25,7 @@ enum Command {
     /// Build both images of a service and test them
     Containers(containers::Args),
     /// Deploy, roll back and replace a key in an emulated AWS
-    Deployments,
+    Deployments(deployments::Args),
     /// Prove terraform/ without an AWS account, or write plan.txt
     Terraform(terraform::Args),
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub fn run() -> ExitCode {
         Command::Test(args) => test::run(&root, &args),
         Command::Lint(args) => lint::run(&root, &args),
         Command::Containers(args) => containers::run(&root, &args),
-        Command::Deployments => deployments::run(&root),
+        Command::Deployments(args) => deployments::run(&root, &args),
         Command::Terraform(args) => terraform::run(&root, &args),
         Command::Plan(command) => plan::run(&root, &command),
         Command::Emulator(args) => emulator::run(&root, &args),

@@ -81,7 +81,7 @@ impl Args {
         );
 
         let folder = self.root.join("bootstrap");
-        let mut terraform = Terraform::new(&folder, Path::new(".run/deploy/shared"))?;
+        let mut terraform = Terraform::new(&folder, "shared")?;
         terraform.read_variables(&shared.values.path)?;
         let is_local = start(&terraform, &folder, &shared, &identity)?;
         import_provider(&terraform, &shared)?;

@@ -100,7 +100,7 @@ fn destroy_bootstrap(root: &Path) -> anyhow::Result<()> {
     let identity = account::identity()?;
     let bucket = shared.bucket(&identity.account)?;
     let folder = root.join("bootstrap");
-    let mut terraform = Terraform::new(&folder, Path::new(".run/deploy/shared"))?;
+    let mut terraform = Terraform::new(&folder, "shared")?;
     if bucket::exists(&bucket)? {
         for name in shared.environments() {
             let key = format!("{}/{name}/terraform.tfstate", shared.name);

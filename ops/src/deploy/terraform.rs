@@ -32,9 +32,10 @@ pub(super) struct Planned {
 }
 
 impl Terraform {
-    /// `scratch` is made; it keeps plans and logs.
-    pub(super) fn new(root: &Path, scratch: &Path) -> anyhow::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(scratch)?;
+    /// `name` is that of the environment. Its plans and logs lie in a folder below `.terraform`.
+    pub(super) fn new(root: &Path, name: &str) -> anyhow::Result<Self> {
+        let scratch = root.join(".terraform/deploy").join(name);
+        DirBuilder::new().recursive(true).mode(0o700).create(&scratch)?;
         Ok(Self {
             root: root.to_owned(),
             scratch: scratch.canonicalize()?,
