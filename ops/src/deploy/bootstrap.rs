@@ -15,6 +15,7 @@ use super::ask::{Asker, NONE, Question};
 use super::bucket;
 use super::environment::{DEFAULT, Environment};
 use super::fingerprint;
+use super::service::ended;
 use super::shared::{STATE, Shared};
 use super::stack::Target;
 use super::terraform::Terraform;
@@ -86,7 +87,6 @@ impl Args {
         let is_local = start(&terraform, &folder, &shared, &identity)?;
         import_provider(&terraform, &shared)?;
         let plan = terraform.plan("bootstrap", &[])?;
-        let changes = fingerprint::count(&plan.json)?;
         let loses = |action| matches!(action, Action::Destroy | Action::Replace);
         let parsed = Plan::parse(&plan.json)?;
         let lost: Vec<&str> =
@@ -98,7 +98,7 @@ impl Args {
                 "nothing was applied"
             );
         }
-        if changes == 0 {
+        if fingerprint::is_empty(&plan.json)? {
             println!("bootstrap: nothing changes");
         } else {
             terraform.apply(&plan)?;
@@ -107,7 +107,7 @@ impl Args {
             move_to_bucket(&terraform, &folder, &shared, &identity)?;
         }
         self.finish(&terraform, &target)?;
-        println!("done in {} s, {} questions", started.elapsed().as_secs(), asker.asked());
+        ended(started, &asker);
         Ok(true)
     }
 

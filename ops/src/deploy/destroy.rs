@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::account;
 use super::ask::Asker;
 use super::bucket;
+use super::service::ended;
 use super::shared::Shared;
 use super::stack::{Stack, Target};
 use super::terraform::Terraform;
@@ -44,6 +45,7 @@ impl Args {
         );
         if !asker.confirms(&text, environment.as_str(), &self.confirm)? {
             println!("nothing was destroyed");
+            ended(started, &asker);
             return Ok(false);
         }
         if self.target.backend_file().exists() || !self.bootstrap {
@@ -52,7 +54,7 @@ impl Args {
         if self.bootstrap {
             destroy_bootstrap(&self.target.root)?;
         }
-        println!("done in {} s, {} questions", started.elapsed().as_secs(), asker.asked());
+        ended(started, &asker);
         Ok(true)
     }
 }

@@ -21,6 +21,14 @@ pub(super) fn count(plan: &str) -> anyhow::Result<usize> {
     Ok(changed(&plan).count())
 }
 
+/// Whether a plan changes no resource and no output.
+pub(super) fn is_empty(plan: &str) -> anyhow::Result<bool> {
+    let plan: Value = serde_json::from_str(plan).context("the JSON of a plan")?;
+    let mut outputs = plan["output_changes"].as_object().into_iter().flatten();
+    let same = outputs.all(|(_, output)| output["actions"] == json!(["no-op"]));
+    Ok(same && changed(&plan).next().is_none())
+}
+
 /// The SHA-256 of lines, in hexadecimal.
 pub(super) fn hash(lines: &[&str]) -> String {
     let digest = Sha256::digest(lines.join("\n"));
@@ -130,5 +138,17 @@ mod tests {
             assert_ne!(same, other);
         }
         assert_eq!(count(&plan(|_| ())).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_plan_that_changes_an_output_alone_is_not_empty() {
+        let none = |plan: &mut Value| plan["resource_changes"] = json!([]);
+        assert!(is_empty(&plan(none)).unwrap());
+        assert!(!is_empty(&plan(|_| ())).unwrap());
+        let output = plan(|plan| {
+            none(plan);
+            plan["output_changes"]["url"]["actions"] = json!(["update"]);
+        });
+        assert!(!is_empty(&output).unwrap());
     }
 }

@@ -78,6 +78,7 @@ pub(super) fn deploy(target: &Target, images: Images, said: &Confirmed) -> anyho
         stack.terraform.apply(&plan)?;
     } else {
         println!("nothing was applied");
+        ended(started, &asker);
         return Ok(false);
     }
     let url = stack.url()?;
@@ -86,6 +87,11 @@ pub(super) fn deploy(target: &Target, images: Images, said: &Confirmed) -> anyho
     if !good {
         println!("`make rollback` returns to the images that ran before");
     }
-    println!("done in {} s, {} questions", started.elapsed().as_secs(), asker.asked());
+    ended(started, &asker);
     Ok(good)
+}
+
+/// The last line of a command: how long it took, and how often it asked.
+pub(super) fn ended(started: Instant, asker: &Asker) {
+    println!("done in {} s, {} questions", started.elapsed().as_secs(), asker.asked());
 }

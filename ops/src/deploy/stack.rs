@@ -58,8 +58,8 @@ impl Target {
 
     /// Makes Terraform ready.
     ///
-    /// The variable `TF_BACKEND` names the backend in a workflow: the output `backend` of terraform/bootstrap, or one entry of
-    /// it. A laptop has the file that `bootstrap` wrote. `TF_VARS` holds variables for those who keep them outside of the
+    /// The variable `TF_BACKEND` names the backend in a workflow: the environment's entry of the output `backend` of
+    /// terraform/bootstrap. A laptop has the file that `bootstrap` wrote. `TF_VARS` holds variables for those who keep them outside of the
     /// repository.
     pub(super) fn open(&self) -> anyhow::Result<Stack> {
         let mut terraform = Terraform::new(&self.root, self.environment.as_str())?;
@@ -90,14 +90,7 @@ impl Target {
 
     fn backend(&self) -> anyhow::Result<String> {
         if let Some(text) = env::var("TF_BACKEND").ok().filter(|text| !text.is_empty()) {
-            if !text.trim_start().starts_with('{') {
-                return Ok(text);
-            }
-            let all: Value = serde_json::from_str(&text).context("TF_BACKEND")?;
-            let own = all[self.environment.as_str()].as_str();
-            let own =
-                own.with_context(|| format!("TF_BACKEND has no entry {}", self.environment))?;
-            return Ok(own.to_owned());
+            return Ok(text);
         }
         let file = self.backend_file();
         fs::read_to_string(&file).with_context(|| {

@@ -63,7 +63,7 @@ fn targets(group: &str) -> anyhow::Result<Vec<Value>> {
 }
 
 fn alarms(prefix: &str) -> anyhow::Result<Vec<Value>> {
-    let query = "[MetricAlarms,CompositeAlarms][].{alarm:AlarmName,since:StateUpdatedTimestamp,reason:StateReason}";
+    let query = "[MetricAlarms,CompositeAlarms][] | [?StateValue=='ALARM'].{alarm:AlarmName,since:StateUpdatedTimestamp,reason:StateReason}";
     let call = [
         "cloudwatch",
         "describe-alarms",

@@ -131,12 +131,15 @@ fn check_second(laptop: &Laptop, checks: &mut Checks) {
     checks.check("laptop: the first one does not notice", || {
         let (first, second) = (images(laptop, "production")?, images(laptop, "staging")?);
         ensure!(first != second, "both run {first}");
-        laptop.make("aws-deploy", &[])?.passes()?.says("nothing changes")
+        Ok(())
     });
     checks.check("laptop: its images are promoted by digest, without a build", || {
         let builds = laptop.builds();
         let promotion = [("FROM", "staging"), ("TO", "production"), YES];
-        laptop.make("promote", &promotion)?.passes()?.says("from staging to production")?;
+        let ran =
+            laptop.make("promote", &promotion)?.passes()?.says("from staging to production")?;
+        // The images are all that the second environment brings to the first.
+        ran.says("**1 replaced** · **1 changed in place**")?;
         equal(&images(laptop, "staging")?, &images(laptop, "production")?)?;
         equal(&builds, &laptop.builds())
     });
