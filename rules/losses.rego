@@ -53,6 +53,7 @@ losses := {
 	"aws_sns_topic": ["danger", "limits", unheard],
 	"aws_sns_topic_policy": ["danger", "limits", unheard],
 	"aws_sns_topic_subscription": ["danger", "limits", unheard],
+	"aws_sqs_queue": ["caution", "data", "the events that could not be delivered"],
 	"aws_subnet": ["danger", "availability", "what runs in it is moved"],
 	"aws_vpc_endpoint": ["danger", "availability", "tasks that start meanwhile reach no AWS API"],
 }

@@ -52,6 +52,13 @@ resource "aws_iam_policy" "on_call" {
         Resource = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]
       },
       {
+        # What EventBridge could not deliver. The queue is encrypted by SQS itself, so no key is needed.
+        Sid      = "UndeliveredEvents"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:PurgeQueue", "sqs:ReceiveMessage"]
+        Resource = [for name in local.service_names : "arn:${local.partition}:sqs:${local.here}:${name}-*"]
+      },
+      {
         Sid      = "Mitigate"
         Effect   = "Allow"
         Action   = ["ecs:StopServiceDeployment", "ecs:StopTask", "ecs:UpdateService"]

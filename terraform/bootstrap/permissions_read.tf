@@ -36,6 +36,7 @@ locals {
       "ListTagsForResource",
     ]
     sns   = ["GetSubscriptionAttributes", "GetTopicAttributes", "ListTagsForResource"]
+    sqs   = ["GetQueueAttributes", "ListQueueTags"]
     ssm   = ["DescribeParameters", "ListTagsForResource"]
     sts   = ["GetCallerIdentity"]
     wafv2 = ["GetIPSet", "GetLoggingConfiguration", "GetWebACL", "GetWebACLForResource", "ListTagsForResource"]

@@ -73,6 +73,10 @@ locals {
       actions   = ["CreateTopic", "DeleteTopic", "SetTopicAttributes", "Subscribe", "TagResource", "UntagResource"]
       resources = ["arn:${local.partition}:sns:${local.here}:${var.name}-*"]
     }
+    sqs = {
+      actions   = ["CreateQueue", "DeleteQueue", "SetQueueAttributes", "TagQueue", "UntagQueue"]
+      resources = [for name in local.service_names : "arn:${local.partition}:sqs:${local.here}:${name}-*"]
+    }
     ssm = {
       actions   = ["AddTagsToResource", "DeleteParameter", "PutParameter", "RemoveTagsFromResource"]
       resources = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]

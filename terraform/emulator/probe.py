@@ -54,6 +54,7 @@ def left(name):
     found += [a["AlarmName"] for a in session.client("cloudwatch").describe_alarms()["MetricAlarms"]]
     found += [t["TopicArn"] for t in session.client("sns").list_topics()["Topics"]]
     found += [r["Name"] for r in session.client("events").list_rules()["Rules"]]
+    found += session.client("sqs").list_queues().get("QueueUrls", [])
     ec2 = session.client("ec2")
     found += [g["GroupName"] for g in ec2.describe_security_groups()["SecurityGroups"]]
     for kind in (ec2.describe_vpcs()["Vpcs"], ec2.describe_subnets()["Subnets"], ec2.describe_vpc_endpoints()["VpcEndpoints"]):

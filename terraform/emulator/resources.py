@@ -25,6 +25,7 @@ NAMES = {
     # IAM compares log groups with a trailing `:*`, but for tags.
     "logs": {"logGroupName": "log-group:{}:*", "logGroupNames": "log-group:{}:*", "logGroupNamePrefix": "log-group:{}:*"},
     "sns": {"Name": "{}"},
+    "sqs": {"QueueName": "{}"},
     "ssm": {"Name": "parameter{}", "ResourceId": "parameter{}"},
 }
 
@@ -84,6 +85,8 @@ def named(service, operation, parameters, region, account):
             found.append(text)
         elif plain(name) in PLAIN.get(service, {}):
             found.append(PLAIN[service][plain(name)].format(text, region=region, account=account))
+        elif service == "sqs" and plain(name) == "queueurl":
+            found.append(here + text.rpartition("/")[2])
         elif service == "ec2" and EC2_ID.match(text):
             found.append(f"{here}{EC2_KINDS[text.partition('-')[0]]}/{text}")
     return found + composed(service, operation, parameters, here)

@@ -11,6 +11,9 @@ locals {
     log_groups = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group"
     parameter  = "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${local.parameter_name}"
     ecs        = "arn:${local.partition}:ecs:${local.region}:${local.account}"
+
+    undelivered_events = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.id}-undelivered-events"
+
     # ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:… names the repository's account and region as well.
     repositories = distinct([for image in concat([var.api_image, var.nginx_image], compact([for c in var.containers : c.image])) :
       "arn:${local.partition}:ecr:${split(".", image)[3]}:${split(".", image)[0]}:repository/${regex("/([^@]+)@", image)[0]}"

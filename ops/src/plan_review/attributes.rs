@@ -12,6 +12,7 @@ use crate::plan::{Action, Resource};
 /// Dotted paths into the values of a resource, by its type. A path leads through every entry of a list.
 pub(super) const STATE: &[(&str, &[&str])] = &[
     ("aws_appautoscaling_target", &["min_capacity", "max_capacity"]),
+    ("aws_cloudwatch_event_target", &["dead_letter_config"]),
     ("aws_cloudwatch_composite_alarm", &["alarm_actions", "actions_enabled"]),
     (
         "aws_cloudwatch_metric_alarm",

@@ -75,6 +75,7 @@ scenarios! {
     deployment_that_fails_requests "deployment-that-fails-requests"
     deployment_that_is_slow "deployment-that-is-slow"
     deployment_with_a_bad_image "deployment-with-a-bad-image"
+    event_undelivered "event-undelivered"
     guessing_keys "guessing-keys"
     healthy_day "healthy-day"
     logs_stopped "logs-stopped"

@@ -48,6 +48,7 @@ pub(crate) fn check_metric(stack: &Stack, emitted: &BTreeSet<MetricId>, id: &Met
         ("TargetGroup", Some(stack.attribute("aws_lb_target_group", "arn_suffix"))),
         ("ClusterName", Some(stack.attribute("aws_ecs_cluster", "name"))),
         ("ServiceName", Some(stack.attribute("aws_ecs_service", "name"))),
+        ("QueueName", Some(stack.attribute("aws_sqs_queue", "name"))),
         ("CertificateArn", certificate[0].change.after["certificate_arn"].as_str()),
     ]);
     for (name, value) in &id.dimensions {

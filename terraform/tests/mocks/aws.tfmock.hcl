@@ -84,6 +84,13 @@ mock_resource "aws_sns_topic" {
   defaults = { arn = "arn:aws:sns:us-east-1:123456789012:mocked" }
 }
 
+mock_resource "aws_sqs_queue" {
+  defaults = {
+    arn = "arn:aws:sqs:us-east-1:123456789012:sum-api-production-undelivered-events"
+    url = "https://sqs.us-east-1.amazonaws.com/123456789012/sum-api-production-undelivered-events"
+  }
+}
+
 mock_resource "aws_wafv2_web_acl" {
   defaults = { arn = "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/sum-api-production/00000000-0000-0000-0000-000000000000" }
 }
