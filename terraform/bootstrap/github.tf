@@ -22,7 +22,20 @@ locals {
     "repo:${local.owner}-${var.repository_owner_id}/${local.name}-${var.repository_id}",
   ]
 
-  github_trust = { for name, role in var.github_roles : name => {
+  # Every role: the GitHub environment and the workflows that it trusts, and the environment of the stack that it reads and writes. The
+  # first environment of the stack has the names of github_roles. Another one, such as staging, has the GitHub environments
+  # `plan-staging` and `staging` with roles of the same kind.
+  github_roles = merge([for environment in var.environments : { for kind, role in var.github_roles :
+    join("-", compact([kind, kind == "publish" || environment == var.environments[0] ? "" : environment])) => {
+      kind        = kind
+      workflows   = role.workflows
+      environment = kind == "publish" || environment == var.environments[0] ? role.environment : kind == "plan" ? "plan-${environment}" : environment
+      reads       = kind == "publish" ? null : environment
+      writes      = kind == "apply" ? environment : null
+    }
+  }]...)
+
+  github_trust = { for name, role in local.github_roles : name => {
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"

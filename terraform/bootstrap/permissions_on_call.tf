@@ -14,6 +14,7 @@ locals {
     ]
     elasticloadbalancing = ["DescribeListeners", "DescribeLoadBalancers", "DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth"]
     logs                 = ["DescribeLogGroups", "DescribeQueryDefinitions", "GetQueryResults", "StopQuery"]
+    route53              = ["GetHealthCheckStatus", "ListHealthChecks"]
     wafv2                = ["GetSampledRequests", "GetWebACL", "ListWebACLs"]
   }
 }

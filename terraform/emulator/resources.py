@@ -31,9 +31,10 @@ NAMES = {
 
 # The same for ARNs without a region or without an account.
 GLOBAL_NAMES = {
+    "budgets": {"BudgetName": "arn:aws:budgets::{account}:budget/{}"},
     "cloudwatch": {"DashboardName": "arn:aws:cloudwatch::{account}:dashboard/{}", "DashboardNames": "arn:aws:cloudwatch::{account}:dashboard/{}"},
     "iam": {"RoleName": "arn:aws:iam::{account}:role/{}"},
-    "route53": {"HostedZoneId": "arn:aws:route53:::hostedzone/{}", "ChangeId": "arn:aws:route53:::change/{}"},
+    "route53": {"HealthCheckId": "arn:aws:route53:::healthcheck/{}", "HostedZoneId": "arn:aws:route53:::hostedzone/{}", "ChangeId": "arn:aws:route53:::change/{}"},
     "s3": {"Bucket": "arn:aws:s3:::{}"},
 }
 
@@ -86,7 +87,8 @@ def named(service, operation, parameters, region, account):
         elif plain(name) in PLAIN.get(service, {}):
             found.append(PLAIN[service][plain(name)].format(text, region=region, account=account))
         elif service == "sqs" and plain(name) == "queueurl":
-            found.append(here + text.rpartition("/")[2])
+            # The URL ends in the queue's name, unless only the shell knows it.
+            found.append(here + ("*" if text.startswith("$") else text.rpartition("/")[2]))
         elif service == "ec2" and EC2_ID.match(text):
             found.append(f"{here}{EC2_KINDS[text.partition('-')[0]]}/{text}")
     return found + composed(service, operation, parameters, here)
