@@ -4,6 +4,12 @@ locals {
   id    = "${local.name}-${var.environment.name}"
   https = !var.insecure_http
 
+  endpoints     = var.network.private && var.network.endpoints
+  ingress_cidrs = var.ingress_cidrs != null ? var.ingress_cidrs : var.internal ? compact([var.network.vpc_cidr]) : ["0.0.0.0/0"]
+  balancer = var.internal ? { subnet_ids = var.network.task_subnet_ids, subnet_cidrs = var.network.task_subnet_cidrs } : {
+    subnet_ids = var.network.balancer_subnet_ids, subnet_cidrs = var.network.balancer_subnet_cidrs
+  }
+
   region    = var.environment.region
   account   = var.environment.account
   partition = var.environment.partition

@@ -15,7 +15,7 @@ variables {
     region              = "xx-abcdefghijk-1"
     account             = "123456789012"
     partition           = "aws"
-    boundary_arn        = "arn:aws:iam::123456789012:policy/a234567890123456-workload"
+    boundary_arn        = "arn:aws:iam::123456789012:policy/a234567890123456-workload-e2345678901"
     runbook_url         = "https://example.com/runbook/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901"
     log_retention_days  = 3653
     deletion_protection = true
