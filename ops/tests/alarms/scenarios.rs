@@ -81,6 +81,7 @@ scenarios! {
     logs_stopped "logs-stopped"
     memory_filling "memory-filling"
     missing_data "missing-data"
+    name_gone "name-gone"
     no_traffic "no-traffic"
     one_error_at_night "one-error-at-night"
     outage_and_recovery "outage-and-recovery"
