@@ -13,9 +13,8 @@ locals {
   github = "token.actions.githubusercontent.com"
 
   # Without a repository there are no roles, and nothing of the following is used.
-  has_github   = var.repository != null
-  github_roles = local.has_github ? var.github_roles : {}
-  repository   = coalesce(var.repository, "none/none")
+  has_github = var.repository != null
+  repository = coalesce(var.repository, "none/none")
 
   repository_id = coalesce(var.repository_id, "none")
   owner_id      = coalesce(var.repository_owner_id, "none")
@@ -31,6 +30,19 @@ locals {
     "repo:${local.owner}@${local.owner_id}/${local.name}@${local.repository_id}",
     "repo:${local.owner}-${local.owner_id}/${local.name}-${local.repository_id}",
   ]
+
+  # Every role: the GitHub environment and the workflows that it trusts, and the environment of the stack that it reads and writes. The
+  # first environment of the stack has the names of github_roles. Another one, such as staging, has the GitHub environments
+  # `plan-staging` and `staging` with roles of the same kind.
+  github_roles = merge([for environment in local.has_github ? var.environments : [] : { for kind, role in var.github_roles :
+    join("-", compact([kind, kind == "publish" || environment == var.environments[0] ? "" : environment])) => {
+      kind        = kind
+      workflows   = role.workflows
+      environment = kind == "publish" || environment == var.environments[0] ? role.environment : kind == "plan" ? "plan-${environment}" : environment
+      reads       = kind == "publish" ? null : environment
+      writes      = kind == "apply" ? environment : null
+    }
+  }]...)
 
   github_trust = { for name, role in local.github_roles : name => {
     Version = "2012-10-17"

@@ -14,6 +14,7 @@ locals {
     ]
     elasticloadbalancing = ["DescribeListeners", "DescribeLoadBalancers", "DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth"]
     logs                 = ["DescribeLogGroups", "DescribeQueryDefinitions", "GetQueryResults", "StopQuery"]
+    route53              = ["GetHealthCheckStatus", "ListHealthChecks"]
     wafv2                = ["GetSampledRequests", "GetWebACL", "ListWebACLs"]
   }
 }
@@ -50,6 +51,13 @@ resource "aws_iam_policy" "on_call" {
         Effect   = "Allow"
         Action   = ["ssm:GetParameterHistory"]
         Resource = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]
+      },
+      {
+        # What EventBridge could not deliver. The queue is encrypted by SQS itself, so no key is needed.
+        Sid      = "UndeliveredEvents"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:PurgeQueue", "sqs:ReceiveMessage"]
+        Resource = [for name in local.service_names : "arn:${local.partition}:sqs:${local.here}:${name}-*"]
       },
       {
         Sid      = "Mitigate"

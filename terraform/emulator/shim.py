@@ -12,6 +12,7 @@ What is added, and what one would see without it:
                the second plan is never empty, or is empty although it read nothing back. No task of it ever runs; here as
                many as are desired, else the wait for a steady state never ends. ListServiceDeployments and
                DescribeServiceRevisions are missing; a rollback asks them.
+  budgets      a notification's subscribers and a budget's tags cannot be read; the apply fails.
   ec2          a security group rule forgets its description unless its other side is an address range; the second plan
                is never empty.
 
@@ -36,6 +37,7 @@ import uuid
 import moto
 import moto.server
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.budgets.responses import BudgetsResponse
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 from moto.ec2.models.security_groups import SecurityGroupRule
@@ -172,6 +174,26 @@ def let_callers_come_by_https():
     FakeBucket.get_permission = permission_by_https
 
 
+def add_budget_details():
+    tags = {}
+    create = BudgetsResponse.create_budget
+
+    def create_tagged(self):
+        name = self._get_param("Budget")["BudgetName"]
+        tags[f"arn:aws:budgets::{self.current_account}:budget/{name}"] = self._get_param("ResourceTags") or []
+        return create(self)
+
+    def subscribers(self):
+        budget = self.backend.budgets[self._get_param("AccountId")][self._get_param("BudgetName")]
+        wanted = self._get_param("Notification")
+        found = next(n.subscribers for n in budget.notifications if all(n.details.get(name) == value for name, value in wanted.items()))
+        return json.dumps({"Subscribers": found})
+
+    BudgetsResponse.create_budget = create_tagged
+    BudgetsResponse.describe_subscribers_for_notification = subscribers
+    BudgetsResponse.list_tags_for_resource = lambda self: json.dumps({"ResourceTags": tags.get(self._get_param("ResourceARN"), [])})
+
+
 def record_calls(path):
     application = moto.server.DomainDispatcherApplication
     moto.server.DomainDispatcherApplication = lambda create: Recorder(application(create), path)
@@ -248,6 +270,7 @@ if __name__ == "__main__":
     keep_service_settings()
     keep_rule_descriptions()
     let_callers_come_by_https()
+    add_budget_details()
     if os.environ.get("EMULATOR_STDIN") == "until-closed":
         end_with_parent()
     if os.environ.get("EMULATOR_CALLS"):

@@ -56,13 +56,11 @@ impl Asker {
             return check(given).with_context(|| format!("{variable}={given}")).map(Some);
         }
         if !self.terminal {
-            return match suggested.filter(|_| optional) {
-                Some(suggested) => check(suggested).map(Some),
-                None => {
-                    self.missing.push(format!("{variable}: {text}"));
-                    Ok(None)
-                }
-            };
+            if let Some(suggested) = suggested.filter(|_| optional) {
+                return check(suggested).map(Some);
+            }
+            self.missing.push(format!("{variable}: {text}"));
+            return Ok(None);
         }
         loop {
             let answer = self.read(text, suggested)?;

@@ -31,8 +31,13 @@ pub(super) fn is_empty(plan: &str) -> anyhow::Result<bool> {
 
 /// The SHA-256 of lines, in hexadecimal.
 pub(super) fn hash(lines: &[&str]) -> String {
-    let digest = Sha256::digest(lines.join("\n"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(lines.join("\n")))
+}
+
+/// Bytes as text.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn changed(plan: &Value) -> impl Iterator<Item = &Value> {

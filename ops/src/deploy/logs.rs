@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// How far back it begins, such as 10m or 2h
     #[arg(long, env = "SINCE", default_value = "10m")]
     since: humantime::Duration,
-    /// A pattern of CloudWatch Logs, such as '{ $.status >= 500 }'
+    /// A filter pattern, such as '{ $.status >= 500 }'
     #[arg(long, env = "FILTER", default_value = "")]
     filter: String,
     /// Wait for new lines
@@ -42,7 +42,8 @@ struct Answer {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
-    event_id: String,
+    #[serde(rename = "eventId")]
+    id: String,
     timestamp: u64,
     log_stream_name: String,
     message: String,
@@ -82,7 +83,7 @@ impl Args {
 
 /// The events that were not printed yet, oldest first.
 fn unseen(mut events: Vec<Event>, seen: &mut HashSet<String>) -> Vec<Event> {
-    events.retain(|event| seen.insert(event.event_id.clone()));
+    events.retain(|event| seen.insert(event.id.clone()));
     events.sort_by_key(|event| event.timestamp);
     events
 }
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn a_line_is_printed_once_and_in_order() {
         let event = |id: &str, timestamp| Event {
-            event_id: id.to_owned(),
+            id: id.to_owned(),
             timestamp,
             log_stream_name: "nginx/x/1".to_owned(),
             message: "text\n".to_owned(),
@@ -114,6 +115,6 @@ mod tests {
             ["1970-01-01T00:00:01.000Z nginx text", "1970-01-01T00:00:02.000Z nginx text"]
         );
         let second = unseen(vec![event("b", 2000), event("c", 1500)], &mut seen);
-        assert_eq!(second.iter().map(|event| &*event.event_id).collect::<Vec<_>>(), ["c"]);
+        assert_eq!(second.iter().map(|event| &*event.id).collect::<Vec<_>>(), ["c"]);
     }
 }

@@ -22,6 +22,7 @@ mod logs;
 mod preflight;
 mod promote;
 mod publish;
+mod questions;
 mod review;
 mod rollback;
 mod service;

@@ -5,9 +5,9 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use super::ask::Asker;
-use super::bootstrap::ask_domain;
 use super::fingerprint;
 use super::publish;
+use super::questions::ask_domain;
 use super::smoke;
 use super::stack::Target;
 use super::values::Values;

@@ -63,20 +63,17 @@ impl Target {
     /// repository.
     pub(super) fn open(&self) -> anyhow::Result<Stack> {
         let mut terraform = Terraform::new(&self.root, self.environment.as_str())?;
-        match env::var("TF_VARS").ok().filter(|text| !text.is_empty()) {
-            Some(text) => {
-                // Terraform reads JSON in a file of another name.
-                let is_json = text.trim_start().starts_with('{');
-                let name = if is_json { "stack.tfvars.json" } else { "stack.tfvars" };
-                let file = terraform.scratch.join(name);
-                fs::write(&file, text)?;
-                terraform.read_variables(&file)?;
-            }
-            None => {
-                let values = Values::of(&self.root, &self.environment)?;
-                aws::use_region(values.text("region").context("the values name no region")?);
-                terraform.read_variables(&values.path)?;
-            }
+        if let Some(text) = env::var("TF_VARS").ok().filter(|text| !text.is_empty()) {
+            // Terraform reads JSON in a file of another name.
+            let is_json = text.trim_start().starts_with('{');
+            let name = if is_json { "stack.tfvars.json" } else { "stack.tfvars" };
+            let file = terraform.scratch.join(name);
+            fs::write(&file, text)?;
+            terraform.read_variables(&file)?;
+        } else {
+            let values = Values::of(&self.root, &self.environment)?;
+            aws::use_region(values.text("region").context("the values name no region")?);
+            terraform.read_variables(&values.path)?;
         }
         terraform.init(&self.backend()?)?;
         Ok(Stack { target: self.clone(), terraform })

@@ -199,7 +199,7 @@ fn give_keys(terraform: &mut Command) {
         text.contains("apiKey")
     });
     if random.is_ok() {
-        let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let key: String = fingerprint::hexadecimal(&bytes);
         let keys: serde_json::Map<String, Value> = with_keys
             .map(|entry| {
                 (entry.file_name().to_string_lossy().into_owned(), format!("nobody:{key}").into())

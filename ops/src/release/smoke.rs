@@ -54,7 +54,7 @@ enum Body {
     /// A problem of RFC 9457, the one format of errors. Another 401 is that of something before the service.
     Problem,
     /// The answer of the example.
-    Example(Call),
+    Example(Box<Call>),
 }
 
 impl Body {
@@ -88,7 +88,7 @@ fn checks(call: &Call) -> [Check; 4] {
         body: call.body.clone(),
         key,
         status,
-        body_is: if key { Body::Example(call.clone()) } else { Body::Problem },
+        body_is: if key { Body::Example(Box::new(call.clone())) } else { Body::Problem },
     };
     [
         get("readyz", &call.ready, 200),

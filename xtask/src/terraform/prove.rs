@@ -126,6 +126,8 @@ fn bootstrap(setup: &Setup<'_>) -> anyhow::Result<()> {
     let Setup { repository, terraform, work, report } = *setup;
     let emulator = Emulator::start(repository, &work.join("emulator-bootstrap"))?;
     let root = terraform.ready(&repository.join(ROOTS[0]), &work.join("bootstrap"))?;
+    // The environments of the two networks.
+    let root = root.with("TF_VAR_environments", r#"["production", "trial"]"#);
     let variables = "-var-file=terraform.tfvars.example";
     let life = Life { name: "bootstrap", root, emulator: &emulator, report, variables };
     let started = Instant::now();

@@ -208,6 +208,7 @@ pub fn text(output: &Output) -> String {
 }
 
 /// The configuration of the command line, which names a mirror of the provider. [`Terraform::find`] writes it.
+#[must_use]
 pub fn config(repository: &Path) -> PathBuf {
     repository.join(WORK).join("cli.tfrc")
 }

@@ -24,8 +24,16 @@ impl Settings {
         let (version, waf) = ("api_key_version = 1", format!("enable_waf = {enable_waf}"));
         let new = format!("api_key_version = {key_version}\n    {waf}");
         let mut text = replaced(example, version, &new)?;
+        // What is off by default and costs nothing to prove.
+        text.push_str("monthly_budget_usd = 150\n");
         if let Some(zone_id) = zone_id {
             text = replaced(&text, "Z0123456789EXAMPLE", zone_id)?;
+            // Only a name can be asked from outside.
+            text = replaced(
+                &text,
+                "    domain_name =",
+                "    outside_probe = true\n    domain_name =",
+            )?;
         }
         if let Some(digest) = digest {
             text = replaced(&text, &"1".repeat(64), digest)?;
@@ -44,7 +52,7 @@ mod tests {
         let example = "    api_key_version = 1\n";
         assert_eq!(
             settings.apply_to(example).unwrap(),
-            "    api_key_version = 2\n    enable_waf = false\n"
+            "    api_key_version = 2\n    enable_waf = false\nmonthly_budget_usd = 150\n"
         );
         settings.apply_to("").unwrap_err();
         let zone_id = Some("Z1".to_owned());
