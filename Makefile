@@ -3,16 +3,18 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 export SERVICE ?= sum
-.PHONY: help service generate up down test lint test-containers plan plan-review rollback rehearse drill reproducible bench diagram
+# A binary that is compiled already, for those who cannot wait for Cargo.
+OPS ?= cargo ops
+.PHONY: help service generate up down test lint test-containers plan plan-review aws-bootstrap aws-deploy aws-destroy promote rollback status logs rehearse drill reproducible bench diagram
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 service: ## Make a new service below services/ (NAME=…)
-	@cargo run --quiet --locked -p ops -- service create "$$NAME"
+	@$(OPS) service create "$$NAME"
 
 generate: ## Write again what the documents decide: docker-compose.yaml, terraform/services.tf, nginx.conf of each service
-	@cargo run --quiet --locked -p ops -- service generate
+	@$(OPS) service generate
 
 up: ## Start a service and its sidecar as plain processes, wait until ready, print the curl to try (SERVICE=…)
 	@scripts/up.sh
@@ -35,8 +37,26 @@ plan: ## Write plan.txt from the real provider
 plan-review: ## Say what the change of terraform/ means (.run/plan-review/review.md; BASE=commit to compare with)
 	@cargo xtask plan-review $(BASE)
 
+aws-bootstrap: ## Create state, roles and image repositories in AWS, and register an environment (ENVIRONMENT=…)
+	@$(OPS) deploy bootstrap
+
+aws-deploy: ## Build, push, plan, review, confirm, apply and call a service in AWS (SERVICE=… ENVIRONMENT=…)
+	@$(OPS) deploy service
+
+aws-destroy: ## Destroy an environment in AWS (ENVIRONMENT=…; BOOTSTRAP=true for state, roles and images too)
+	@$(OPS) deploy destroy
+
+promote: ## Deploy the images that run in another environment, by digest (FROM=staging TO=production)
+	@$(OPS) deploy promote
+
 rollback: ## Return to the last good images without a build (API_DIGEST=sha256:… NGINX_DIGEST=sha256:… for others)
-	@scripts/deploy.sh rollback
+	@$(OPS) deploy rollback
+
+status: ## Show a service in AWS: deployments, tasks, targets, alarms (SERVICE=… ENVIRONMENT=…)
+	@$(OPS) deploy status
+
+logs: ## Print the log of a service in AWS (SINCE=2h FILTER='{ $$.status >= 500 }' FOLLOW=true)
+	@$(OPS) deploy logs
 
 rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load (SERVICE=…)
 	@scripts/rehearse.sh

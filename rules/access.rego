@@ -5,6 +5,8 @@ import rego.v1
 
 rules["only-through-the-balancer"] := "Anybody may reach ports 80 and 443, and nothing else."
 
+rules["internal-stays-internal"] := "An internal load balancer does not move to the internet."
+
 rules["no-wildcard-rights"] := "A role's policy names its actions; none ends in a star."
 
 rules["no-strangers"] := "No trust policy lets anybody assume a role."
@@ -31,6 +33,17 @@ openings contains {"address": resource.address, "cidr": resource.change.after[at
 	some resource in staying
 	resource.type == "aws_vpc_security_group_ingress_rule"
 	some attribute in ["cidr_ipv4", "cidr_ipv6"]
+}
+
+deny contains {
+	"rule": "internal-stays-internal", "address": resource.address, "detail": "internal",
+	"topic": "access", "text": "the load balancer gets public addresses",
+} if {
+	some resource in managed
+	resource.type == "aws_lb"
+	is_object(resource.change.before)
+	resource.change.before.internal == true
+	resource.change.after.internal == false
 }
 
 # The rules inside a group.

@@ -53,6 +53,7 @@ losses := {
 	"aws_sns_topic": ["danger", "limits", unheard],
 	"aws_sns_topic_policy": ["danger", "limits", unheard],
 	"aws_sns_topic_subscription": ["danger", "limits", unheard],
+	"aws_sqs_queue": ["caution", "data", "the events that could not be delivered"],
 	"aws_subnet": ["danger", "availability", "what runs in it is moved"],
 	"aws_vpc_endpoint": ["danger", "availability", "tasks that start meanwhile reach no AWS API"],
 }
@@ -63,6 +64,8 @@ unheard := "alarms no longer reach whoever listened here"
 losses_for_good := {
 	"aws_appautoscaling_policy": ["caution", "availability", "the service no longer scales by this measure"],
 	"aws_appautoscaling_target": ["caution", "availability", "the number of tasks no longer follows the load"],
+	"aws_budgets_budget": ["caution", "limits", "nobody is told any longer what the account costs"],
+	"aws_route53_health_check": ["caution", "limits", "nobody asks from outside any longer"],
 	"aws_wafv2_web_acl": ["danger", "limits", "the firewall in front of the load balancer goes"],
 	"aws_wafv2_web_acl_association": ["danger", "limits", "the firewall in front of the load balancer goes"],
 }

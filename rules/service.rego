@@ -9,6 +9,8 @@ rules["deployments-roll-back"] := "A failing deployment is stopped and rolled ba
 
 rules["alarms-are-heard"] := "No alarm goes, and every alarm that pages or notifies tells somebody."
 
+rules["events-are-kept"] := "An event that cannot be delivered goes to a queue."
+
 rules["balancer-is-protected"] := "The load balancer refuses to be deleted."
 
 deny contains {
@@ -66,6 +68,16 @@ deny contains {
 listeners(alarm) := count(alarm.alarm_actions) if {
 	is_array(alarm.alarm_actions)
 	not alarm.actions_enabled == false
+}
+
+deny contains {
+	"rule": "events-are-kept", "address": resource.address, "detail": "dead_letter_config",
+	"topic": "limits", "text": "an event that cannot be delivered is lost",
+} if {
+	some resource in staying
+	resource.type == "aws_cloudwatch_event_target"
+	not count(resource.change.after.dead_letter_config) > 0
+	not resource.change.after_unknown.dead_letter_config == true
 }
 
 deny contains {

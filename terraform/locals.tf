@@ -23,7 +23,7 @@ locals {
     region              = var.region
     account             = local.account
     partition           = local.partition
-    boundary_arn        = "arn:${local.partition}:iam::${local.account}:policy/${var.name}-workload"
+    boundary_arn        = "arn:${local.partition}:iam::${local.account}:policy/${var.name}-workload-${var.environment}"
     runbook_url         = var.runbook_url
     log_retention_days  = var.log_retention_days
     deletion_protection = var.deletion_protection

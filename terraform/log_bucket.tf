@@ -1,4 +1,5 @@
-# Where the load balancer writes its access and connection logs, and the VPC its refused packets.
+# Where the load balancer writes its access, connection and health check logs, and the VPC its refused packets. The provider cannot
+# switch health check logs on: docs/options.md has the command.
 
 resource "aws_s3_bucket" "logs" {
   # checkov:skip=CKV_AWS_144: logs of one region; a copy in another would double the bill for no reader.
@@ -90,7 +91,7 @@ locals {
         Effect    = "Allow"
         Principal = { Service = "logdelivery.elasticloadbalancing.amazonaws.com" }
         Action    = "s3:PutObject"
-        Resource  = [for prefix in ["access", "connection"] : "${local.log_bucket_arn}/${prefix}/AWSLogs/${local.account}/*"]
+        Resource  = [for prefix in ["access", "connection", "health"] : "${local.log_bucket_arn}/${prefix}/AWSLogs/${local.account}/*"]
       },
       ], [for statement in [
         {

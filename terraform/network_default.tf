@@ -1,14 +1,14 @@
-# What stands on either network, and the cheap one: the account's default VPC, where a task has a public address because
+# What every network gives the services, and the cheap one: the account's default VPC, where a task has a public address because
 # nothing else leads it to ECR. Only the load balancer may come in. See docs/deploy.md for what that gives up.
 
 data "aws_vpc" "default" {
-  count = local.private ? 0 : 1
+  count = var.network == "default-vpc" ? 1 : 0
 
   default = true
 }
 
 data "aws_subnets" "default" {
-  count = local.private ? 0 : 1
+  count = var.network == "default-vpc" ? 1 : 0
 
   filter {
     name   = "vpc-id"
@@ -28,19 +28,45 @@ data "aws_subnets" "default" {
 }
 
 data "aws_subnet" "default" {
-  for_each = local.private ? toset([]) : toset(data.aws_subnets.default[0].ids)
+  for_each = var.network == "default-vpc" ? toset(data.aws_subnets.default[0].ids) : toset([])
 
   id = each.key
 }
 
 locals {
+  # By the value of var.network.
+  networks = {
+    private = {
+      vpc_id   = one(aws_vpc.this[*].id)
+      vpc_cidr = var.vpc_cidr
+      balancer = values(aws_subnet.public)
+      tasks    = values(aws_subnet.private)
+    }
+    existing-vpc = {
+      vpc_id   = one(data.aws_vpc.existing[*].id)
+      vpc_cidr = one(data.aws_vpc.existing[*].cidr_block)
+      balancer = [for id in local.existing.public_subnet_ids : data.aws_subnet.existing[id] if var.network == "existing-vpc"]
+      tasks    = [for id in local.existing.private_subnet_ids : data.aws_subnet.existing[id] if var.network == "existing-vpc"]
+    }
+    default-vpc = {
+      vpc_id   = one(data.aws_vpc.default[*].id)
+      vpc_cidr = one(data.aws_vpc.default[*].cidr_block)
+      balancer = values(data.aws_subnet.default)
+      tasks    = values(data.aws_subnet.default)
+    }
+  }
+  chosen = local.networks[var.network]
+
   network = {
-    private             = local.private
-    vpc_id              = local.private ? one(aws_vpc.this[*].id) : one(data.aws_vpc.default[*].id)
-    balancer_subnet_ids = local.private ? [for s in aws_subnet.public : s.id] : [for s in data.aws_subnet.default : s.id]
+    private             = var.network != "default-vpc"
+    endpoints           = local.private
+    vpc_id              = local.chosen.vpc_id
+    vpc_cidr            = local.chosen.vpc_cidr
+    balancer_subnet_ids = tolist([for s in local.chosen.balancer : s.id])
+    task_subnet_ids     = tolist([for s in local.chosen.tasks : s.id])
     # The sidecar believes X-Forwarded-For from these ranges only. Sorted: a set's order must not start a deployment.
-    balancer_subnet_cidrs       = sort(local.private ? [for s in aws_subnet.public : s.cidr_block] : [for s in data.aws_subnet.default : s.cidr_block])
-    task_subnet_ids             = local.private ? [for s in aws_subnet.private : s.id] : [for s in data.aws_subnet.default : s.id]
+    balancer_subnet_cidrs       = sort([for s in local.chosen.balancer : s.cidr_block])
+    task_subnet_cidrs           = sort([for s in local.chosen.tasks : s.cidr_block])
     endpoints_security_group_id = one(aws_security_group.endpoints[*].id)
     s3_prefix_list_id           = one(aws_vpc_endpoint.s3[*].prefix_list_id)
   }

@@ -6,6 +6,16 @@ provider "aws" {
   }
 }
 
+# Route 53 reports what its health checks find to this region only (outside_probe.tf).
+provider "aws" {
+  alias  = "us_east_1"
+  region = "us-east-1"
+
+  default_tags {
+    tags = local.tags
+  }
+}
+
 data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}

@@ -26,6 +26,8 @@ module "sum" {
   rate_limits      = var.services["sum"].rate_limits
   slo_floor        = var.services["sum"].slo_floor
 
+  internal          = var.services["sum"].internal
+  outside_probe     = var.services["sum"].outside_probe
   ingress_cidrs     = var.services["sum"].ingress_cidrs
   certificate_arn   = var.services["sum"].certificate_arn
   domain_name       = var.services["sum"].domain_name
@@ -45,17 +47,24 @@ module "sum" {
   topics            = local.topic_arns
 }
 
+locals {
+  # The services that are switched on. What uses this waits for all of them.
+  running = { for folder, service in {
+    sum = one(module.sum)
+  } : folder => service if service != null }
+}
+
 output "services" {
   description = "What a person needs next, and what scripts read, for each service that is switched on, by folder."
-  value = { for folder, service in {
-    sum = one(module.sum)
-    } : folder => {
+  value = { for folder, service in local.running : folder => {
     url               = service.url
+    internal          = service.internal
+    platform          = service.platform
     alb               = service.alb
     service           = service.service
     log_group         = service.log_group
     api_key_parameter = service.api_key_parameter
     dashboard_url     = service.dashboard_url
     commands          = service.commands
-  } if service != null }
+  } }
 }

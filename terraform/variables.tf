@@ -37,13 +37,38 @@ variable "region" {
 }
 
 variable "network" {
-  description = "private: a VPC of its own, tasks without any route to the internet. default-vpc: the account's default VPC and public addresses, for the cheapest trial."
+  description = "private: a VPC of its own, tasks without any route to the internet. existing-vpc: the VPC of existing_vpc, which somebody else looks after. default-vpc: the account's default VPC and public addresses, for the cheapest trial."
   type        = string
   default     = "private"
 
   validation {
-    condition     = contains(["private", "default-vpc"], var.network)
-    error_message = "network must be private or default-vpc."
+    condition     = contains(["private", "existing-vpc", "default-vpc"], var.network)
+    error_message = "network must be private, existing-vpc or default-vpc."
+  }
+}
+
+variable "existing_vpc" {
+  description = "The VPC of network = existing-vpc. Tasks, and load balancers with internal = true, are in the private subnets; load balancers that the internet reaches are in the public ones. The private subnets need a way to ECR, S3, CloudWatch Logs and SSM."
+  type = object({
+    vpc_id             = string
+    private_subnet_ids = list(string)
+    public_subnet_ids  = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = (var.existing_vpc != null) == (var.network == "existing-vpc")
+    error_message = "existing_vpc must be given if, and only if, network is existing-vpc."
+  }
+
+  validation {
+    condition     = var.existing_vpc == null ? true : can(regex("^vpc-[0-9a-f]{8,17}$", var.existing_vpc.vpc_id)) && alltrue([for id in concat(var.existing_vpc.private_subnet_ids, var.existing_vpc.public_subnet_ids) : can(regex("^subnet-[0-9a-f]{8,17}$", id))])
+    error_message = "existing_vpc must hold ids, such as vpc-0123456789abcdef0 and subnet-0123456789abcdef0."
+  }
+
+  validation {
+    condition     = var.existing_vpc == null ? true : length(var.existing_vpc.private_subnet_ids) >= 2 && length(var.existing_vpc.public_subnet_ids) != 1 && length(distinct(concat(var.existing_vpc.private_subnet_ids, var.existing_vpc.public_subnet_ids))) == length(concat(var.existing_vpc.private_subnet_ids, var.existing_vpc.public_subnet_ids))
+    error_message = "existing_vpc needs two private subnets at least, and none or two public ones at least, all of them different."
   }
 }
 

@@ -12,6 +12,33 @@ variable "alarm_emails" {
     condition     = alltrue([for a in concat(var.alarm_emails.page, var.alarm_emails.notify) : can(regex("^[^@ ]+@[^@ ]+$", a)) && length(a) <= 254])
     error_message = "alarm_emails must hold mail addresses."
   }
+
+  validation {
+    condition     = alltrue([for list in values(var.alarm_emails) : length(list) <= 10 && length(distinct(list)) == length(list)])
+    error_message = "alarm_emails must hold at most 10 different addresses for each topic: AWS takes no more for a budget. Use a mailing list."
+  }
+}
+
+variable "pager_connected" {
+  description = "Somebody has subscribed a pager to the topic page, outside of Terraform. Until then, and without a confirmed address in alarm_emails.page, every plan warns that a page wakes nobody."
+  type        = bool
+  default     = false
+}
+
+variable "monthly_budget_usd" {
+  description = "Writes to alarm_emails.notify, or to page without it, when the account's bill of a month is forecast to pass this many US dollars, and when it does. Null for no budget. One environment of an account is enough."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.monthly_budget_usd == null ? true : var.monthly_budget_usd >= 1 && var.monthly_budget_usd == floor(var.monthly_budget_usd)
+    error_message = "monthly_budget_usd must be a whole number of US dollars from 1, or null."
+  }
+
+  validation {
+    condition     = var.monthly_budget_usd == null || length(concat(var.alarm_emails.page, var.alarm_emails.notify)) > 0
+    error_message = "monthly_budget_usd needs an address in alarm_emails: AWS takes no budget that tells nobody."
+  }
 }
 
 variable "runbook_url" {

@@ -45,6 +45,8 @@ variable "services" {
       rate  = number
       burst = number
     })))
+    internal          = optional(bool)
+    outside_probe     = optional(bool)
     ingress_cidrs     = optional(list(string))
     certificate_arn   = optional(string)
     domain_name       = optional(string)

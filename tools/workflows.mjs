@@ -122,6 +122,14 @@ function required() {
   return complaints.length;
 }
 
+// The environment of a job. Where an input names it, that of the first environment of the stack is judged: terraform/bootstrap gives
+// the roles of every other one the same workflows.
+function nameOf(environment) {
+  const name = environment?.name ?? environment ?? "";
+  if (!name.startsWith("${{ inputs.") && !name.startsWith("${{ (inputs.")) return name;
+  return /&& 'plan' \|\| format\('plan-\{0\}', inputs\.(environment|from)\)/.test(name) ? "plan" : "production";
+}
+
 // terraform/bootstrap trusts an environment together with the workflow files that may use it.
 function roles() {
   let complaints = 0;
@@ -130,9 +138,11 @@ function roles() {
   if (trust.length === 0) throw new Error("terraform/bootstrap/variables.tf names no role");
   for (const file of files) {
     const name = file.split("/").at(-1);
-    for (const [job, { environment, steps = [] }] of Object.entries(parsed(file).jobs ?? {})) {
+    const { jobs = {} } = parsed(file);
+    for (const [job, { environment, steps = [] }] of Object.entries(jobs)) {
       if (!steps.some(({ uses = "" }) => uses.startsWith("aws-actions/configure-aws-credentials@"))) continue;
-      if (trust.some(([, trusted, workflows]) => trusted === (environment?.name ?? environment) && workflows.includes(`"${name}"`))) continue;
+      const given = nameOf(environment);
+      if (trust.some(([, trusted, workflows]) => trusted === given && workflows.includes(`"${name}"`))) continue;
       console.log(`${file}: job ${job}: no role trusts this workflow in environment ${environment} (github_roles)`);
       complaints += 1;
     }

@@ -4,10 +4,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{alarms, drill, examples, key, openapi, plan_review, rehearse, release, service};
+use crate::{
+    alarms, deploy, drill, examples, key, openapi, plan_review, rehearse, release, service,
+};
 
 /// `EX_USAGE` of sysexits.h: what was typed is wrong.
 const EX_USAGE: u8 = 64;
+/// As `terraform plan -detailed-exitcode`: there is a difference.
+const DRIFT: u8 = 2;
 
 /// Make, rehearse, drill, review and watch the services.
 #[derive(Debug, Parser)]
@@ -21,6 +25,8 @@ struct Cli {
 enum Command {
     /// Replay metric series against the alarms of a plan
     Alarms(alarms::Args),
+    /// Bootstrap, deploy, roll back, watch and destroy an environment in AWS
+    Deploy(deploy::Args),
     /// Inject the runbook's incidents and watch them being recognised
     Drill(drill::Args),
     /// Run the examples of the documentation
@@ -44,6 +50,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Alarms(args) => alarms::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
         Command::Drill(args) => drill::run(&args),
         Command::Examples(args) => examples::run(&args),
         Command::Key(args) => key::run(&args),
@@ -57,8 +64,10 @@ pub fn run() -> ExitCode {
         Ok(good) => ExitCode::from(u8::from(!good)),
         Err(error) => {
             eprintln!("ops: {error:#}");
-            if error.is::<service::Refused>() {
+            if error.is::<service::Refused>() || error.is::<deploy::Refused>() {
                 ExitCode::from(EX_USAGE)
+            } else if error.is::<deploy::Drift>() {
+                ExitCode::from(DRIFT)
             } else {
                 ExitCode::FAILURE
             }

@@ -8,6 +8,7 @@ pub mod aws;
 pub mod balancer;
 pub mod call;
 pub mod cli;
+pub mod deploy;
 pub mod drill;
 pub mod examples;
 pub mod group;

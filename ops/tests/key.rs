@@ -28,7 +28,7 @@ cat "$next"
 
 const LIST: &str = "web:web-key-0001,batch:batch-key-1";
 const NAMES: [&str; 8] =
-    ["--cluster", "c", "--service", "s", "--parameter", "/s/api-key", "--log-group", "/s/log"];
+    ["--cluster", "c", "--ecs-service", "s", "--parameter", "/s/api-key", "--log-group", "/s/log"];
 
 /// An account with one parameter at version 4, and what a deployment of it answers.
 fn account(list: &str) -> tempfile::TempDir {

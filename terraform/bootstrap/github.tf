@@ -3,6 +3,8 @@
 # these claims since January 2026. Where it does not know a key, the condition refuses and does not admit.
 
 resource "aws_iam_openid_connect_provider" "github" {
+  count = local.has_github ? 1 : 0
+
   url            = "https://token.actions.githubusercontent.com"
   client_id_list = ["sts.amazonaws.com"]
 }
@@ -10,23 +12,43 @@ resource "aws_iam_openid_connect_provider" "github" {
 locals {
   github = "token.actions.githubusercontent.com"
 
+  # Without a repository there are no roles, and nothing of the following is used.
+  has_github = var.repository != null
+  repository = coalesce(var.repository, "none/none")
+
+  repository_id = coalesce(var.repository_id, "none")
+  owner_id      = coalesce(var.repository_owner_id, "none")
+
   # GitHub gives the subject in two forms. A repository that was created, renamed or transferred after July 2026 has numbers in
   # it: repo:OWNER@ID/NAME@ID:environment:X. GitHub's reference and published tokens have `@` before the number, its changelog of
   # 2026-04-23 has `-`, so all three strings are accepted. AWS requires a condition on the subject. The numbers below identify
   # the repository: GitHub never reuses a number, but it reuses names, and with `-` another owner's name can look like ours.
-  owner = split("/", var.repository)[0]
-  name  = split("/", var.repository)[1]
+  owner = split("/", local.repository)[0]
+  name  = split("/", local.repository)[1]
   subjects = [
-    "repo:${var.repository}",
-    "repo:${local.owner}@${var.repository_owner_id}/${local.name}@${var.repository_id}",
-    "repo:${local.owner}-${var.repository_owner_id}/${local.name}-${var.repository_id}",
+    "repo:${local.repository}",
+    "repo:${local.owner}@${local.owner_id}/${local.name}@${local.repository_id}",
+    "repo:${local.owner}-${local.owner_id}/${local.name}-${local.repository_id}",
   ]
 
-  github_trust = { for name, role in var.github_roles : name => {
+  # Every role: the GitHub environment and the workflows that it trusts, and the environment of the stack that it reads and writes. The
+  # first environment of the stack has the names of github_roles. Another one, such as staging, has the GitHub environments
+  # `plan-staging` and `staging` with roles of the same kind.
+  github_roles = merge([for environment in local.has_github ? var.environments : [] : { for kind, role in var.github_roles :
+    join("-", compact([kind, kind == "publish" || environment == var.environments[0] ? "" : environment])) => {
+      kind        = kind
+      workflows   = role.workflows
+      environment = kind == "publish" || environment == var.environments[0] ? role.environment : kind == "plan" ? "plan-${environment}" : environment
+      reads       = kind == "publish" ? null : environment
+      writes      = kind == "apply" ? environment : null
+    }
+  }]...)
+
+  github_trust = { for name, role in local.github_roles : name => {
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
-      Principal = { Federated = aws_iam_openid_connect_provider.github.arn }
+      Principal = { Federated = aws_iam_openid_connect_provider.github[0].arn }
       Action    = "sts:AssumeRoleWithWebIdentity"
       Condition = {
         StringEquals = {

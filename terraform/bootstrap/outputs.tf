@@ -17,8 +17,18 @@ output "repositories" {
 }
 
 output "roles" {
-  description = "Roles for the workflows: set them as variables of the GitHub environments named in github_roles."
+  description = "Roles for the workflows. The output `github` says which GitHub environment gives which."
   value       = { for name, role in aws_iam_role.github : name => role.arn }
+}
+
+output "github" {
+  description = "What GitHub has to know: the repository, and for each of its environments the role that it gives and the environment of the stack that this role is for (null: all of them)."
+  value = {
+    repository   = var.repository
+    branch       = var.branch
+    region       = var.region
+    environments = { for name, role in local.github_roles : role.environment => { role = role.kind, arn = aws_iam_role.github[name].arn, environment = role.reads } }
+  }
 }
 
 output "on_call_policy" {

@@ -14,6 +14,7 @@ locals {
     ]
     elasticloadbalancing = ["DescribeListeners", "DescribeLoadBalancers", "DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth"]
     logs                 = ["DescribeLogGroups", "DescribeQueryDefinitions", "GetQueryResults", "StopQuery"]
+    route53              = ["GetHealthCheckStatus", "ListHealthChecks"]
     ssm                  = ["DescribeParameters"]
     wafv2                = ["GetSampledRequests", "GetWebACL", "ListWebACLs"]
   }
@@ -61,6 +62,13 @@ resource "aws_iam_policy" "on_call" {
           StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" }
           StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"] }
         }
+      },
+      {
+        # What EventBridge could not deliver. The queue is encrypted by SQS itself, so no key is needed.
+        Sid      = "UndeliveredEvents"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:PurgeQueue", "sqs:ReceiveMessage"]
+        Resource = [for name in local.service_names : "arn:${local.partition}:sqs:${local.here}:${name}-*"]
       },
       {
         Sid      = "Mitigate"

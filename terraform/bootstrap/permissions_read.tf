@@ -7,6 +7,7 @@ locals {
   read_actions = {
     acm                     = ["DescribeCertificate", "ListTagsForCertificate"]
     application-autoscaling = ["DescribeScalableTargets", "DescribeScalingPolicies", "ListTagsForResource"]
+    budgets                 = ["ListTagsForResource", "ViewBudget"]
     cloudwatch              = ["DescribeAlarms", "GetDashboard", "ListTagsForResource"]
     ec2 = [
       "DescribeAccountAttributes", "DescribeAddresses", "DescribeAvailabilityZones", "DescribeFlowLogs", "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces",
@@ -28,7 +29,7 @@ locals {
     iam     = ["GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRolePolicies"]
     kms     = ["DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListAliases", "ListResourceTags"]
     logs    = ["DescribeLogGroups", "DescribeMetricFilters", "DescribeQueryDefinitions", "DescribeResourcePolicies", "ListTagsForResource"]
-    route53 = ["GetChange", "GetHostedZone", "ListResourceRecordSets"]
+    route53 = ["GetChange", "GetHealthCheck", "GetHostedZone", "ListResourceRecordSets", "ListTagsForResource"]
     s3 = [
       "GetAccelerateConfiguration", "GetBucketAcl", "GetBucketCORS", "GetBucketLogging", "GetBucketObjectLockConfiguration",
       "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPublicAccessBlock", "GetBucketRequestPayment", "GetBucketTagging",
@@ -36,6 +37,7 @@ locals {
       "ListTagsForResource",
     ]
     sns   = ["GetSubscriptionAttributes", "GetTopicAttributes", "ListTagsForResource"]
+    sqs   = ["GetQueueAttributes", "ListQueueTags"]
     ssm   = ["DescribeParameters", "ListTagsForResource"]
     sts   = ["GetCallerIdentity"]
     wafv2 = ["GetIPSet", "GetLoggingConfiguration", "GetWebACL", "GetWebACLForResource", "ListTagsForResource"]
@@ -63,17 +65,31 @@ resource "aws_iam_policy" "read" {
         Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:DescribeImageScanFindings", "ecr:GetDownloadUrlForLayer"]
         Resource = [for repository in aws_ecr_repository.this : repository.arn]
       },
+    ]
+  })
+}
+
+# What is held to one environment: its log bucket, and the parameters, because the provider reads them back decrypted.
+resource "aws_iam_policy" "read_environment" {
+  for_each = toset(var.environments)
+
+  name        = "${var.name}-read-${each.key}"
+  description = "What terraform plan reads of ${each.key} alone."
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
       {
         Sid      = "LogBuckets"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
-        Resource = "arn:${local.partition}:s3:::${var.name}-*-logs-${local.account}-*"
+        Resource = "arn:${local.partition}:s3:::${var.name}-${each.key}-logs-${local.account}-${var.region}"
       },
       {
         Sid      = "ReadParameterBack"
         Effect   = "Allow"
         Action   = ["ssm:GetParameter"]
-        Resource = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]
+        Resource = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/${each.key}/*"]
       },
       {
         Sid      = "DecryptParameter"
@@ -82,7 +98,7 @@ resource "aws_iam_policy" "read" {
         Resource = "arn:${local.partition}:kms:${local.here}:key/*"
         Condition = {
           StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" }
-          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"] }
+          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/${each.key}/*"] }
         }
       },
     ]

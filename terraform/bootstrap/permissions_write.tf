@@ -1,7 +1,9 @@
-# What an apply changes. Three policies, because one may hold 6,144 characters:
-#   network  where AWS lets no permission name what does not exist yet. Held to the region.
-#   named    everything that carries the name of the environment or of a service, by that name.
-#   keys_and_roles  the key by its tag; roles only within the boundary, and never the workflows' own.
+# What an apply changes. Several policies, because one may hold 6,144 characters. The first is for every environment, the others are
+# for one each, so that the role of staging changes nothing of production:
+#   network      where AWS lets no permission name what does not exist yet. Held to the region, where the service has one.
+#   services     what carries the name of a service and its environment, by that name.
+#   environment  what the services of the environment share, by its name; the key by its tag; roles only within the boundary, and never
+#                the workflows' own.
 
 locals {
   write_network = {
@@ -28,18 +30,18 @@ locals {
     sns  = ["SetSubscriptionAttributes", "Unsubscribe"]
   }
 
-  write_named = {
+  write_services = { for environment, ids in local.ids : environment => {
     cloudwatch = {
       actions   = ["DeleteAlarms", "PutMetricAlarm", "TagResource", "UntagResource"]
-      resources = [for name in local.service_names : "arn:${local.partition}:cloudwatch:${local.here}:alarm:${name}-*"]
+      resources = flatten([for id in ids : [for region in distinct([var.region, "us-east-1"]) : "arn:${local.partition}:cloudwatch:${region}:${local.account}:alarm:${id}-*"]])
     }
     cloudwatch-dashboards = {
       actions   = ["DeleteDashboards", "PutDashboard"]
-      resources = [for name in local.service_names : "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${name}-*"]
+      resources = [for id in ids : "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${id}"]
     }
     ecs = {
-      actions   = ["CreateService", "DeleteCluster", "DeleteService", "PutClusterCapacityProviders", "RegisterTaskDefinition", "TagResource", "UntagResource", "UpdateCluster", "UpdateClusterSettings", "UpdateService"]
-      resources = [for kind in flatten(["cluster/${var.name}-*", [for name in local.service_names : ["service/${var.name}-*/${name}-*", "task-definition/${name}-*:*"]]]) : "arn:${local.partition}:ecs:${local.here}:${kind}"]
+      actions   = ["CreateService", "DeleteService", "RegisterTaskDefinition", "TagResource", "UntagResource", "UpdateService"]
+      resources = flatten([for id in ids : [for kind in ["service/${var.name}-${environment}/${id}", "task-definition/${id}:*"] : "arn:${local.partition}:ecs:${local.here}:${kind}"]])
     }
     elasticloadbalancing = {
       actions = [
@@ -47,19 +49,45 @@ locals {
         "DeleteRule", "DeleteTargetGroup", "DeleteWebACLAssociation", "ModifyListener", "ModifyListenerAttributes", "ModifyLoadBalancerAttributes", "ModifyRule", "ModifyTargetGroup",
         "ModifyTargetGroupAttributes", "RemoveTags", "SetRulePriorities", "SetSecurityGroups", "SetSubnets",
       ]
-      resources = flatten([for name in local.service_names : [for kind in ["listener/app", "listener-rule/app", "loadbalancer/app", "targetgroup"] : "arn:${local.partition}:elasticloadbalancing:${local.here}:${kind}/${name}-*"]])
+      resources = flatten([for id in ids : [for kind in ["listener/app", "listener-rule/app", "loadbalancer/app", "targetgroup"] : "arn:${local.partition}:elasticloadbalancing:${local.here}:${kind}/${id}/*"]])
     }
     events = {
       actions   = ["DeleteRule", "PutRule", "PutTargets", "RemoveTargets", "TagResource", "UntagResource"]
-      resources = [for name in local.service_names : "arn:${local.partition}:events:${local.here}:rule/${name}-*"]
-    }
-    kms-aliases = {
-      actions   = ["CreateAlias", "DeleteAlias", "UpdateAlias"]
-      resources = ["arn:${local.partition}:kms:${local.here}:alias/${var.name}-*"]
+      resources = [for id in ids : "arn:${local.partition}:events:${local.here}:rule/${id}-*"]
     }
     logs = {
       actions   = ["AssociateKmsKey", "CreateLogGroup", "DeleteLogGroup", "DeleteMetricFilter", "DeleteRetentionPolicy", "DisassociateKmsKey", "PutMetricFilter", "PutRetentionPolicy", "TagResource", "UntagResource"]
-      resources = flatten([for name in local.service_names : [for group in ["/${name}/*", "aws-waf-logs-${name}-*"] : "arn:${local.partition}:logs:${local.here}:log-group:${group}"]])
+      resources = flatten([for name in local.service_names : [for group in ["/${name}/${environment}/*", "aws-waf-logs-${name}-${environment}*"] : "arn:${local.partition}:logs:${local.here}:log-group:${group}"]])
+    }
+    sqs = {
+      actions   = ["CreateQueue", "DeleteQueue", "SetQueueAttributes", "TagQueue", "UntagQueue"]
+      resources = [for id in ids : "arn:${local.partition}:sqs:${local.here}:${id}-*"]
+    }
+    ssm = {
+      actions   = ["AddTagsToResource", "DeleteParameter", "PutParameter", "RemoveTagsFromResource"]
+      resources = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/${environment}/*"]
+    }
+    wafv2 = {
+      actions = ["AssociateWebACL", "CreateIPSet", "CreateWebACL", "DeleteIPSet", "DeleteLoggingConfiguration", "DeleteWebACL", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateIPSet", "UpdateWebACL"]
+      resources = flatten([
+        "arn:${local.partition}:wafv2:${local.here}:regional/managedruleset/*",
+        [for id in ids : [for resource in ["wafv2:${local.here}:regional/ipset/${id}-*", "wafv2:${local.here}:regional/webacl/${id}/*", "elasticloadbalancing:${local.here}:loadbalancer/app/${id}/*"] : "arn:${local.partition}:${resource}"]],
+      ])
+    }
+  } }
+
+  write_environment = { for environment in var.environments : environment => {
+    budgets = {
+      actions   = ["ModifyBudget", "TagResource", "UntagResource"]
+      resources = ["arn:${local.partition}:budgets::${local.account}:budget/${var.name}-${environment}"]
+    }
+    ecs = {
+      actions   = ["DeleteCluster", "PutClusterCapacityProviders", "TagResource", "UntagResource", "UpdateCluster", "UpdateClusterSettings"]
+      resources = ["arn:${local.partition}:ecs:${local.here}:cluster/${var.name}-${environment}"]
+    }
+    kms-aliases = {
+      actions   = ["CreateAlias", "DeleteAlias", "UpdateAlias"]
+      resources = ["arn:${local.partition}:kms:${local.here}:alias/${var.name}-${environment}"]
     }
     s3 = {
       actions = [
@@ -67,138 +95,155 @@ locals {
         "PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketTagging", "PutBucketVersioning", "PutEncryptionConfiguration", "PutLifecycleConfiguration",
         "TagResource", "UntagResource",
       ]
-      resources = [for suffix in ["", "/*"] : "arn:${local.partition}:s3:::${var.name}-*-logs-${local.account}-*${suffix}"]
+      resources = [for suffix in ["", "/*"] : "arn:${local.partition}:s3:::${var.name}-${environment}-logs-${local.account}-${var.region}${suffix}"]
     }
     sns = {
       actions   = ["CreateTopic", "DeleteTopic", "SetTopicAttributes", "Subscribe", "TagResource", "UntagResource"]
-      resources = ["arn:${local.partition}:sns:${local.here}:${var.name}-*"]
+      resources = [for region in distinct([var.region, "us-east-1"]) : "arn:${local.partition}:sns:${region}:${local.account}:${var.name}-${environment}-*"]
     }
-    ssm = {
-      actions   = ["AddTagsToResource", "DeleteParameter", "PutParameter", "RemoveTagsFromResource"]
-      resources = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]
-    }
-    wafv2 = {
-      actions = ["AssociateWebACL", "CreateIPSet", "CreateWebACL", "DeleteIPSet", "DeleteLoggingConfiguration", "DeleteWebACL", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateIPSet", "UpdateWebACL"]
-      resources = flatten([
-        "arn:${local.partition}:wafv2:${local.here}:regional/managedruleset/*",
-        [for name in local.service_names : [for resource in ["wafv2:${local.here}:regional/ipset", "wafv2:${local.here}:regional/webacl", "elasticloadbalancing:${local.here}:loadbalancer/app"] : "arn:${local.partition}:${resource}/${name}-*"]],
-      ])
-    }
-  }
+  } }
 
-  workload_roles = flatten([for name in local.service_names : [for kind in ["execution", "task"] : "arn:${local.partition}:iam::${local.account}:role/${name}-*-${kind}"]])
+  workload_roles = { for environment, ids in local.ids : environment => flatten([for id in ids : [for kind in ["execution", "task"] : "arn:${local.partition}:iam::${local.account}:role/${id}-${kind}"]]) }
 
-  write_statements = {
-    network = [
-      {
-        Sid       = "Region"
-        Effect    = "Allow"
-        Action    = flatten([for service, names in local.write_network : [for name in names : "${service}:${name}"]])
-        Resource  = "*"
-        Condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
-      },
-      {
-        # The private names of an interface endpoint are a Route 53 zone. Route 53 is a global service, so there is no region here.
-        Sid      = "EndpointNames"
-        Effect   = "Allow"
-        Action   = ["route53:AssociateVPCWithHostedZone"]
-        Resource = "*"
-      },
-    ]
+  # The part of a key before a hyphen is the service: cloudwatch-dashboards are cloudwatch's.
+  named_statements = { for part, by_environment in { services = local.write_services, environment = local.write_environment } : part => {
+    for environment, rights in by_environment : environment => [for service, may in rights : {
+      Effect   = "Allow"
+      Action   = [for name in may.actions : "${split("-", service)[0]}:${name}"]
+      Resource = may.resources
+    }]
+  } }
 
-    named = concat(
-      # The part of the key before a hyphen is the service: cloudwatch-dashboards are cloudwatch's.
-      [for service, may in local.write_named : {
-        Effect   = "Allow"
-        Action   = [for name in may.actions : "${split("-", service)[0]}:${name}"]
-        Resource = may.resources
-      }],
-      [for zone in compact([var.zone_id]) : {
-        Effect   = "Allow"
-        Action   = ["route53:ChangeResourceRecordSets"]
-        Resource = "arn:${local.partition}:route53:::hostedzone/${zone}"
-      }],
-    )
+  network_statements = [
+    {
+      Sid       = "Region"
+      Effect    = "Allow"
+      Action    = flatten([for service, names in local.write_network : [for name in names : "${service}:${name}"]])
+      Resource  = "*"
+      Condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
+    },
+    {
+      # The private names of an interface endpoint are a Route 53 zone. Route 53 is a global service, so there is no region here.
+      Sid      = "EndpointNames"
+      Effect   = "Allow"
+      Action   = ["route53:AssociateVPCWithHostedZone"]
+      Resource = "*"
+    },
+    {
+      # The outside probe. AWS chooses the id of a health check and knows no condition for it.
+      Sid      = "HealthChecks"
+      Effect   = "Allow"
+      Action   = ["route53:ChangeTagsForResource", "route53:CreateHealthCheck", "route53:DeleteHealthCheck", "route53:UpdateHealthCheck"]
+      Resource = "*"
+    },
+    {
+      # Its topic, which is in Route 53's region. The subscriptions of the other topics are in the first statement.
+      Sid       = "OutsideTopic"
+      Effect    = "Allow"
+      Action    = ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"]
+      Resource  = "*"
+      Condition = { StringEquals = { "aws:RequestedRegion" = "us-east-1" } }
+    },
+  ]
 
-    keys_and_roles = [
-      {
-        Sid       = "StackKey"
-        Effect    = "Allow"
-        Action    = ["kms:DisableKeyRotation", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription"]
-        Resource  = "arn:${local.partition}:kms:${local.here}:key/*"
-        Condition = { StringEquals = { "aws:ResourceTag/application" = var.name }, StringNotEquals = { "aws:ResourceTag/environment" = "shared" } }
-      },
-      {
-        # Terraform calls these seconds after CreateKey, and a tag can take five minutes to count in a policy. Therefore a key
-        # without the tag is allowed too. These calls give access to nothing; the calls that do need the tag, in the statement
-        # above. The alias must also have our name (kms-aliases).
-        Sid       = "StackKeyAndNewKey"
-        Effect    = "Allow"
-        Action    = ["kms:CreateAlias", "kms:DeleteAlias", "kms:EnableKeyRotation", "kms:UpdateAlias"]
-        Resource  = "arn:${local.partition}:kms:${local.here}:key/*"
-        Condition = { StringEqualsIfExists = { "aws:ResourceTag/application" = var.name }, StringNotEquals = { "aws:ResourceTag/environment" = "shared" } }
-      },
-      {
-        # A key is tagged as it is made, when it has no tags yet.
-        Sid       = "TagNewKey"
-        Effect    = "Allow"
-        Action    = ["kms:TagResource"]
-        Resource  = "*"
-        Condition = { StringEquals = { "aws:RequestTag/application" = var.name }, Null = { "aws:ResourceTag/application" = "true" } }
-      },
-      {
-        Sid       = "WriteParameter"
-        Effect    = "Allow"
-        Action    = ["kms:Encrypt", "kms:GenerateDataKey"]
-        Resource  = "arn:${local.partition}:kms:${local.here}:key/*"
-        Condition = { StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" } }
-      },
-      {
-        # Only with the boundary, made or changed: so no role made here can do more than a task of these services.
-        Sid       = "RolesWithinTheBoundary"
-        Effect    = "Allow"
-        Action    = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"]
-        Resource  = local.workload_roles
-        Condition = { StringEquals = { "iam:PermissionsBoundary" = local.boundary_arn } }
-      },
-      {
-        Sid      = "Roles"
-        Effect   = "Allow"
-        Action   = ["iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]
-        Resource = local.workload_roles
-      },
-      {
-        Sid       = "GiveRolesToTasks"
-        Effect    = "Allow"
-        Action    = ["iam:PassRole"]
-        Resource  = local.workload_roles
-        Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
-      },
-      {
-        Sid       = "ServiceLinkedRoles"
-        Effect    = "Allow"
-        Action    = ["iam:CreateServiceLinkedRole"]
-        Resource  = "arn:${local.partition}:iam::${local.account}:role/aws-service-role/*"
-        Condition = { StringEquals = { "iam:AWSServiceName" = ["ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com", "wafv2.amazonaws.com"] } }
-      },
-    ]
-  }
+  zone_statements = [for zone in compact([var.zone_id]) : {
+    Effect   = "Allow"
+    Action   = ["route53:ChangeResourceRecordSets"]
+    Resource = "arn:${local.partition}:route53:::hostedzone/${zone}"
+  }]
+
+  key_and_role_statements = { for environment in var.environments : environment => [
+    {
+      Sid       = "StackKey"
+      Effect    = "Allow"
+      Action    = ["kms:DisableKeyRotation", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription"]
+      Resource  = "arn:${local.partition}:kms:${local.here}:key/*"
+      Condition = { StringEquals = { "aws:ResourceTag/application" = var.name, "aws:ResourceTag/environment" = environment } }
+    },
+    {
+      # Terraform calls these seconds after CreateKey, and a tag can take five minutes to count in a policy. Therefore a key
+      # without the tag is allowed too. These calls give access to nothing; the calls that do need the tag, in the statement
+      # above. The alias must also have our name (kms-aliases).
+      Sid       = "StackKeyAndNewKey"
+      Effect    = "Allow"
+      Action    = ["kms:CreateAlias", "kms:DeleteAlias", "kms:EnableKeyRotation", "kms:UpdateAlias"]
+      Resource  = "arn:${local.partition}:kms:${local.here}:key/*"
+      Condition = { StringEqualsIfExists = { "aws:ResourceTag/application" = var.name, "aws:ResourceTag/environment" = environment } }
+    },
+    {
+      # A key is tagged as it is made, when it has no tags yet.
+      Sid       = "TagNewKey"
+      Effect    = "Allow"
+      Action    = ["kms:TagResource"]
+      Resource  = "*"
+      Condition = { StringEquals = { "aws:RequestTag/application" = var.name, "aws:RequestTag/environment" = environment }, Null = { "aws:ResourceTag/application" = "true" } }
+    },
+    {
+      Sid       = "WriteParameter"
+      Effect    = "Allow"
+      Action    = ["kms:Encrypt", "kms:GenerateDataKey"]
+      Resource  = "arn:${local.partition}:kms:${local.here}:key/*"
+      Condition = { StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" } }
+    },
+    {
+      # Only with the boundary, made or changed: so no role made here can do more than a task of these services.
+      Sid       = "RolesWithinTheBoundary"
+      Effect    = "Allow"
+      Action    = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"]
+      Resource  = local.workload_roles[environment]
+      Condition = { StringEquals = { "iam:PermissionsBoundary" = local.boundary_arn[environment] } }
+    },
+    {
+      Sid      = "Roles"
+      Effect   = "Allow"
+      Action   = ["iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]
+      Resource = local.workload_roles[environment]
+    },
+    {
+      Sid       = "GiveRolesToTasks"
+      Effect    = "Allow"
+      Action    = ["iam:PassRole"]
+      Resource  = local.workload_roles[environment]
+      Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
+    },
+    {
+      Sid       = "ServiceLinkedRoles"
+      Effect    = "Allow"
+      Action    = ["iam:CreateServiceLinkedRole"]
+      Resource  = "arn:${local.partition}:iam::${local.account}:role/aws-service-role/*"
+      Condition = { StringEquals = { "iam:AWSServiceName" = ["ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com", "wafv2.amazonaws.com"] } }
+    },
+  ] }
+
+  # By the policy's name. A list would want one type for all statements, so each policy is text.
+  write_policies = merge(
+    { network = { environments = var.environments, statements = jsonencode(local.network_statements) } },
+    [for environment in var.environments : {
+      "services-${environment}"    = { environments = [environment], statements = jsonencode(local.named_statements.services[environment]) }
+      "environment-${environment}" = { environments = [environment], statements = jsonencode(concat(local.named_statements.environment[environment], local.zone_statements, local.key_and_role_statements[environment])) }
+    }]...
+  )
 }
 
 resource "aws_iam_policy" "write" {
   # checkov:skip=CKV_AWS_355: "*" with aws:RequestedRegion, for actions that make what has no ARN yet.
   # checkov:skip=CKV_AWS_290: the same; and key policies and roles only by tag, name and boundary.
   # checkov:skip=CKV_AWS_289: the same.
-  for_each = local.write_statements
+  for_each = local.write_policies
 
-  name        = "${var.name}-write-${replace(each.key, "_", "-")}"
-  description = "What terraform apply changes: ${replace(each.key, "_", " ")}."
-  policy      = jsonencode({ Version = "2012-10-17", Statement = each.value })
+  name        = "${var.name}-write-${each.key}"
+  description = "What terraform apply changes: ${replace(each.key, "-", " ")}."
+  policy      = jsonencode({ Version = "2012-10-17", Statement = jsondecode(each.value.statements) })
 
   lifecycle {
     precondition {
-      condition     = length(jsonencode({ Version = "2012-10-17", Statement = each.value })) <= 6144
-      error_message = "IAM takes no managed policy of more than 6,144 characters, and this one names every service: split write_named into more policies."
+      condition     = length(jsonencode({ Version = "2012-10-17", Statement = jsondecode(each.value.statements) })) <= 6144
+      error_message = "IAM takes no managed policy of more than 6,144 characters, and this one names every service: split write_services into more policies."
+    }
+
+    precondition {
+      condition     = !anytrue([for pair in setproduct(flatten(values(local.ids)), flatten(values(local.ids))) : pair[0] != pair[1] && startswith(pair[0], "${pair[1]}-")]) && length(distinct(flatten(values(local.ids)))) == length(flatten(values(local.ids)))
+      error_message = "A service of one environment would have the name of another, or begin with it: ${join(", ", flatten(values(local.ids)))}. Choose another name for an environment."
     }
   }
 }

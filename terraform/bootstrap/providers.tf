@@ -19,7 +19,7 @@ locals {
   partition = data.aws_partition.current.partition
   here      = "${var.region}:${local.account}"
 
-  boundary_arn = "arn:${local.partition}:iam::${local.account}:policy/${var.name}-workload"
+  boundary_arn = { for environment in var.environments : environment => "arn:${local.partition}:iam::${local.account}:policy/${var.name}-workload-${environment}" }
   account_root = "arn:${local.partition}:iam::${local.account}:root"
   bucket       = "${var.name}-state-${local.account}-${var.region}"
   bucket_arn   = "arn:${local.partition}:s3:::${local.bucket}"

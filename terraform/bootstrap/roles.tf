@@ -1,10 +1,11 @@
-# Three roles for the workflows, and the boundary that the root's own roles carry.
+# The workflows' roles, and for each environment the boundary that its tasks' roles carry. `publish` is for all environments, because
+# all run the same images; each environment has a `plan` and an `apply` of its own.
 #   plan     reads what the root manages, so that Terraform can compare (permissions_read.tf).
 #   publish  pushes the images. It builds third parties' code, so it can do nothing else.
 #   apply    what plan may, and the changes (permissions_write.tf).
 
 resource "aws_iam_role" "github" {
-  for_each = var.github_roles
+  for_each = local.github_roles
 
   name                 = "${var.name}-${each.key}"
   description          = "GitHub Actions, ${var.repository}, environment ${each.value.environment}."
@@ -23,8 +24,10 @@ resource "aws_iam_role" "github" {
 # cannot make a role that is more than a task of these services.
 resource "aws_iam_policy" "workload" {
   # checkov:skip=CKV_AWS_355: "*" stands for ecr:GetAuthorizationToken alone, which knows no resource.
-  name        = "${var.name}-workload"
-  description = "Permissions boundary of every role of ${var.name}."
+  for_each = toset(var.environments)
+
+  name        = "${var.name}-workload-${each.key}"
+  description = "Permissions boundary of every role of ${var.name} in ${each.key}."
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -45,13 +48,13 @@ resource "aws_iam_policy" "workload" {
         Sid      = "Log"
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = [for name in local.service_names : "arn:${local.partition}:logs:${local.here}:log-group:/${name}/*"]
+        Resource = [for name in local.service_names : "arn:${local.partition}:logs:${local.here}:log-group:/${name}/${each.key}/*"]
       },
       {
         Sid      = "ReadKeys"
         Effect   = "Allow"
         Action   = ["ssm:GetParameter", "ssm:GetParameters"]
-        Resource = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]
+        Resource = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/${each.key}/*"]
       },
       {
         Sid      = "DecryptKeys"
@@ -60,7 +63,7 @@ resource "aws_iam_policy" "workload" {
         Resource = "arn:${local.partition}:kms:${local.here}:key/*"
         Condition = {
           StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" }
-          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"] }
+          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/${each.key}/*"] }
         }
       },
     ]
@@ -68,6 +71,8 @@ resource "aws_iam_policy" "workload" {
 }
 
 resource "aws_iam_role_policy" "publish" {
+  count = local.has_github ? 1 : 0
+
   # checkov:skip=CKV_AWS_355: "*" stands for ecr:GetAuthorizationToken and two lists of Inspector, which know no resource.
   name = "push-images"
   role = aws_iam_role.github["publish"].id
@@ -102,23 +107,24 @@ resource "aws_iam_role_policy" "publish" {
   })
 }
 
-resource "aws_iam_role_policy_attachment" "read" {
-  for_each = toset(["plan", "apply"])
-
-  role       = aws_iam_role.github[each.key].name
-  policy_arn = aws_iam_policy.read.arn
+locals {
+  # Every managed policy of a role, by role and policy.
+  attachments = merge([for role, of in local.github_roles : of.reads == null ? {} : merge(
+    { "${role} read" = aws_iam_policy.read.arn, "${role} read-environment" = aws_iam_policy.read_environment[of.reads].arn },
+    { for name, policy in local.write_policies : "${role} ${name}" => aws_iam_policy.write[name].arn if of.writes != null && contains(policy.environments, coalesce(of.writes, "-")) },
+  )]...)
 }
 
-resource "aws_iam_role_policy_attachment" "write" {
-  for_each = aws_iam_policy.write
+resource "aws_iam_role_policy_attachment" "this" {
+  for_each = local.attachments
 
-  role       = aws_iam_role.github["apply"].name
-  policy_arn = each.value.arn
+  role       = aws_iam_role.github[split(" ", each.key)[0]].name
+  policy_arn = each.value
 }
 
-# The root's state. Whoever plans must lock, and a lock is a file; only apply may write the state itself.
+# The root's state. A plan must lock, and a lock is a file; only apply may write the state itself.
 resource "aws_iam_role_policy" "state" {
-  for_each = { plan = [".tflock"], apply = ["", ".tflock"] }
+  for_each = { for role, of in local.github_roles : role => of if of.reads != null }
 
   name = "terraform-state"
   role = aws_iam_role.github[each.key].id
@@ -136,13 +142,13 @@ resource "aws_iam_role_policy" "state" {
         Sid      = "Read"
         Effect   = "Allow"
         Action   = ["s3:GetObject"]
-        Resource = "${local.bucket_arn}/${var.name}/*"
+        Resource = "${local.bucket_arn}/${var.name}/${each.value.reads}/*"
       },
       {
         Sid      = "Write"
         Effect   = "Allow"
         Action   = ["s3:PutObject", "s3:DeleteObject"]
-        Resource = [for suffix in each.value : "${local.bucket_arn}/${var.name}/*/terraform.tfstate${suffix}"]
+        Resource = [for suffix in each.value.writes == null ? [".tflock"] : ["", ".tflock"] : "${local.bucket_arn}/${var.name}/${each.value.reads}/terraform.tfstate${suffix}"]
       },
       {
         Sid       = "Encrypt"

@@ -7,4 +7,7 @@ locals {
 
   # The first part of the names of each service's resources. What the services share begins with var.name.
   service_names = values(local.services)
+
+  # The first part of the names of what a service has in an environment.
+  ids = { for environment in var.environments : environment => [for name in local.service_names : "${name}-${environment}"] }
 }

@@ -27,11 +27,12 @@ variable "region" {
 }
 
 variable "repository" {
-  description = "GitHub repository whose workflows may assume the roles, as OWNER/NAME."
+  description = "GitHub repository whose workflows may assume the roles, as OWNER/NAME. Null without GitHub: then there are no roles."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$", var.repository))
+    condition     = var.repository == null || can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$", var.repository))
     error_message = "repository must be OWNER/NAME, without wildcards: whatever matches may deploy."
   }
 }
@@ -39,9 +40,10 @@ variable "repository" {
 variable "repository_id" {
   description = "Number of the repository: gh api repos/OWNER/NAME --jq .id"
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[1-9][0-9]{0,19}$", var.repository_id))
+    condition     = var.repository == null || can(regex("^[1-9][0-9]{0,19}$", var.repository_id))
     error_message = "repository_id must be the repository's number: gh api repos/OWNER/NAME --jq .id"
   }
 }
@@ -49,21 +51,32 @@ variable "repository_id" {
 variable "repository_owner_id" {
   description = "Number of the repository's owner: gh api repos/OWNER/NAME --jq .owner.id"
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[1-9][0-9]{0,19}$", var.repository_owner_id))
+    condition     = var.repository == null || can(regex("^[1-9][0-9]{0,19}$", var.repository_owner_id))
     error_message = "repository_owner_id must be the owner's number: gh api repos/OWNER/NAME --jq .owner.id"
   }
 }
 
 variable "environments" {
-  description = "Environments of the service. Each has a state of its own; the output backend has its configuration."
+  description = "Environments of the stack. Each has a state, roles and a boundary of its own; the output backend has its configuration. Add new ones at the end: the first has the GitHub environments that github_roles names."
   type        = list(string)
   default     = ["production"]
 
   validation {
     condition     = length(var.environments) > 0 && length(distinct(var.environments)) == length(var.environments) && alltrue([for e in var.environments : can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", e)) && length(e) <= 11 && e != "shared"])
     error_message = "environments must be different names, each 1 to 11 of a-z, 0-9 and single hyphens, as the root's variable environment; not shared, which is this root's own."
+  }
+
+  validation {
+    condition     = !anytrue([for pair in setproduct(var.environments, var.environments) : pair[0] != pair[1] && startswith(pair[0], pair[1])])
+    error_message = "environments: no name may begin with another, such as prod and prod-eu. What names the resources of the one would name those of the other."
+  }
+
+  validation {
+    condition     = length(setintersection(flatten([for e in slice(var.environments, 1, max(1, length(var.environments))) : [e, "plan-${e}"]]), [for r in var.github_roles : r.environment])) == 0
+    error_message = "environments: a second environment has the GitHub environments NAME and plan-NAME, and github_roles gives one of them to the first."
   }
 }
 
@@ -96,7 +109,7 @@ variable "zone_id" {
 }
 
 variable "github_roles" {
-  description = "For each role the GitHub environment and the workflow files, under .github/workflows, that may assume it."
+  description = "For each kind of role the workflow files, under .github/workflows, that may assume it, and the GitHub environment of the first environment of the stack. Another environment E has plan-E and E."
   type = map(object({
     environment = string
     workflows   = list(string)

@@ -54,6 +54,12 @@ def left(name):
     found += [a["AlarmName"] for a in session.client("cloudwatch").describe_alarms()["MetricAlarms"]]
     found += [t["TopicArn"] for t in session.client("sns").list_topics()["Topics"]]
     found += [r["Name"] for r in session.client("events").list_rules()["Rules"]]
+    route53 = session.client("route53")
+    checks = [c["Id"] for c in route53.list_health_checks()["HealthChecks"]]
+    found += [tag["Value"] for check in checks for tag in route53.list_tags_for_resource(ResourceType="healthcheck", ResourceId=check)["ResourceTagSet"]["Tags"]]
+    found += session.client("sqs").list_queues().get("QueueUrls", [])
+    account = session.client("sts").get_caller_identity()["Account"]
+    found += [b["BudgetName"] for b in session.client("budgets").describe_budgets(AccountId=account)["Budgets"]]
     ec2 = session.client("ec2")
     found += [g["GroupName"] for g in ec2.describe_security_groups()["SecurityGroups"]]
     for kind in (ec2.describe_vpcs()["Vpcs"], ec2.describe_subnets()["Subnets"], ec2.describe_vpc_endpoints()["VpcEndpoints"]):

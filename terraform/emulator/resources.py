@@ -25,14 +25,16 @@ NAMES = {
     # IAM compares log groups with a trailing `:*`, but for tags.
     "logs": {"logGroupName": "log-group:{}:*", "logGroupNames": "log-group:{}:*", "logGroupNamePrefix": "log-group:{}:*"},
     "sns": {"Name": "{}"},
+    "sqs": {"QueueName": "{}"},
     "ssm": {"Name": "parameter{}", "ResourceId": "parameter{}"},
 }
 
 # The same for ARNs without a region or without an account.
 GLOBAL_NAMES = {
+    "budgets": {"BudgetName": "arn:aws:budgets::{account}:budget/{}"},
     "cloudwatch": {"DashboardName": "arn:aws:cloudwatch::{account}:dashboard/{}", "DashboardNames": "arn:aws:cloudwatch::{account}:dashboard/{}"},
     "iam": {"RoleName": "arn:aws:iam::{account}:role/{}"},
-    "route53": {"HostedZoneId": "arn:aws:route53:::hostedzone/{}", "ChangeId": "arn:aws:route53:::change/{}"},
+    "route53": {"HealthCheckId": "arn:aws:route53:::healthcheck/{}", "HostedZoneId": "arn:aws:route53:::hostedzone/{}", "ChangeId": "arn:aws:route53:::change/{}"},
     "s3": {"Bucket": "arn:aws:s3:::{}"},
 }
 
@@ -84,6 +86,9 @@ def named(service, operation, parameters, region, account):
             found.append(text)
         elif plain(name) in PLAIN.get(service, {}):
             found.append(PLAIN[service][plain(name)].format(text, region=region, account=account))
+        elif service == "sqs" and plain(name) == "queueurl":
+            # The URL ends in the queue's name, unless only the shell knows it.
+            found.append(here + ("*" if text.startswith("$") else text.rpartition("/")[2]))
         elif service == "ec2" and EC2_ID.match(text):
             found.append(f"{here}{EC2_KINDS[text.partition('-')[0]]}/{text}")
     return found + composed(service, operation, parameters, here)

@@ -12,8 +12,11 @@ What is added, and what one would see without it:
                the second plan is never empty, or is empty although it read nothing back. No task of it ever runs; here as
                many as are desired, else the wait for a steady state never ends. ListServiceDeployments and
                DescribeServiceRevisions are missing; a rollback asks them.
+  budgets      a notification's subscribers and a budget's tags cannot be read; the apply fails.
   ec2          a security group rule forgets its description unless its other side is an address range; the second plan
                is never empty.
+
+  s3           conditions of a bucket's policy are ignored, so "no plain HTTP" refuses everybody. Clients reach AWS by HTTPS.
 
 It emulates the interface, not the service: no IAM, no alarm is ever evaluated, no task ever runs. docs/deploy.md lists
 what therefore stays unproven.
@@ -35,11 +38,13 @@ import uuid
 import moto
 import moto.server
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.budgets.responses import BudgetsResponse
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.logs.responses import LogsResponse
+from moto.s3.models import FakeBucket
 
 from calls import Recorder
 
@@ -152,6 +157,44 @@ def keep_rule_descriptions():
     SecurityGroupRule.description = property(lambda self: self.ip_range.get("Description") or self.described)
 
 
+def let_callers_come_by_https():
+    permission = FakeBucket.get_permission
+
+    def permission_by_https(self, action, resource):
+        policy, self.policy = self.policy, None
+        try:
+            if policy is not None:
+                document = json.loads(policy)
+                plain = {"Bool": {"aws:SecureTransport": "false"}}
+                document["Statement"] = [s for s in document["Statement"] if s.get("Condition") != plain]
+                self.policy = json.dumps(document).encode() if document["Statement"] else None
+            return permission(self, action, resource)
+        finally:
+            self.policy = policy
+
+    FakeBucket.get_permission = permission_by_https
+
+
+def add_budget_details():
+    tags = {}
+    create = BudgetsResponse.create_budget
+
+    def create_tagged(self):
+        name = self._get_param("Budget")["BudgetName"]
+        tags[f"arn:aws:budgets::{self.current_account}:budget/{name}"] = self._get_param("ResourceTags") or []
+        return create(self)
+
+    def subscribers(self):
+        budget = self.backend.budgets[self._get_param("AccountId")][self._get_param("BudgetName")]
+        wanted = self._get_param("Notification")
+        found = next(n.subscribers for n in budget.notifications if all(n.details.get(name) == value for name, value in wanted.items()))
+        return json.dumps({"Subscribers": found})
+
+    BudgetsResponse.create_budget = create_tagged
+    BudgetsResponse.describe_subscribers_for_notification = subscribers
+    BudgetsResponse.list_tags_for_resource = lambda self: json.dumps({"ResourceTags": tags.get(self._get_param("ResourceARN"), [])})
+
+
 def record_calls(path):
     application = moto.server.DomainDispatcherApplication
     moto.server.DomainDispatcherApplication = lambda create: Recorder(application(create), path)
@@ -241,6 +284,8 @@ if __name__ == "__main__":
     run_as_many_tasks_as_desired()
     keep_service_settings()
     keep_rule_descriptions()
+    let_callers_come_by_https()
+    add_budget_details()
     if os.environ.get("EMULATOR_STDIN") == "until-closed":
         end_with_parent()
     if os.environ.get("EMULATOR_CALLS"):

@@ -25,6 +25,9 @@ def jobs(root):
         for job in yaml.safe_load(path.read_text()).get("jobs", {}).values():
             environment = job.get("environment")
             name = environment.get("name") if isinstance(environment, dict) else environment
+            # Where an input names it, that of the first environment stands for all.
+            if name and name.startswith("${{"):
+                name = "plan" if "'plan'" in name else "production"
             if name:
                 yield path.name, name, "\n".join(f"uses: {step['uses']}" if "uses" in step else step.get("run", "") for step in job["steps"])
 
@@ -45,7 +48,8 @@ def of_runbook(root):
 
 
 def of_programs(root):
-    """The operations of AWS that `ops release` and `ops key` name: which role runs them, data/others.json must say."""
+    """The operations of AWS that `ops release` and `ops key` name: which role runs them, data/others.json must say. `ops deploy`
+    calls those of `ops release` in a workflow; what else it calls runs with the rights of the person at the terminal."""
     listed = {action.partition(":")[2].lower() for entry in data("others.json") for action in entry["actions"]}
     for path in sorted(path for command in ("release", "key") for path in (root / "ops/src" / command).glob("*.rs")):
         for operation in re.findall(r'"((?:batch|describe|get|list|put|start|stop|update)-[a-z-]+)"', path.read_text()):

@@ -43,6 +43,8 @@ class Documents:
                 self.keep(address, values["arn"], values["policy"])
             elif kind == "aws_s3_bucket_policy":
                 self.keep(address, f"arn:aws:s3:::{values['bucket']}", values["policy"])
+            elif kind == "aws_sqs_queue_policy":
+                self.keep(address, f"arn:aws:sqs:us-east-1:123456789012:{values['queue_url'].rpartition('/')[2]}", values["policy"])
             elif kind == "aws_sns_topic_policy":
                 self.keep(address, values["arn"], values["policy"])
         self.arns = {**getattr(self, "arns", {}), **arns}

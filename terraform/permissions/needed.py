@@ -14,6 +14,8 @@ OPERATIONS = data("operations.json")["operations"]
 BESIDES = data("besides.json")
 # The phases of the recorded life, and whose rights must do for each.
 PHASES = {"plan": ("plan", "apply"), "apply": ("apply",), "destroy": ("apply",)}
+# The default network is proved as the second environment, trial, with roles of its own.
+OF_NETWORK = {"private": "", "default-vpc": "-trial"}
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Recording:
                 phase, self.fresh = entry["phase"], set()
                 continue
             self.remember(entry)
-            for who in PHASES[phase]:
+            for who in (f"{role}{OF_NETWORK[self.network]}" for role in PHASES[phase]):
                 for action, resource, context, certain in self.needs(entry):
                     for known in self.contexts(entry, action, resource):
                         yield Call(who, action, resource, f"terraform {phase}, {self.network}", {**known, **context}, certain)
@@ -88,7 +90,7 @@ class Recording:
                 asked.update(besides["actions"])
                 for action in besides["actions"]:
                     for resource in [besides["resource"]] if "resource" in besides else [r for r in entry["resources"] if overlap(besides["of"], r)]:
-                        yield action, resource, besides.get("context", {}), not resource.endswith(":key/*")
+                        yield action, resource, told(besides.get("context", {}), entry["resources"]), not resource.endswith(":key/*")
         tagging = BESIDES["tagging"]["actions"].get(call.partition(":")[0])
         if "tags" in entry and tagging and tagging != call:
             asked.add(tagging)
@@ -98,6 +100,12 @@ class Recording:
         ignored = BESIDES["not_needed"].get(call, {}).get("actions", [])
         for action in sorted(dependents(OPERATIONS.get(call, [call])[0]) - asked - set(ignored)):
             yield from held(action, entry["resources"], call, required=False)
+
+
+def told(context, resources):
+    """The context with the ARN of the parameter that the call names in the place of "the parameter"."""
+    parameter = next((r for r in resources if ":parameter/" in r), "none")
+    return {key: parameter if value == "the parameter" else value for key, value in context.items()}
 
 
 def held(action, resources, origin, required=True):

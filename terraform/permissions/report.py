@@ -58,7 +58,7 @@ class Judge:
 
     def __init__(self, documents):
         self.documents = documents
-        self.roles = {who: f"sum-api-{who}" for who in ("plan", "publish", "apply")} | {who: f"sum-api-production-{who}" for who in ("execution", "task")}
+        self.roles = {who: f"sum-api-{who}" for who in ("plan", "publish", "apply", "plan-trial", "apply-trial")} | {who: f"sum-api-production-{who}" for who in ("execution", "task")}
 
     def attached(self, who):
         if who == "on-call":

@@ -11,6 +11,7 @@ locals {
     balancer = { LoadBalancer = aws_lb.this.arn_suffix }
     target   = { LoadBalancer = aws_lb.this.arn_suffix, TargetGroup = aws_lb_target_group.nginx.arn_suffix }
     ecs      = { ClusterName = var.cluster.name, ServiceName = local.id }
+    queue    = { QueueName = aws_sqs_queue.undelivered_events.name }
     # The sidecar's lines, all routes together.
     service = { service = local.id }
   }
@@ -31,6 +32,7 @@ locals {
     tasks-below-desired  = local.describe_service
     memory-high          = local.describe_service
     certificate-expiring = "aws acm list-certificates --region ${local.region} --query 'CertificateSummaryList[].[DomainName,NotAfter,RenewalEligibility,CertificateArn]' --output table"
+    events-undelivered   = "aws sqs get-queue-attributes --region ${local.region} --queue-url $(aws sqs get-queue-url --region ${local.region} --queue-name ${aws_sqs_queue.undelivered_events.name} --output text) --attribute-names ApproximateNumberOfMessages LastModifiedTimestamp"
     logs-stopped         = "aws logs describe-log-streams --log-group-name ${local.log_group_name} --region ${local.region} --order-by LastEventTime --descending --max-items 6 --query 'logStreams[].[logStreamName,lastIngestionTime]' --output table"
   }
   runbook = { for section, command in local.first_command : section => "Runbook: ${var.environment.runbook_url}#${section} First: ${command}" }
@@ -111,6 +113,15 @@ locals {
     }
   }
 
+  event_alarms = {
+    # Not one event should be here, so one is enough. A queue that holds messages reports them, and an idle, empty one reports nothing.
+    events-undelivered = {
+      says       = "EventBridge could not deliver an event of ECS's to the topic: a failed deployment or a stopped task was told to nobody."
+      comparison = "GreaterThanOrEqualToThreshold", threshold = 1, periods = 1, period = 300
+      metric     = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", local.dimensions.queue], statistic = "Maximum"
+    }
+  }
+
   certificate_alarms = { for name, alarm in {
     certificate-expiring = {
       says = "The certificate ends in three weeks; ACM should have renewed it weeks ago."
@@ -122,7 +133,7 @@ locals {
     }
   } : name => alarm if local.https }
 
-  alarms = { for name, alarm in merge(local.cause_alarms, local.certificate_alarms, local.caller_alarms, local.slo_alarms) :
+  alarms = { for name, alarm in merge(local.cause_alarms, local.event_alarms, local.certificate_alarms, local.caller_alarms, local.slo_alarms) :
     name => merge(local.alarm_defaults, { description = try("${alarm.says} ${local.runbook[name]}", null) }, alarm)
   }
 }

@@ -6,9 +6,9 @@ resource "aws_lb" "this" {
   # checkov:skip=CKV2_AWS_20: redirects to HTTPS unless insecure_http is set, which check.plain_http warns of.
   name                       = local.id
   load_balancer_type         = "application"
-  internal                   = false
+  internal                   = var.internal
   security_groups            = [aws_security_group.alb.id]
-  subnets                    = var.network.balancer_subnet_ids
+  subnets                    = local.balancer.subnet_ids
   idle_timeout               = local.timing.alb_idle_seconds
   drop_invalid_header_fields = true
   desync_mitigation_mode     = "strictest"

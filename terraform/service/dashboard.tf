@@ -63,7 +63,11 @@ locals {
     {
       height = 3
       widgets = [
-        { width = 24, type = "alarm", properties = { title = "Alarms", alarms = [for name in local.dashboard_alarms : "${local.alarm_arn_prefix}:${name}"] } },
+        { width = 24, type = "alarm", properties = { title = "Alarms", alarms = concat(
+          [for name in local.dashboard_alarms : "${local.alarm_arn_prefix}:${name}"],
+          # The environment makes it, in the region of Route 53's figures.
+          [for name in ["${local.id}-unreachable"] : "arn:${local.partition}:cloudwatch:us-east-1:${local.account}:alarm:${name}" if var.outside_probe],
+        ) } },
       ]
     },
     {

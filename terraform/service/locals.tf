@@ -4,6 +4,12 @@ locals {
   id    = "${local.name}-${var.environment.name}"
   https = !var.insecure_http
 
+  endpoints     = var.network.private && var.network.endpoints
+  ingress_cidrs = var.ingress_cidrs != null ? var.ingress_cidrs : var.internal ? compact([var.network.vpc_cidr]) : ["0.0.0.0/0"]
+  balancer = var.internal ? { subnet_ids = var.network.task_subnet_ids, subnet_cidrs = var.network.task_subnet_cidrs } : {
+    subnet_ids = var.network.balancer_subnet_ids, subnet_cidrs = var.network.balancer_subnet_cidrs
+  }
+
   region    = var.environment.region
   account   = var.environment.account
   partition = var.environment.partition
@@ -11,6 +17,9 @@ locals {
     log_groups = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group"
     parameter  = "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${local.parameter_name}"
     ecs        = "arn:${local.partition}:ecs:${local.region}:${local.account}"
+
+    undelivered_events = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.id}-undelivered-events"
+
     # ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:… names the repository's account and region as well.
     repositories = distinct([for image in concat([var.api_image, var.nginx_image], compact([for c in var.containers : c.image])) :
       "arn:${local.partition}:ecr:${split(".", image)[3]}:${split(".", image)[0]}:repository/${regex("/([^@]+)@", image)[0]}"

@@ -11,6 +11,21 @@ output "needs" {
   }
 }
 
+output "probe" {
+  description = "What Route 53 asks from the internet: the host, and the path of the readiness probe without what the load balancer adds. Null without outside_probe."
+  value       = var.outside_probe ? { host = var.domain_name, path = local.operations[local.readiness].path } : null
+}
+
+output "internal" {
+  description = "Whether nobody on the internet reaches the service."
+  value       = var.internal
+}
+
+output "platform" {
+  description = "Platform of the images, as Docker names it. It follows from cpu_architecture."
+  value       = { X86_64 = "linux/amd64", ARM64 = "linux/arm64" }[var.cpu_architecture]
+}
+
 output "url" {
   description = "Where callers reach the service."
   value       = local.url

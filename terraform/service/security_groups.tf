@@ -18,7 +18,7 @@ resource "aws_security_group" "tasks" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "alb_https" {
-  for_each = local.https ? toset(var.ingress_cidrs) : toset([])
+  for_each = local.https ? toset(local.ingress_cidrs) : toset([])
 
   security_group_id = aws_security_group.alb.id
   description       = "Callers, HTTPS."
@@ -29,7 +29,7 @@ resource "aws_vpc_security_group_ingress_rule" "alb_https" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "alb_http" {
-  for_each = toset(var.ingress_cidrs)
+  for_each = toset(local.ingress_cidrs)
 
   # checkov:skip=CKV_AWS_260: port 80 answers with a redirect to HTTPS; it serves only when insecure_http is set.
   security_group_id = aws_security_group.alb.id
@@ -59,7 +59,7 @@ resource "aws_vpc_security_group_ingress_rule" "tasks_from_alb" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints_from_tasks" {
-  count = var.network.private ? 1 : 0
+  count = local.endpoints ? 1 : 0
 
   security_group_id            = var.network.endpoints_security_group_id
   description                  = "Tasks, to the AWS APIs."
@@ -70,7 +70,7 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints_from_tasks" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "tasks_to_endpoints" {
-  count = var.network.private ? 1 : 0
+  count = local.endpoints ? 1 : 0
 
   security_group_id            = aws_security_group.tasks.id
   description                  = "ECR, logs and SSM through the endpoints."
@@ -81,7 +81,7 @@ resource "aws_vpc_security_group_egress_rule" "tasks_to_endpoints" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "tasks_to_s3" {
-  count = var.network.private ? 1 : 0
+  count = local.endpoints ? 1 : 0
 
   security_group_id = aws_security_group.tasks.id
   description       = "Image layers through the S3 gateway."
@@ -91,12 +91,13 @@ resource "aws_vpc_security_group_egress_rule" "tasks_to_s3" {
   to_port           = 443
 }
 
-# The default VPC has no endpoints, and ECR, SSM and CloudWatch Logs publish no prefix list: HTTPS to anywhere is what is left.
+# The default VPC has no endpoints, and an existing one has a way of its owner's, be it endpoints or a gateway. ECR, SSM and CloudWatch
+# Logs publish no prefix list, so HTTPS to anywhere is what is left.
 resource "aws_vpc_security_group_egress_rule" "tasks_to_internet" {
-  count = var.network.private ? 0 : 1
+  count = local.endpoints ? 0 : 1
 
   security_group_id = aws_security_group.tasks.id
-  description       = "ECR, logs and SSM by their public addresses."
+  description       = "ECR, logs and SSM, by the way that the VPC has."
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = 443

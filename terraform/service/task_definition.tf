@@ -50,7 +50,7 @@ locals {
   nginx_environment = merge(local.key_environment, {
     LISTEN                     = "0.0.0.0:${local.port.sidecar}"
     API_ADDRESS                = "127.0.0.1:${local.port.api}"
-    TRUSTED_PROXIES            = join(",", var.network.balancer_subnet_cidrs)
+    TRUSTED_PROXIES            = join(",", local.balancer.subnet_cidrs)
     RUNTIME_DIR                = "/run/sidecar"
     UPSTREAM_KEEPALIVE_TIMEOUT = "${local.timing.nginx_upstream_keepalive_seconds}s"
     METRICS_NAMESPACE          = local.metrics_namespace

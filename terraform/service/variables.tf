@@ -124,7 +124,7 @@ variable "scaling" {
 
   validation {
     condition     = var.scaling.min >= 2 || !var.network.private
-    error_message = "scaling.min must be at least 2 in network = private: with one task a lost zone is an outage."
+    error_message = "scaling.min must be at least 2 in network = private and existing-vpc: with one task a lost zone is an outage."
   }
 }
 
@@ -229,19 +229,42 @@ variable "containers" {
   }
 }
 
-variable "ingress_cidrs" {
-  description = "IPv4 ranges that may reach the load balancer."
-  type        = list(string)
-  default     = ["0.0.0.0/0"]
+variable "internal" {
+  description = "The load balancer has private addresses only: who reaches the VPC, reaches the service, and nobody on the internet does. A change makes the load balancer anew."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "outside_probe" {
+  description = "Route 53 asks the service from the internet every 30 seconds, and an alarm pages when it cannot. About 1.50 USD a month. Needs domain_name and HTTPS, and callers from everywhere."
+  type        = bool
+  default     = false
   nullable    = false
 
   validation {
-    condition     = length(var.ingress_cidrs) > 0 && alltrue([for c in var.ingress_cidrs : can(cidrnetmask(c)) && try(cidrhost(c, 0) == split("/", c)[0], false)])
+    condition     = !var.outside_probe || (var.domain_name != null && !var.insecure_http && !var.internal && (var.ingress_cidrs == null ? true : contains(var.ingress_cidrs, "0.0.0.0/0")))
+    error_message = "outside_probe needs domain_name and HTTPS, no internal load balancer, and no ingress_cidrs that shut the internet out: Route 53's checkers come from there."
+  }
+}
+
+variable "ingress_cidrs" {
+  description = "IPv4 ranges that may reach the load balancer. Without it: everybody, and for an internal load balancer the VPC's own range."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = !var.internal || !contains(var.ingress_cidrs == null ? [] : var.ingress_cidrs, "0.0.0.0/0")
+    error_message = "ingress_cidrs of an internal load balancer must name the ranges of your networks, and not 0.0.0.0/0."
+  }
+
+  validation {
+    condition     = var.ingress_cidrs == null ? true : length(var.ingress_cidrs) > 0 && alltrue([for c in var.ingress_cidrs : can(cidrnetmask(c)) && try(cidrhost(c, 0) == split("/", c)[0], false)])
     error_message = "ingress_cidrs must hold at least one IPv4 CIDR, each with its network's own address, such as 192.0.2.0/24: AWS stores that, and every plan would differ."
   }
 
   validation {
-    condition     = length(var.ingress_cidrs) <= 30 && length(distinct(var.ingress_cidrs)) == length(var.ingress_cidrs)
+    condition     = var.ingress_cidrs == null ? true : length(var.ingress_cidrs) <= 30 && length(distinct(var.ingress_cidrs)) == length(var.ingress_cidrs)
     error_message = "ingress_cidrs must hold at most 30 different ranges: each takes two of the 60 rules that a security group may have."
   }
 }

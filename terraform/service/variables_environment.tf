@@ -15,20 +15,23 @@ variable "environment" {
 }
 
 variable "network" {
-  description = "Where the load balancer and the tasks are. private: tasks have no public address, and reach AWS through endpoints."
+  description = "Where the load balancer and the tasks are. private: tasks have no public address. endpoints: they reach AWS through the environment's endpoints, and nothing else; without these, by HTTPS on whatever way the VPC has. An internal load balancer is in the subnets of the tasks."
   type = object({
     private                     = bool
+    endpoints                   = optional(bool, true)
     vpc_id                      = string
+    vpc_cidr                    = optional(string)
     balancer_subnet_ids         = list(string)
     balancer_subnet_cidrs       = list(string)
     task_subnet_ids             = list(string)
+    task_subnet_cidrs           = optional(list(string), [])
     endpoints_security_group_id = optional(string)
     s3_prefix_list_id           = optional(string)
   })
 
   validation {
-    condition     = length(var.network.balancer_subnet_cidrs) > 0
-    error_message = "network.balancer_subnet_cidrs must not be empty: the sidecar believes the callers' addresses from nobody else."
+    condition     = length(var.internal ? var.network.task_subnet_cidrs : var.network.balancer_subnet_cidrs) > 0
+    error_message = "The load balancer has no subnet. Without public subnets (existing_vpc.public_subnet_ids) a service needs internal = true."
   }
 }
 

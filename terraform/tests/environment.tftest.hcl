@@ -5,6 +5,13 @@ mock_provider "aws" {
   override_during = plan
 }
 
+# Route 53's region.
+mock_provider "aws" {
+  alias           = "us_east_1"
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
 override_resource {
   target          = aws_route_table.public
   override_during = plan
@@ -100,7 +107,7 @@ run "private" {
   }
 
   assert {
-    condition     = flatten([for s in jsondecode(aws_s3_bucket_policy.logs.policy).Statement : s.Resource if s.Sid == "LoadBalancerWrites"]) == [for p in ["access", "connection"] : "arn:aws:s3:::sum-api-production-logs-123456789012-us-east-1/${p}/AWSLogs/123456789012/*"]
+    condition     = flatten([for s in jsondecode(aws_s3_bucket_policy.logs.policy).Statement : s.Resource if s.Sid == "LoadBalancerWrites"]) == [for p in ["access", "connection", "health"] : "arn:aws:s3:::sum-api-production-logs-123456789012-us-east-1/${p}/AWSLogs/123456789012/*"]
     error_message = "The load balancer may write its logs of this account, and no other object."
   }
 
@@ -167,4 +174,121 @@ run "default_network" {
     condition     = local.network.vpc_id == "vpc-default" && length(local.network.task_subnet_ids) == 2 && local.network.balancer_subnet_cidrs == tolist(["172.31.0.0/20", "172.31.0.0/20"]) && local.network.s3_prefix_list_id == null
     error_message = "The services must get the subnets of the default VPC, and no endpoint."
   }
+}
+
+# A company's network: the VPC is somebody else's.
+run "existing_vpc" {
+  command = plan
+
+  variables {
+    network = "existing-vpc"
+    existing_vpc = {
+      vpc_id             = "vpc-0123456789abcdef0"
+      private_subnet_ids = ["subnet-0000000000000000a", "subnet-0000000000000000b"]
+      public_subnet_ids  = ["subnet-0000000000000001a", "subnet-0000000000000001b"]
+    }
+  }
+
+  override_data {
+    target = data.aws_vpc.existing
+    values = { id = "vpc-0123456789abcdef0", cidr_block = "10.20.0.0/16", enable_dns_support = true }
+  }
+
+  override_data {
+    target = data.aws_subnet.existing["subnet-0000000000000000a"]
+    values = { id = "subnet-0000000000000000a", vpc_id = "vpc-0123456789abcdef0", availability_zone = "us-east-1a", cidr_block = "10.20.0.0/24" }
+  }
+
+  override_data {
+    target = data.aws_subnet.existing["subnet-0000000000000000b"]
+    values = { id = "subnet-0000000000000000b", vpc_id = "vpc-0123456789abcdef0", availability_zone = "us-east-1b", cidr_block = "10.20.1.0/24" }
+  }
+
+  override_data {
+    target = data.aws_subnet.existing["subnet-0000000000000001a"]
+    values = { id = "subnet-0000000000000001a", vpc_id = "vpc-0123456789abcdef0", availability_zone = "us-east-1a", cidr_block = "10.20.8.0/24" }
+  }
+
+  override_data {
+    target = data.aws_subnet.existing["subnet-0000000000000001b"]
+    values = { id = "subnet-0000000000000001b", vpc_id = "vpc-0123456789abcdef0", availability_zone = "us-east-1b", cidr_block = "10.20.9.0/24" }
+  }
+
+  assert {
+    condition = (
+      length(aws_vpc.this) + length(aws_subnet.private) + length(aws_subnet.public) + length(aws_route.internet) + length(aws_vpc_endpoint.interface) + length(aws_vpc_endpoint.s3)
+      + length(aws_flow_log.rejected) + length(aws_default_security_group.closed) + length(aws_security_group.endpoints) == 0
+    )
+    error_message = "Nothing of somebody else's VPC may be made or changed."
+  }
+
+  assert {
+    condition = (
+      local.network.private && !local.network.endpoints && local.network.vpc_id == "vpc-0123456789abcdef0" && local.network.vpc_cidr == "10.20.0.0/16"
+      && local.network.balancer_subnet_ids == tolist(["subnet-0000000000000001a", "subnet-0000000000000001b"]) && local.network.balancer_subnet_cidrs == tolist(["10.20.8.0/24", "10.20.9.0/24"])
+      && local.network.task_subnet_ids == tolist(["subnet-0000000000000000a", "subnet-0000000000000000b"]) && local.network.task_subnet_cidrs == tolist(["10.20.0.0/24", "10.20.1.0/24"])
+    )
+    error_message = "The load balancers must be in the public subnets, and the tasks in the private ones."
+  }
+}
+
+run "subnets_of_another_vpc" {
+  command = plan
+
+  variables {
+    network      = "existing-vpc"
+    existing_vpc = { vpc_id = "vpc-0123456789abcdef0", private_subnet_ids = ["subnet-0000000000000000a", "subnet-0000000000000000b"] }
+    services     = { sum = { domain_name = "sum.example.com", zone_id = "Z0123456789EXAMPLE", internal = true } }
+  }
+
+  override_data {
+    target = data.aws_subnet.existing
+    values = { id = "subnet-0000000000000000a", vpc_id = "vpc-00000000", availability_zone = "us-east-1a", cidr_block = "10.20.0.0/24" }
+  }
+
+  expect_failures = [data.aws_subnet.existing]
+}
+
+run "subnets_of_one_zone" {
+  command = plan
+
+  variables {
+    network      = "existing-vpc"
+    existing_vpc = { vpc_id = "vpc-0123456789abcdef0", private_subnet_ids = ["subnet-0000000000000000a", "subnet-0000000000000000b"] }
+    services     = { sum = { domain_name = "sum.example.com", zone_id = "Z0123456789EXAMPLE", internal = true } }
+  }
+
+  override_data {
+    target = data.aws_subnet.existing
+    values = { id = "subnet-0000000000000000a", vpc_id = "vpc-0123456789abcdef0", availability_zone = "us-east-1a", cidr_block = "10.20.0.0/24" }
+  }
+
+  expect_failures = [output.network]
+}
+
+run "a_vpc_without_names" {
+  command = plan
+
+  variables {
+    network      = "existing-vpc"
+    existing_vpc = { vpc_id = "vpc-0123456789abcdef0", private_subnet_ids = ["subnet-0000000000000000a", "subnet-0000000000000000b"] }
+    services     = { sum = { domain_name = "sum.example.com", zone_id = "Z0123456789EXAMPLE", internal = true } }
+  }
+
+  override_data {
+    target = data.aws_vpc.existing
+    values = { enable_dns_support = false }
+  }
+
+  override_data {
+    target = data.aws_subnet.existing["subnet-0000000000000000a"]
+    values = { vpc_id = "vpc-0123456789abcdef0", availability_zone = "us-east-1a", cidr_block = "10.20.0.0/24" }
+  }
+
+  override_data {
+    target = data.aws_subnet.existing["subnet-0000000000000000b"]
+    values = { vpc_id = "vpc-0123456789abcdef0", availability_zone = "us-east-1b", cidr_block = "10.20.1.0/24" }
+  }
+
+  expect_failures = [data.aws_vpc.existing]
 }

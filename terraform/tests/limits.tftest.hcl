@@ -5,6 +5,13 @@ mock_provider "aws" {
   override_during = plan
 }
 
+# Route 53's region.
+mock_provider "aws" {
+  alias           = "us_east_1"
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
 variables {
   name        = "a234567890123456"
   environment = "e2345678901"
@@ -21,14 +28,16 @@ variables {
       domain_name     = "a-name-of-fifty-two-letters-and-digits-0123456789012.example.com"
       zone_id         = "Z0000000000000000000000000000000"
       enable_waf      = true
+      outside_probe   = true
       rate_limit      = { rate = 10000, burst = 10000 }
       scaling         = { min = 100, max = 100, requests_per_target = 999999999 }
-      ingress_cidrs   = [for n in range(30) : "10.0.${n}.0/24"]
+      ingress_cidrs   = concat(["0.0.0.0/0"], [for n in range(29) : "10.0.${n}.0/24"])
     }
   }
   runbook_url        = "https://example.com/runbook/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901"
   alarm_emails       = { page = ["pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp@example.com"], notify = ["nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn@example.com"] }
   log_retention_days = 3653
+  monthly_budget_usd = 999999999
 }
 
 run "the_longest_of_everything" {
@@ -47,6 +56,16 @@ run "the_longest_of_everything" {
   assert {
     condition     = length(aws_kms_key.this.description) <= 8192 && length(aws_kms_alias.this.name) <= 256 && length(aws_kms_key.this.policy) <= 32768
     error_message = "A key has a description of at most 8,192 characters, an alias of 256 and a policy of 32,768."
+  }
+
+  assert {
+    condition     = length(aws_budgets_budget.account[0].name) <= 100 && !can(regex("[:\\\\]", aws_budgets_budget.account[0].name))
+    error_message = "A budget has a name of at most 100 characters, without : and \\."
+  }
+
+  assert {
+    condition     = alltrue([for a in aws_cloudwatch_metric_alarm.outside : length(a.alarm_name) <= 255 && length(a.alarm_description) <= 1024]) && length(aws_cloudwatch_metric_alarm.outside) == 1
+    error_message = "An alarm has a name of at most 255 characters and a description of 1,024."
   }
 
   assert {

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use crate::{
-    containers, deployments, emulator, gates, lint, packages, plan, preflight, reproducible,
-    service, terraform, test, tools,
+    containers, deployments, emulator, gates, lint, packages, plan, reproducible, service,
+    terraform, test, tools,
 };
 use clap::{Parser, Subcommand};
 
@@ -27,7 +27,7 @@ enum Command {
     /// Build both images of a service and test them
     Containers(containers::Args),
     /// Deploy, roll back and replace a key in an emulated AWS
-    Deployments,
+    Deployments(deployments::Args),
     /// Prove terraform/ without an AWS account, or write plan.txt
     Terraform(terraform::Args),
     #[command(flatten)]
@@ -44,8 +44,6 @@ enum Command {
     Reproducible(reproducible::Args),
     /// Make a service, and another operation, in scratch copies of this tree, and test them
     Service,
-    /// Say what this repository lacks on GitHub before a deployment
-    Preflight(preflight::Args),
 }
 
 /// Runs the command that was typed.
@@ -57,7 +55,7 @@ pub fn run() -> ExitCode {
         Command::Suites(args) => test::suites::run(&root, &args),
         Command::Lint(args) => lint::run(&root, &args),
         Command::Containers(args) => containers::run(&root, &args),
-        Command::Deployments => deployments::run(&root),
+        Command::Deployments(args) => deployments::run(&root, &args),
         Command::Terraform(args) => terraform::run(&root, &args),
         Command::Plan(command) => plan::run(&root, &command),
         Command::Emulator(args) => emulator::run(&root, &args),
@@ -66,7 +64,6 @@ pub fn run() -> ExitCode {
         Command::Gates(args) => gates::run(&root, &args),
         Command::Reproducible(args) => reproducible::run(&root, &args),
         Command::Service => service::run(&root),
-        Command::Preflight(args) => preflight::run(&args),
     };
     match result {
         Ok(good) => ExitCode::from(u8::from(!good)),

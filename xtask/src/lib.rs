@@ -15,7 +15,6 @@ pub mod lint;
 pub mod ops;
 pub mod packages;
 pub mod plan;
-pub mod preflight;
 pub mod reproducible;
 pub mod service;
 pub mod terraform;

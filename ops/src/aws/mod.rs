@@ -12,13 +12,34 @@ pub mod elb;
 pub mod iam;
 pub mod ssm;
 
+use std::env;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+/// The region of every call of this process, when it is not that of the environment.
+static REGION: OnceLock<String> = OnceLock::new();
+
+/// Makes every further [`call`] in this region. The first one wins: a process works in one region.
+pub fn use_region(region: &str) {
+    let _ = REGION.set(region.to_owned());
+}
+
+/// The region that the caller's settings name.
+#[must_use]
+pub fn configured_region() -> Option<String> {
+    let named = |name| env::var(name).ok().filter(|region| !region.is_empty());
+    named("AWS_REGION").or_else(|| named("AWS_DEFAULT_REGION")).or_else(|| {
+        let output = Command::new("aws").args(["configure", "get", "region"]).output().ok()?;
+        let region = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        (!region.is_empty()).then_some(region)
+    })
+}
 
 /// Calls the account that the environment names: runs `aws ARGUMENTS` and reads its answer.
 ///
@@ -27,6 +48,9 @@ use serde_json::Value;
 /// The CLI is missing, the call fails (the message is what the CLI wrote), or the answer has another shape than `T`.
 pub fn call<T: DeserializeOwned>(arguments: &[&str]) -> anyhow::Result<T> {
     let mut command = Command::new("aws");
+    if let Some(region) = REGION.get() {
+        command.env("AWS_REGION", region).env("AWS_DEFAULT_REGION", region);
+    }
     // Version 2 writes times in the local zone; in one zone they can be compared as text.
     command.env("TZ", "UTC").env("AWS_PAGER", "");
     read(arguments, output_of(command, arguments).output())

@@ -1,27 +1,24 @@
 //! Which service is meant: by its folder, with the names from Terraform's outputs, or by the names themselves.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
+use serde_json::Value;
+
+use crate::deploy;
 
 /// The service whose keys are meant. The names come from the outputs of terraform/, unless all are given.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Target {
-    /// Folder of the service below services/; not needed where one service has keys
-    #[arg(long, env = "SERVICE", global = true)]
-    folder: Option<String>,
-    /// Initialised Terraform root that the service was applied from
-    #[arg(long, env = "DEPLOY_ROOT", default_value = "terraform", global = true)]
-    terraform: PathBuf,
+    #[command(flatten)]
+    target: deploy::Target,
     /// Name of the ECS cluster
     #[arg(long, global = true)]
     cluster: Option<String>,
     /// Name of the ECS service
     #[arg(long, global = true)]
-    service: Option<String>,
+    ecs_service: Option<String>,
     /// Name of the SSM parameter with the keys
     #[arg(long, global = true)]
     parameter: Option<String>,
@@ -59,39 +56,35 @@ struct Ecs {
 impl Target {
     /// The names, from the flags or from Terraform.
     pub(super) fn names(&self) -> anyhow::Result<Names> {
-        match [&self.cluster, &self.service, &self.parameter] {
+        match [&self.cluster, &self.ecs_service, &self.parameter] {
             [None, None, None] => {}
             [Some(cluster), Some(service), Some(parameter)] => {
                 let [cluster, service] = [cluster.clone(), service.clone()];
                 let (parameter, log_group) = (parameter.clone(), self.log_group.clone());
                 return Ok(Names { cluster, service, parameter, log_group });
             }
-            _ => bail!("give all of --cluster, --service and --parameter, or none"),
+            _ => bail!("give all of --cluster, --ecs-service and --parameter, or none"),
         }
-        let mut terraform = Command::new("terraform");
-        terraform.arg(format!("-chdir={}", self.terraform.display()));
-        let output = terraform.args(["output", "-json", "services"]).output();
-        let output = output.context("cannot run `terraform`: install it, or give the names")?;
-        ensure!(
-            output.status.success(),
-            "{} has no output `services`. Initialise it and apply it, or give the names (--help). Terraform says:\n{}",
-            self.terraform.display(),
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-        chosen(&output.stdout, self.folder.as_deref())
+        let outputs = self.target.services()?;
+        let environment = &self.target.environment;
+        ensure!(!outputs.is_null(), "no service is deployed in {environment}");
+        let folder = Some(self.target.service.as_str()).filter(|folder| !folder.is_empty());
+        chosen(outputs, folder)
     }
 }
 
 /// The service of this folder; without one, the only service that has keys.
-fn chosen(outputs: &[u8], folder: Option<&str>) -> anyhow::Result<Names> {
+fn chosen(outputs: Value, folder: Option<&str>) -> anyhow::Result<Names> {
     let outputs: BTreeMap<String, Output> =
-        serde_json::from_slice(outputs).context("the output `services` is not understood")?;
+        serde_json::from_value(outputs).context("the output `services` is not understood")?;
     let keyed = outputs.iter().filter(|(_, output)| output.api_key_parameter.is_some());
     let keyed: Vec<&str> = keyed.map(|(folder, _)| folder.as_str()).collect();
     let folder = match (folder, keyed.as_slice()) {
         (Some(folder), _) => folder,
         (None, [only]) => only,
-        (None, all) => bail!("name the service with --folder; those with keys: {}", all.join(", ")),
+        (None, all) => {
+            bail!("name the service with --service; those with keys: {}", all.join(", "))
+        }
     };
     let output = outputs.get(folder).with_context(|| {
         format!("no service {folder} is deployed; those with keys: {}", keyed.join(", "))
@@ -108,7 +101,7 @@ fn chosen(outputs: &[u8], folder: Option<&str>) -> anyhow::Result<Names> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn service(name: &str, parameter: Value) -> Value {
         json!({ "service": { "cluster": "c", "service": name, "task_definition": "t" },
@@ -126,16 +119,16 @@ mod tests {
             log_group: Some("/sum-api-production".into()),
         };
         for folder in [None, Some("sum")] {
-            assert_eq!(chosen(outputs.to_string().as_bytes(), folder).unwrap(), expected);
+            assert_eq!(chosen(outputs.clone(), folder).unwrap(), expected);
         }
         for (folder, words) in
             [("open", "no operation with a key"), ("other", "those with keys: sum")]
         {
-            let refusal = chosen(outputs.to_string().as_bytes(), Some(folder)).unwrap_err();
+            let refusal = chosen(outputs.clone(), Some(folder)).unwrap_err();
             assert!(refusal.to_string().contains(words), "{refusal}");
         }
         let two = json!({ "a": service("a", json!("/a")), "b": service("b", json!("/b")) });
-        let refusal = chosen(two.to_string().as_bytes(), None).unwrap_err().to_string();
-        assert!(refusal.contains("--folder") && refusal.contains("a, b"), "{refusal}");
+        let refusal = chosen(two, None).unwrap_err().to_string();
+        assert!(refusal.contains("--service") && refusal.contains("a, b"), "{refusal}");
     }
 }

@@ -12,6 +12,7 @@ use crate::plan::{Action, Resource};
 /// Dotted paths into the values of a resource, by its type. A path leads through every entry of a list.
 pub(super) const STATE: &[(&str, &[&str])] = &[
     ("aws_appautoscaling_target", &["min_capacity", "max_capacity"]),
+    ("aws_cloudwatch_event_target", &["dead_letter_config"]),
     ("aws_cloudwatch_composite_alarm", &["alarm_actions", "actions_enabled"]),
     (
         "aws_cloudwatch_metric_alarm",
@@ -26,11 +27,14 @@ pub(super) const STATE: &[(&str, &[&str])] = &[
             "deployment_circuit_breaker.rollback",
         ],
     ),
-    ("aws_ecs_task_definition", &["container_definitions", "cpu", "memory"]),
+    (
+        "aws_ecs_task_definition",
+        &["container_definitions", "cpu", "memory", "runtime_platform.cpu_architecture"],
+    ),
     ("aws_iam_policy", &["policy"]),
     ("aws_iam_role", &["assume_role_policy"]),
     ("aws_iam_role_policy", &["policy"]),
-    ("aws_lb", &["enable_deletion_protection", "subnets"]),
+    ("aws_lb", &["enable_deletion_protection", "internal", "subnets"]),
     ("aws_lb_listener", &["protocol", "ssl_policy", "default_action.type"]),
     ("aws_security_group", GROUP),
     ("aws_ssm_parameter", &["type", "value_wo_version"]),

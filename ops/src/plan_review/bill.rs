@@ -14,7 +14,8 @@ use crate::plan::{Action, Plan, Resource};
 struct Prices {
     source: String,
     hours_a_month: f64,
-    fargate: Fargate,
+    /// By the architecture of the task.
+    fargate: BTreeMap<String, Fargate>,
     month: BTreeMap<String, f64>,
     hour: BTreeMap<String, f64>,
 }
@@ -78,7 +79,8 @@ fn each(resource: &Resource, side: &Value, prices: &Prices) -> f64 {
     match resource.kind.as_str() {
         "aws_vpc_endpoint" if side["vpc_endpoint_type"] != "Interface" => 0.0,
         "aws_vpc_endpoint" => subnets() * hour,
-        // The balancer has one public address in each zone.
+        // The balancer has one public address in each zone, unless it is internal.
+        "aws_lb" if side["internal"] == true => hour,
         "aws_lb" => hour + subnets() * price(&prices.hour, "aws_eip") * prices.hours_a_month,
         // An alarm that computes is paid for each metric that it reads.
         "aws_cloudwatch_metric_alarm" => {
@@ -103,12 +105,44 @@ fn tasks(plan: &Plan, prices: &Prices) -> Option<f64> {
         let number = |name: &str| {
             task[name].as_str().and_then(|text| text.parse::<f64>().ok()).unwrap_or_default()
         };
-        let hour = number("cpu") / 1024.0 * prices.fargate.vcpu_hour
-            + number("memory") / 1024.0 * prices.fargate.gib_hour;
+        let architecture = &task["runtime_platform"][0]["cpu_architecture"];
+        let price = prices.fargate.get(architecture.as_str().unwrap_or("X86_64"));
+        let hour = price.map_or(0.0, |price| {
+            number("cpu") / 1024.0 * price.vcpu_hour + number("memory") / 1024.0 * price.gib_hour
+        });
         hour * prices.hours_a_month * target["min_capacity"].as_f64().unwrap_or_default()
     };
     Some(
         cost(&task.change.after, &target.change.after)
             - cost(&task.change.before, &target.change.before),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_arm_task_and_an_internal_balancer_cost_less() {
+        let task = |architecture: &str| json!({ "cpu": "256", "memory": "512", "runtime_platform": [{ "cpu_architecture": architecture }] });
+        let lb = |internal: bool| json!({ "internal": internal, "subnets": ["a", "b"] });
+        let target = json!({ "min_capacity": 2 });
+        let change = |kind: &str, before: Value, after: Value| {
+            json!({
+                "address": kind, "mode": "managed", "type": kind,
+                "change": { "actions": ["update"], "before": before, "after": after },
+            })
+        };
+        let plan = json!({ "format_version": "1.2", "resource_changes": [
+            change("aws_ecs_task_definition", task("X86_64"), task("ARM64")),
+            change("aws_appautoscaling_target", target.clone(), target),
+            change("aws_lb", lb(false), lb(true)),
+        ]});
+        let bill = difference(&Plan::parse(&plan.to_string()).unwrap());
+        let found: Vec<String> =
+            bill.lines.iter().map(|(what, dollars)| format!("{what} {dollars:.2}")).collect();
+        assert_eq!(found, ["aws_lb -7.30", "Fargate, at the least number of tasks -3.60"]);
+    }
 }

@@ -31,6 +31,8 @@ use crate::plan::Plan;
 use finding::{Finding, Level, Topic};
 use rules::Verdict;
 
+const LIMIT: usize = 60_000;
+
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -43,7 +45,7 @@ pub struct Args {
     #[arg(long)]
     output: Option<PathBuf>,
     /// Most bytes of Markdown: GitHub refuses comments of more than 65,536 characters
-    #[arg(long, default_value_t = 60_000)]
+    #[arg(long, default_value_t = LIMIT)]
     limit: usize,
     /// A rule that may be broken this time; may be given more than once
     #[arg(long, value_name = "RULE")]
@@ -51,6 +53,21 @@ pub struct Args {
     /// Where to write the part of the plan that the review reads
     #[arg(long, value_name = "FILE")]
     trimmed: Option<PathBuf>,
+}
+
+impl Args {
+    /// The review of a plan by the rules of the repository.
+    #[must_use]
+    pub fn new(plan: &Path, output: &Path, allow: Vec<String>) -> Self {
+        Self {
+            plan: plan.to_owned(),
+            rules: PathBuf::from("rules"),
+            output: Some(output.to_owned()),
+            limit: LIMIT,
+            allow,
+            trimmed: None,
+        }
+    }
 }
 
 /// Everything that the review has to say.

@@ -14,38 +14,47 @@ const CONTAINERS: [(&str, &str); 2] =
 
 /// The images of one service and one commit.
 #[derive(Debug, clap::Args)]
-pub(super) struct Local {
+pub(crate) struct Local {
     /// The service's folder below services/
     #[arg(long, env = "SERVICE")]
     service: String,
-    /// The commit, which is the tag of both images; that of the work tree when it is empty
+    /// The commit, which is in the tag of both images; that of the work tree when it is empty
     #[arg(long, env = "GITHUB_SHA", default_value = "")]
     commit: String,
     /// What they are built for: linux/amd64 or linux/arm64, as the task's `cpu_architecture`; the first when it is empty
     #[arg(long, env = "PLATFORM", default_value = "")]
-    pub(super) platform: Platform,
+    pub(crate) platform: Platform,
     /// The repository's root
     #[arg(long, default_value = ".")]
-    pub(super) root: PathBuf,
+    pub(crate) root: PathBuf,
 }
 
 /// The platform of the task, on whatever machine builds: an Arm laptop would build what `X86_64` cannot run.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Platform {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Platform {
     Amd64,
     Arm64,
 }
 
 impl Platform {
-    const fn name(self) -> &'static str {
+    /// What Docker calls it.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Amd64 => "linux/amd64",
             Self::Arm64 => "linux/arm64",
         }
     }
 
+    /// The architecture alone.
+    pub(crate) const fn architecture(self) -> &'static str {
+        match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
+
     /// What Rust calls it.
-    pub(super) const fn target(self) -> &'static str {
+    pub(crate) const fn target(self) -> &'static str {
         match self {
             Self::Amd64 => "x86_64-unknown-linux-gnu",
             Self::Arm64 => "aarch64-unknown-linux-gnu",
@@ -66,8 +75,14 @@ impl FromStr for Platform {
 }
 
 impl Local {
+    /// The images of a commit, from the root of the repository.
+    pub(crate) fn new(service: &str, commit: &str, platform: Platform) -> Self {
+        let (service, commit) = (service.to_owned(), commit.to_owned());
+        Self { service, commit, platform, root: PathBuf::from(".") }
+    }
+
     /// The name that the service's document gives it.
-    pub(super) fn name(&self) -> anyhow::Result<String> {
+    pub(crate) fn name(&self) -> anyhow::Result<String> {
         let path = self.root.join("services").join(&self.service).join("openapi.json");
         ensure!(
             !self.service.is_empty() && path.is_file(),
@@ -77,8 +92,13 @@ impl Local {
         Ok(call::document(&self.root, &self.service)?.service.name)
     }
 
+    /// The tag of both images: one for each commit and architecture, because a tag is written once.
+    pub(crate) fn tag(&self) -> anyhow::Result<String> {
+        Ok(format!("{}-{}", self.commit()?, self.platform.architecture()))
+    }
+
     /// The commit that the images come from.
-    pub(super) fn commit(&self) -> anyhow::Result<String> {
+    pub(crate) fn commit(&self) -> anyhow::Result<String> {
         if self.commit.is_empty() {
             output(command("git rev-parse HEAD", []).current_dir(&self.root))
         } else {
@@ -87,12 +107,12 @@ impl Local {
     }
 
     /// The name of a container's image on this machine.
-    pub(super) fn image(&self, container: &str) -> anyhow::Result<String> {
-        Ok(format!("{}-{container}:{}", self.name()?, self.commit()?))
+    pub(crate) fn image(&self, container: &str) -> anyhow::Result<String> {
+        Ok(format!("{}-{container}:{}", self.name()?, self.tag()?))
     }
 
     /// Builds both images.
-    pub(super) fn build(&self) -> anyhow::Result<()> {
+    pub(crate) fn build(&self) -> anyhow::Result<()> {
         let (commit, platform) = (self.commit()?, self.platform.name());
         for (container, file) in CONTAINERS {
             let image = self.image(container)?;

@@ -20,7 +20,7 @@ const REVISIONS_PER_CALL: usize = 20;
 
 /// The names of a service, as the output `services` of terraform/ gives them.
 #[derive(Debug, clap::Args)]
-pub(super) struct Service {
+pub(crate) struct Service {
     /// Name of the ECS cluster
     #[arg(long)]
     cluster: String,
@@ -93,9 +93,14 @@ struct Container {
 }
 
 impl Service {
+    /// The service of this name in a cluster.
+    pub(crate) fn new(cluster: &str, service: &str) -> Self {
+        Self { cluster: cluster.to_owned(), service: service.to_owned() }
+    }
+
     /// The images that the service runs, or shall run once its deployment has ended; `None` when
     /// there is no service.
-    pub(super) fn running(&self) -> anyhow::Result<Option<Images>> {
+    pub(crate) fn running(&self) -> anyhow::Result<Option<Images>> {
         let answer: Services = self.call("describe-services", "--services", &[])?;
         let Some(service) = answer.services.into_iter().find(|s| s.status == "ACTIVE") else {
             return Ok(None);
@@ -106,7 +111,7 @@ impl Service {
     /// The deployments of the service, oldest first.
     ///
     /// An old deployment whose images are not named by digest cannot be returned to and is left out.
-    pub(super) fn history(&self) -> anyhow::Result<Vec<Deployment>> {
+    pub(crate) fn history(&self) -> anyhow::Result<Vec<Deployment>> {
         let mut briefs = self.briefs()?;
         briefs.sort_by_cached_key(|brief| sortable(&brief.created_at));
         let mut revisions = HashMap::new();

@@ -10,7 +10,7 @@ use crate::plan_review::difference::{self, Difference, Side};
 
 /// What a plan does.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Effect {
+pub(crate) struct Effect {
     /// Containers with the image before and after.
     images: Vec<(String, String)>,
     /// Everything that a rollback must not do.
@@ -19,7 +19,7 @@ pub(super) struct Effect {
 
 impl Effect {
     /// Reads it from a plan.
-    pub(super) fn from_plan(plan: &Plan) -> Self {
+    pub(crate) fn from_plan(plan: &Plan) -> Self {
         let mut effect = Self::default();
         let mut module = None;
         for resource in plan.changed() {
@@ -53,12 +53,12 @@ impl Effect {
     }
 
     /// Whether a rollback may do it.
-    pub(super) fn allowed(&self) -> bool {
+    pub(crate) fn allowed(&self) -> bool {
         self.others.is_empty()
     }
 
     /// What it does, as Markdown.
-    pub(super) fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let mut text = String::from("## Rollback\n\n");
         if self.images.is_empty() && self.others.is_empty() {
             text.push_str("These images run already: nothing changes.\n");

@@ -9,12 +9,12 @@ use std::io::Write as _;
 use anyhow::Context as _;
 
 /// Prints an output, as `NAME=VALUE`, and hands it on.
-pub(super) fn output(line: &str) -> anyhow::Result<()> {
+pub(crate) fn output(line: &str) -> anyhow::Result<()> {
     hand_on("GITHUB_OUTPUT", line)
 }
 
 /// Prints text, and adds it to the summary.
-pub(super) fn summary(text: &str) -> anyhow::Result<()> {
+pub(crate) fn summary(text: &str) -> anyhow::Result<()> {
     hand_on("GITHUB_STEP_SUMMARY", text)
 }
 

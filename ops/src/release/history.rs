@@ -8,7 +8,7 @@ use super::images::Images;
 
 /// How a deployment ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// Its tasks became healthy and no alarm fired.
     Successful,
     /// It was stopped or rolled back.
@@ -21,7 +21,7 @@ impl Outcome {
     /// The outcome that a status of `ListServiceDeployments` stands for.
     ///
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeploymentBrief.html>
-    pub(super) fn from_status(status: &str) -> Self {
+    pub(crate) fn from_status(status: &str) -> Self {
         match status {
             "SUCCESSFUL" => Self::Successful,
             "STOPPED" | "ROLLBACK_SUCCESSFUL" | "ROLLBACK_FAILED" => Self::Failed,
@@ -32,17 +32,17 @@ impl Outcome {
 
 /// One deployment of the service.
 #[derive(Debug, Clone)]
-pub(super) struct Deployment {
+pub(crate) struct Deployment {
     /// What it deployed.
-    pub(super) images: Images,
+    pub(crate) images: Images,
     /// How it ended.
-    pub(super) outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// When it began, as the AWS CLI writes it.
-    pub(super) began: String,
+    pub(crate) began: String,
 }
 
 /// The last good deployment of a history, which is sorted oldest first.
-pub(super) fn last_good(history: &[Deployment]) -> Option<&Deployment> {
+pub(crate) fn last_good(history: &[Deployment]) -> Option<&Deployment> {
     let newest = history.last()?;
     let mut good: Vec<&Deployment> = Vec::new();
     for deployment in history {

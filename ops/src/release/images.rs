@@ -7,34 +7,34 @@ use anyhow::{Context as _, ensure};
 
 /// An image by digest: `REPOSITORY@sha256:DIGEST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Image {
+pub(crate) struct Image {
     repository: String,
     digest: Digest,
 }
 
 /// `sha256:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Digest(String);
+pub(crate) struct Digest(String);
 
 /// What a person asks for: a whole image, or a digest in the repository that the running image comes from.
 #[derive(Debug, Clone)]
-pub(super) struct Desired {
+pub(crate) struct Desired {
     repository: Option<String>,
     digest: Digest,
 }
 
 /// The images of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Images {
+pub(crate) struct Images {
     /// The API's image.
-    pub(super) api: Image,
+    pub(crate) api: Image,
     /// The sidecar's image.
-    pub(super) nginx: Image,
+    pub(crate) nginx: Image,
 }
 
 impl Images {
     /// The images of a task's containers, given as name and image.
-    pub(super) fn from_containers<'a>(
+    pub(crate) fn from_containers<'a>(
         containers: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> anyhow::Result<Self> {
         let (mut api, mut nginx) = (None, None);
@@ -52,19 +52,29 @@ impl Images {
     }
 
     /// These images, with the ones that a person asked for in their place.
-    pub(super) fn with(self, api: Option<Desired>, nginx: Option<Desired>) -> Self {
+    pub(crate) fn with(self, api: Option<Desired>, nginx: Option<Desired>) -> Self {
         Self { api: self.api.replaced_by(api), nginx: self.nginx.replaced_by(nginx) }
     }
 }
 
 impl Image {
+    /// The image with this digest in a repository.
+    pub(crate) fn new(repository: &str, digest: Digest) -> Self {
+        Self { repository: repository.to_owned(), digest }
+    }
+
+    /// The digest alone.
+    pub(crate) const fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
     fn replaced_by(self, desired: Option<Desired>) -> Self {
         let Some(Desired { repository, digest }) = desired else { return self };
         Self { repository: repository.unwrap_or(self.repository), digest }
     }
 
     /// The first digits of the digest, for people.
-    pub(super) fn short(&self) -> &str {
+    pub(crate) fn short(&self) -> &str {
         self.digest.0.get(..19).unwrap_or(&self.digest.0)
     }
 }

@@ -1,25 +1,27 @@
 //! The steps of a release: the two images of a service on their way to the registry and back, and what decides a
-//! deployment. The workflows, `scripts/deploy.sh` and a laptop call the same commands.
+//! deployment. `ops deploy` plans and applies with them.
 //!
 //! A rollback returns to the last good images without a build. The images come from ECS's own record
-//! of the service, or from a person. The script plans with them, `effect` judges the plan, and
+//! of the service, or from a person. `ops deploy rollback` plans with them, `effect` judges the plan, and
 //! Terraform applies it: it stays the only owner of the task definition.
 
-mod build;
-mod ecs;
-mod effect;
-mod github;
-mod history;
-mod images;
-mod process;
-mod registry;
+pub(crate) mod build;
+pub(crate) mod ecs;
+pub(crate) mod effect;
+pub(crate) mod github;
+pub(crate) mod history;
+pub(crate) mod images;
+pub(crate) mod process;
+pub(crate) mod registry;
 mod sbom;
 mod scan;
-mod smoke;
+pub(crate) mod smoke;
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+
+pub(crate) use build::Platform;
 
 use crate::plan::Plan;
 use effect::Effect;
@@ -111,7 +113,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     }
 }
 
-fn last_good(service: &ecs::Service) -> anyhow::Result<Images> {
+pub(crate) fn last_good(service: &ecs::Service) -> anyhow::Result<Images> {
     let history = service.history()?;
     let newest = history.last().context("ECS has no record of a deployment of this service")?;
     if newest.outcome == Outcome::Running {

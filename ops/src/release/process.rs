@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 /// # Panics
 ///
 /// The line is empty. The lines are constants of this module's callers.
-pub(super) fn command<'a>(line: &str, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+pub(crate) fn command<'a>(line: &str, arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut words = line.split_whitespace();
     let mut command = Command::new(words.next().expect("the line of a caller names a program"));
     command.args(words).args(arguments);
@@ -17,7 +17,7 @@ pub(super) fn command<'a>(line: &str, arguments: impl IntoIterator<Item = &'a st
 }
 
 /// Runs a command, which shows what it prints and has to succeed.
-pub(super) fn run(command: &mut Command) -> anyhow::Result<()> {
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let name = name(command);
     let status = command.status().with_context(|| format!("cannot run `{name}`"))?;
     ensure!(status.success(), "{name}: {status}");
@@ -25,7 +25,7 @@ pub(super) fn run(command: &mut Command) -> anyhow::Result<()> {
 }
 
 /// The standard output of a command that has to succeed, without the end of its last line.
-pub(super) fn output(command: &mut Command) -> anyhow::Result<String> {
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let name = name(command);
     command.stdin(Stdio::null()).stderr(Stdio::inherit());
     let output = command.output().with_context(|| format!("cannot run `{name}`"))?;

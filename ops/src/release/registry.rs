@@ -8,15 +8,15 @@ use serde::Deserialize;
 
 use super::build::Local;
 use super::github;
-use super::images::{Digest, Image};
+use super::images::{Digest, Image, Images};
 use super::process::{command, output, run};
 use crate::aws;
 
 /// Arguments of `push`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Push {
+pub(crate) struct Push {
     #[command(flatten)]
-    local: Local,
+    pub(crate) local: Local,
     /// Where the API's image goes, as ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME
     #[arg(long, env = "API_REPOSITORY")]
     api_repository: String,
@@ -27,7 +27,7 @@ pub(super) struct Push {
 
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Verify {
+pub(crate) struct Verify {
     /// The repository on GitHub whose workflow must have built the images, as OWNER/NAME
     #[arg(long, env = "GITHUB_REPOSITORY")]
     repository: String,
@@ -50,9 +50,11 @@ struct Details {
 }
 
 /// Logs Docker in to the registry of an image or of a repository. It keeps the login for this machine.
-pub(super) fn login(image: &str) -> anyhow::Result<()> {
+pub(crate) fn login(image: &str) -> anyhow::Result<()> {
     let (registry, _) = image.split_once('/').context("expected REGISTRY/NAME")?;
-    let password = output(&mut command("aws ecr get-login-password", []))?;
+    // ACCOUNT.dkr.ecr.REGION.amazonaws.com
+    let region = registry.split('.').nth(3).context("expected a registry of ECR")?;
+    let password = output(&mut command("aws ecr get-login-password --region", [region]))?;
     // By a pipe: other processes can read an argument.
     let mut docker = command("docker login --username AWS --password-stdin", [registry]);
     let mut docker = docker.stdin(Stdio::piped()).spawn().context("cannot run `docker login`")?;
@@ -63,26 +65,55 @@ pub(super) fn login(image: &str) -> anyhow::Result<()> {
 }
 
 impl Push {
-    /// Pushes both images, and hands on their digests.
-    pub(super) fn run(&self) -> anyhow::Result<()> {
-        for (container, repository) in
-            [("api", &self.api_repository), ("nginx", &self.nginx_repository)]
-        {
+    /// Both images of a service, and the repositories that they go to.
+    pub(crate) fn new(local: Local, api_repository: &str, nginx_repository: &str) -> Self {
+        let (api_repository, nginx_repository) =
+            (api_repository.to_owned(), nginx_repository.to_owned());
+        Self { local, api_repository, nginx_repository }
+    }
+
+    /// Pushes both images, and hands on their digests. A workflow builds for several architectures, so the outputs for
+    /// other jobs begin with the architecture.
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let images = self.images()?;
+        let architecture = self.local.platform.architecture();
+        for (container, image) in [("api", &images.api), ("nginx", &images.nginx)] {
+            github::output(&format!("{container}_digest={}", image.digest()))?;
+            github::output(&format!("{container}_image={image}"))?;
+            github::output(&format!("{architecture}_{container}_image={image}"))?;
+        }
+        Ok(())
+    }
+
+    /// Both images in the registry. What it lacks is pushed.
+    pub(crate) fn images(&self) -> anyhow::Result<Images> {
+        let image = |container: &str, repository: &str| -> anyhow::Result<Image> {
             let digest = match self.known(repository)? {
                 Some(digest) => digest,
                 None => self.push(container, repository)?,
             };
-            github::output(&format!("{container}_digest={digest}"))?;
-            github::output(&format!("{container}_image={repository}@{digest}"))?;
-        }
-        Ok(())
+            Ok(Image::new(repository, digest))
+        };
+        Ok(Images {
+            api: image("api", &self.api_repository)?,
+            nginx: image("nginx", &self.nginx_repository)?,
+        })
+    }
+
+    /// Both images, when the registry has both.
+    pub(crate) fn known_images(&self) -> anyhow::Result<Option<Images>> {
+        let known = |repository: &str| -> anyhow::Result<Option<Image>> {
+            Ok(self.known(repository)?.map(|digest| Image::new(repository, digest)))
+        };
+        let (api, nginx) = (known(&self.api_repository)?, known(&self.nginx_repository)?);
+        Ok(api.zip(nginx).map(|(api, nginx)| Images { api, nginx }))
     }
 
     /// The image of the commit that the registry has. A run that is repeated finds its tag taken, and takes what it
     /// pushed the first time.
     fn known(&self, repository: &str) -> anyhow::Result<Option<Digest>> {
         let (_, name) = repository.split_once('/').context("expected REGISTRY/NAME")?;
-        let tag = format!("imageTag={}", self.local.commit()?);
+        let tag = format!("imageTag={}", self.local.tag()?);
         let call = ["ecr", "describe-images", "--repository-name", name, "--image-ids", &tag];
         match aws::call::<Described>(&call) {
             Ok(described) => {
@@ -95,7 +126,7 @@ impl Push {
     }
 
     fn push(&self, container: &str, repository: &str) -> anyhow::Result<Digest> {
-        let image = format!("{repository}:{}", self.local.commit()?);
+        let image = format!("{repository}:{}", self.local.tag()?);
         run(&mut command("docker tag", [self.local.image(container)?.as_str(), &image]))?;
         run(&mut command("docker push --quiet", [image.as_str()]))?;
         let format = "{{range .RepoDigests}}{{println .}}{{end}}";
@@ -109,7 +140,7 @@ impl Push {
 impl Verify {
     /// Refuses an image that our build workflow on `main` did not build on a machine of GitHub's. That it comes from
     /// this repository is not enough.
-    pub(super) fn run(&self) -> anyhow::Result<()> {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
         let workflow = format!("{}/.github/workflows/build.yml", self.repository);
         for image in &self.images {
             let image = format!("oci://{image}");

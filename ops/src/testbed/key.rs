@@ -82,7 +82,7 @@ impl Testbed {
         let parameter = api.variable("API_KEY_PARAMETER").context("the API has no parameter")?;
         let mut command = self.emulator.ops()?;
         command.arg("key").args(arguments).args(["--cluster", &self.names.0]);
-        command.args(["--service", &self.names.1, "--parameter", parameter]);
+        command.args(["--ecs-service", &self.names.1, "--parameter", parameter]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true);
         Ok(command)

@@ -48,6 +48,8 @@ pub(crate) fn check_metric(stack: &Stack, emitted: &BTreeSet<MetricId>, id: &Met
         ("TargetGroup", Some(stack.attribute("aws_lb_target_group", "arn_suffix"))),
         ("ClusterName", Some(stack.attribute("aws_ecs_cluster", "name"))),
         ("ServiceName", Some(stack.attribute("aws_ecs_service", "name"))),
+        ("HealthCheckId", Some(stack.attribute("aws_route53_health_check", "id"))),
+        ("QueueName", Some(stack.attribute("aws_sqs_queue", "name"))),
         ("CertificateArn", certificate[0].change.after["certificate_arn"].as_str()),
     ]);
     for (name, value) in &id.dimensions {
@@ -137,6 +139,7 @@ fn only_what_callers_feel_wakes_somebody() {
             "slo-availability-slow",
             "slo-latency-fast",
             "slo-latency-slow",
+            "unreachable",
         ])
     );
 }

@@ -113,8 +113,8 @@ fn both_images_are_built_for_the_architecture_of_the_task() {
     machine.passes(&["build"]);
     assert_eq!(machine.asked("--platform linux/amd64"), 2);
     assert_eq!(machine.asked(&format!("--build-arg SERVICE_REVISION={COMMIT}")), 2);
-    assert_eq!(machine.asked(&format!("--tag sum-api-api:{COMMIT} ")), 1);
-    assert_eq!(machine.asked(&format!("--tag sum-api-nginx:{COMMIT} ")), 1);
+    assert_eq!(machine.asked(&format!("--tag sum-api-api:{COMMIT}-amd64 ")), 1);
+    assert_eq!(machine.asked(&format!("--tag sum-api-nginx:{COMMIT}-amd64 ")), 1);
     // Without an index, which ECR cannot scan.
     assert_eq!(machine.asked(" . [1]"), 2);
 }
@@ -163,7 +163,7 @@ fn after_a_login_images_are_pushed_and_verified() {
     assert_eq!(machine.asked(&format!("docker push --quiet {REGISTRY}/")), 2);
     let (api, nginx, digest) = (image("api"), image("nginx"), digest("1"));
     let outputs = format!(
-        "api_digest={digest}\napi_image={api}\nnginx_digest={digest}\nnginx_image={nginx}\n"
+        "api_digest={digest}\napi_image={api}\namd64_api_image={api}\nnginx_digest={digest}\nnginx_image={nginx}\namd64_nginx_image={nginx}\n"
     );
     assert_eq!(machine.handed_on("output"), outputs);
     machine.passes(&["verify", &api, &nginx]);

@@ -11,6 +11,15 @@ use super::text;
 
 /// A service that answers each `METHOD PATH` with a status and a body; with a key to `/quote`, with 200.
 fn service(ready: &'static str, quote: &'static str) -> SocketAddr {
+    refusing(
+        ready,
+        quote,
+        r#"{"type":"urn:parcels:problem:unauthorized","title":"Unauthorized","status":401}"#,
+    )
+}
+
+/// The same with this body of a 401.
+fn refusing(ready: &'static str, quote: &'static str, refusal: &'static str) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -34,7 +43,7 @@ fn service(ready: &'static str, quote: &'static str) -> SocketAddr {
             let (status, answer) = match head.split_whitespace().nth(1).unwrap() {
                 "/readyz" => (ready, ""),
                 "/quote" if key => ("200 OK", quote),
-                "/quote" => ("401 Unauthorized", ""),
+                "/quote" => ("401 Unauthorized", refusal),
                 _ => ("404 Not Found", ""),
             };
             let _ = write!(
@@ -70,7 +79,9 @@ fn a_service_that_answers_rightly_passes() {
     assert!(output.status.success(), "{}", text(&output));
     assert_eq!(text(&output).matches("ok      ").count(), 4, "{}", text(&output));
     let output = smoke(&url, None);
-    assert!(output.status.success() && text(&output).contains("SKIPPED: smoke: SMOKE_API_KEY"));
+    let said = text(&output);
+    assert!(output.status.success() && said.contains("SKIPPED: smoke: SMOKE_API_KEY"), "{said}");
+    assert!(said.contains("`cargo ops key add CLIENT` adds one"), "{said}");
 }
 
 #[test]
@@ -85,6 +96,24 @@ fn a_wrong_answer_fails() {
         let said = text(&output);
         assert!(!output.status.success() && said.contains(found), "{said}");
         assert!(!said.contains("a-test-key"), "no key in the log: {said}");
+    }
+}
+
+/// Something before the service answers, such as a proxy: the service is not shown to be closed.
+#[test]
+fn a_401_in_another_format_fails() {
+    for refusal in [
+        "",
+        "<h1>401</h1>",
+        r#"{"message":"Unauthorized"}"#,
+        r#"{"type":"x","title":"y","status":403}"#,
+    ] {
+        let output = smoke(&format!("http://{}", refusing("200 OK", "", refusal)), None);
+        let said = text(&output);
+        assert!(
+            !output.status.success() && said.contains("without a key: expected 401, found 401"),
+            "{said}"
+        );
     }
 }
 

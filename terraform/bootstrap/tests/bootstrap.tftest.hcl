@@ -69,19 +69,21 @@ run "bootstrap" {
   }
 
   assert {
-    condition     = keys(aws_iam_role_policy_attachment.read) == ["apply", "plan"] && alltrue([for a in aws_iam_role_policy_attachment.write : a.role == "sum-api-apply"])
+    condition = toset(keys(aws_iam_role_policy_attachment.this)) == toset([
+      "plan read", "plan read-environment", "apply read", "apply read-environment", "apply network", "apply services-production", "apply environment-production",
+    ]) && alltrue([for key, a in aws_iam_role_policy_attachment.this : a.role == "sum-api-${split(" ", key)[0]}"])
     error_message = "Plan and apply may read; only apply may write."
   }
 
   assert {
-    condition = alltrue(flatten([for p in concat([aws_iam_policy.read.policy, aws_iam_policy.workload.policy, aws_iam_role_policy.publish.policy], [for w in aws_iam_policy.write : w.policy], [for s in aws_iam_role_policy.state : s.policy]) :
+    condition = alltrue(flatten([for p in concat([aws_iam_policy.read.policy, aws_iam_role_policy.publish[0].policy], [for p in concat(values(aws_iam_policy.workload), values(aws_iam_policy.read_environment), values(aws_iam_policy.write), values(aws_iam_role_policy.state)) : p.policy]) :
       [for s in jsondecode(p).Statement : !anytrue([for a in s.Action : strcontains(a, "*")])]
     ]))
     error_message = "No policy may have a wildcard action."
   }
 
   assert {
-    condition     = !anytrue([for a in jsondecode(aws_iam_policy.read.policy).Statement[0].Action : length(regexall(":(Describe|Get|List)", a)) == 0])
+    condition     = !anytrue([for a in jsondecode(aws_iam_policy.read.policy).Statement[0].Action : length(regexall(":(Describe|Get|List|View)", a)) == 0])
     error_message = "The plan role's actions on everything must all be reads."
   }
 
@@ -92,26 +94,26 @@ run "bootstrap" {
 
   assert {
     condition = alltrue([for s in jsondecode(aws_iam_policy.write["network"].policy).Statement :
-      contains(s.Action, "route53:AssociateVPCWithHostedZone") ? length(s.Action) == 1 : try(s.Condition.StringEquals["aws:RequestedRegion"], "") == "us-east-1"
+      contains(["EndpointNames", "HealthChecks"], s.Sid) ? length(setsubtract(s.Action, ["route53:AssociateVPCWithHostedZone", "route53:ChangeTagsForResource", "route53:CreateHealthCheck", "route53:DeleteHealthCheck", "route53:UpdateHealthCheck"])) == 0 : try(s.Condition.StringEquals["aws:RequestedRegion"], "") == "us-east-1"
     ])
     error_message = "What cannot be held to a name must be held to the region, where the service has one."
   }
 
   assert {
-    condition     = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["named"].policy).Statement : [for r in flatten([s.Resource]) : can(regex("[-:/]sum-api(-2)?[-/]", r)) || strcontains(r, "Z0123456789EXAMPLE") || endswith(r, ":regional/managedruleset/*")]]))
-    error_message = "What can be held to the stack's name must be."
+    condition     = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["services-production"].policy).Statement : [for r in flatten([s.Resource]) : can(regex("[-:/]sum-api(-2)?[-/]production", r)) || endswith(r, ":regional/managedruleset/*")]]))
+    error_message = "What can be held to the names of a service and its environment must be."
   }
 
   assert {
-    condition = alltrue([for s in jsondecode(aws_iam_policy.write["keys_and_roles"].policy).Statement :
-      s.Condition.StringEquals["iam:PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/${aws_iam_policy.workload.name}" if contains(s.Action, "iam:CreateRole") || contains(s.Action, "iam:PutRolePolicy")
+    condition = alltrue([for s in jsondecode(aws_iam_policy.write["environment-production"].policy).Statement :
+      s.Condition.StringEquals["iam:PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/${aws_iam_policy.workload["production"].name}" if contains(s.Action, "iam:CreateRole") || contains(s.Action, "iam:PutRolePolicy")
     ])
     error_message = "The apply role may make or change a role within the boundary only."
   }
 
   assert {
-    condition = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["keys_and_roles"].policy).Statement :
-      [for r in flatten([s.Resource]) : can(regex("role/sum-api(-2)?-\\*-(execution|task)$", r))] if anytrue([for a in s.Action : startswith(a, "iam:") && a != "iam:CreateServiceLinkedRole"])
+    condition = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["environment-production"].policy).Statement :
+      [for r in flatten([s.Resource]) : can(regex("role/sum-api(-2)?-production-(execution|task)$", r))] if anytrue([for a in s.Action : startswith(a, "iam:") && a != "iam:CreateServiceLinkedRole"])
     ]))
     error_message = "The apply role must not be able to change the workflows' own roles."
   }
@@ -122,19 +124,22 @@ run "bootstrap" {
   }
 
   assert {
-    condition     = flatten([for s in jsondecode(aws_iam_role_policy.state["plan"].policy).Statement : s.Resource if contains(s.Action, "s3:PutObject")]) == ["arn:aws:s3:::sum-api-state-123456789012-us-east-1/sum-api/*/terraform.tfstate.tflock"]
+    condition     = flatten([for s in jsondecode(aws_iam_role_policy.state["plan"].policy).Statement : s.Resource if contains(s.Action, "s3:PutObject")]) == ["arn:aws:s3:::sum-api-state-123456789012-us-east-1/sum-api/production/terraform.tfstate.tflock"]
     error_message = "The plan role may write locks, and no state."
   }
 
   assert {
-    condition     = alltrue([for p in concat([aws_iam_policy.read.policy, aws_iam_policy.workload.policy], [for w in aws_iam_policy.write : w.policy]) : length(p) <= 6144])
+    condition     = alltrue([for p in concat([aws_iam_policy.read.policy], [for p in concat(values(aws_iam_policy.workload), values(aws_iam_policy.read_environment), values(aws_iam_policy.write)) : p.policy]) : length(p) <= 6144])
     error_message = "IAM takes no managed policy of more than 6,144 characters."
   }
 
   assert {
     condition = alltrue([for name in ["sum-api", "sum-api-2"] : alltrue([
-      for wanted in ["alarm:NAME-*", "dashboard/NAME-*", "service/sum-api-*/NAME-*", "task-definition/NAME-*:*", "targetgroup/NAME-*", "rule/NAME-*", "log-group:/NAME/*", "parameter/NAME/*", "webacl/NAME-*"] :
-      length([for s in jsondecode(aws_iam_policy.write["named"].policy).Statement : s if length([for r in flatten([s.Resource]) : r if endswith(r, replace(wanted, "NAME", name))]) == 1]) >= 1
+      for wanted in [
+        "alarm:NAME-production-*", "dashboard/NAME-production", "service/sum-api-production/NAME-production", "task-definition/NAME-production:*", "targetgroup/NAME-production/*",
+        "rule/NAME-production-*", "sqs:us-east-1:123456789012:NAME-production-*", "log-group:/NAME/production/*", "parameter/NAME/production/*", "webacl/NAME-production/*",
+      ] :
+      length([for s in jsondecode(aws_iam_policy.write["services-production"].policy).Statement : s if length([for r in flatten([s.Resource]) : r if endswith(r, replace(wanted, "NAME", name))]) == 1]) >= 1
     ])])
     error_message = "The apply role must be able to change the resources of every service."
   }
@@ -145,15 +150,15 @@ run "bootstrap" {
   }
 
   assert {
-    condition = alltrue([for s in jsondecode(aws_iam_policy.write["keys_and_roles"].policy).Statement :
-      try(s.Condition.StringEquals["aws:ResourceTag/application"] == "sum-api" && s.Condition.StringNotEquals["aws:ResourceTag/environment"] == "shared", false)
+    condition = alltrue([for s in jsondecode(aws_iam_policy.write["environment-production"].policy).Statement :
+      try(s.Condition.StringEquals == { "aws:ResourceTag/application" = "sum-api", "aws:ResourceTag/environment" = "production" }, false)
       if length(setintersection(s.Action, ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:DisableKeyRotation"])) > 0
     ])
-    error_message = "What gives access to a key, or takes it away, must need the stack's tag."
+    error_message = "What gives access to a key, or takes it away, must need the stack's tag, and that of its environment."
   }
 
   assert {
-    condition = alltrue([for s in jsondecode(aws_iam_policy.write["keys_and_roles"].policy).Statement :
+    condition = alltrue([for s in jsondecode(aws_iam_policy.write["environment-production"].policy).Statement :
       !can(s.Condition.StringEquals["aws:ResourceTag/application"]) if length(setintersection(s.Action, ["kms:EnableKeyRotation", "kms:CreateAlias"])) > 0
     ])
     error_message = "What Terraform calls right after CreateKey must not need a tag, which may take five minutes to count."
@@ -216,6 +221,41 @@ run "two_environments" {
   }
 
   assert {
+    condition = { for name, environment in output.github.environments : name => "${environment.role} ${coalesce(environment.environment, "-")}" } == {
+      publish = "publish -", plan = "plan production", production = "apply production", plan-staging = "plan staging", staging = "apply staging"
+    }
+    error_message = "Every environment must have a plan role and an apply role in GitHub environments of its own; all publish the same images."
+  }
+
+  assert {
+    condition = alltrue([for name, role in aws_iam_role.github : jsondecode(role.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:environment"] == {
+      publish = "publish", plan = "plan", apply = "production", plan-staging = "plan-staging", apply-staging = "staging"
+    }[name]]) && length(aws_iam_role.github) == 5
+    error_message = "Each role must trust one GitHub environment."
+  }
+
+  assert {
+    condition = alltrue([for own, other in { production = "staging", staging = "production" } : !strcontains(join("", [
+      aws_iam_policy.workload[own].policy, aws_iam_policy.read_environment[own].policy, aws_iam_policy.write["services-${own}"].policy, aws_iam_policy.write["environment-${own}"].policy,
+    ]), other)])
+    error_message = "What an environment's role may read and change must name no other environment."
+  }
+
+  assert {
+    condition = alltrue([for key, a in aws_iam_role_policy_attachment.this :
+      !strcontains(split(" ", key)[1], endswith(a.role, "-staging") ? "production" : "staging")
+    ]) && length(aws_iam_role_policy_attachment.this) == 14
+    error_message = "No role may have the policies of another environment."
+  }
+
+  assert {
+    condition = alltrue([for role, own in { plan = "production", apply = "production", plan-staging = "staging", apply-staging = "staging" } :
+      alltrue(flatten([for s in jsondecode(aws_iam_role_policy.state[role].policy).Statement : [for r in flatten([s.Resource]) : startswith(r, "arn:aws:s3:::sum-api-state-123456789012-us-east-1/sum-api/${own}/")] if !contains(s.Action, "s3:ListBucket") && !contains(s.Action, "kms:Decrypt")]))
+    ])
+    error_message = "No role may read or write the state of another environment."
+  }
+
+  assert {
     condition     = alltrue([for r in aws_ecr_repository.this : r.force_delete])
     error_message = "Without deletion protection a repository goes with its images."
   }
@@ -229,7 +269,58 @@ run "without_a_zone" {
   }
 
   assert {
-    condition     = !strcontains(aws_iam_policy.write["named"].policy, "route53")
+    condition     = !strcontains(aws_iam_policy.write["environment-production"].policy, "route53")
     error_message = "Without a zone the apply role must not write records."
+  }
+}
+
+# A service `sum-api-2` is in this copy, so `sum-api` in `2-prod-eu` would have names that begin like those of `sum-api-2` in `prod`.
+run "names_that_meet" {
+  command = plan
+
+  variables {
+    environments = ["prod", "2-prod-eu"]
+  }
+
+  expect_failures = [aws_iam_policy.write]
+}
+
+run "another_region" {
+  command = plan
+
+  variables {
+    region = "eu-west-1"
+  }
+
+  assert {
+    condition = alltrue([for resource in ["cloudwatch:us-east-1:123456789012:alarm:sum-api-production-*", "cloudwatch:eu-west-1:123456789012:alarm:sum-api-production-*"] :
+      strcontains(aws_iam_policy.write["services-production"].policy, "\"arn:aws:${resource}\"")
+    ]) && strcontains(aws_iam_policy.write["environment-production"].policy, "\"arn:aws:sns:us-east-1:123456789012:sum-api-production-*\"")
+    error_message = "The alarm of the outside probe and its topic are in Route 53's region."
+  }
+
+  assert {
+    condition     = { for s in jsondecode(aws_iam_policy.write["network"].policy).Statement : s.Sid => s.Condition.StringEquals["aws:RequestedRegion"] if can(s.Condition) } == { Region = "eu-west-1", OutsideTopic = "us-east-1" }
+    error_message = "Only subscriptions may be changed in another region than the stack's."
+  }
+}
+
+run "without_github" {
+  command = plan
+
+  variables {
+    repository          = null
+    repository_id       = null
+    repository_owner_id = null
+  }
+
+  assert {
+    condition     = length(aws_iam_role.github) + length(aws_iam_openid_connect_provider.github) + length(aws_iam_role_policy.publish) + length(aws_iam_role_policy_attachment.this) + length(aws_iam_role_policy.state) == 0
+    error_message = "Without a repository nobody in GitHub may assume a role."
+  }
+
+  assert {
+    condition     = length(output.github.environments) == 0 && length(output.repositories) > 0 && length(output.backend) > 0
+    error_message = "States and image repositories need no GitHub."
   }
 }

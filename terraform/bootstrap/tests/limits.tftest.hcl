@@ -53,12 +53,12 @@ run "the_longest_of_everything" {
   }
 
   assert {
-    condition     = alltrue([for p in concat(values(aws_iam_policy.write), [aws_iam_policy.read, aws_iam_policy.workload, aws_iam_policy.on_call]) : length(p.name) <= 128 && length(p.description) <= 1000 && length(p.policy) <= 6144])
+    condition     = alltrue([for p in concat(values(aws_iam_policy.write), values(aws_iam_policy.read_environment), values(aws_iam_policy.workload), [aws_iam_policy.read, aws_iam_policy.on_call]) : length(p.name) <= 128 && length(p.description) <= 1000 && length(p.policy) <= 6144])
     error_message = "A managed policy has a name of at most 128 characters, a description of 1,000 and 6,144 of its own."
   }
 
   assert {
-    condition     = alltrue([for p in concat(values(aws_iam_role_policy.state), [aws_iam_role_policy.publish]) : length(p.policy) <= 10240])
+    condition     = alltrue([for p in concat(values(aws_iam_role_policy.state), aws_iam_role_policy.publish) : length(p.policy) <= 10240])
     error_message = "A role's own policies have at most 10,240 characters."
   }
 
@@ -68,7 +68,7 @@ run "the_longest_of_everything" {
   }
 
   assert {
-    condition     = 1 + length(aws_iam_policy.write) <= 10
+    condition     = alltrue([for role in keys(local.github_roles) : length([for key in keys(local.attachments) : key if startswith(key, "${role} ")]) <= 10])
     error_message = "A role has at most 10 managed policies."
   }
 }

@@ -15,7 +15,7 @@ variables {
     region              = "xx-abcdefghijk-1"
     account             = "123456789012"
     partition           = "aws"
-    boundary_arn        = "arn:aws:iam::123456789012:policy/a234567890123456-workload"
+    boundary_arn        = "arn:aws:iam::123456789012:policy/a234567890123456-workload-e2345678901"
     runbook_url         = "https://example.com/runbook/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901"
     log_retention_days  = 3653
     deletion_protection = true
@@ -45,7 +45,7 @@ run "the_longest_of_everything" {
   }
 
   assert {
-    condition = length(aws_cloudwatch_metric_alarm.this) == 20 && length(aws_cloudwatch_metric_alarm.rollback) == 2 && alltrue([for a in concat(
+    condition = length(aws_cloudwatch_metric_alarm.this) == 21 && length(aws_cloudwatch_metric_alarm.rollback) == 2 && alltrue([for a in concat(
       values(aws_cloudwatch_metric_alarm.this), values(aws_cloudwatch_metric_alarm.rollback), [aws_cloudwatch_metric_alarm.no_healthy_target], values(aws_cloudwatch_composite_alarm.slo)
     ) : length(a.alarm_name) <= 255 && length(a.alarm_description) <= 1024])
     error_message = "An alarm has a name of at most 255 characters and a description of 1,024."
@@ -64,6 +64,11 @@ run "the_longest_of_everything" {
   assert {
     condition     = alltrue([for key, r in aws_cloudwatch_event_rule.this : length(r.name) <= 64 && length(r.description) <= 512 && length(aws_cloudwatch_event_target.this[key].input_transformer[0].input_template) <= 8192])
     error_message = "A rule of EventBridge has a name of at most 64 characters and a description of 512."
+  }
+
+  assert {
+    condition     = length(aws_sqs_queue.undelivered_events.name) <= 80
+    error_message = "A queue has a name of at most 80 characters."
   }
 
   assert {

@@ -28,6 +28,29 @@ run "alarms" {
   }
 
   assert {
+    condition     = alltrue([for t in aws_cloudwatch_event_target.this : t.dead_letter_config[0].arn == aws_sqs_queue.undelivered_events.arn && t.retry_policy[0].maximum_event_age_in_seconds <= 3600])
+    error_message = "An event that cannot be delivered must be in the queue after an hour."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.undelivered_events.sqs_managed_sse_enabled && aws_sqs_queue.undelivered_events.kms_master_key_id == null && aws_sqs_queue.undelivered_events.message_retention_seconds == 1209600
+    error_message = "The queue must be encrypted without the environment's key, whose failure it must outlive, and keep events for two weeks."
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_sqs_queue_policy.undelivered_events.policy).Statement : [s.Principal.Service, s.Action, s.Resource, s.Condition.ArnEquals["aws:SourceArn"]] if s.Effect == "Allow"] == [[
+      "events.amazonaws.com", "sqs:SendMessage", "arn:aws:sqs:us-east-1:123456789012:sum-api-production-undelivered-events",
+      ["arn:aws:events:us-east-1:123456789012:rule/sum-api-production-deployment-failed", "arn:aws:events:us-east-1:123456789012:rule/sum-api-production-task-stopped"],
+    ]]
+    error_message = "The two rules, and nobody else, must be able to leave an event in the queue."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["events-undelivered"].threshold == 1 && aws_cloudwatch_metric_alarm.this["events-undelivered"].alarm_actions == toset([var.topics["notify"]])
+    error_message = "The first event in the queue must be told."
+  }
+
+  assert {
     condition     = aws_cloudwatch_metric_alarm.this["certificate-expiring"].threshold < 45 && aws_cloudwatch_metric_alarm.this["certificate-expiring"].threshold >= 14
     error_message = "The alarm must come after ACM's renewal, 45 or 60 days before the end, and leave two weeks for a repair."
   }

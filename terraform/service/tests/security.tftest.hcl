@@ -36,7 +36,7 @@ run "private" {
       jsondecode(r.assume_role_policy).Statement[0].Principal.Service == "ecs-tasks.amazonaws.com"
       && jsondecode(r.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"
       && jsondecode(r.assume_role_policy).Statement[0].Condition.ArnLike["aws:SourceArn"] == "arn:aws:ecs:us-east-1:123456789012:*"
-      && r.permissions_boundary == "arn:aws:iam::123456789012:policy/sum-api-workload"
+      && r.permissions_boundary == "arn:aws:iam::123456789012:policy/sum-api-workload-production"
     ])
     error_message = "Both roles must be ECS's for this account's tasks only, within the boundary."
   }
@@ -145,5 +145,67 @@ run "callers_can_be_narrowed" {
   assert {
     condition     = toset([for r in merge(aws_vpc_security_group_ingress_rule.alb_https, aws_vpc_security_group_ingress_rule.alb_http) : r.cidr_ipv4]) == toset(["192.0.2.0/24", "198.51.100.0/24"])
     error_message = "Nobody but ingress_cidrs may reach the load balancer."
+  }
+}
+
+run "existing_vpc" {
+  command = plan
+
+  variables {
+    network = { private = true, endpoints = false, vpc_id = "vpc-theirs", vpc_cidr = "10.20.0.0/16", balancer_subnet_ids = ["subnet-p"], balancer_subnet_cidrs = ["10.20.8.0/24"], task_subnet_ids = ["subnet-t"], task_subnet_cidrs = ["10.20.0.0/24"] }
+  }
+
+  assert {
+    condition     = !aws_ecs_service.this.network_configuration[0].assign_public_ip && aws_ecs_service.this.network_configuration[0].subnets == toset(["subnet-t"])
+    error_message = "In somebody else's VPC tasks are in the private subnets, without public addresses."
+  }
+
+  assert {
+    condition     = length(aws_vpc_security_group_egress_rule.tasks_to_endpoints) == 0 && length(aws_vpc_security_group_ingress_rule.endpoints_from_tasks) == 0 && aws_vpc_security_group_egress_rule.tasks_to_internet[0].from_port == 443 && aws_vpc_security_group_egress_rule.tasks_to_internet[0].to_port == 443
+    error_message = "Tasks must reach AWS by the way that the VPC has, by HTTPS only."
+  }
+}
+
+run "internal" {
+  command = plan
+
+  variables {
+    internal = true
+    network  = { private = true, endpoints = false, vpc_id = "vpc-theirs", vpc_cidr = "10.20.0.0/16", balancer_subnet_ids = [], balancer_subnet_cidrs = [], task_subnet_ids = ["subnet-t", "subnet-u"], task_subnet_cidrs = ["10.20.0.0/24", "10.20.1.0/24"] }
+  }
+
+  assert {
+    condition     = aws_lb.this.internal && aws_lb.this.subnets == toset(["subnet-t", "subnet-u"])
+    error_message = "An internal load balancer must have private addresses, in the private subnets."
+  }
+
+  assert {
+    condition     = toset([for r in merge(aws_vpc_security_group_ingress_rule.alb_https, aws_vpc_security_group_ingress_rule.alb_http) : r.cidr_ipv4]) == toset(["10.20.0.0/16"])
+    error_message = "Without ingress_cidrs nobody but the VPC may reach an internal load balancer."
+  }
+
+  assert {
+    condition     = contains(jsondecode(aws_ecs_task_definition.this.container_definitions)[1].environment, { name = "TRUSTED_PROXIES", value = "10.20.0.0/24,10.20.1.0/24" })
+    error_message = "The sidecar must believe the subnets that the load balancer is in."
+  }
+
+  assert {
+    condition     = output.internal && output.probe == null
+    error_message = "The outputs must say that nobody on the internet reaches it."
+  }
+}
+
+run "internal_for_a_company" {
+  command = plan
+
+  variables {
+    internal      = true
+    ingress_cidrs = ["10.0.0.0/8"]
+    network       = { private = true, endpoints = false, vpc_id = "vpc-theirs", vpc_cidr = "10.20.0.0/16", balancer_subnet_ids = [], balancer_subnet_cidrs = [], task_subnet_ids = ["subnet-t", "subnet-u"], task_subnet_cidrs = ["10.20.0.0/24", "10.20.1.0/24"] }
+  }
+
+  assert {
+    condition     = toset([for r in merge(aws_vpc_security_group_ingress_rule.alb_https, aws_vpc_security_group_ingress_rule.alb_http) : r.cidr_ipv4]) == toset(["10.0.0.0/8"])
+    error_message = "Nobody but ingress_cidrs may reach an internal load balancer."
   }
 }

@@ -18,7 +18,7 @@ run "task" {
   }
 
   assert {
-    condition     = aws_ecs_task_definition.this.cpu == "256" && aws_ecs_task_definition.this.memory == "512" && aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "X86_64"
+    condition     = aws_ecs_task_definition.this.cpu == "256" && aws_ecs_task_definition.this.memory == "512" && aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "X86_64" && output.platform == "linux/amd64"
     error_message = "The task's size or architecture is not the variables'."
   }
 
@@ -160,7 +160,7 @@ run "follows_the_variables" {
   }
 
   assert {
-    condition     = aws_ecs_task_definition.this.cpu == "512" && aws_ecs_task_definition.this.memory == "1024" && aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "ARM64"
+    condition     = aws_ecs_task_definition.this.cpu == "512" && aws_ecs_task_definition.this.memory == "1024" && aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "ARM64" && output.platform == "linux/arm64"
     error_message = "The task's size or architecture is not the variables'."
   }
 

@@ -9,7 +9,7 @@ mock_data "aws_partition" {
 }
 
 mock_data "aws_vpc" {
-  defaults = { id = "vpc-default" }
+  defaults = { id = "vpc-default", cidr_block = "172.31.0.0/16", enable_dns_support = true }
 }
 
 mock_data "aws_subnets" {
@@ -82,6 +82,21 @@ mock_resource "aws_ecs_cluster" {
 
 mock_resource "aws_sns_topic" {
   defaults = { arn = "arn:aws:sns:us-east-1:123456789012:mocked" }
+}
+
+mock_resource "aws_sns_topic_subscription" {
+  defaults = { pending_confirmation = false }
+}
+
+mock_resource "aws_sqs_queue" {
+  defaults = {
+    arn = "arn:aws:sqs:us-east-1:123456789012:sum-api-production-undelivered-events"
+    url = "https://sqs.us-east-1.amazonaws.com/123456789012/sum-api-production-undelivered-events"
+  }
+}
+
+mock_resource "aws_route53_health_check" {
+  defaults = { id = "00000000-1111-2222-3333-444444444444" }
 }
 
 mock_resource "aws_wafv2_web_acl" {

@@ -1,21 +1,44 @@
-//! Deployments, rollbacks and a leaked key, by scripts/deploy.sh against the emulated AWS: what the workflows cannot show
-//! until they run.
+//! Deployments, rollbacks and a leaked key, by `ops deploy` against the emulated AWS: what the workflows cannot show
+//! until they run. Beside it, the three commands of a laptop from an empty account.
 
+mod commands;
 mod first;
 mod key;
+mod laptop;
 mod rollback;
 mod stack;
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+
+use anyhow::anyhow;
 
 use crate::checks::Checks;
 use crate::emulator;
+use crate::ops;
 use crate::terraform::Terraform;
 use stack::Stack;
 
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// One part alone
+    #[arg(value_enum)]
+    part: Option<Part>,
+}
+
+/// What is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The steps of the workflows
+    Workflows,
+    /// The commands of a laptop
+    Laptop,
+}
+
 /// Runs the command; whether nothing failed.
-pub fn run(root: &Path) -> anyhow::Result<bool> {
+pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     let checks = Checks::default();
     match Terraform::find(root)? {
         Err(reason) => checks.skip(&format!("deploy: {reason}"), 1),
@@ -25,10 +48,24 @@ pub fn run(root: &Path) -> anyhow::Result<bool> {
         Ok(terraform) => {
             let folder = root.join(".run/deployments");
             fs::create_dir_all(&folder)?;
-            let mut stack = Stack::new(root, &terraform, folder.canonicalize()?)?;
-            first::check(&mut stack, &checks);
-            rollback::check(&mut stack, &checks)?;
-            key::check(root, &mut stack, &checks)?;
+            let folder = folder.canonicalize()?;
+            let ops = ops::build(root, &folder)?;
+            // Each has an emulator of its own, and both wait more than they compute.
+            let wants = |part| args.part.is_none_or(|wanted| wanted == part);
+            let laptop =
+                || commands::check(root, &terraform, &folder.join("laptop"), &ops, &checks);
+            thread::scope(|scope| {
+                let laptop = wants(Part::Laptop).then(|| scope.spawn(laptop));
+                if wants(Part::Workflows) {
+                    let mut stack = Stack::new(root, &terraform, folder.clone(), &ops)?;
+                    first::check(&mut stack, &checks);
+                    rollback::check(&mut stack, &checks)?;
+                    key::check(root, &mut stack, &checks)?;
+                }
+                laptop.map_or(Ok(()), |laptop| {
+                    laptop.join().unwrap_or_else(|_| Err(anyhow!("a check of the laptop panicked")))
+                })
+            })?;
         }
     }
     Ok(checks.finish())

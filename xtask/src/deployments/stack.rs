@@ -1,4 +1,4 @@
-//! A stack in an emulated AWS, and the steps of scripts/deploy.sh as the workflows run them.
+//! A stack in an emulated AWS, and the steps of `ops deploy` as the workflows run them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,8 +9,7 @@ use anyhow::{Context as _, ensure};
 use crate::checks::equal;
 use crate::command::{command, from_line, output, tail};
 use crate::emulator::Emulator;
-use crate::ops;
-use crate::terraform::Terraform;
+use crate::terraform::{Terraform, config};
 
 /// Commits that somebody makes meanwhile would be another change.
 const COMMIT: &str = "0000000000000000000000000000000000000000";
@@ -45,8 +44,12 @@ pub(super) fn api(digit: u8) -> String {
 
 impl Stack {
     /// An empty account, and what the first deployment takes.
-    pub(super) fn new(root: &Path, terraform: &Terraform, folder: PathBuf) -> anyhow::Result<Self> {
-        let ops = ops::build(root, &folder)?;
+    pub(super) fn new(
+        root: &Path,
+        terraform: &Terraform,
+        folder: PathBuf,
+        ops: &Path,
+    ) -> anyhow::Result<Self> {
         let emulator = Emulator::start(root, &folder.join("emulator"))?;
         let copy = terraform.ready(&root.join("terraform"), &folder.join("root"))?;
         let example = fs::read_to_string(root.join("terraform/terraform.tfvars.example"))?;
@@ -56,10 +59,12 @@ impl Stack {
             Self { root: root.to_owned(), folder, emulator, environment: BTreeMap::new() };
         for (name, value) in [
             ("SERVICE", "sum"),
+            // A state beside the copy: the bucket is proved by the commands of a laptop.
+            ("TF_BACKEND", "path = \"terraform.tfstate\""),
             ("GITHUB_SHA", COMMIT),
             ("OPS", &ops.to_string_lossy()),
             ("DEPLOY_ROOT", &copy.folder.to_string_lossy()),
-            ("TF_CLI_CONFIG_FILE", "/dev/null"),
+            ("TF_CLI_CONFIG_FILE", &config(root).to_string_lossy()),
             ("CHECKPOINT_DISABLE", "1"),
             // Terraform and the provider collect garbage for a quarter of their time. They live for seconds.
             ("GOGC", "400"),
@@ -93,7 +98,7 @@ impl Stack {
         step: &str,
         changes: &[(&str, &str)],
     ) -> anyhow::Result<Step> {
-        let ran = self.run(&format!("scripts/deploy.sh {step}"), changes)?;
+        let ran = self.run(&format!("cargo ops deploy {step}"), changes)?;
         ensure!(ran.code == code, "exit code {}\n{}", ran.code, tail(&ran.text, 40));
         Ok(ran)
     }
@@ -105,7 +110,7 @@ impl Stack {
         step: &str,
         changes: &[(&str, &str)],
     ) -> anyhow::Result<()> {
-        let ran = self.run(&format!("scripts/deploy.sh {step}"), changes)?;
+        let ran = self.run(&format!("cargo ops deploy {step}"), changes)?;
         let text = tail(&ran.text, 40);
         ensure!(ran.code != 0, "it succeeded\n{text}");
         ensure!(ran.text.contains(words), "no {words:?} in\n{text}");
@@ -119,7 +124,8 @@ impl Stack {
         File::create(&summary)?;
         let mut shell = command("bash");
         self.emulator.connect(&mut shell);
-        shell.args(["-e", "-c", script]).current_dir(&self.root).envs(&self.environment);
+        let script = script.replace("cargo ops", "\"$OPS\"");
+        shell.args(["-e", "-c", &script]).current_dir(&self.root).envs(&self.environment);
         shell.env("GITHUB_OUTPUT", &outputs).env("GITHUB_STEP_SUMMARY", &summary);
         let ran =
             shell.envs(changes.iter().copied()).stdin(std::process::Stdio::null()).output()?;
@@ -139,7 +145,7 @@ impl Stack {
         self.set("API_IMAGE", api);
         self.set("NGINX_IMAGE", &image("nginx", 2));
         self.plan()?;
-        self.run("scripts/deploy.sh apply", &[])
+        self.run("cargo ops deploy apply", &[])
     }
 
     /// Plans; what was planned counts as reviewed from now on.

@@ -94,8 +94,8 @@ impl Events {
         complete.filter_map(|event| event["@message"].as_str())
     }
 
-    /// The addresses of what the plan of a run changes, which `-verbose` printed.
-    pub(super) fn plan_of_run(&self, run: &str) -> anyhow::Result<Vec<&str>> {
+    /// What the plan of a run changes, which `-verbose` printed.
+    pub(super) fn changes_of_run(&self, run: &str) -> anyhow::Result<Vec<&Value>> {
         let plan = self.of_type("test_plan").find(|event| event["@testrun"] == run);
         let changes = plan.and_then(|event| event["test_plan"]["resource_changes"].as_array());
         let changes = changes.with_context(|| format!("no plan of the run {run}"))?;
@@ -103,7 +103,7 @@ impl Events {
             let action = &change["change"]["actions"][0];
             action != "no-op" && action != "read"
         });
-        Ok(changes.filter_map(|change| change["address"].as_str()).collect())
+        Ok(changes.collect())
     }
 }
 

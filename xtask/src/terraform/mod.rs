@@ -30,7 +30,7 @@ use crate::checks::Checks;
 use crate::command::{command, output};
 use crate::emulator::UNAVAILABLE;
 use crate::tools;
-pub use root::{Root, Terraform, text};
+pub use root::{Root, Terraform, config, text};
 
 /// The root modules; the first is applied once.
 const ROOTS: [&str; 2] = ["terraform/bootstrap", "terraform"];

@@ -60,6 +60,8 @@ fn bootstrap(setup: &Setup<'_>) -> anyhow::Result<()> {
     let Setup { repository, terraform, work, checks } = *setup;
     let emulator = Emulator::start(repository, &work.join("emulator-bootstrap"))?;
     let root = terraform.ready(&repository.join(ROOTS[0]), &work.join("bootstrap"))?;
+    // The environments of the two networks.
+    let root = root.with("TF_VAR_environments", r#"["production", "trial"]"#);
     let variables = "-var-file=terraform.tfvars.example";
     let life = Life { name: "bootstrap", root, emulator: &emulator, checks, variables };
     let started = Instant::now();

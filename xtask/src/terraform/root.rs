@@ -205,7 +205,9 @@ pub fn text(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
-fn config(repository: &Path) -> PathBuf {
+/// The configuration of the command line, which names a mirror of the provider. [`Terraform::find`] writes it.
+#[must_use]
+pub fn config(repository: &Path) -> PathBuf {
     repository.join(WORK).join("cli.tfrc")
 }
 

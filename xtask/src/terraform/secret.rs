@@ -34,7 +34,7 @@ impl Secret {
     ) -> anyhow::Result<Self> {
         let id = format!("sum-api-{environment}");
         let mut add = from_line("cargo run --quiet --locked --package ops -- key add proof");
-        add.args(["--cluster", &id, "--service", &id, "--parameter"]);
+        add.args(["--cluster", &id, "--ecs-service", &id, "--parameter"]);
         add.arg(format!("/sum-api/{environment}/api-key")).current_dir(repository);
         emulator.connect(&mut add);
         Self::new(output(&mut add)?.trim())

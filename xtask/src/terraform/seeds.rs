@@ -42,7 +42,7 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
     let work = setup.work.join("seeds");
     let table = fs::read_to_string(repository.join("terraform/tests/seeds.psv"))?;
     let seeds = rows(&table).into_iter().map(Seed::parse).collect::<anyhow::Result<Vec<_>>>()?;
-    ensure!(seeds.len() >= 29, "seeds.psv: only {} rows were found", seeds.len());
+    ensure!(seeds.len() >= 38, "seeds.psv: only {} rows were found", seeds.len());
     let clean = |name: &str| work.join(name.replace('/', "-"));
     for name in [ROOTS[0], ROOTS[1], MODULE] {
         suites::copy(terraform, name, &clean(name))?;
@@ -109,6 +109,10 @@ fn find(
             return Ok(found.wrong.join("\n"));
         }
         "two_services" => suites::test_two_services(&root)?,
+        "two_environments" => {
+            let (shared, _) = suites::shared_names(&suites::test_two_environments(&root)?)?;
+            return Ok(shared.join("\n"));
+        }
         file => suites::test(&root, name, &[&format!("-filter=tests/{file}.tftest.hcl")])?,
     };
     Ok(events.complaint())

@@ -23,8 +23,16 @@ impl Settings {
         let service = "services = {\n  sum = {\n";
         let new = format!("{service}    enable_waf = {enable_waf}\n");
         let mut text = replaced(example, service, &new)?;
+        // What is off by default and costs nothing to prove.
+        text.push_str("monthly_budget_usd = 150\n");
         if let Some(zone_id) = zone_id {
             text = replaced(&text, "Z0123456789EXAMPLE", zone_id)?;
+            // Only a name can be asked from outside.
+            text = replaced(
+                &text,
+                "    domain_name =",
+                "    outside_probe = true\n    domain_name =",
+            )?;
         }
         if let Some(digest) = digest {
             text = replaced(&text, &"1".repeat(64), digest)?;
@@ -43,7 +51,7 @@ mod tests {
         let example = "services = {\n  sum = {\n  }\n}\n";
         assert_eq!(
             settings.apply_to(example).unwrap(),
-            "services = {\n  sum = {\n    enable_waf = false\n  }\n}\n"
+            "services = {\n  sum = {\n    enable_waf = false\n  }\n}\nmonthly_budget_usd = 150\n"
         );
         settings.apply_to("").unwrap_err();
         let zone_id = Some("Z1".to_owned());

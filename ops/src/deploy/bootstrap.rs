@@ -1,0 +1,172 @@
+//! What an account needs once, and an environment of it: terraform/bootstrap, and the values of the environment.
+//!
+//! In an empty account the bucket of the states does not exist yet. So the state of terraform/bootstrap begins on this machine,
+//! and moves into the bucket as soon as that is there. A run that was interrupted continues where it stopped.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+
+use super::account::{self, Identity};
+use super::ask::Asker;
+use super::bucket;
+use super::fingerprint;
+use super::questions::Given;
+use super::service::ended;
+use super::shared::{STATE, Shared};
+use super::stack::Target;
+use super::terraform::Terraform;
+use super::values::Values;
+use crate::aws;
+use crate::plan::{Action, Plan};
+
+/// While this file is there, the state lies on this machine.
+const LOCAL: &str = "backend_override.tf";
+const GITHUB: &str = "token.actions.githubusercontent.com";
+const PROVIDER: &str = "aws_iam_openid_connect_provider.github";
+
+/// Arguments of the command. Each value is asked for when neither an argument nor the files have it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    values: Given,
+    /// Root module of Terraform; the tests name a copy
+    #[arg(long, env = "DEPLOY_ROOT", default_value = "terraform")]
+    root: PathBuf,
+}
+
+impl Args {
+    pub(super) fn run(&self) -> anyhow::Result<bool> {
+        let started = Instant::now();
+        let mut asker = Asker::default();
+        let identity = account::identity()?;
+        println!("account {} as {}", identity.account, identity.arn);
+        let mut shared = Shared::read(&self.root)?;
+        let target = self.values.ask(&self.root, &mut shared, &mut asker)?;
+        println!(
+            "values: {} and {}",
+            shared.values.path.display(),
+            Values::path(&self.root, target.environment.as_str()).display()
+        );
+
+        let folder = self.root.join("bootstrap");
+        let mut terraform = Terraform::new(&folder, "shared")?;
+        terraform.read_variables(&shared.values.path)?;
+        let is_local = start(&terraform, &folder, &shared, &identity)?;
+        import_provider(&terraform, &shared)?;
+        let plan = terraform.plan("bootstrap", &[])?;
+        let loses = |action| matches!(action, Action::Destroy | Action::Replace);
+        let parsed = Plan::parse(&plan.json)?;
+        let lost: Vec<&str> =
+            parsed.changed().filter(|r| loses(r.action())).map(|r| &*r.address).collect();
+        if !lost.is_empty() {
+            println!("this destroys:\n  {}", lost.join("\n  "));
+            ensure!(
+                asker.confirms("Apply this?", "yes", &self.values.confirm)?,
+                "nothing was applied"
+            );
+        }
+        if fingerprint::is_empty(&plan.json)? {
+            println!("bootstrap: nothing changes");
+        } else {
+            terraform.apply(&plan)?;
+        }
+        if is_local {
+            move_to_bucket(&terraform, &folder, &shared, &identity)?;
+        }
+        finish(&terraform, &target)?;
+        ended(started, &asker);
+        Ok(true)
+    }
+}
+
+/// Writes the backend of each environment, and says what comes next.
+fn finish(terraform: &Terraform, target: &Target) -> anyhow::Result<()> {
+    let outputs = terraform.outputs()?;
+    let backends = outputs["backend"]["value"].as_object().context("no output backend")?;
+    for (name, text) in backends {
+        let file = target.at(&name.parse()?).backend_file();
+        fs::write(&file, text.as_str().context("the output backend")?)?;
+    }
+    println!(
+        "state bucket: {}",
+        backends.values().next().and_then(|b| b.as_str()?.split('"').nth(1)).unwrap_or_default()
+    );
+    println!(
+        "policy for the people on call: {}",
+        outputs["on_call_policy"]["value"].as_str().unwrap_or_default()
+    );
+    println!(
+        "next: commit terraform/environments/*.json, then `make aws-deploy ENVIRONMENT={}`",
+        target.environment
+    );
+    Ok(())
+}
+
+/// Initialises the root; whether its state is on this machine.
+fn start(
+    terraform: &Terraform,
+    folder: &Path,
+    shared: &Shared,
+    identity: &Identity,
+) -> anyhow::Result<bool> {
+    let bucket = shared.bucket(&identity.account)?;
+    let begun = folder.join(LOCAL).exists() || folder.join("terraform.tfstate").exists();
+    if !begun && bucket::exists(&bucket)? {
+        ensure!(
+            bucket::has(&bucket, STATE)?,
+            "the bucket {bucket} is there, but holds no state of bootstrap: run this on the machine that has terraform/bootstrap/terraform.tfstate"
+        );
+        terraform.init(&shared.backend(&identity.account)?)?;
+        return Ok(false);
+    }
+    fs::write(folder.join(LOCAL), "terraform {\n  backend \"local\" {}\n}\n")?;
+    terraform.init("")?;
+    Ok(true)
+}
+
+fn move_to_bucket(
+    terraform: &Terraform,
+    folder: &Path,
+    shared: &Shared,
+    identity: &Identity,
+) -> anyhow::Result<()> {
+    let file = terraform.scratch.join("bucket.hcl");
+    fs::write(&file, shared.backend(&identity.account)?)?;
+    let before = terraform.resources()?;
+    fs::remove_file(folder.join(LOCAL))?;
+    terraform.move_state(&[&format!("-backend-config={}", file.display())])?;
+    let after = terraform.resources()?;
+    ensure!(
+        before > 0 && before == after,
+        "the bucket holds {after} resources, and the local state {before}: the local state stays"
+    );
+    for name in ["terraform.tfstate", "terraform.tfstate.backup"] {
+        let file = folder.join(name);
+        if file.exists() {
+            fs::remove_file(file)?;
+        }
+    }
+    println!("the state of bootstrap is in the bucket");
+    Ok(())
+}
+
+/// An account has one identity provider for GitHub. When it is there already, Terraform takes it over.
+fn import_provider(terraform: &Terraform, shared: &Shared) -> anyhow::Result<()> {
+    if shared.values.text("repository").is_none()
+        || terraform.holds("aws_iam_openid_connect_provider")?
+    {
+        return Ok(());
+    }
+    let query = "OpenIDConnectProviderList[].Arn";
+    let found: Vec<String> =
+        aws::call(&["iam", "list-open-id-connect-providers", "--query", query])?;
+    if let Some(arn) = found.iter().find(|arn| arn.ends_with(GITHUB)) {
+        let address = format!("{PROVIDER}[0]");
+        terraform.logged_with_variables("import", "import", &["-no-color", &address, arn])?;
+        println!("the account's identity provider for GitHub is managed from now on");
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! The review of a plan, where the person who approves it reads it.
+
+use std::fs;
+
+use super::stack::Stack;
+use super::terraform::Planned;
+use crate::plan_review;
+use crate::release::github;
+
+impl Stack {
+    /// Writes what the plan means to the summary of the job and to the terminal; whether it breaks no rule.
+    pub(super) fn review(&self, plan: &Planned, allow: &[String]) -> anyhow::Result<bool> {
+        let file = self.terraform.scratch.join("review.md");
+        let allow = allow.iter().filter(|rule| !rule.is_empty()).cloned().collect();
+        let good = plan_review::run(&plan_review::Args::new(&plan.json_file, &file, allow))?;
+        github::summary(&fs::read_to_string(file)?)?;
+        Ok(good)
+    }
+}

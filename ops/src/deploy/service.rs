@@ -1,0 +1,97 @@
+//! The whole deployment of one service from a laptop: build, push, plan, review, confirm, apply, call.
+
+use std::time::Instant;
+
+use anyhow::Context as _;
+
+use super::ask::Asker;
+use super::fingerprint;
+use super::publish;
+use super::questions::ask_domain;
+use super::smoke;
+use super::stack::Target;
+use super::values::Values;
+use crate::aws;
+use crate::release::images::Images;
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    confirmed: Confirmed,
+    /// Domain name of a service that is new in the environment, or `none` for a trial
+    #[arg(long, env = "DOMAIN_NAME", default_value = "")]
+    domain: String,
+}
+
+/// What a person says about a plan.
+#[derive(Debug, clap::Args)]
+pub(super) struct Confirmed {
+    /// `yes` applies the plan without a question
+    #[arg(long, env = "CONFIRM", default_value = "")]
+    confirm: String,
+    /// Rules of rules/ that this plan may break, separated by spaces
+    #[arg(long, env = "ALLOW_RULES", value_delimiter = ' ')]
+    allow: Vec<String>,
+}
+
+impl Args {
+    /// `Ok(false)`: the plan breaks a rule, nobody confirms it, or the service answers wrongly.
+    pub(super) fn run(&self) -> anyhow::Result<bool> {
+        let target = &self.target;
+        target.check_service()?;
+        let mut values = Values::of(&target.root, &target.environment)?;
+        aws::use_region(values.text("region").context("the values name no region")?);
+        if !values.has_service(&target.service) {
+            let mut asker = Asker::default();
+            let domain = ask_domain(target, &self.domain, &mut asker)?;
+            asker.finish()?;
+            values.add_service(&target.service, &domain.context("a domain")?);
+            values.write()?;
+        }
+        let images = publish::images(target, values.platform(&target.service)?)?;
+        deploy(target, images, &self.confirmed)
+    }
+}
+
+/// Plans with these images, and applies exactly this plan when a person confirms it.
+pub(super) fn deploy(target: &Target, images: Images, said: &Confirmed) -> anyhow::Result<bool> {
+    let started = Instant::now();
+    let mut asker = Asker::default();
+    let mut stack = target.open()?;
+    stack.use_images(Some(images))?;
+    let plan = stack.terraform.plan("deploy", &[])?;
+    let good = stack.review(&plan, &said.allow)?;
+    if !good {
+        println!("the plan breaks a rule: nothing was applied. ALLOW_RULES=RULE accepts it once");
+        return Ok(false);
+    }
+    if fingerprint::count(&plan.json)? == 0 {
+        println!("nothing changes: {} runs this already", target.environment);
+    } else if asker.confirms(
+        &format!("Apply this to {}?", target.environment),
+        "yes",
+        &said.confirm,
+    )? {
+        stack.terraform.apply(&plan)?;
+    } else {
+        println!("nothing was applied");
+        ended(started, &asker);
+        return Ok(false);
+    }
+    let url = stack.url()?;
+    println!("{url}");
+    let good = smoke::call(target, &url)?;
+    if !good {
+        println!("`make rollback` returns to the images that ran before");
+    }
+    ended(started, &asker);
+    Ok(good)
+}
+
+/// The last line of a command: how long it took, and how often it asked.
+pub(super) fn ended(started: Instant, asker: &Asker) {
+    println!("done in {} s, {} questions", started.elapsed().as_secs(), asker.asked());
+}
