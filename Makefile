@@ -3,7 +3,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 export SERVICE ?= sum
-.PHONY: help service generate up down test lint test-containers plan plan-review rollback rehearse drill reproducible bench diagram
+.PHONY: help service generate up down test lint test-containers plan plan-review rollback rehearse drill reproducible bench diagram github-setup
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ plan-review: ## Say what the change of terraform/ means (.run/plan-review/review
 
 rollback: ## Return to the last good images without a build (API_DIGEST=sha256:… NGINX_DIGEST=sha256:… for others)
 	@scripts/deploy.sh rollback
+
+github-setup: ## Configure environments, variables, secrets and branch rules on GitHub (REVIEWERS=login,ORG/TEAM)
+	@cargo run --quiet --locked -p ops -- github setup
 
 rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load (SERVICE=…)
 	@scripts/rehearse.sh

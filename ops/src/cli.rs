@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{alarms, drill, examples, openapi, plan_review, rehearse, release, service};
+use crate::{alarms, drill, examples, github, openapi, plan_review, rehearse, release, service};
 
 /// `EX_USAGE` of sysexits.h: what was typed is wrong.
 const EX_USAGE: u8 = 64;
@@ -25,6 +25,8 @@ enum Command {
     Drill(drill::Args),
     /// Run the examples of the documentation
     Examples(examples::Args),
+    /// Configure the repository on GitHub
+    Github(github::Args),
     /// Check the documents of the services, and find breaking changes
     Openapi(openapi::Args),
     /// Say what a Terraform plan means
@@ -44,6 +46,7 @@ pub fn run() -> ExitCode {
         Command::Alarms(args) => alarms::run(&args),
         Command::Drill(args) => drill::run(&args),
         Command::Examples(args) => examples::run(&args),
+        Command::Github(args) => github::run(&args),
         Command::Openapi(args) => openapi::run(&args),
         Command::PlanReview(args) => plan_review::run(&args),
         Command::Rehearse(args) => rehearse::run(&args),

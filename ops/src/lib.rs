@@ -10,6 +10,7 @@ pub mod call;
 pub mod cli;
 pub mod drill;
 pub mod examples;
+pub mod github;
 pub mod group;
 pub mod http;
 pub mod openapi;

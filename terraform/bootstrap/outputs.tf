@@ -21,6 +21,16 @@ output "roles" {
   value       = { for name, role in aws_iam_role.github : name => role.arn }
 }
 
+output "github" {
+  description = "What GitHub has to know: the repository, and for each of its environments the role that it gives and the environment of the stack that this role is for (null: all of them)."
+  value = {
+    repository   = var.repository
+    branch       = var.branch
+    region       = var.region
+    environments = { for name, role in var.github_roles : role.environment => { role = name, arn = aws_iam_role.github[name].arn, environment = name == "publish" ? null : var.environments[0] } }
+  }
+}
+
 output "on_call_policy" {
   description = "Policy with what the runbook's commands need. Attach it to the role or permission set of the people on call."
   value       = aws_iam_policy.on_call.arn

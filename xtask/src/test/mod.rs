@@ -45,7 +45,7 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
 
 /// What the steps need and the machine may lack. It is no check, so it counts as nothing, but it must work.
 fn prepare(root: &Path) -> anyhow::Result<()> {
-    packages::install(root, &["nginx", "haproxy", "ip", "crun", "openssl", "curl", "jq"])?;
+    packages::install(root, &["nginx", "haproxy", "ip", "crun", "openssl", "curl", "jq", "gh"])?;
     ensure!(tools::install(root, &tools::LINTERS)?, "the linters are not installed");
     // Several lanes and the tests of `chassis` share the emulated AWS. What needs it says that it is skipped.
     emulator::is_available(root)?;
