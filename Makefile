@@ -3,7 +3,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 export SERVICE ?= sum
-.PHONY: help service generate up down test lint test-containers plan plan-review rollback rehearse drill reproducible bench diagram github-setup
+.PHONY: help service generate up down test lint test-containers plan plan-review rollback rehearse drill reproducible bench diagram github-setup page-test
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ rollback: ## Return to the last good images without a build (API_DIGEST=sha256:�
 
 github-setup: ## Configure environments, variables, secrets and branch rules on GitHub (REVIEWERS=login,ORG/TEAM)
 	@cargo run --quiet --locked -p ops -- github setup
+
+page-test: ## Send a test page, and say who is subscribed (ENVIRONMENT=…)
+	@cargo run --quiet --locked -p ops -- page test
 
 rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load (SERVICE=…)
 	@scripts/rehearse.sh

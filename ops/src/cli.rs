@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{alarms, drill, examples, github, openapi, plan_review, rehearse, release, service};
+use crate::{
+    alarms, drill, examples, github, openapi, page, plan_review, rehearse, release, service,
+};
 
 /// `EX_USAGE` of sysexits.h: what was typed is wrong.
 const EX_USAGE: u8 = 64;
@@ -29,6 +31,8 @@ enum Command {
     Github(github::Args),
     /// Check the documents of the services, and find breaking changes
     Openapi(openapi::Args),
+    /// Try the way from an alarm to a person
+    Page(page::Args),
     /// Say what a Terraform plan means
     PlanReview(plan_review::Args),
     /// Run the task definition that Terraform registered
@@ -48,6 +52,7 @@ pub fn run() -> ExitCode {
         Command::Examples(args) => examples::run(&args),
         Command::Github(args) => github::run(&args),
         Command::Openapi(args) => openapi::run(&args),
+        Command::Page(args) => page::run(&args),
         Command::PlanReview(args) => plan_review::run(&args),
         Command::Rehearse(args) => rehearse::run(&args),
         Command::Release(args) => release::run(&args),

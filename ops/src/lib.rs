@@ -14,6 +14,8 @@ pub mod github;
 pub mod group;
 pub mod http;
 pub mod openapi;
+pub mod outputs;
+pub mod page;
 pub mod plan;
 pub mod plan_review;
 pub mod rehearse;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::settings::Scope;
+use crate::outputs;
 
 /// What the set-up needs of the outputs.
 #[derive(Debug)]
@@ -56,20 +56,8 @@ struct Role {
 impl Bootstrap {
     /// Reads the outputs of the state that this folder of Terraform has.
     pub(super) fn read(folder: &Path) -> anyhow::Result<Self> {
-        let mut terraform = Command::new("terraform");
-        terraform.arg(format!("-chdir={}", folder.display())).args([
-            "output",
-            "-json",
-            "-no-color",
-        ]);
-        let output = terraform
-            .stdin(Stdio::null())
-            .output()
-            .context("cannot run `terraform`: install it")?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "terraform output in {}: {said}", folder.display());
-        let outputs = serde_json::from_slice(&output.stdout).context("terraform output")?;
-        Self::from_outputs(&outputs).with_context(|| format!("the outputs of {}", folder.display()))
+        Self::from_outputs(&outputs::read(folder)?)
+            .with_context(|| format!("the outputs of {}", folder.display()))
     }
 
     fn from_outputs(outputs: &Value) -> anyhow::Result<Self> {
