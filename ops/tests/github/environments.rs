@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::standin::{Environment, Plan, Reply, State, ok, page, refuse, secrets, variables};
+use super::lists::{page, secrets, variables};
+use super::standin::{Environment, Plan, Reply, State, ok, refuse};
 
 /// `/repos/OWNER/NAME/environments/…`
 pub(super) fn answer(

@@ -4,6 +4,7 @@
 
 mod documents;
 mod environments;
+mod lists;
 mod plans;
 mod setup;
 mod standin;
