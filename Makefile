@@ -5,7 +5,7 @@ SHELL := bash
 export SERVICE ?= sum
 # A binary that is compiled already, for those who cannot wait for Cargo.
 OPS ?= cargo ops
-.PHONY: help service generate up down test lint test-containers plan plan-review aws-bootstrap aws-deploy aws-destroy promote rollback status logs rehearse drill reproducible bench diagram
+.PHONY: help service generate up down test lint test-containers plan plan-review aws-bootstrap aws-deploy aws-destroy promote rollback status logs github-setup page-test rehearse drill reproducible bench diagram
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ status: ## Show a service in AWS: deployments, tasks, targets, alarms (SERVICE=�
 
 logs: ## Print the log of a service in AWS (SINCE=2h FILTER='{ $$.status >= 500 }' FOLLOW=true)
 	@$(OPS) deploy logs
+
+github-setup: ## Configure environments, variables, secrets and branch rules on GitHub (REVIEWERS=login,ORG/TEAM)
+	@$(OPS) github setup
+
+page-test: ## Send a test page, and say who is subscribed (ENVIRONMENT=…)
+	@$(OPS) page test
 
 rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load (SERVICE=…)
 	@scripts/rehearse.sh

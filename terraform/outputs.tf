@@ -9,3 +9,8 @@ output "kms_key_arn" {
   description = "Key of the parameters, the logs and the alarm messages."
   value       = aws_kms_key.this.arn
 }
+
+output "topics" {
+  description = "Topics of the alarms: page wakes somebody, notify is read in working hours."
+  value       = local.topic_arns
+}

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    alarms, deploy, drill, examples, key, openapi, plan_review, rehearse, release, service,
+    alarms, deploy, drill, examples, github, key, openapi, page, plan_review, rehearse, release,
+    service,
 };
 
 /// `EX_USAGE` of sysexits.h: what was typed is wrong.
@@ -31,10 +32,14 @@ enum Command {
     Drill(drill::Args),
     /// Run the examples of the documentation
     Examples(examples::Args),
+    /// Configure the repository on GitHub
+    Github(github::Args),
     /// Change the keys of a service's clients, and show who uses them
     Key(key::Args),
     /// Check the documents of the services, and find breaking changes
     Openapi(openapi::Args),
+    /// Try the way from an alarm to a person
+    Page(page::Args),
     /// Say what a Terraform plan means
     PlanReview(plan_review::Args),
     /// Run the task definition that Terraform registered
@@ -53,8 +58,10 @@ pub fn run() -> ExitCode {
         Command::Deploy(args) => deploy::run(&args),
         Command::Drill(args) => drill::run(&args),
         Command::Examples(args) => examples::run(&args),
+        Command::Github(args) => github::run(&args),
         Command::Key(args) => key::run(&args),
         Command::Openapi(args) => openapi::run(&args),
+        Command::Page(args) => page::run(&args),
         Command::PlanReview(args) => plan_review::run(&args),
         Command::Rehearse(args) => rehearse::run(&args),
         Command::Release(args) => release::run(&args),

@@ -50,7 +50,7 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
 /// variables that tell the steps what is compiled: Cargo lets one command compile at a time, so a lane that called it would wait
 /// for the others.
 fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
-    packages::install(root, &["nginx", "haproxy", "ip", "crun", "openssl", "curl", "jq"])?;
+    packages::install(root, &["nginx", "haproxy", "ip", "crun", "openssl", "curl", "jq", "gh"])?;
     let install = || {
         ensure!(tools::install(root, &tools::LINTERS)?, "the linters are not installed");
         // Several lanes and the tests of `chassis` share the emulated AWS. What needs it says that it is skipped.

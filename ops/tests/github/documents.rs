@@ -1,0 +1,56 @@
+//! The list of settings against the workflows that read them, and the document that explains them.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use ops::github::{Feature, SETTINGS, Setting, table};
+
+use super::root;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// What the workflows read as `vars.NAME` or `secrets.NAME`.
+fn used(prefix: &str) -> BTreeSet<String> {
+    let workflows = fs::read_dir(root().join(".github/workflows")).unwrap();
+    let text: String =
+        workflows.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    let names = text.split(prefix).skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap();
+        rest[..end].to_owned()
+    });
+    names.collect()
+}
+
+fn listed(keep: impl Fn(&Setting) -> bool) -> BTreeSet<String> {
+    SETTINGS.iter().filter(|setting| keep(setting)).map(|setting| setting.name.to_owned()).collect()
+}
+
+#[test]
+fn the_workflows_read_what_the_command_sets() {
+    let variables = used("{{ vars.");
+    assert!(variables.len() >= 4, "{variables:?}");
+    assert_eq!(variables, listed(|setting| !setting.secret));
+    assert_eq!(used("{{ secrets."), listed(|setting| setting.secret));
+}
+
+#[test]
+fn the_document_has_the_table_of_the_command() {
+    let document = read("docs/ci.md");
+    assert!(
+        document.contains(&table()),
+        "`cargo ops github settings` prints the table:\n{}",
+        table()
+    );
+}
+
+#[test]
+fn the_document_names_the_plans_of_the_command() {
+    let document = read("docs/ci.md");
+    for feature in Feature::ALL {
+        let (name, plan) = feature.plan();
+        let row = format!("| {name} | {} |", plan.trim_start_matches("GitHub "));
+        assert!(document.contains(&row), "docs/ci.md has no row {row}");
+    }
+}

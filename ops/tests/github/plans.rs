@@ -1,0 +1,95 @@
+//! Private repositories: what their plan lacks is said, and everything else is set.
+
+use super::setup;
+use super::standin::{GitHub, Plan};
+
+const KEYS: [(&str, &str); 2] = [("API_KEYS", "{}"), ("SMOKE_API_KEYS", "{}")];
+const PAID: &str = "In a private repository this needs";
+
+fn private(plan: Plan) -> GitHub {
+    let github = GitHub::start();
+    let mut state = github.state();
+    (state.private, state.plan) = (true, plan);
+    drop(state);
+    github
+}
+
+#[test]
+fn with_enterprise_everything_is_set() {
+    let outcome = setup(&private(Plan::Enterprise), &["--reviewer", "alice"], &KEYS);
+    assert!(outcome.good && outcome.said.contains(" 0 missing"), "{}", outcome.said);
+}
+
+#[test]
+fn without_enterprise_nobody_can_approve() {
+    let github = private(Plan::Pro);
+    let outcome = setup(&github, &["--reviewer", "alice"], &KEYS);
+    assert!(!outcome.good);
+    let missing = outcome.lines("missing");
+    assert_eq!(missing.len(), 1, "{}", outcome.said);
+    assert!(missing[0].starts_with("production: reviewers: GitHub answers 422: Failed to create the environment protection rule."));
+    assert!(
+        missing[0].contains(&format!("{PAID} GitHub Enterprise (docs/ci.md")),
+        "{}",
+        missing[0]
+    );
+    // The rest of the environment is there.
+    let state = github.state();
+    let production = &state.environments["production"];
+    assert_eq!((production.branches.len(), production.secrets.len()), (1, 2));
+    assert_eq!(state.rulesets.len(), 1);
+}
+
+#[test]
+fn with_the_free_plan_every_refusal_is_said_and_nothing_ends_the_run() {
+    for status in [403, 404, 422] {
+        let github = private(Plan::Free);
+        github.state().refusal = status;
+        let outcome = setup(&github, &["--reviewer", "alice"], &KEYS);
+        assert!(!outcome.good);
+        let missing = outcome.lines("missing");
+        for environment in ["plan", "production", "publish"] {
+            let text = format!(
+                "{environment}: environment: GitHub answers {status}: Not Found. {PAID} GitHub Pro, Team or Enterprise"
+            );
+            assert!(missing.iter().any(|line| line.starts_with(&text)), "{}", outcome.said);
+        }
+        let rules =
+            missing.iter().find(|line| line.starts_with("repository: ruleset main: ")).unwrap();
+        assert!(
+            rules.contains("403: Upgrade to GitHub Pro or make this repository public")
+                && rules.contains(PAID)
+        );
+        assert_eq!(missing.len(), 7, "{}", outcome.said);
+        assert!(outcome.lines("set").is_empty());
+    }
+}
+
+#[test]
+fn a_refusal_of_new_reviewers_leaves_the_old_ones() {
+    let github = private(Plan::Enterprise);
+    assert!(setup(&github, &["--reviewer", "alice"], &KEYS).good);
+    github.state().plan = Plan::Pro;
+    github.writes();
+    let outcome = setup(&github, &["--reviewer", "bob"], &[]);
+    assert!(!outcome.good);
+    assert_eq!(outcome.lines("missing").len(), 1, "{}", outcome.said);
+    let reviewers = github.state().environments["production"].rules["reviewers"].clone();
+    assert_eq!(reviewers, serde_json::json!([{ "type": "User", "id": 11 }]));
+}
+
+#[test]
+fn a_public_repository_is_not_told_about_plans() {
+    let github = GitHub::start();
+    let outcome = setup(&github, &[], &[]);
+    assert!(!outcome.good);
+    let missing = outcome.lines("missing");
+    assert_eq!(missing.len(), 3, "{}", outcome.said);
+    assert!(missing.iter().any(|line| line.starts_with("production: reviewers: nobody approves")));
+    assert!(
+        missing.iter().any(
+            |line| line.starts_with("production: secret SMOKE_API_KEYS: export SMOKE_API_KEYS")
+        )
+    );
+    assert!(!outcome.said.contains("needs GitHub"), "{}", outcome.said);
+}
