@@ -1,7 +1,5 @@
 //! What the workflow `build` gives the image.
 
-#![expect(clippy::unwrap_used, reason = "an unwrap that fails fails its test")]
-
 use std::fs;
 
 #[test]

@@ -62,6 +62,7 @@ pub const SETTINGS: [Setting; 8] = [
     },
     Setting {
         secret: true,
+        optional: true,
         ..variable(
             "SMOKE_API_KEYS",
             &[Apply],

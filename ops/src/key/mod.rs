@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use list::{Change, List, new_key};
 use parameter::Parameter;
-use target::{Names, Target};
+use target::{Meant, Names};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub struct Args {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    target: Target,
+    meant: Meant,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -115,7 +115,7 @@ fn client(text: &str) -> Result<String, String> {
 ///
 /// AWS does not answer, the change does not fit the list, somebody else changes it too, or the deployment fails.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
-    let names = args.target.names()?;
+    let names = args.meant.names()?;
     match &args.command {
         Command::List => list(&names)?,
         Command::Add { clients, deploy } => change(&names, Change::Add, clients, deploy)?,

@@ -10,9 +10,9 @@ use crate::deploy;
 
 /// The service whose keys are meant. The names come from the outputs of terraform/, unless all are given.
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Target {
+pub(super) struct Meant {
     #[command(flatten)]
-    target: deploy::Target,
+    stack: deploy::Target,
     /// Name of the ECS cluster
     #[arg(long, global = true)]
     cluster: Option<String>,
@@ -53,7 +53,7 @@ struct Ecs {
     service: String,
 }
 
-impl Target {
+impl Meant {
     /// The names, from the flags or from Terraform.
     pub(super) fn names(&self) -> anyhow::Result<Names> {
         match [&self.cluster, &self.ecs_service, &self.parameter] {
@@ -65,10 +65,10 @@ impl Target {
             }
             _ => bail!("give all of --cluster, --ecs-service and --parameter, or none"),
         }
-        let outputs = self.target.services()?;
-        let environment = &self.target.environment;
+        let outputs = self.stack.services()?;
+        let environment = &self.stack.environment;
         ensure!(!outputs.is_null(), "no service is deployed in {environment}");
-        let folder = Some(self.target.service.as_str()).filter(|folder| !folder.is_empty());
+        let folder = Some(self.stack.service.as_str()).filter(|folder| !folder.is_empty());
         chosen(outputs, folder)
     }
 }
@@ -103,15 +103,15 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn service(name: &str, parameter: Value) -> Value {
+    fn service(name: &str, parameter: &Value) -> Value {
         json!({ "service": { "cluster": "c", "service": name, "task_definition": "t" },
             "api_key_parameter": parameter, "log_group": format!("/{name}"), "url": "https://x" })
     }
 
     #[test]
     fn a_service_is_found_by_its_folder_or_as_the_only_one() {
-        let outputs = json!({ "sum": service("sum-api-production", json!("/sum-api/production/api-key")),
-            "open": service("open-production", Value::Null) });
+        let outputs = json!({ "sum": service("sum-api-production", &json!("/sum-api/production/api-key")),
+            "open": service("open-production", &Value::Null) });
         let expected = Names {
             cluster: "c".into(),
             service: "sum-api-production".into(),
@@ -127,7 +127,7 @@ mod tests {
             let refusal = chosen(outputs.clone(), Some(folder)).unwrap_err();
             assert!(refusal.to_string().contains(words), "{refusal}");
         }
-        let two = json!({ "a": service("a", json!("/a")), "b": service("b", json!("/b")) });
+        let two = json!({ "a": service("a", &json!("/a")), "b": service("b", &json!("/b")) });
         let refusal = chosen(two, None).unwrap_err().to_string();
         assert!(refusal.contains("--service") && refusal.contains("a, b"), "{refusal}");
     }

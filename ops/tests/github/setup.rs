@@ -8,10 +8,7 @@ use super::standin::{GitHub, State};
 use super::{Outcome, setup, setup_of};
 
 /// A key of nobody.
-const SECRETS: [(&str, &str); 2] = [
-    ("API_KEYS", r#"{"sum":"laptop:not-a-key"}"#),
-    ("SMOKE_API_KEYS", r#"{"sum":"not-a-smoke-key"}"#),
-];
+const SECRETS: [(&str, &str); 1] = [("SMOKE_API_KEYS", r#"{"sum":"not-a-smoke-key"}"#)];
 const REVIEWERS: [&str; 2] = ["--reviewer", "alice,octo/ops"];
 
 /// A repository that is set up. One run does it, and each test gets a copy.
@@ -37,7 +34,7 @@ fn a_new_repository_gets_every_setting() {
     let outcome = setup(&github, &REVIEWERS, &SECRETS);
     assert!(outcome.good, "{}", outcome.said);
     assert!(
-        outcome.said.ends_with("1 ok, 19 set, 0 changed, 0 removed, 0 missing\n"),
+        outcome.said.ends_with("1 ok, 18 set, 0 changed, 0 removed, 0 missing\n"),
         "{}",
         outcome.said
     );
@@ -75,7 +72,7 @@ fn a_repetition_changes_nothing() {
     let github = ready();
     let outcome = setup(&github, &[], &[]);
     assert!(unchanged(&outcome), "{}", outcome.said);
-    assert_eq!(outcome.lines("ok").len(), 20, "{}", outcome.said);
+    assert_eq!(outcome.lines("ok").len(), 19, "{}", outcome.said);
     assert_eq!(github.writes(), [""; 0]);
     // The same people once more are no change either.
     let outcome = setup(&github, &REVIEWERS, &[]);
@@ -182,13 +179,13 @@ fn optional_settings_are_set_when_they_are_given() {
     let outcome = setup(&github, &["--accept-unreviewed"], &given);
     let set = [
         "plan: variable TF_VARS",
+        "plan: variable PLATFORM",
         "production: variable TF_VARS",
-        "publish: variable PLATFORM",
         "repository: variable UNREVIEWED_DEPLOYMENTS",
     ];
     assert_eq!(outcome.lines("set"), set, "{}", outcome.said);
     let state = github.state();
-    assert_eq!(state.environments["publish"].variables["PLATFORM"], "linux/arm64");
+    assert_eq!(state.environments["plan"].variables["PLATFORM"], "linux/arm64");
     assert_eq!(state.variables["UNREVIEWED_DEPLOYMENTS"], "accepted");
 }
 
@@ -206,21 +203,21 @@ fn other_reviewers_replace_those_that_were_there() {
 #[test]
 fn a_second_environment_is_set_up_beside_the_first() {
     let (github, stacks) = (ready(), ["production", "staging"]);
-    let given = [SECRETS[0], SECRETS[1], ("ENVIRONMENT", "staging")];
+    let given = [SECRETS[0], ("ENVIRONMENT", "staging")];
     let outcome = setup_of(&stacks, &github, &["--reviewer", "bob"], &given);
     assert!(outcome.good, "{}", outcome.said);
     let set = outcome.lines("set");
-    assert_eq!(set.len(), 13, "{}", outcome.said);
+    assert_eq!(set.len(), 12, "{}", outcome.said);
     assert!(set.iter().all(|s| s.starts_with("staging: ") || s.starts_with("plan-staging: ")));
     assert!(outcome.lines("changed").is_empty() && !outcome.said.contains("production"));
     {
         let state = github.state();
-        assert_eq!(state.environments["staging"].secrets.len(), 2);
+        assert_eq!(state.environments["staging"].secrets.len(), 1);
         let plan = &state.environments["plan-staging"].variables;
         assert_eq!(plan["TF_BACKEND"], "key = \"staging\"\n");
         assert_eq!(plan["AWS_ROLE"], "arn:aws:iam::123456789012:role/plan-staging");
     }
     let outcome = setup_of(&stacks, &github, &[], &[]);
     assert!(unchanged(&outcome), "{}", outcome.said);
-    assert_eq!(outcome.lines("ok").len(), 33, "{}", outcome.said);
+    assert_eq!(outcome.lines("ok").len(), 31, "{}", outcome.said);
 }
