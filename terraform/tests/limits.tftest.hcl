@@ -25,13 +25,13 @@ variables {
   }
   services = {
     sum = {
-      domain_name     = "a-name-of-fifty-two-letters-and-digits-0123456789012.example.com"
-      zone_id         = "Z0000000000000000000000000000000"
-      enable_waf      = true
-      outside_probe   = true
-      rate_limit      = { rate = 10000, burst = 10000 }
-      scaling         = { min = 100, max = 100, requests_per_target = 999999999 }
-      ingress_cidrs   = concat(["0.0.0.0/0"], [for n in range(29) : "10.0.${n}.0/24"])
+      domain_name   = "a-name-of-fifty-two-letters-and-digits-0123456789012.example.com"
+      zone_id       = "Z0000000000000000000000000000000"
+      enable_waf    = true
+      outside_probe = true
+      rate_limit    = { rate = 10000, burst = 10000 }
+      scaling       = { min = 100, max = 100, requests_per_target = 999999999 }
+      ingress_cidrs = concat(["0.0.0.0/0"], [for n in range(29) : "10.0.${n}.0/24"])
     }
   }
   runbook_url        = "https://example.com/runbook/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901"

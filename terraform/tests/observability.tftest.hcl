@@ -172,7 +172,7 @@ run "outside_probe_from_another_region" {
   override_resource {
     target          = aws_sns_topic.outside
     override_during = plan
-    values          = { arn = "arn:aws:sns:us-east-1:123456789012:sum-api-production-page" }
+    values          = { arn = "arn:aws:sns:us-east-1:123456789012:outside" } # another one than that of the topic page
   }
 
   assert {

@@ -44,10 +44,10 @@ impl PlanArgs {
         let mut stack = self.target.open()?;
         stack.use_images(given)?;
         let plan = stack.terraform.plan("plan", &[])?;
-        let good = stack.review(&plan, &self.allow)?;
+        let refusal = stack.review(&plan, &self.allow)?;
         github::output(&format!("changes={}", fingerprint::count(&plan.json)?))?;
         github::output(&format!("fingerprint={}", fingerprint::of(&plan.json, &commit()?)?))?;
-        Ok(good)
+        Ok(refusal.is_none())
     }
 }
 

@@ -4,16 +4,20 @@ use std::fs;
 
 use super::stack::Stack;
 use super::terraform::Planned;
-use crate::plan_review;
+use crate::plan_review::{self, Refusal};
 use crate::release::github;
 
 impl Stack {
-    /// Writes what the plan means to the summary of the job and to the terminal; whether it breaks no rule.
-    pub(super) fn review(&self, plan: &Planned, allow: &[String]) -> anyhow::Result<bool> {
+    /// Writes what the plan means to the summary of the job and to the terminal, and says what forbids it.
+    pub(super) fn review(
+        &self,
+        plan: &Planned,
+        allow: &[String],
+    ) -> anyhow::Result<Option<Refusal>> {
         let file = self.terraform.scratch.join("review.md");
         let allow = allow.iter().filter(|rule| !rule.is_empty()).cloned().collect();
-        let good = plan_review::run(&plan_review::Args::new(&plan.json_file, &file, allow))?;
+        let refusal = plan_review::judge(&plan_review::Args::new(&plan.json_file, &file, allow))?;
         github::summary(&fs::read_to_string(file)?)?;
-        Ok(good)
+        Ok(refusal)
     }
 }

@@ -63,18 +63,15 @@ pub(super) fn deploy(target: &Target, images: Images, said: &Confirmed) -> anyho
     let mut stack = target.open()?;
     stack.use_images(Some(images))?;
     let plan = stack.terraform.plan("deploy", &[])?;
-    let good = stack.review(&plan, &said.allow)?;
-    if !good {
-        println!("the plan breaks a rule: nothing was applied. ALLOW_RULES=RULE accepts it once");
+    let refusal = stack.review(&plan, &said.allow)?;
+    if refusal.as_ref().is_some_and(|refusal| refusal.secret) {
+        println!("the plan holds a secret: nothing was applied");
         return Ok(false);
     }
-    if fingerprint::count(&plan.json)? == 0 {
+    let broken = refusal.map(|refusal| refusal.rules.join(" "));
+    if broken.is_none() && fingerprint::count(&plan.json)? == 0 {
         println!("nothing changes: {} runs this already", target.environment);
-    } else if asker.confirms(
-        &format!("Apply this to {}?", target.environment),
-        "yes",
-        &said.confirm,
-    )? {
+    } else if confirms(&mut asker, target, broken.as_deref(), &said.confirm)? {
         stack.terraform.apply(&plan)?;
     } else {
         println!("nothing was applied");
@@ -89,6 +86,25 @@ pub(super) fn deploy(target: &Target, images: Images, said: &Confirmed) -> anyho
     }
     ended(started, &asker);
     Ok(good)
+}
+
+/// Whether a person wants this plan. Who wants one that breaks rules has to name them.
+fn confirms(
+    asker: &mut Asker,
+    target: &Target,
+    broken: Option<&str>,
+    given: &str,
+) -> anyhow::Result<bool> {
+    let Target { environment, .. } = target;
+    let Some(rules) = broken else {
+        return asker.confirms(&format!("Apply this to {environment}?"), "yes", given);
+    };
+    if !given.is_empty() {
+        println!("the plan breaks rules. ALLOW_RULES='{rules}' accepts that once");
+        return Ok(false);
+    }
+    let text = format!("The plan breaks rules. Apply it to {environment} nevertheless?");
+    asker.confirms(&text, rules, given)
 }
 
 /// The last line of a command: how long it took, and how often it asked.

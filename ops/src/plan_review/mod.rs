@@ -101,17 +101,31 @@ impl Review {
     }
 }
 
+/// What forbids a plan.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Rules that it breaks without leave.
+    pub rules: Vec<String>,
+    /// Whether it holds a secret. Nobody can allow that.
+    pub secret: bool,
+}
+
 /// Runs the command; `Ok(false)` means that the plan breaks a rule or holds a secret.
 ///
 /// A dangerous plan that breaks no rule passes: whether it is meant is for a person to say.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
+    Ok(judge(args)?.is_none())
+}
+
+/// Writes the review. Nothing forbids the plan when the answer is `None`.
+pub(crate) fn judge(args: &Args) -> anyhow::Result<Option<Refusal>> {
     let json = std::fs::read_to_string(&args.plan)
         .with_context(|| format!("cannot read {}", args.plan.display()))?;
     let whole: Value = serde_json::from_str(&json)
         .context("this is not the JSON of `terraform show -json PLAN`")?;
     let secrets = secrets::look(&whole);
     let mut plan = attributes::trim(&whole)?;
-    let (good, markdown) = review(&plan, secrets.clone(), args)?;
+    let (refusal, markdown) = review(&plan, secrets.clone(), args)?;
     if let Some(path) = &args.trimmed {
         attributes::leave_out_unchanged(&mut plan);
         for (plan, what) in [(&whole, "the whole plan"), (&plan, "the trimmed plan")] {
@@ -127,7 +141,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
         Some(path) => write(path, &markdown)?,
         None => std::io::stdout().write_all(markdown.as_bytes())?,
     }
-    Ok(good)
+    Ok(refusal)
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -138,7 +152,7 @@ fn review(
     plan: &Value,
     mut secrets: secrets::Report,
     args: &Args,
-) -> anyhow::Result<(bool, String)> {
+) -> anyhow::Result<(Option<Refusal>, String)> {
     let json = plan.to_string();
     let plan = Plan::parse(&json)?;
     let verdict = rules::judge(&json, &args.rules)?;
@@ -165,6 +179,8 @@ fn review(
         bill: bill::difference(&plan),
         changes: plan.changed().next().is_some(),
     };
-    let good = review.refused_rules().is_empty() && review.secrets.leaks.is_empty();
-    Ok((good, render::markdown(&review, &plan, args.limit)))
+    let rules: Vec<String> = review.refused_rules().into_iter().map(str::to_owned).collect();
+    let secret = !review.secrets.leaks.is_empty();
+    let refusal = (secret || !rules.is_empty()).then_some(Refusal { rules, secret });
+    Ok((refusal, render::markdown(&review, &plan, args.limit)))
 }

@@ -20,15 +20,15 @@ variables {
     log_retention_days  = 3653
     deletion_protection = true
   }
-  cluster         = { id = "arn:aws:ecs:xx-abcdefghijk-1:123456789012:cluster/a234567890123456-e2345678901", name = "a234567890123456-e2345678901" }
-  api_image       = "123456789012.dkr.ecr.xx-abcdefghijk-1.amazonaws.com/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr@sha256:1111111111111111111111111111111111111111111111111111111111111111"
-  nginx_image     = "123456789012.dkr.ecr.xx-abcdefghijk-1.amazonaws.com/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr@sha256:2222222222222222222222222222222222222222222222222222222222222222"
-  domain_name     = "a-name-of-fifty-two-letters-and-digits-0123456789012.example.com"
-  zone_id         = "Z0000000000000000000000000000000"
-  enable_waf      = true
-  rate_limit      = { rate = 10000, burst = 10000 }
-  scaling         = { min = 100, max = 100, requests_per_target = 999999999 }
-  ingress_cidrs   = [for n in range(30) : "10.0.${n}.0/24"]
+  cluster       = { id = "arn:aws:ecs:xx-abcdefghijk-1:123456789012:cluster/a234567890123456-e2345678901", name = "a234567890123456-e2345678901" }
+  api_image     = "123456789012.dkr.ecr.xx-abcdefghijk-1.amazonaws.com/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+  nginx_image   = "123456789012.dkr.ecr.xx-abcdefghijk-1.amazonaws.com/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+  domain_name   = "a-name-of-fifty-two-letters-and-digits-0123456789012.example.com"
+  zone_id       = "Z0000000000000000000000000000000"
+  enable_waf    = true
+  rate_limit    = { rate = 10000, burst = 10000 }
+  scaling       = { min = 100, max = 100, requests_per_target = 999999999 }
+  ingress_cidrs = [for n in range(30) : "10.0.${n}.0/24"]
 }
 
 run "the_longest_of_everything" {

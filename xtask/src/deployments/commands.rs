@@ -124,10 +124,14 @@ fn check_second(laptop: &Laptop, checks: &Checks) {
         laptop.make("aws-bootstrap", &values)?.passes()?.asks(0)
     });
     checks.check("laptop: it is deployed beside the first", || {
+        // A trial has neither HTTPS nor a balancer that refuses to be deleted.
+        let values = [STAGING, ("GITHUB_SHA", &*newer)];
         laptop
-            .make("aws-deploy", &[STAGING, YES, ("GITHUB_SHA", &newer)])?
-            .passes()?
-            .says("http://")
+            .make("aws-deploy", &[values[0], values[1], YES])?
+            .fails()?
+            .says("ALLOW_RULES='balancer-is-protected https-only'")?;
+        let rules = "balancer-is-protected https-only\n";
+        laptop.types("aws-deploy", &values, rules)?.passes()?.asks(1)?.says("http://")
     });
     checks.check("laptop: the first one does not notice", || {
         let (first, second) = (images(laptop, "production")?, images(laptop, "staging")?);
