@@ -31,14 +31,14 @@ locals {
     "repo:${local.owner}-${local.owner_id}/${local.name}-${local.repository_id}",
   ]
 
-  # Every role: the GitHub environment and the workflows that it trusts, and the environment of the stack that it reads and writes. The
-  # first environment of the stack has the names of github_roles. Another one, such as staging, has the GitHub environments
-  # `plan-staging` and `staging` with roles of the same kind.
+  # Every role: the GitHub environment and the workflows that it trusts, and the environment of the stack that it reads and writes.
+  # production has the names of github_roles. Another environment, such as staging, has the GitHub environments `plan-staging` and
+  # `staging` with roles of the same kind.
   github_roles = merge([for environment in local.has_github ? var.environments : [] : { for kind, role in var.github_roles :
-    join("-", compact([kind, kind == "publish" || environment == var.environments[0] ? "" : environment])) => {
+    join("-", compact([kind, kind == "publish" || environment == "production" ? "" : environment])) => {
       kind        = kind
       workflows   = role.workflows
-      environment = kind == "publish" || environment == var.environments[0] ? role.environment : kind == "plan" ? "plan-${environment}" : environment
+      environment = kind == "publish" || environment == "production" ? role.environment : kind == "plan" ? "plan-${environment}" : environment
       reads       = kind == "publish" ? null : environment
       writes      = kind == "apply" ? environment : null
     }

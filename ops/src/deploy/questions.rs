@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::Refused;
 use super::account;
 use super::ask::{Asker, NONE, Question};
 use super::environment::{DEFAULT, Environment};
@@ -86,7 +87,10 @@ impl Given {
         if let Some(region) = &region {
             aws::use_region(region);
         }
-        if !shared.values.has("repository") {
+        agrees("REGION", &given.region, &shared.values, region.as_deref())?;
+        let known = shared.values.text("repository").unwrap_or(NONE);
+        let is_new = !given.repository.is_empty() && given.repository != known;
+        if is_new || !shared.values.has("repository") {
             question = Question {
                 variable: "REPOSITORY",
                 text: "GitHub repository, as OWNER/NAME, or none",
@@ -102,7 +106,10 @@ impl Given {
         }
         let path = Values::path(root, target.environment.as_str());
         let values = match Values::read(&path)? {
-            Some(values) => values,
+            Some(values) => {
+                self.agree(&target.service, &values)?;
+                values
+            }
             None => self.ask_environment(shared, &target, asker, Values::new(path))?,
         };
         asker.finish()?;
@@ -116,6 +123,17 @@ impl Given {
         Ok(target)
     }
 
+    /// Refuses a value that is given and differs from that of the file: to keep the old one without a word would surprise.
+    fn agree(&self, service: &str, values: &Values) -> anyhow::Result<()> {
+        if values.has_service(service) {
+            let held = values.get("services")[service]["domain_name"].as_str();
+            agrees("DOMAIN_NAME", &self.domain, values, held)?;
+        }
+        let held = values.get("alarm_emails")["page"][0].as_str();
+        agrees("ALARM_EMAIL", &self.alarm_email, values, held)?;
+        agrees("RUNBOOK_URL", &self.runbook_url, values, values.text("runbook_url"))
+    }
+
     fn ask_environment(
         &self,
         shared: &Shared,
@@ -126,7 +144,7 @@ impl Given {
         let given = self;
         values.set("environment", json!(target.environment.as_str()));
         values.set("region", json!(shared.values.text("region")));
-        if let Some(domain) = ask_domain(target, &given.domain, asker)? {
+        if let Some(domain) = ask_domain(target, shared, &given.domain, asker)? {
             if domain == Domain::None {
                 values.make_trial();
             }
@@ -158,14 +176,28 @@ impl Given {
     }
 }
 
+fn agrees(variable: &str, given: &str, values: &Values, held: Option<&str>) -> anyhow::Result<()> {
+    let held = held.unwrap_or(NONE);
+    if given.is_empty() || given == held {
+        return Ok(());
+    }
+    let file = values.path.display();
+    Err(Refused(format!("{variable} is {given}, and {file} has {held}: change it there")).into())
+}
+
 /// The domain of a service in an environment.
 pub(super) fn ask_domain(
     target: &Target,
+    shared: &Shared,
     given: &str,
     asker: &mut Asker,
 ) -> anyhow::Result<Option<Domain>> {
     let text = format!("Domain name of {}, or none for a trial", target.service);
     let question =
         Question { variable: "DOMAIN_NAME", text: &text, suggested: None, optional: false };
-    asker.value(question, given, account::domain)
+    asker.value(question, given, |text| {
+        let domain = account::domain(text)?;
+        shared.admit(&domain)?;
+        Ok(domain)
+    })
 }

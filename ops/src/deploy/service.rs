@@ -8,6 +8,7 @@ use super::ask::Asker;
 use super::fingerprint;
 use super::publish;
 use super::questions::ask_domain;
+use super::shared::Shared;
 use super::smoke;
 use super::stack::Target;
 use super::values::Values;
@@ -46,7 +47,8 @@ impl Args {
         aws::use_region(values.text("region").context("the values name no region")?);
         if !values.has_service(&target.service) {
             let mut asker = Asker::default();
-            let domain = ask_domain(target, &self.domain, &mut asker)?;
+            let shared = Shared::read(&target.root)?;
+            let domain = ask_domain(target, &shared, &self.domain, &mut asker)?;
             asker.finish()?;
             values.add_service(&target.service, &domain.context("a domain")?);
             values.write()?;

@@ -2,13 +2,13 @@
 //! and the bucket with the states.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
 
 use super::environment::Environment;
-use super::values::Values;
+use super::values::{Domain, Values};
 use crate::aws;
 
 /// The name of the file. No environment can have it.
@@ -20,6 +20,7 @@ pub(super) struct Shared {
     pub(super) values: Values,
     /// The name of the stack, which is in the bucket's name.
     pub(super) name: String,
+    root: PathBuf,
 }
 
 impl Shared {
@@ -31,7 +32,7 @@ impl Shared {
             Some(name) => name.to_owned(),
             None => default_name(&fs::read_to_string(root.join("bootstrap/variables.tf"))?)?,
         };
-        Ok(Self { values, name })
+        Ok(Self { values, name, root: root.to_owned() })
     }
 
     /// The environments that were registered.
@@ -49,6 +50,29 @@ impl Shared {
         names.push(environment.to_string());
         self.values.set("environments", json!(names));
         true
+    }
+
+    /// Refuses a domain name that is taken already, or in a zone whose records the roles of the workflows may not change.
+    pub(super) fn admit(&self, domain: &Domain) -> anyhow::Result<()> {
+        let Domain::Name { name, zone } = domain else { return Ok(()) };
+        if let Some(own) = self.values.text("zone_id") {
+            ensure!(
+                own == zone,
+                "{name} is in the hosted zone {zone}, and all environments share {own} (zone_id of terraform/bootstrap)"
+            );
+        }
+        for environment in self.environments() {
+            let Some(values) = Values::read(&Values::path(&self.root, &environment))? else {
+                continue;
+            };
+            for (folder, service) in values.get("services").as_object().into_iter().flatten() {
+                ensure!(
+                    service["domain_name"] != **name,
+                    "{name} is the name of {folder} in {environment}"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// The bucket of the states in an account, as terraform/bootstrap names it.
@@ -106,12 +130,36 @@ mod tests {
     #[test]
     fn an_environment_is_registered_once() {
         let values = Values::new("x".into());
-        let mut shared = Shared { values, name: "sum-api".to_owned() };
+        let mut shared = Shared { values, name: "sum-api".to_owned(), root: "x".into() };
         shared.values.set("region", json!("us-east-1"));
         let staging: Environment = "staging".parse().unwrap();
         assert!(shared.register(&"production".parse().unwrap()) && shared.register(&staging));
         assert!(!shared.register(&staging));
         assert_eq!(shared.environments(), ["production", "staging"]);
         assert_eq!(shared.bucket("123456789012").unwrap(), "sum-api-state-123456789012-us-east-1");
+    }
+
+    #[test]
+    fn a_domain_name_is_in_one_service_and_in_the_zone_of_all() {
+        let root = tempfile::tempdir().unwrap();
+        let mut values = Values::new(Values::path(root.path(), "production"));
+        let domain = |name: &str, zone: &str| Domain::Name { name: name.into(), zone: zone.into() };
+        values.add_service("sum", &domain("sum.example.com", "Z1"));
+        values.write().unwrap();
+        let mut values = Values::new("x".into());
+        values.set("zone_id", json!("Z1"));
+        let mut shared =
+            Shared { values, name: "sum-api".to_owned(), root: root.path().to_owned() };
+        shared.register(&"production".parse().unwrap());
+        for (domain, refusal) in [
+            (Domain::None, None),
+            (domain("staging.example.com", "Z1"), None),
+            (domain("sum.example.com", "Z1"), Some("is the name of sum in production")),
+            (domain("sum.example.org", "Z2"), Some("all environments share Z1")),
+        ] {
+            let said = shared.admit(&domain).err().map(|error| error.to_string());
+            assert_eq!(said.is_some(), refusal.is_some(), "{said:?}");
+            assert!(said.unwrap_or_default().contains(refusal.unwrap_or_default()));
+        }
     }
 }

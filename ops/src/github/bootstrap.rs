@@ -19,6 +19,8 @@ pub(super) struct Bootstrap {
     pub(super) branch: String,
     /// In the order of their names.
     pub(super) environments: Vec<Environment>,
+    /// The environments of the stack, as a JSON list: chosen or not, all of them.
+    pub(super) stacks: String,
     region: String,
     /// Host of the image repositories.
     registry: String,
@@ -39,7 +41,7 @@ pub(super) struct Environment {
 /// The output `github`.
 #[derive(Debug, Deserialize)]
 struct Github {
-    repository: String,
+    repository: Option<String>,
     branch: String,
     region: String,
     environments: BTreeMap<String, Role>,
@@ -68,6 +70,9 @@ impl Bootstrap {
             })
         };
         let github = Github::deserialize(output("github")?).context("output github")?;
+        let repository = github.repository.context(
+            "bootstrap knows no repository: `make aws-bootstrap REPOSITORY=OWNER/NAME` makes the roles for one",
+        )?;
         let repositories = output("repositories")?.as_object().into_iter().flatten();
         let mut urls = repositories.filter_map(|(_, containers)| containers["api"].as_str());
         let url = urls.next().context("the output repositories is empty")?;
@@ -84,8 +89,11 @@ impl Bootstrap {
         });
         let environments = environments.collect::<anyhow::Result<Vec<_>>>()?;
         ensure!(!environments.is_empty(), "the output github names no environment");
+        let stacks: BTreeSet<_> = environments.iter().filter_map(|e| e.stack.as_ref()).collect();
+        let stacks = serde_json::to_string(&stacks)?;
         Ok(Self {
-            repository: github.repository,
+            repository,
+            stacks,
             branch: github.branch,
             region: github.region,
             environments,
@@ -161,6 +169,7 @@ mod tests {
             ("/backend", Value::Null, "no output backend"),
             ("/backend/value", json!({}), "the output backend has no entry production"),
             ("/repositories/value", json!({}), "the output repositories is empty"),
+            ("/github/value/repository", Value::Null, "bootstrap knows no repository"),
             ("/github/value/environments", json!({}), "names no environment"),
             ("/github/value/environments/production/role", json!("admin"), "admin is no role"),
         ] {

@@ -39,7 +39,7 @@ const fn variable(name: &'static str, scopes: &'static [Scope], value: &'static 
 }
 
 /// Every variable and secret.
-pub const SETTINGS: [Setting; 8] = [
+pub const SETTINGS: [Setting; 9] = [
     variable("AWS_ROLE", &[Publish, Plan, Apply], "the role of AWS that this environment gives"),
     variable("AWS_REGION", &[Publish, Plan, Apply], "the region"),
     variable("REGISTRY", &[Publish], "the host of the image repositories"),
@@ -69,6 +69,7 @@ pub const SETTINGS: [Setting; 8] = [
             "environment variable of that name: a JSON object with one key of each service by folder, such as `{\"sum\":\"KEY\"}`",
         )
     },
+    variable("ENVIRONMENTS", &[Repository], "the environments of the stack, as a JSON list"),
     Setting {
         optional: true,
         ..variable(

@@ -69,10 +69,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<bool> {
             report.missing(&what, "they need the environment");
         }
     }
+    let mut wanted = vec![("ENVIRONMENTS", bootstrap.stacks.as_str())];
     if args.accept_unreviewed {
-        let wanted = [("UNREVIEWED_DEPLOYMENTS", "accepted")];
-        values::set_variables(&repository, &mut report, ("actions", "repository"), &wanted)?;
+        wanted.push(("UNREVIEWED_DEPLOYMENTS", "accepted"));
     }
+    values::set_variables(&repository, &mut report, ("actions", "repository"), &wanted)?;
     ruleset::set(&repository, &mut report, &args.root)?;
     Ok(report.finish())
 }

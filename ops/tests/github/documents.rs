@@ -12,11 +12,12 @@ fn read(path: &str) -> String {
 }
 
 /// What the workflows read as `vars.NAME` or `secrets.NAME`.
-fn used(prefix: &str) -> BTreeSet<String> {
+fn used(prefixes: &[&str]) -> BTreeSet<String> {
     let workflows = fs::read_dir(root().join(".github/workflows")).unwrap();
     let text: String =
         workflows.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
-    let names = text.split(prefix).skip(1).map(|rest| {
+    let uses = prefixes.iter().flat_map(|prefix| text.split(prefix).skip(1));
+    let names = uses.map(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap();
         rest[..end].to_owned()
     });
@@ -29,10 +30,10 @@ fn listed(keep: impl Fn(&Setting) -> bool) -> BTreeSet<String> {
 
 #[test]
 fn the_workflows_read_what_the_command_sets() {
-    let variables = used("{{ vars.");
+    let variables = used(&["{{ vars.", "(vars."]);
     assert!(variables.len() >= 4, "{variables:?}");
     assert_eq!(variables, listed(|setting| !setting.secret));
-    assert_eq!(used("{{ secrets."), listed(|setting| setting.secret));
+    assert_eq!(used(&["{{ secrets."]), listed(|setting| setting.secret));
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_new_repository_gets_every_setting() {
     let outcome = setup(&github, &REVIEWERS, &SECRETS);
     assert!(outcome.good, "{}", outcome.said);
     assert!(
-        outcome.said.ends_with("1 ok, 18 set, 0 changed, 0 removed, 0 missing\n"),
+        outcome.said.ends_with("1 ok, 19 set, 0 changed, 0 removed, 0 missing\n"),
         "{}",
         outcome.said
     );
@@ -72,7 +72,7 @@ fn a_repetition_changes_nothing() {
     let github = ready();
     let outcome = setup(&github, &[], &[]);
     assert!(unchanged(&outcome), "{}", outcome.said);
-    assert_eq!(outcome.lines("ok").len(), 19, "{}", outcome.said);
+    assert_eq!(outcome.lines("ok").len(), 20, "{}", outcome.said);
     assert_eq!(github.writes(), [""; 0]);
     // The same people once more are no change either.
     let outcome = setup(&github, &REVIEWERS, &[]);
@@ -209,7 +209,8 @@ fn a_second_environment_is_set_up_beside_the_first() {
     let set = outcome.lines("set");
     assert_eq!(set.len(), 12, "{}", outcome.said);
     assert!(set.iter().all(|s| s.starts_with("staging: ") || s.starts_with("plan-staging: ")));
-    assert!(outcome.lines("changed").is_empty() && !outcome.said.contains("production"));
+    assert_eq!(outcome.lines("changed"), ["repository: variable ENVIRONMENTS"]);
+    assert!(!outcome.said.contains("production"), "{}", outcome.said);
     {
         let state = github.state();
         assert_eq!(state.environments["staging"].secrets.len(), 1);
@@ -219,5 +220,5 @@ fn a_second_environment_is_set_up_beside_the_first() {
     }
     let outcome = setup_of(&stacks, &github, &[], &[]);
     assert!(unchanged(&outcome), "{}", outcome.said);
-    assert_eq!(outcome.lines("ok").len(), 31, "{}", outcome.said);
+    assert_eq!(outcome.lines("ok").len(), 32, "{}", outcome.said);
 }

@@ -23,8 +23,9 @@ case $1 in
   login) cat >/dev/null ;;
   push)
     name=${last#*/}; tag=${name##*:}; name=${name%:*}
-    config=$(printf %s "$last" | sha256sum | cut -d' ' -f1)
-    manifest="{\"schemaVersion\":2,\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\",\"config\":{\"mediaType\":\"application/vnd.docker.container.image.v1+json\",\"size\":1,\"digest\":\"sha256:$config\"},\"layers\":[]}"
+    # The emulated ECR takes the digests of the layers for that of the image.
+    layer=$(printf %s "$last" | sha256sum | cut -d' ' -f1)
+    manifest="{\"schemaVersion\":2,\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\",\"config\":{\"mediaType\":\"application/vnd.docker.container.image.v1+json\",\"size\":1,\"digest\":\"sha256:$layer\"},\"layers\":[{\"mediaType\":\"application/vnd.docker.image.rootfs.diff.tar.gzip\",\"size\":1,\"digest\":\"sha256:$layer\"}]}"
     aws ecr put-image --repository-name "$name" --image-tag "$tag" --image-manifest "$manifest" --query image.imageId.imageDigest --output text >"$here/digest"
     ;;
   image) case "$*" in *Architecture*) cat "$here/platform" ;; *) echo "${last%:*}@$(cat "$here/digest")" ;; esac ;;
