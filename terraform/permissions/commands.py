@@ -25,7 +25,7 @@ def jobs(root):
         for job in yaml.safe_load(path.read_text()).get("jobs", {}).values():
             environment = job.get("environment")
             name = environment.get("name") if isinstance(environment, dict) else environment
-            # Where an input names it, that of the first environment stands for all.
+            # Where an input names it, that of production stands for all.
             if name and name.startswith("${{"):
                 name = "plan" if "'plan'" in name else "production"
             if name:
@@ -76,14 +76,14 @@ def expand(root, text, seen=None):
         recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", (root / "Makefile").read_text(), re.M)
         if recipe and target not in seen:
             seen.add(target)
-            parts.append(expand(root, recipe[1].replace("@", ""), seen))
+            parts.append(expand(root, recipe[1].replace("@", "").replace("$(OPS)", "cargo ops"), seen))
     return "\n".join(parts)
 
 
 def of_release(root, command):
     """What `ops release COMMAND` calls, one command a line: from the function or the `impl` of this name, or from its file."""
     files = {path.stem: path.read_text() for path in (root / "ops/src/release").glob("*.rs")}
-    item = rf"^(?:pub\(super\) fn {command}\(|impl {command.title()} \{{).*?^\}}"
+    item = rf"^(?:pub(?:\(\w+\))? fn {command}\(|impl {command.title()} \{{).*?^\}}"
     found = [match[0] for text in files.values() for match in re.finditer(item, text, re.M | re.S)] or [files.get(command, "")]
     source = "\n".join(found)
     if not source:
