@@ -17,6 +17,7 @@ const [mode, ...files] = process.argv.slice(2);
 
 const TOO_NEW_FOR_THE_ENGINE = [
   { kind: "runner-label", says: 'label "ubuntu-24.04" is unknown', why: "the image came after the engine" },
+  { kind: "runner-label", says: 'label "ubuntu-24.04-arm" is unknown', why: "the image came after the engine" },
   { kind: "permissions", says: 'unknown permission scope "attestations"', why: "the scope came after the engine" },
   { kind: "expression", says: 'undefined variable "vars"', why: "the context came after the engine" },
 ];
@@ -122,12 +123,12 @@ function required() {
   return complaints.length;
 }
 
-// The environment of a job. Where an input names it, that of the first environment of the stack is judged: terraform/bootstrap gives
+// The environment of a job. Where an input names it, that of production is judged: terraform/bootstrap gives
 // the roles of every other one the same workflows.
 function nameOf(environment) {
   const name = environment?.name ?? environment ?? "";
-  if (!name.startsWith("${{ inputs.") && !name.startsWith("${{ (inputs.")) return name;
-  return /&& 'plan' \|\| format\('plan-\{0\}', inputs\.(environment|from)\)/.test(name) ? "plan" : "production";
+  if (!/^\$\{\{ \(?(inputs|matrix)\./.test(name)) return name;
+  return /&& 'plan' \|\| format\('plan-\{0\}', (inputs|matrix)\.(environment|from)\)/.test(name) ? "plan" : "production";
 }
 
 // terraform/bootstrap trusts an environment together with the workflow files that may use it.
