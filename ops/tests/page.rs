@@ -37,6 +37,8 @@ impl Stack {
     fn page_test(&self, environment: &str) -> (bool, String) {
         let mut ops = Command::new(env!("CARGO_BIN_EXE_ops"));
         ops.args(["page", "test", "--root"]).arg(self.folder.path());
+        // The folder has a state and no configuration.
+        ops.env("TF_BACKEND", "none").env("TF_VARS", "none").env("CHECKPOINT_DISABLE", "1");
         self.emulator.connect(ops.env("ENVIRONMENT", environment));
         let output = ops.output().unwrap();
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();

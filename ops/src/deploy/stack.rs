@@ -79,13 +79,13 @@ impl Target {
         Ok(Stack { target: self.clone(), terraform })
     }
 
-    /// The outputs of the services in the state, by folder; `null` before the first deployment.
+    /// The outputs of the state: an object, each member with its `value`; empty before the first deployment.
     ///
     /// # Errors
     ///
     /// When the environment is not registered, or its state cannot be read.
-    pub fn services(&self) -> anyhow::Result<Value> {
-        self.open()?.services()
+    pub fn outputs(&self) -> anyhow::Result<Value> {
+        self.open()?.terraform.outputs()
     }
 
     /// The file with the backend's configuration. It names the account, so it is not in the repository.

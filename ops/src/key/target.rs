@@ -65,7 +65,7 @@ impl Meant {
             }
             _ => bail!("give all of --cluster, --ecs-service and --parameter, or none"),
         }
-        let outputs = self.stack.services()?;
+        let outputs = self.stack.outputs()?["services"]["value"].clone();
         let environment = &self.stack.environment;
         ensure!(!outputs.is_null(), "no service is deployed in {environment}");
         let folder = Some(self.stack.service.as_str()).filter(|folder| !folder.is_empty());

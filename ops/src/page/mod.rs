@@ -3,14 +3,13 @@
 //! AWS cannot try an alarm. The last part of its way can be tried: from the topic, which is encrypted, to each subscriber.
 //! A subscription by mail counts only after its owner has followed a link, and nothing else reminds of that.
 
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, ensure};
 use humantime::format_rfc3339_seconds;
 use serde::Deserialize;
 
-use crate::{aws, outputs};
+use crate::{aws, deploy};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -22,14 +21,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Show who is subscribed to the topic `page`, and send a test to them
-    Test {
-        /// The environment of the stack whose state is read: another one is refused
-        #[arg(long, env = "ENVIRONMENT", default_value = "production")]
-        environment: String,
-        /// Folder of Terraform's root module, initialised for this environment
-        #[arg(long, env = "DEPLOY_ROOT", default_value = "terraform")]
-        root: PathBuf,
-    },
+    Test(deploy::Target),
 }
 
 /// A subscription, as SNS lists it.
@@ -46,12 +38,12 @@ struct Subscription {
 ///
 /// The state has no topic or belongs to another environment, or AWS refuses.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
-    let Command::Test { environment, root } = &args.command;
-    let outputs = outputs::read(root)?;
+    let Command::Test(target) = &args.command;
+    let environment = target.environment.as_str();
+    let outputs = target.outputs()?;
     let topic = outputs["topics"]["value"]["page"].as_str();
-    let topic = topic.with_context(|| {
-        format!("the state of {} has no topic: deploy {environment} first", root.display())
-    })?;
+    let topic =
+        topic.with_context(|| format!("the state has no topic: deploy {environment} first"))?;
     let (region, name) = parts(topic, environment)?;
 
     let query = "Subscriptions[].{protocol: Protocol, endpoint: Endpoint, arn: SubscriptionArn}";
