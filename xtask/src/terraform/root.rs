@@ -119,7 +119,11 @@ impl Terraform {
             for (name, document) in documents(&from)? {
                 let to = folder.join(above).join(parent).join(name);
                 fs::create_dir_all(&to)?;
-                fs::copy(document, to.join("openapi.json"))?;
+                let to = to.join("openapi.json");
+                // A copy two folders below the repository finds the documents where they are.
+                if !to.exists() || to.canonicalize()? != document.canonicalize()? {
+                    fs::copy(document, to)?;
+                }
             }
         }
         fs::write(folder.join("emulator_override.tf"), OVERRIDE)?;
