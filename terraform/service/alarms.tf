@@ -16,24 +16,24 @@ locals {
     service = { service = local.id }
   }
 
-  # Read-only, and complete: names, not ARNs, so that they stand in the plan.
-  find_lines       = "aws logs filter-log-events --region ${local.region} --log-group-name ${local.log_group_name} --start-time $(date -d -15min +%s)000 --query 'events[].message' --output text"
-  describe_service = "aws ecs describe-services --cluster ${var.cluster.name} --services ${local.id} --region ${local.region} --query 'services[0].[runningCount,desiredCount,deployments[].[status,rolloutState,failedTasks],events[:5].message]'"
+  # Read-only, and complete: names, not ARNs, so that they stand in the plan. They print a few lines, in any shell of Linux or a Mac.
+  find_lines       = "aws logs filter-log-events --region ${local.region} --log-group-name ${local.log_group_name} --start-time $(($(date +%s) - 900))000 --query 'events[].[message]' --output text --filter-pattern"
+  describe_service = "aws ecs describe-services --region ${local.region} --cluster ${var.cluster.name} --services ${local.id} --query 'services[0].[[[runningCount,desiredCount]],deployments[].[status,rolloutState,failedTasks,createdAt],events[:3].[message]][]' --output text"
   first_command = {
-    slo-availability     = "${local.find_lines} --filter-pattern '{ $.status >= 500 }'"
-    slo-latency          = "${local.find_lines} --filter-pattern '{ $.UpstreamTime > ${local.latency.seconds} }'"
+    slo-availability     = "${local.find_lines} '{ $.status >= 500 }' | tail -3"
+    slo-latency          = "${local.find_lines} '{ $.UpstreamTime > ${local.latency.seconds} }' | tail -3"
     no-healthy-target    = local.describe_service
     unhealthy-target     = local.describe_service
     elb-5xx              = local.describe_service
-    target-5xx           = "${local.find_lines} --filter-pattern '{ $.status >= 500 }'"
-    latency-p99          = "${local.find_lines} --filter-pattern '{ $.Latency > ${4 * local.latency.seconds} }'"
-    client-throttled     = "${local.find_lines} --filter-pattern '{ $.ClientThrottled = 1 }'"
-    unauthorized-burst   = "${local.find_lines} --filter-pattern '{ $.Unauthorized = 1 }'"
+    target-5xx           = "${local.find_lines} '{ $.status >= 500 }' | tail -3"
+    latency-p99          = "${local.find_lines} '{ $.Latency > ${4 * local.latency.seconds} }' | tail -3"
+    client-throttled     = "${local.find_lines} '{ $.ClientThrottled = 1 }' | tail -3"
+    unauthorized-burst   = "${local.find_lines} '{ $.Unauthorized = 1 }' | tail -3"
     tasks-below-desired  = local.describe_service
     memory-high          = local.describe_service
     certificate-expiring = "aws acm list-certificates --region ${local.region} --query 'CertificateSummaryList[].[DomainName,NotAfter,RenewalEligibility,CertificateArn]' --output table"
     events-undelivered   = "aws sqs get-queue-attributes --region ${local.region} --queue-url $(aws sqs get-queue-url --region ${local.region} --queue-name ${aws_sqs_queue.undelivered_events.name} --output text) --attribute-names ApproximateNumberOfMessages LastModifiedTimestamp"
-    logs-stopped         = "aws logs describe-log-streams --log-group-name ${local.log_group_name} --region ${local.region} --order-by LastEventTime --descending --max-items 6 --query 'logStreams[].[logStreamName,lastIngestionTime]' --output table"
+    logs-stopped         = "aws logs describe-log-streams --region ${local.region} --log-group-name ${local.log_group_name} --order-by LastEventTime --descending --max-items 6 --query 'logStreams[].[logStreamName,lastIngestionTime]' --output table"
   }
   runbook = { for section, command in local.first_command : section => "Runbook: ${var.environment.runbook_url}#${section} First: ${command}" }
 

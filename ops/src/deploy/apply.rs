@@ -7,6 +7,7 @@
 use anyhow::bail;
 
 use super::Refused;
+use super::contacts::Contacts;
 use super::fingerprint;
 use super::images::Given;
 use super::stack::{Target, commit};
@@ -22,6 +23,8 @@ pub(super) struct PlanArgs {
     /// Rules of rules/ that this plan may break, separated by spaces
     #[arg(long, env = "ALLOW_RULES", value_delimiter = ' ')]
     allow: Vec<String>,
+    #[command(flatten)]
+    contacts: Contacts,
 }
 
 /// Arguments of `apply`.
@@ -44,6 +47,7 @@ impl PlanArgs {
         let mut stack = self.target.open()?;
         stack.use_images(given)?;
         let plan = stack.terraform.plan("plan", &[])?;
+        self.contacts.check(&self.target, &plan.json)?;
         let refusal = stack.review(&plan, &self.allow)?;
         github::output(&format!("changes={}", fingerprint::count(&plan.json)?))?;
         github::output(&format!("fingerprint={}", fingerprint::of(&plan.json, &commit()?)?))?;

@@ -13,6 +13,7 @@ mod ask;
 mod bootstrap;
 mod bucket;
 mod choose;
+mod contacts;
 mod destroy;
 mod drift;
 mod environment;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use super::ask::Asker;
+use super::contacts::Contacts;
 use super::fingerprint;
 use super::publish;
 use super::questions::ask_domain;
@@ -36,6 +37,8 @@ pub(super) struct Confirmed {
     /// Rules of rules/ that this plan may break, separated by spaces
     #[arg(long, env = "ALLOW_RULES", value_delimiter = ' ')]
     allow: Vec<String>,
+    #[command(flatten)]
+    contacts: Contacts,
 }
 
 impl Args {
@@ -65,6 +68,7 @@ pub(super) fn deploy(target: &Target, images: Images, said: &Confirmed) -> anyho
     let mut stack = target.open()?;
     stack.use_images(Some(images))?;
     let plan = stack.terraform.plan("deploy", &[])?;
+    said.contacts.check(target, &plan.json)?;
     let refusal = stack.review(&plan, &said.allow)?;
     if refusal.as_ref().is_some_and(|refusal| refusal.secret) {
         println!("the plan holds a secret: nothing was applied");

@@ -1,0 +1,159 @@
+//! Whom the on-call engineer calls: the table in the runbook, filled in before production depends on it.
+//!
+//! The repository holds a table with placeholders. A page that names nobody fails at the worst moment, so a deployment of
+//! production is refused until every cell says something. A trial without a domain name has no callers, and is deployed
+//! without. A rollback is never refused for this.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
+
+use super::Refused;
+use super::environment::DEFAULT;
+use super::stack::Target;
+
+const HEADING: &str = "### Whom to call";
+const PLACEHOLDER: &str = "FILL IN";
+/// The rows that the sections of the runbook escalate to.
+const ROLES: [&str; 6] = [
+    "First on call",
+    "Second on call",
+    "Owner of the service",
+    "Security",
+    "Owner of the domain",
+    "Administrator of the AWS account",
+];
+
+/// Where the table is.
+#[derive(Debug, clap::Args)]
+pub(super) struct Contacts {
+    /// Page with the table "Whom to call"; an organization may keep it outside of the repository
+    #[arg(long, env = "RUNBOOK", default_value = "docs/runbook.md")]
+    runbook: PathBuf,
+}
+
+impl Contacts {
+    /// Refuses production while the table is not filled in. `plan` is what `terraform show -json` prints.
+    pub(super) fn check(&self, target: &Target, plan: &str) -> anyhow::Result<()> {
+        if target.environment.as_str() != DEFAULT || is_trial(target, plan)? {
+            return Ok(());
+        }
+        let page = fs::read_to_string(&self.runbook)
+            .with_context(|| format!("RUNBOOK={}", self.runbook.display()))?;
+        check_table(&page).map_err(|error| {
+            let file = self.runbook.display();
+            Refused(format!("{file}, \"Whom to call\": {error}. Fill in the table, or name another page in RUNBOOK: production needs people to call")).into()
+        })
+    }
+}
+
+/// A service without HTTPS has no domain name.
+fn is_trial(target: &Target, plan: &str) -> anyhow::Result<bool> {
+    let plan: Value = serde_json::from_str(plan).context("the plan")?;
+    let service = &plan["variables"]["services"]["value"][&target.service];
+    Ok(service["insecure_http"] == true)
+}
+
+/// Every role has a row, and every cell of the table says something.
+fn check_table(page: &str) -> anyhow::Result<()> {
+    let (_, section) = page.split_once(HEADING).context("the page has no such section")?;
+    let section = section.split("\n#").next().unwrap_or_default();
+    let rows = section.lines().filter_map(cells);
+    // Two lines are the head.
+    let rows: Vec<Vec<&str>> = rows.skip(2).collect();
+    for role in ROLES {
+        let mut of_role = rows.iter().filter(|row| row[0] == role);
+        let row = of_role.next().with_context(|| format!("no row {role:?}"))?;
+        ensure!(of_role.next().is_none(), "two rows {role:?}");
+        ensure!(row.len() >= 3, "the row {role:?} names no person and no way to reach them");
+    }
+    for row in &rows {
+        if row.iter().any(|cell| cell.is_empty() || cell.contains(PLACEHOLDER)) {
+            bail!("the row {:?} is not filled in", row[0]);
+        }
+    }
+    Ok(())
+}
+
+/// The cells of a line of a table.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    let inner = line.trim().strip_prefix('|')?.strip_suffix('|')?;
+    Some(inner.split('|').map(str::trim).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page of the repository.
+    fn page() -> String {
+        fs::read_to_string("../docs/runbook.md").unwrap()
+    }
+
+    fn filled() -> String {
+        page().replace(PLACEHOLDER, "somebody")
+    }
+
+    fn refusal(page: &str) -> String {
+        check_table(page).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_table_of_the_repository_is_not_filled_in_and_a_copy_can_be() {
+        assert_eq!(refusal(&page()), "the row \"First on call\" is not filled in");
+        check_table(&filled()).unwrap();
+    }
+
+    #[test]
+    fn one_empty_cell_one_placeholder_or_one_missing_row_is_refused() {
+        for role in ROLES {
+            let row = format!("| {role} | somebody | somebody |");
+            let filled = filled();
+            assert_eq!(filled.matches(&row).count(), 1, "{role}");
+            let with = |other: &str| filled.replace(&row, other);
+            for bad in [
+                format!("| {role} | somebody | FILL IN |"),
+                format!("| {role} | somebody |  |"),
+                format!("| {role} | | somebody |"),
+            ] {
+                assert_eq!(refusal(&with(&bad)), format!("the row {role:?} is not filled in"));
+            }
+            assert_eq!(refusal(&with("")), format!("no row {role:?}"));
+            assert_eq!(refusal(&with(&format!("{row}\n{row}"))), format!("two rows {role:?}"));
+            refusal(&with(&format!("| {role} | somebody |")));
+        }
+        assert_eq!(refusal("# Runbook\n"), "the page has no such section");
+    }
+
+    #[test]
+    fn only_production_with_a_domain_needs_people() {
+        let folder = tempfile::tempdir().unwrap();
+        let contacts = |text: &str| {
+            let runbook = folder.path().join("runbook.md");
+            fs::write(&runbook, text).unwrap();
+            Contacts { runbook }
+        };
+        let target = |environment: &str| Target {
+            service: "sum".to_owned(),
+            environment: environment.parse().unwrap(),
+            root: PathBuf::from("terraform"),
+        };
+        let plan = |service: &str| {
+            format!("{{\"variables\":{{\"services\":{{\"value\":{{\"sum\":{service}}}}}}}}}")
+        };
+        let named = plan("{\"domain_name\":\"sum.example.com\",\"insecure_http\":false}");
+        let trial = plan("{\"insecure_http\":true}");
+        let unfilled = contacts(&page());
+        let error = unfilled.check(&target("production"), &named).unwrap_err();
+        assert!(error.is::<Refused>(), "{error}");
+        // A plan that does not say is no trial.
+        unfilled.check(&target("production"), "{}").unwrap_err();
+        unfilled.check(&target("production"), &trial).unwrap();
+        unfilled.check(&target("staging"), &named).unwrap();
+        contacts(&filled()).check(&target("production"), &named).unwrap();
+        let nowhere = Contacts { runbook: folder.path().join("nowhere.md") };
+        nowhere.check(&target("production"), &named).unwrap_err();
+    }
+}
