@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::{
-    containers, deployments, emulator, gates, lint, packages, plan, reproducible, service,
+    containers, deployments, emulator, gates, lint, packages, plan, reproducible, runbook, service,
     terraform, test, tools,
 };
 use clap::{Parser, Subcommand};
@@ -42,6 +42,8 @@ enum Command {
     Gates(gates::Args),
     /// Build the binary of a service twice, in two places, and compare
     Reproducible(reproducible::Args),
+    /// Print the table of the runbook: its commands and branches, and what tried them
+    Runbook,
     /// Make a service, and another operation, in scratch copies of this tree, and test them
     Service,
 }
@@ -63,6 +65,7 @@ pub fn run() -> ExitCode {
         Command::Packages(args) => packages::run(&root, &args),
         Command::Gates(args) => gates::run(&root, &args),
         Command::Reproducible(args) => reproducible::run(&root, &args),
+        Command::Runbook => runbook::run(&root),
         Command::Service => service::run(&root),
     };
     match result {

@@ -16,6 +16,7 @@ pub mod ops;
 pub mod packages;
 pub mod plan;
 pub mod reproducible;
+pub mod runbook;
 pub mod service;
 pub mod terraform;
 pub mod test;

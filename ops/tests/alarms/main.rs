@@ -8,6 +8,7 @@
 
 mod dashboard;
 mod lines;
+mod page;
 mod queries;
 mod records;
 mod runbook;

@@ -90,6 +90,10 @@ fn check_first(laptop: &Laptop, checks: &Checks) {
             .types("aws-deploy", &[], "y\n")
             .and_then(|ran| ran.fails()?.says("nothing was applied"))
     });
+    checks.check("laptop: production is refused while the runbook names nobody to call", || {
+        let unfilled = [("RUNBOOK", "docs/runbook.md"), YES];
+        laptop.make("aws-deploy", &unfilled)?.fails()?.says("Whom to call")
+    });
     checks.check("laptop: deploy builds, reviews, asks once, applies and calls", || {
         let ran = laptop.types("aws-deploy", &[], "yes\n")?.passes()?.asks(1)?;
         ran.says("Plan review")?.says("https://sum.example.com")?.says("SKIPPED: smoke")

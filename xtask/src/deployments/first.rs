@@ -19,6 +19,10 @@ pub(super) fn check(stack: &mut Stack, checks: &Checks) {
         stack.refuses("nothing is deployed", "rollback", &[])
     });
 
+    checks.check("production is refused while the runbook names nobody to call", || {
+        stack.exits(64, "plan", &[("RUNBOOK", "docs/runbook.md")])
+    });
+
     let mut first = String::new();
     checks.check(
         "the first plan is reviewed and passes, and its summary opens with the verdict",

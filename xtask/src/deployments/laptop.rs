@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 
+use super::filled_runbook;
 use crate::command::{command, from_line, output, tail};
 use crate::emulator::Emulator;
 use crate::terraform::{Terraform, config};
@@ -89,6 +90,7 @@ impl Laptop {
             ("TF_CLI_CONFIG_FILE", config(root).into_os_string()),
             ("CHECKPOINT_DISABLE", "1".into()),
             ("GOGC", "400".into()),
+            ("RUNBOOK", filled_runbook(root, &folder)?.into_os_string()),
         ];
         Ok(Self { root: root.to_owned(), folder, emulator, terraform: copy, environment })
     }

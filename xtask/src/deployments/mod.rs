@@ -6,10 +6,11 @@ mod first;
 mod key;
 mod laptop;
 mod rollback;
+mod runbook;
 mod stack;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::anyhow;
@@ -37,6 +38,14 @@ enum Part {
     Laptop,
 }
 
+/// A copy of the runbook in which somebody has filled in whom to call: production is refused without.
+fn filled_runbook(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    let copy = folder.join("runbook.md");
+    let page = fs::read_to_string(root.join("docs/runbook.md"))?;
+    fs::write(&copy, page.replace("FILL IN", "somebody"))?;
+    Ok(copy)
+}
+
 /// Runs the command; whether nothing failed.
 pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     let checks = Checks::default();
@@ -61,6 +70,7 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
                     first::check(&mut stack, &checks);
                     rollback::check(&mut stack, &checks)?;
                     key::check(root, &mut stack, &checks)?;
+                    runbook::check(root, &stack, &checks)?;
                 }
                 laptop.map_or(Ok(()), |laptop| {
                     laptop.join().unwrap_or_else(|_| Err(anyhow!("a check of the laptop panicked")))

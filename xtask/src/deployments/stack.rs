@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
+use super::filled_runbook;
 use crate::checks::equal;
 use crate::command::{command, from_line, output, tail};
 use crate::emulator::Emulator;
@@ -55,6 +56,7 @@ impl Stack {
         let example = fs::read_to_string(root.join("terraform/terraform.tfvars.example"))?;
         let zone = emulator.probe("zone", "example.com")?;
         let variables = with_setting(&without_images(&example), &format!("zone_id = \"{zone}\""))?;
+        let runbook = filled_runbook(root, &folder)?;
         let mut stack =
             Self { root: root.to_owned(), folder, emulator, environment: BTreeMap::new() };
         for (name, value) in [
@@ -69,6 +71,7 @@ impl Stack {
             // Terraform and the provider collect garbage for a quarter of their time. They live for seconds.
             ("GOGC", "400"),
             ("REVIEWED", ""),
+            ("RUNBOOK", &runbook.to_string_lossy()),
             ("TF_VARS", &variables),
             ("API_IMAGE", &api(1)),
             ("NGINX_IMAGE", &image("nginx", 2)),
@@ -205,6 +208,16 @@ impl Step {
     pub(super) fn summarizes(&self, words: &str) -> anyhow::Result<()> {
         ensure!(self.summary.contains(words), "no {words:?} in\n{}", self.summary);
         Ok(())
+    }
+
+    /// Whether it succeeded.
+    pub(super) fn succeeded(&self) -> bool {
+        self.code == 0
+    }
+
+    /// What it said beside what it printed.
+    pub(super) fn complaint(&self) -> &str {
+        &self.text[self.stdout.len()..]
     }
 
     /// What it printed, and nothing of what it said.
