@@ -7,6 +7,7 @@ becomes `*`, and then some resource of that kind must be allowed.
 
 import re
 import shlex
+from dataclasses import replace
 
 import yaml
 
@@ -41,10 +42,18 @@ def of_workflows(root, roles):
 
 
 def of_runbook(root):
+    """The commands of the runbook, by the role of the engineer on call, or by those whom data/commands.json names."""
     text = (root / "docs/runbook.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
     inline = re.findall(r"`((?:[^`\n]|\n(?!\n))+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
-    yield from calls("\n".join(blocks + [code.replace("\n", " ") for code in inline]), "on-call", "docs/runbook.md")
+    others, named = TABLE["runbook"], set()
+    for call in calls("\n".join(blocks + [code.replace("\n", " ") for code in inline]), "on-call", "docs/runbook.md"):
+        who = others.get(call.origin.partition(": ")[2])
+        named.add(call.origin.partition(": ")[2])
+        if who != "the administrator":
+            yield replace(call, who=who or call.who)
+    for command in set(others) - named - {"why"}:
+        raise SystemExit(f"data/commands.json says who runs `{command}`, and docs/runbook.md has no such command")
 
 
 def of_programs(root):
