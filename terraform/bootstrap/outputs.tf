@@ -31,7 +31,12 @@ output "github" {
   }
 }
 
-output "on_call_policy" {
-  description = "Policy with what the runbook's commands need. Attach it to the role or permission set of the people on call."
-  value       = aws_iam_policy.on_call.arn
+output "on_call" {
+  description = "Role of the engineer on call, and its policy for a permission set."
+  value       = { role = aws_iam_role.on_call.arn, policy = aws_iam_policy.on_call.arn }
+}
+
+output "keys_policy" {
+  description = "Policy of those who change keys (cargo ops key). They need the policy of the engineer on call too."
+  value       = aws_iam_policy.keys.arn
 }

@@ -1,29 +1,65 @@
-# One policy with the rights that the runbook's commands and `ops key` need. It is attached to nobody: attach it to the role or permission set of
-# the people on call. terraform/permissions reads the commands from docs/runbook.md and fails when a right is missing here.
-# `terraform plan` and `apply` need the plan role and the apply role instead.
+# The role of the engineer on call, and what it may do: read, stop a task, update a service, and register a scalable target. Its
+# policy is a managed one, so a permission set can have it instead of the role. terraform/permissions reads the commands from
+# docs/runbook.md, and fails when the role lacks a right that one of them needs.
+#
+# The role cannot read or change keys (permissions_keys.tf), and cannot plan or apply (plan role and apply role).
 
 locals {
   on_call_look = {
     acm                     = ["DescribeCertificate", "ListCertificates"]
     application-autoscaling = ["DescribeScalableTargets", "DescribeScalingActivities", "DescribeScalingPolicies"]
+    budgets                 = ["ViewBudget"]
+    ce                      = ["GetCostAndUsage"]
+    cloudtrail              = ["LookupEvents"]
     cloudwatch              = ["DescribeAlarmHistory", "DescribeAlarms", "GetDashboard", "GetMetricData", "GetMetricStatistics", "ListDashboards", "ListMetrics"]
-    ecr                     = ["DescribeImages"]
+    ec2                     = ["DescribeNetworkInterfaces", "DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcEndpoints"]
+    ecr                     = ["DescribeImages", "DescribeRepositories"]
     ecs = [
       "DescribeClusters", "DescribeServiceDeployments", "DescribeServiceRevisions", "DescribeServices", "DescribeTaskDefinition", "DescribeTasks",
-      "ListServiceDeployments", "ListTaskDefinitions", "ListTasks",
+      "ListClusters", "ListServiceDeployments", "ListServices", "ListTaskDefinitions", "ListTasks",
     ]
-    elasticloadbalancing = ["DescribeListeners", "DescribeLoadBalancers", "DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth"]
+    elasticloadbalancing = ["DescribeListeners", "DescribeLoadBalancerAttributes", "DescribeLoadBalancers", "DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth"]
+    health               = ["DescribeEventDetails", "DescribeEvents"]
+    kms                  = ["DescribeKey", "ListAliases"]
     logs                 = ["DescribeLogGroups", "DescribeQueryDefinitions", "GetQueryResults", "StopQuery"]
-    route53              = ["GetHealthCheckStatus", "ListHealthChecks"]
+    route53              = ["GetHealthCheckStatus", "GetHostedZone", "ListHealthChecks", "ListHostedZones", "ListResourceRecordSets"]
+    servicequotas        = ["GetServiceQuota", "ListServiceQuotas"]
+    sns                  = ["ListSubscriptionsByTopic", "ListTopics"]
     ssm                  = ["DescribeParameters"]
-    wafv2                = ["GetSampledRequests", "GetWebACL", "ListWebACLs"]
+    wafv2                = ["GetIPSet", "GetSampledRequests", "GetWebACL", "GetWebACLForResource", "ListIPSets", "ListWebACLs"]
   }
+
+  on_call_principals = length(var.on_call_principals) > 0 ? var.on_call_principals : [local.account_root]
+}
+
+resource "aws_iam_role" "on_call" {
+  name        = "${var.name}-on-call"
+  description = "The engineer on call: reads, stops tasks, updates services and registers scalable targets."
+
+  # Long enough for an incident. AWS ends a session after one hour when another role assumes this one.
+  max_session_duration = 14400
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      # With the account as principal, the IAM policies of the account decide who may assume the role.
+      Sid       = "PeopleOnCall"
+      Effect    = "Allow"
+      Principal = { AWS = local.on_call_principals }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "on_call" {
+  role       = aws_iam_role.on_call.name
+  policy_arn = aws_iam_policy.on_call.arn
 }
 
 resource "aws_iam_policy" "on_call" {
   # checkov:skip=CKV_AWS_355: descriptions and figures, most of which AWS knows for "*" only; log lines and changes are held to the services' names.
   name        = "${var.name}-on-call"
-  description = "What the commands of docs/runbook.md need."
+  description = "What the engineer on call may do: the commands of docs/runbook.md."
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -47,38 +83,39 @@ resource "aws_iam_policy" "on_call" {
         Resource = [for suffix in ["", "/*"] : "arn:${local.partition}:s3:::${var.name}-*-logs-${local.account}-*${suffix}"]
       },
       {
-        # `ops key`: reads the list of keys and writes it. The history says when it changed, and by whom.
-        Sid      = "Keys"
+        # Whether a state is locked, and since when. The states themselves stay closed.
+        Sid      = "SeeLocks"
         Effect   = "Allow"
-        Action   = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:PutParameter"]
-        Resource = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"]
-      },
-      {
-        Sid      = "DecryptAndEncryptKeys"
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
-        Resource = "arn:${local.partition}:kms:${local.here}:key/*"
-        Condition = {
-          StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" }
-          StringLike   = { "kms:EncryptionContext:PARAMETER_ARN" = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/*"] }
-        }
+        Action   = ["s3:ListBucket"]
+        Resource = local.bucket_arn
       },
       {
         # What EventBridge could not deliver. The queue is encrypted by SQS itself, so no key is needed.
-        Sid      = "UndeliveredEvents"
+        Sid      = "ReadUndeliveredEvents"
         Effect   = "Allow"
-        Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:PurgeQueue", "sqs:ReceiveMessage"]
+        Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
         Resource = [for name in local.service_names : "arn:${local.partition}:sqs:${local.here}:${name}-*"]
+      },
+      {
+        # The place to work: a shell in the console, with the AWS CLI and the rights of this role.
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_cloudshell.html
+        Sid    = "CloudShell"
+        Effect = "Allow"
+        Action = [
+          "cloudshell:CreateEnvironment", "cloudshell:CreateSession", "cloudshell:DescribeEnvironments", "cloudshell:GetEnvironmentStatus", "cloudshell:PutCredentials",
+          "cloudshell:StartEnvironment",
+        ]
+        Resource = "*"
       },
       {
         Sid      = "Mitigate"
         Effect   = "Allow"
-        Action   = ["ecs:StopServiceDeployment", "ecs:StopTask", "ecs:UpdateService"]
-        Resource = [for kind in ["service", "service-deployment", "task"] : "arn:${local.partition}:ecs:${local.here}:${kind}/${var.name}-*/*"]
+        Action   = ["ecs:StopTask", "ecs:UpdateService"]
+        Resource = [for kind in ["service", "task"] : "arn:${local.partition}:ecs:${local.here}:${kind}/${var.name}-*/*"]
       },
       {
-        # Suspends scaling. The target's id is AWS's own.
-        Sid       = "SuspendScaling"
+        # Changes the limits of autoscaling, or suspends it. The target's id is AWS's own.
+        Sid       = "Scale"
         Effect    = "Allow"
         Action    = ["application-autoscaling:RegisterScalableTarget"]
         Resource  = "arn:${local.partition}:application-autoscaling:${local.here}:scalable-target/*"

@@ -135,3 +135,15 @@ variable "github_roles" {
     error_message = "github_roles: each role needs an environment of its own; else reviewers of one would guard the other."
   }
 }
+
+variable "on_call_principals" {
+  description = "ARNs of the roles and users that may assume the role of the engineer on call. Empty: the IAM policies of the account decide."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.on_call_principals : can(regex("^arn:aws(-cn|-us-gov)?:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$", arn))]) && length(distinct(var.on_call_principals)) == length(var.on_call_principals)
+    error_message = "on_call_principals must be different ARNs of roles or users, without wildcards, such as arn:aws:iam::123456789012:role/engineer."
+  }
+}

@@ -15,7 +15,7 @@ from needed import Call
 from resources import named
 
 TABLE = data("commands.json")
-SERVICES = {"elbv2": "elasticloadbalancing", "s3api": "s3"}
+SERVICES = {"elbv2": "elasticloadbalancing", "s3api": "s3", "service-quotas": "servicequotas"}
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
 
@@ -41,6 +41,7 @@ def of_workflows(root, roles):
 
 
 def of_runbook(root):
+    """The commands of the runbook, all of which the role of the engineer on call must allow."""
     text = (root / "docs/runbook.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
     inline = re.findall(r"`((?:[^`\n]|\n(?!\n))+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))

@@ -15,6 +15,8 @@ from evaluate import allows, applies, holds, listed, statements
 ISSUER = "token.actions.githubusercontent.com"
 PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"
 ROOT = "arn:aws:iam::123456789012:root"
+# Who asks for a role, and the principal that the role's trust policy must name.
+TRUSTED = {ISSUER: PROVIDER, "engineer": ROOT}
 
 
 @dataclass(frozen=True)
@@ -58,19 +60,20 @@ class Judge:
 
     def __init__(self, documents):
         self.documents = documents
-        self.roles = {who: f"sum-api-{who}" for who in ("plan", "publish", "apply", "plan-trial", "apply-trial")} | {who: f"sum-api-production-{who}" for who in ("execution", "task")}
+        self.roles = {who: f"sum-api-{who}" for who in ("plan", "publish", "apply", "plan-trial", "apply-trial", "on-call")} | {who: f"sum-api-production-{who}" for who in ("execution", "task")}
 
     def attached(self, who):
-        if who == "on-call":
-            return ["bootstrap aws_iam_policy.on_call"] if "bootstrap aws_iam_policy.on_call" in self.documents.by_address else []
+        """Those who change keys have the rights of the engineer on call, and a policy that is attached to nobody."""
+        if who == "keys":
+            return [*self.attached("on-call"), "bootstrap aws_iam_policy.keys"]
         return self.documents.of_role.get(self.roles[who], [])
 
     def panels(self, call):
         """The groups of documents that must each allow the call: (name, addresses, principal)."""
-        if call.who == ISSUER:
-            yield "trust policy", [self.documents.trust[call.resource]] if call.resource in self.documents.trust else [], PROVIDER
+        if call.who in TRUSTED:
+            yield "trust policy", [self.documents.trust[call.resource]] if call.resource in self.documents.trust else [], TRUSTED[call.who]
             return
-        if call.who in self.roles or call.who == "on-call":
+        if call.who in self.roles or call.who == "keys":
             yield "its policies", self.attached(call.who), None
             boundary = self.documents.boundary.get(self.roles.get(call.who))
             if boundary:

@@ -1,5 +1,5 @@
-# What callers do to the service, from the sidecar's own log lines: none of these is the service's failure, so none pages,
-# spends the budget, or rolls a deployment back.
+# What callers do to the service, from the sidecar's own log lines, and what WAF does to callers. None of these is the service's
+# failure, so none pages, spends the budget, or rolls a deployment back.
 
 locals {
   caller_alarms = {
@@ -20,4 +20,19 @@ locals {
       }
     }
   }
+
+  # WAF refuses requests before a task sees them, so no other alarm counts them. Addresses that somebody has put on the list
+  # waf_blocked_cidrs are meant to be refused, so they do not count here.
+  waf_alarms = { for name, alarm in {
+    waf-blocked = {
+      says      = "For ten minutes WAF refuses more than one request in twenty, besides the addresses that are on the list: these may be real callers."
+      threshold = 5, periods = 3, datapoints = 2, period = 300
+      id        = "share", label = "refused by WAF, percent of requests", expression = "IF(refused - listed >= 50, 100 * (refused - listed) / (refused - listed + allowed), 0)"
+      metrics = {
+        allowed = ["AWS/WAFV2", "AllowedRequests", merge(local.dimensions.waf, { Rule = "ALL" }), "Sum"]
+        refused = ["AWS/WAFV2", "BlockedRequests", merge(local.dimensions.waf, { Rule = "ALL" }), "Sum"]
+        listed  = ["AWS/WAFV2", "BlockedRequests", merge(local.dimensions.waf, { Rule = local.waf_metric.blocked }), "Sum"]
+      }
+    }
+  } : name => alarm if var.enable_waf }
 }

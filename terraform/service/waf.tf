@@ -1,5 +1,6 @@
 # Optional: blocked addresses, limits for each address over all tasks, and AWS's common rules. WAF applies them before a request
-# reaches a task. Off by default: 5 USD a month for the ACL, 1 USD for each of four rules, and 0.60 USD for a million requests.
+# reaches a task. Off by default: 5 USD a month for the ACL, 1 USD for each of four rules, 0.30 USD for the alarm waf-blocked, and
+# 0.60 USD for a million requests.
 #
 # WAF reads requests only, so it cannot see that a key was rejected. A guesser at 100 requests a minute is slower than a client,
 # which may send 5 a second. No rate can therefore stop the guesser without stopping clients. The operator blocks its address with
@@ -8,6 +9,9 @@
 # Request sampling is off. A sample shows every header, including x-api-key, and the redaction of the log does not apply to it.
 
 locals {
+  # The names under which CloudWatch has the figures: of everything, and of each rule.
+  waf_metric = merge({ all = local.id }, { for rule in ["blocked", "no-key", "rate", "common"] : rule => "${local.id}-${rule}" })
+
   # Twice what one client may send to all tasks together.
   waf_address_limit = max(100, 2 * 60 * try(local.rate_limit.rate, local.limits.client.rate) * var.scaling.max)
 
@@ -57,7 +61,7 @@ resource "aws_wafv2_web_acl" "this" {
 
     visibility_config {
       cloudwatch_metrics_enabled = true
-      metric_name                = "${local.id}-blocked"
+      metric_name                = local.waf_metric.blocked
       sampled_requests_enabled   = false
     }
   }
@@ -167,7 +171,7 @@ resource "aws_wafv2_web_acl" "this" {
 
       visibility_config {
         cloudwatch_metrics_enabled = true
-        metric_name                = "${local.id}-no-key"
+        metric_name                = local.waf_metric["no-key"]
         sampled_requests_enabled   = false
       }
     }
@@ -201,7 +205,7 @@ resource "aws_wafv2_web_acl" "this" {
 
     visibility_config {
       cloudwatch_metrics_enabled = true
-      metric_name                = "${local.id}-rate"
+      metric_name                = local.waf_metric.rate
       sampled_requests_enabled   = false
     }
   }
@@ -233,7 +237,7 @@ resource "aws_wafv2_web_acl" "this" {
 
     visibility_config {
       cloudwatch_metrics_enabled = true
-      metric_name                = "${local.id}-common"
+      metric_name                = local.waf_metric.common
       sampled_requests_enabled   = false
     }
   }
@@ -253,7 +257,7 @@ resource "aws_wafv2_web_acl" "this" {
 
   visibility_config {
     cloudwatch_metrics_enabled = true
-    metric_name                = local.id
+    metric_name                = local.waf_metric.all
     sampled_requests_enabled   = false
   }
 }

@@ -16,7 +16,7 @@ mock_provider "aws" {
 variables {
   alarm_emails = { page = ["page@example.com"], notify = ["notify@example.com"] }
   runbook_url  = "docs/runbook.md"
-  services     = { sum = { domain_name = "sum.example.com", zone_id = "Z0123456789EXAMPLE", outside_probe = true } }
+  services     = { sum = { domain_name = "sum.example.com", zone_id = "Z0123456789EXAMPLE", outside_probe = true, enable_waf = true } }
 }
 
 # Two ARNs, so that a check can tell who is woken from who reads in the morning.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
+use serde_json::Value;
 
 use super::account::{self, Identity};
 use super::ask::Asker;
@@ -82,7 +83,7 @@ impl Args {
     }
 }
 
-/// Writes the backend of each environment, and says what comes next.
+/// Writes the backend of each environment. Prints what people need, and what comes next.
 fn finish(terraform: &Terraform, target: &Target) -> anyhow::Result<()> {
     let outputs = terraform.outputs()?;
     let backends = outputs["backend"]["value"].as_object().context("no output backend")?;
@@ -94,10 +95,9 @@ fn finish(terraform: &Terraform, target: &Target) -> anyhow::Result<()> {
         "state bucket: {}",
         backends.values().next().and_then(|b| b.as_str()?.split('"').nth(1)).unwrap_or_default()
     );
-    println!(
-        "policy for the people on call: {}",
-        outputs["on_call_policy"]["value"].as_str().unwrap_or_default()
-    );
+    let output = |value: &Value| value.as_str().map(str::to_owned).context("an output with an ARN");
+    println!("role of the engineer on call: {}", output(&outputs["on_call"]["value"]["role"])?);
+    println!("policy of those who change keys: {}", output(&outputs["keys_policy"]["value"])?);
     println!(
         "next: commit terraform/environments/*.json, then `make aws-deploy ENVIRONMENT={}`",
         target.environment

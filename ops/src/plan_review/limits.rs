@@ -1,5 +1,7 @@
 //! How much a client may ask, when alarms fire, and how long logs are kept.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::container;
@@ -28,9 +30,11 @@ pub(super) fn changes(resource: &Resource) -> Vec<(Level, String)> {
         ("aws_cloudwatch_metric_alarm" | "aws_cloudwatch_composite_alarm", Action::Update) => {
             alarm(resource, &mut say);
         }
-        ("aws_wafv2_web_acl" | "aws_wafv2_web_acl_association", Action::Update) => {
+        ("aws_wafv2_web_acl", Action::Update) => firewall(resource, &mut say),
+        ("aws_wafv2_web_acl_association", Action::Update) => {
             say(Level::Caution, "changes the firewall's rules".to_owned());
         }
+        ("aws_wafv2_ip_set", Action::Update) => addresses(resource, &mut say),
         ("aws_cloudwatch_log_group", Action::Update) => retention(resource, &mut say),
         _ => {}
     }
@@ -71,6 +75,37 @@ fn alarm(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
             (old, new) => format!("fires at {name} {} instead of {}", plain(new), plain(old)),
         };
         say(Level::Caution, text);
+    }
+}
+
+/// Rules that counted what they matched may refuse it from now on.
+fn firewall(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
+    let refuses = |side: &Value| {
+        let mut rules = side["rule"].as_array().into_iter().flatten();
+        rules.any(|rule| {
+            rule["override_action"][0]["none"].as_array().is_some_and(|none| !none.is_empty())
+        })
+    };
+    if refuses(&resource.change.after) && !refuses(&resource.change.before) {
+        let text = "the firewall's common rules refuse what they only counted: look at CountedRequests of a week first";
+        say(Level::Danger, text.to_owned());
+    } else {
+        say(Level::Caution, "changes the firewall's rules".to_owned());
+    }
+}
+
+/// Addresses that the firewall refuses.
+fn addresses(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
+    let list = |side: &Value| {
+        let list = side["addresses"].as_array().into_iter().flatten();
+        list.map(plain).collect::<BTreeSet<String>>()
+    };
+    let (before, after) = (list(&resource.change.before), list(&resource.change.after));
+    for (verb, which) in [("refuses", &after - &before), ("no longer refuses", &before - &after)] {
+        if !which.is_empty() {
+            let which = Vec::from_iter(which).join(", ");
+            say(Level::Caution, format!("the firewall {verb} {which}"));
+        }
     }
 }
 

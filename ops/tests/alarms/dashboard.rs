@@ -93,7 +93,7 @@ fn the_alarm_widget_shows_every_alarm_that_tells_somebody() {
         .map(|arn| arn.as_str().unwrap().rsplit(':').next().unwrap().to_owned())
         .collect();
     let telling = stack.alarms.iter().filter(|a| !a.alarm_actions.is_empty());
-    let telling = at_least(17, telling.map(|a| a.name.clone()));
+    let telling = at_least(18, telling.map(|a| a.name.clone()));
     assert_eq!(shown, telling.into_iter().collect());
 }
 

@@ -16,7 +16,7 @@ fn hold(name: &str) {
     let scenario = Scenario::read(&data("scenarios").join(format!("{name}.json"))).unwrap();
     let store = scenario.store().unwrap();
     let told = stack.alarms.iter().filter(|a| !a.alarm_actions.is_empty());
-    let told: Vec<&str> = at_least(17, told.map(|a| stack.short(&a.name)));
+    let told: Vec<&str> = at_least(18, told.map(|a| stack.short(&a.name)));
     for alarm in scenario.changes.keys() {
         assert!(told.contains(&alarm.as_str()), "no alarm is called {alarm}");
     }
@@ -93,4 +93,6 @@ scenarios! {
     slow_behind_a_storm "slow-behind-a-storm"
     slow_burn "slow-burn"
     slower_burn "slower-burn"
+    waf_blocks_real_callers "waf-blocks-real-callers"
+    waf_blocks_the_listed_address "waf-blocks-the-listed-address"
 }

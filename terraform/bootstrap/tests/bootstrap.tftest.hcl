@@ -205,6 +205,51 @@ run "bootstrap" {
     )
     error_message = "The state bucket must be closed to the public in all four ways."
   }
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(aws_iam_policy.on_call.policy).Statement :
+      [for a in flatten([s.Action]) : a if length(regexall("^[a-z0-9-]+:(Describe|Filter|Get|List|Lookup|View)", a)) == 0] if s.Sid != "CloudShell"
+      ])) == toset([
+      "application-autoscaling:RegisterScalableTarget", "ecs:StopTask", "ecs:UpdateService", "logs:StartQuery", "logs:StopQuery", "sqs:ReceiveMessage",
+    ])
+    error_message = "The engineer on call may read, stop tasks, update services and register scalable targets, and nothing else. Queries and messages are read in this way."
+  }
+
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_iam_policy.on_call.policy).Statement : alltrue([for a in flatten([s.Action]) : startswith(a, "cloudshell:")]) if s.Sid == "CloudShell"])
+    error_message = "The statement CloudShell may have actions of CloudShell only."
+  }
+
+  assert {
+    condition = length(setintersection(flatten([for s in jsondecode(aws_iam_policy.on_call.policy).Statement : s.Action]), [
+      "ssm:GetParameter", "ssm:GetParameters", "ssm:GetParameterHistory", "ssm:GetParametersByPath", "kms:Decrypt", "secretsmanager:GetSecretValue",
+    ])) == 0
+    error_message = "The engineer on call must not read keys."
+  }
+
+  assert {
+    condition = alltrue(flatten([for s in jsondecode(aws_iam_policy.on_call.policy).Statement :
+      [for r in flatten([s.Resource]) : can(regex("sum-api(-2)?-", r)) || can(regex("log-group:/sum-api(-2)?/", r)) || strcontains(r, ":scalable-target/")] if !contains(["Look", "CloudShell"], s.Sid)
+    ]))
+    error_message = "Log lines, objects, messages and changes must be held to the names of the services."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.on_call.assume_role_policy).Statement == [{
+      Sid = "PeopleOnCall", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::123456789012:root"] }, Action = "sts:AssumeRole"
+    }] && aws_iam_role.on_call.name == "sum-api-on-call" && aws_iam_role.on_call.max_session_duration == 14400
+    error_message = "Without principals, the IAM policies of the account must decide who assumes the role of the engineer on call, for four hours at most."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy_attachment.on_call.role == "sum-api-on-call" && aws_iam_policy.keys.name == "sum-api-keys"
+    error_message = "The role of the engineer on call must have its policy. Nobody has the policy for keys."
+  }
+
+  assert {
+    condition     = toset(flatten([for s in jsondecode(aws_iam_policy.keys.policy).Statement : s.Action])) == toset(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "ssm:GetParameter", "ssm:GetParameterHistory", "ssm:PutParameter"])
+    error_message = "The policy for keys must have the rights on keys, and nothing else."
+  }
 }
 
 run "two_environments" {
@@ -305,6 +350,19 @@ run "another_region" {
   }
 }
 
+run "people_on_call" {
+  command = plan
+
+  variables {
+    on_call_principals = ["arn:aws:iam::123456789012:role/engineer", "arn:aws:iam::123456789012:user/alice"]
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.on_call.assume_role_policy).Statement[0].Principal == { AWS = ["arn:aws:iam::123456789012:role/engineer", "arn:aws:iam::123456789012:user/alice"] }
+    error_message = "Only the named principals may assume the role of the engineer on call."
+  }
+}
+
 run "without_github" {
   command = plan
 
@@ -317,6 +375,11 @@ run "without_github" {
   assert {
     condition     = length(aws_iam_role.github) + length(aws_iam_openid_connect_provider.github) + length(aws_iam_role_policy.publish) + length(aws_iam_role_policy_attachment.this) + length(aws_iam_role_policy.state) == 0
     error_message = "Without a repository nobody in GitHub may assume a role."
+  }
+
+  assert {
+    condition     = aws_iam_role.on_call.name == "sum-api-on-call"
+    error_message = "The role of the engineer on call needs no GitHub."
   }
 
   assert {

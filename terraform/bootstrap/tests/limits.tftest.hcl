@@ -48,12 +48,12 @@ run "the_longest_of_everything" {
   }
 
   assert {
-    condition     = alltrue([for r in aws_iam_role.github : length(r.name) <= 64 && length(r.description) <= 1000 && length(r.assume_role_policy) <= 2048])
+    condition     = alltrue([for r in concat(values(aws_iam_role.github), [aws_iam_role.on_call]) : length(r.name) <= 64 && length(r.description) <= 1000 && length(r.assume_role_policy) <= 2048])
     error_message = "A role has a name of at most 64 characters, a description of 1,000 and a trust policy of 2,048."
   }
 
   assert {
-    condition     = alltrue([for p in concat(values(aws_iam_policy.write), values(aws_iam_policy.read_environment), values(aws_iam_policy.workload), [aws_iam_policy.read, aws_iam_policy.on_call]) : length(p.name) <= 128 && length(p.description) <= 1000 && length(p.policy) <= 6144])
+    condition     = alltrue([for p in concat(values(aws_iam_policy.write), values(aws_iam_policy.read_environment), values(aws_iam_policy.workload), [aws_iam_policy.read, aws_iam_policy.on_call, aws_iam_policy.keys]) : length(p.name) <= 128 && length(p.description) <= 1000 && length(p.policy) <= 6144])
     error_message = "A managed policy has a name of at most 128 characters, a description of 1,000 and 6,144 of its own."
   }
 

@@ -103,7 +103,7 @@ run "https" {
   }
 
   assert {
-    condition     = length(aws_wafv2_web_acl.this) == 0
+    condition     = length(aws_wafv2_web_acl.this) == 0 && !contains(keys(aws_cloudwatch_metric_alarm.this), "waf-blocked")
     error_message = "WAF costs, and must be asked for."
   }
 }
@@ -195,6 +195,22 @@ run "waf" {
   assert {
     condition     = aws_wafv2_web_acl_logging_configuration.this[0].redacted_fields[0].single_header[0].name == "x-api-key"
     error_message = "WAF's log must not hold keys."
+  }
+
+  assert {
+    condition = (
+      { for q in aws_cloudwatch_metric_alarm.this["waf-blocked"].metric_query : q.id => join(" ", [for name in ["Region", "WebACL", "Rule"] : one(q.metric).dimensions[name]]) if length(q.metric) > 0 } == {
+        allowed = "us-east-1 ${aws_wafv2_web_acl.this[0].visibility_config[0].metric_name} ALL"
+        refused = "us-east-1 ${aws_wafv2_web_acl.this[0].visibility_config[0].metric_name} ALL"
+        listed  = "us-east-1 ${aws_wafv2_web_acl.this[0].visibility_config[0].metric_name} ${one([for r in aws_wafv2_web_acl.this[0].rule : r if r.name == "blocked"]).visibility_config[0].metric_name}"
+      } && aws_cloudwatch_metric_alarm.this["waf-blocked"].alarm_actions == toset([var.topics["notify"]])
+    )
+    error_message = "The alarm on refused requests must leave out those of the list, watch this web ACL, and tell the topic notify."
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudwatch_metric_alarm.this["waf-blocked"].alarm_description, " --log-group-name ${aws_cloudwatch_log_group.waf[0].name} ")
+    error_message = "The first command of the alarm must read WAF's log."
   }
 }
 

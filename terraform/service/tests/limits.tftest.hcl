@@ -45,7 +45,7 @@ run "the_longest_of_everything" {
   }
 
   assert {
-    condition = length(aws_cloudwatch_metric_alarm.this) == 21 && length(aws_cloudwatch_metric_alarm.rollback) == 2 && alltrue([for a in concat(
+    condition = length(aws_cloudwatch_metric_alarm.this) == 22 && length(aws_cloudwatch_metric_alarm.rollback) == 2 && alltrue([for a in concat(
       values(aws_cloudwatch_metric_alarm.this), values(aws_cloudwatch_metric_alarm.rollback), [aws_cloudwatch_metric_alarm.no_healthy_target], values(aws_cloudwatch_composite_alarm.slo)
     ) : length(a.alarm_name) <= 255 && length(a.alarm_description) <= 1024])
     error_message = "An alarm has a name of at most 255 characters and a description of 1,024."

@@ -67,7 +67,9 @@ fn check_first(laptop: &Laptop, checks: &Checks) {
             .types("aws-bootstrap", &[], answers)?
             .passes()?
             .asks(6)?
-            .says("the state of bootstrap is in the bucket")
+            .says("the state of bootstrap is in the bucket")?
+            .says("role of the engineer on call: arn:aws:iam::123456789012:role/sum-api-on-call")?
+            .says("policy of those who change keys: arn:aws:iam::123456789012:policy/sum-api-keys")
     });
     checks.check("laptop: the state is in the bucket and not on the machine", || {
         let bucket = laptop.aws("s3api list-buckets --query Buckets[0].Name --output text")?;

@@ -47,7 +47,6 @@ echo "TASK=$task"
 echo "ADDRESS=$address"
 echo "CERTIFICATE_ARN=$(value acm list-certificates --query 'CertificateSummaryList[0].CertificateArn')"
 echo "ZONE_ID=$(value route53 list-hosted-zones --query 'HostedZones[0].Id')"
-echo "KEY_ID=$(value kms describe-key --key-id "alias/$ID" --query KeyMetadata.KeyId)"
 echo "REVISION_ARN=$(value ecs list-service-deployments --cluster "$ID" --service "$ID" --query 'serviceDeployments[0].targetServiceRevisionArn')"
 echo "TASK_DEFINITION_ARN=$(value ecs describe-services --cluster "$ID" --services "$ID" --query 'services[0].taskDefinition')"
 echo "COUNT=3"
@@ -56,10 +55,8 @@ echo "CLIENT=runbook"
 "#;
 
 /// What must be so before a command: its beginning, and what makes it so.
-const BEFORE: [(&str, &str); 2] = [
-    ("aws kms cancel-key-deletion", "aws kms schedule-key-deletion --key-id KEY_ID --query x"),
-    ("cargo ops key rotate", "cargo ops key add CLIENT --no-deploy"),
-];
+const BEFORE: [(&str, &str); 1] =
+    [("cargo ops key rotate", "cargo ops key add CLIENT --no-deploy")];
 
 /// The words that commands must print, in an incident.
 const PRINTS: [(&str, &str); 4] = [
