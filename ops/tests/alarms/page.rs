@@ -34,7 +34,7 @@ const LOOKS: [&str; 7] =
 /// What works in one shell or on one system only, with the reason.
 const NOT_EVERYWHERE: [(&str, &str); 12] = [
     ("date -d", "the date of BSD has another option"),
-    ("date --", "the date of BSD has no long options"),
+    ("$(date --", "the date of BSD has no long options"),
     ("xargs -r", "an old xargs of BSD does not know it"),
     ("xargs --", "the xargs of BSD has no long options"),
     ("sed -i", "the sed of BSD wants a suffix"),
