@@ -17,6 +17,11 @@ pub fn read(folder: &Path) -> anyhow::Result<Value> {
     let output =
         terraform.stdin(Stdio::null()).output().context("cannot run `terraform`: install it")?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "terraform output in {}: {said}", folder.display());
+    let said = said.lines().find(|line| line.contains("Error: ")).unwrap_or_default();
+    ensure!(
+        output.status.success(),
+        "{} has no state here ({said}): run `make aws-bootstrap` first",
+        folder.display()
+    );
     serde_json::from_slice(&output.stdout).context("terraform output")
 }

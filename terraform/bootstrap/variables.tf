@@ -109,7 +109,7 @@ variable "zone_id" {
 }
 
 variable "github_roles" {
-  description = "For each kind of role the workflow files, under .github/workflows, that may assume it, and the GitHub environment of the first environment of the stack. Another environment E has plan-E and E."
+  description = "For each kind of role the workflow files, under .github/workflows, that may assume it, and the GitHub environment for production. Another environment E of the stack has plan-E and E."
   type = map(object({
     environment = string
     workflows   = list(string)

@@ -97,7 +97,12 @@ fn plan(root: &Path, copy: &Scratch) -> anyhow::Result<String> {
         r#"mock_provider "aws" {{
   source = "./tests/mocks"
 }}
+mock_provider "aws" {{
+  alias  = "us_east_1"
+  source = "./tests/mocks"
+}}
 variables {{
+  pager_connected = true
   images   = {{ {NAME} = {{ api = {}, nginx = {} }} }}
   services = {{ {NAME} = {{ certificate_arn = "{certificate}" }} }}
 }}

@@ -15,7 +15,7 @@ pub(super) const KEY_GUESSING: Incident = Incident {
             Ok(Injected::while_held(Load::start(drill.testbed.tunnel(), &keys, call, rate)?))
         })
     },
-    hold: 8,
+    hold: 12,
     sign: (SIGN, "Unauthorized and AddressThrottled in the sidecar's records"),
     shows: |s| s.sidecars("Unauthorized") + s.sidecars("AddressThrottled") > 20.0,
     alarms: &[("unauthorized-burst", Alarm::Metric("unauthorized-burst"))],

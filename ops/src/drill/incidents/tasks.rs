@@ -58,7 +58,7 @@ pub(super) const MEMORY_LIMIT: Incident = Incident {
             Ok(Injected::while_held((child, group)))
         })
     },
-    hold: 9,
+    hold: 14,
     sign: (SIGN, "MemoryUtilization over 85 %"),
     shows: |s| s.memory.is_some_and(|percent| percent >= 85.0),
     alarms: &[("memory-high", Alarm::Metric("memory-high"))],
