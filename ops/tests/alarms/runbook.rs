@@ -100,24 +100,47 @@ fn every_section_has_every_part_and_the_line_of_its_drill() {
     }
 }
 
-/// `Last drilled: YYYY-MM-DD, detected in N s, recovered in N s (make drill)`, or `never: reason`.
+/// `Last drilled: YYYY-MM-DD (emulated): detected FIGURE; recovered FIGURE (make drill)`, or `never: reason`.
 fn check_drilled(heading: &str, line: &str) {
     let said = line.strip_prefix("Last drilled: ").unwrap_or_default();
     if let Some(reason) = said.strip_prefix("never: ") {
         assert!(reason.len() > 10, "{heading}: why not?");
         return;
     }
-    let words: Vec<&str> = said.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-    let shape = matches!(
-        words[..],
-        [_, "detected", "in", _, "s", "recovered", "in", _, "s", "(make", "drill)"]
-    );
-    assert!(shape, "{heading}: {line}");
-    let numbers = words[0].split('-').chain([words[3], words[7]]);
-    assert!(
-        numbers.clone().count() == 5 && numbers.clone().all(|n| n.parse::<f64>().is_ok()),
-        "{line}"
-    );
+    let figures = said.strip_suffix(" (make drill)").and_then(|said| {
+        let (date, figures) = said.split_once(" (emulated): ")?;
+        let numbers: Vec<&str> = date.split('-').collect();
+        let is_date = numbers.len() == 3 && numbers.iter().all(|n| n.parse::<u32>().is_ok());
+        is_date.then_some(figures)?.split_once("; ")
+    });
+    let (detected, recovered) = figures.unwrap_or_else(|| panic!("{heading}: {line}"));
+    for (figure, verb) in [(detected, "detected"), (recovered, "recovered")] {
+        let text = figure.strip_prefix(verb).unwrap_or_default();
+        let seconds = text.strip_prefix(" in ").map(|text| text.trim_end_matches(" (computed)"));
+        let measured = seconds.and_then(|text| {
+            text.trim_start_matches("under ").strip_suffix(" s")?.parse::<f64>().ok()
+        });
+        let reason = text.strip_prefix(": not measured: ").is_some_and(|why| why.len() > 10);
+        assert!(measured.is_some() || reason, "{heading}: {figure:?} is no figure and no reason");
+    }
+}
+
+#[test]
+fn a_figure_of_a_drill_is_emulated_and_measured_or_says_why_not() {
+    let good = "Last drilled: 2026-01-02 (emulated): detected in 61 s (computed); recovered: not measured: no request failed (make drill)";
+    check_drilled("a", good);
+    check_drilled("a", "Last drilled: never: nobody can cause it here");
+    for (good_part, bad) in [
+        (" (emulated)", ""),
+        ("61 s", "a minute"),
+        (": no request failed", ""),
+        (" (make drill)", ""),
+        ("2026-01-02", "yesterday"),
+    ] {
+        let line = good.replacen(good_part, bad, 1);
+        let refused = std::panic::catch_unwind(|| check_drilled("a", &line));
+        assert!(refused.is_err(), "{line}");
+    }
 }
 
 #[test]
