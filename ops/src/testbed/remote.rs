@@ -44,13 +44,14 @@ impl Testbed {
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
-        let copied = Command::new("cp").arg("-R").args([self.emulator.stack(), &folder]).status();
-        ensure!(copied.await?.success(), "the root cannot be copied");
+        let mut copy = Command::new("cp");
+        copy.arg("-R").arg(self.emulator.stack()).arg(&folder);
+        ensure!(copy.status().await?.success(), "the root cannot be copied");
         fs::write(folder.join("emulator_override.tf"), OVERRIDE)?;
         self.client.call::<Value>(&["s3api", "create-bucket", "--bucket", BUCKET]).await?;
         let remote = Remote { emulator: self.emulator.clone(), folder };
-        let backend = ["bucket=drill-state", "key=terraform.tfstate", &format!("region={REGION}")]
-            .map(|value| format!("-backend-config={value}"));
+        let backend = [("bucket", BUCKET), ("key", "terraform.tfstate"), ("region", REGION)]
+            .map(|(name, value)| format!("-backend-config={name}={value}"));
         let init = ["init", "-no-color", "-migrate-state", "-force-copy", "-lockfile=readonly"];
         remote.run(remote.emulator.terraform(&remote.folder).args(init).args(backend)).await?;
         Ok(remote)
