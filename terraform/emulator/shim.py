@@ -15,7 +15,7 @@ What is added, and what one would see without it:
   budgets      a notification's subscribers and a budget's tags cannot be read; the apply fails.
   ec2          a security group rule forgets its description unless its other side is an address range; the second plan
                is never empty.
-
+  ssm          a value is given out although its key is disabled (keys.py).
   s3           conditions of a bucket's policy are ignored, so "no plain HTTP" refuses everybody. Clients reach AWS by HTTPS.
 
 It emulates the interface, not the service: no IAM, no alarm is ever evaluated, no task ever runs. docs/deploy.md lists
@@ -47,6 +47,7 @@ from moto.logs.responses import LogsResponse
 from moto.s3.models import FakeBucket
 
 from calls import Recorder
+from keys import refuse_disabled_keys
 
 VERSION = "5.2.1"
 
@@ -278,14 +279,11 @@ def keep_service_deployments(rollback_path):
 if __name__ == "__main__":
     if moto.__version__ != VERSION:
         sys.exit(f"shim.py completes moto {VERSION}, and this is {moto.__version__}: read the changes, then move both pins")
-    add_composite_alarms()
-    add_autoscaling_tags()
-    add_saved_queries()
-    run_as_many_tasks_as_desired()
-    keep_service_settings()
-    keep_rule_descriptions()
-    let_callers_come_by_https()
-    add_budget_details()
+    for complete in (
+        add_composite_alarms, add_autoscaling_tags, add_saved_queries, run_as_many_tasks_as_desired, keep_service_settings,
+        keep_rule_descriptions, let_callers_come_by_https, add_budget_details, refuse_disabled_keys,
+    ):
+        complete()
     if os.environ.get("EMULATOR_STDIN") == "until-closed":
         end_with_parent()
     if os.environ.get("EMULATOR_CALLS"):

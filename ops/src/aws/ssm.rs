@@ -26,13 +26,17 @@ pub struct Parameter {
 pub async fn get(client: &Client, name: &str) -> anyhow::Result<Parameter> {
     let query = "Parameters[0].{arn: ARN, kind: Type, value: Value, version: Version}";
     let get = ["get-parameters", "--with-decryption", "--names", name, "--query", query];
-    let filter = format!("Key=Name,Values={name}");
-    let query = "Parameters[0].KeyId";
-    let describe = ["describe-parameters", "--parameter-filters", &filter, "--query", query];
-    let (get, describe) = ([&["ssm"], &get[..]].concat(), [&["ssm"], &describe[..]].concat());
-    let (parameter, key_id) = tokio::try_join!(client.call(&get), client.call(&describe))?;
+    let get = [&["ssm"], &get[..]].concat();
+    let (parameter, key_id) = tokio::try_join!(client.call(&get), key_of(client, name))?;
     let parameter: Option<Parameter> = parameter;
     Ok(Parameter { key_id, ..parameter.with_context(|| format!("SSM has no parameter {name}"))? })
+}
+
+/// The key that encrypts a parameter, if one does. Nothing is decrypted.
+pub async fn key_of(client: &Client, name: &str) -> anyhow::Result<Option<String>> {
+    let filter = format!("Key=Name,Values={name}");
+    let describe = ["ssm", "describe-parameters", "--parameter-filters", &filter];
+    client.call(&[&describe[..], &["--query", "Parameters[0].KeyId"]].concat()).await
 }
 
 /// Writes a new value over the parameter, behind Terraform's back. The drills do.

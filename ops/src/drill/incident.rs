@@ -29,6 +29,8 @@ pub(super) struct Incident {
     pub(super) shows: fn(&Second) -> bool,
     /// What must go off, each with the section of the runbook that it leads to.
     pub(super) alarms: &'static [(&'static str, Alarm)],
+    /// Further sections of the runbook that the incident drills, as the first alarm does.
+    pub(super) also: &'static [&'static str],
     /// What callers with keys see of it.
     pub(super) callers: Callers,
     /// The check of the recovery, and the mitigation.
@@ -51,6 +53,7 @@ impl Incident {
         sign: (SIGN, ""),
         shows: |_| false,
         alarms: &[],
+        also: &[],
         callers: Callers::Fail,
         recovery: (RECOVERED, ""),
         over: Over::Served,

@@ -19,7 +19,7 @@ use anyhow::{Context as _, ensure};
 use crate::testbed;
 use crate::testbed::report::Report;
 use incident::Incident;
-use incidents::ALL;
+use incidents::{ALL, NOT_PLAYED};
 use procedure::Drill;
 
 /// Arguments of the command.
@@ -68,6 +68,11 @@ async fn all(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<
             record::has_section(&runbook, row.section),
             row.name,
         );
+    }
+    for (section, reason) in NOT_PLAYED {
+        report.note(&format!("not drilled: {section}: {reason}"));
+        let check = format!("the runbook has a section {section}");
+        report.check(&check, record::has_section(&runbook, section), "not drilled");
     }
     println!("\n{}", record::table(&rows));
     report.note(&format!("{:.0} s in all", report.seconds()));

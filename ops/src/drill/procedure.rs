@@ -11,7 +11,7 @@ use tokio::time::{sleep, sleep_until};
 use super::alarms::{Alarms, Verdict};
 use super::event;
 use super::incident::{Alarm, Callers, Incident, Injected, Observed, Over};
-use super::record::Row;
+use super::record::{Figure, Row};
 use super::recorder::{Recorder, Second};
 use crate::task::definition::TaskDefinition;
 use crate::task::running::Running;
@@ -25,6 +25,9 @@ const CALLERS: usize = 16;
 
 /// Until the first requests are behind, and then how long health is recorded.
 const HEALTH: Duration = Duration::from_secs(4);
+
+/// No request failed, from the beginning of the incident on.
+const UNNOTICED: Figure = Figure::NotMeasured("no request failed");
 
 /// How many good seconds in a row are a recovery, and how long it may take.
 const RECOVERY: Duration = Duration::from_secs(3);
@@ -127,8 +130,8 @@ impl Drill {
         for course in &courses {
             recovered.push(match (&course.mitigation, course.incident.over) {
                 (Err(_), _) => None,
-                (Ok(seconds), Over::Mitigated) => Some(*seconds),
-                (Ok(_), Over::Served) => self.recovery(course.mitigated).await,
+                (Ok(seconds), Over::Mitigated) => Some(Figure::Measured(*seconds)),
+                (Ok(_), Over::Served) => self.recovery(course).await,
             });
         }
         let ended = Instant::now();
@@ -139,17 +142,20 @@ impl Drill {
         Ok(rows)
     }
 
-    /// Seconds from the mitigation to the first of some seconds in which no request failed.
-    async fn recovery(&self, mitigated: Instant) -> Option<f32> {
+    /// From the mitigation to the first of some seconds in which no request failed.
+    async fn recovery(&self, course: &Course) -> Option<Figure> {
         let begun = Instant::now();
-        let mut clean_from = mitigated;
+        let mut clean_from = course.mitigated;
         while begun.elapsed() < PATIENCE {
             let requests = self.load.since(clean_from);
             if let Some(last) = requests.iter().filter(|r| r.failure.is_some()).map(|r| r.due).max()
             {
                 clean_from = last + Duration::from_millis(1);
             } else if clean_from.elapsed() >= RECOVERY && !requests.is_empty() {
-                return Some(clean_from.duration_since(mitigated).as_secs_f32());
+                let seconds = clean_from.duration_since(course.mitigated).as_secs_f32();
+                let failed = self.load.since(course.begun).iter().any(|r| r.failure.is_some());
+                // Where no request failed, nothing had to recover.
+                return Some(if failed { Figure::Measured(seconds) } else { UNNOTICED });
             }
             sleep(Duration::from_millis(500)).await;
         }
@@ -159,7 +165,7 @@ impl Drill {
     async fn judge(
         &self,
         course: &Course,
-        recovered: Option<f32>,
+        recovered: Option<Figure>,
         ended: Instant,
         report: &mut Report,
     ) -> anyhow::Result<Vec<Row>> {
@@ -186,17 +192,21 @@ impl Drill {
         let found = found.unwrap_or_else(|| incident.recovery.1.to_owned());
         report.check(&format!("{name}: {}", incident.recovery.0), recovered.is_some(), &found);
 
-        let until = recovered.map_or(ended, |after| *mitigated + Duration::from_secs_f32(after));
+        let until = recovered.map_or(ended, |figure| {
+            let after = if let Figure::Measured(seconds) = figure { seconds } else { 0.0 };
+            *mitigated + Duration::from_secs_f32(after)
+        });
         let until = self.recorder.between(*begun, until).len();
-        let noticed = observed.map(|observed| observed.after);
+        let noticed = observed.map(|observed| Figure::Measured(observed.after));
+        let signal = noticed.or(shown.map(|second| Figure::Measured(real(second))));
         let mut rows = Vec::new();
         for (section, alarm) in incident.alarms {
             let mut row = Row {
                 name,
                 section,
-                signal: noticed.or(shown.map(real)),
+                signal,
                 alarm: "none",
-                detected: noticed.or(shown.map(real)),
+                detected: Some(Figure::NotMeasured("no alarm goes off")),
                 recovered,
                 over: "–".to_owned(),
                 failed: (incident.callers != Callers::AreElsewhere)
@@ -207,6 +217,8 @@ impl Drill {
                 Alarm::None => true,
                 Alarm::Event(rule) => {
                     row.alarm = "event";
+                    // Until ECS's stand-in would send it.
+                    row.detected = signal;
                     let reason = observed.map_or("", |observed| &observed.text);
                     let heard = event::matching_rules(&self.testbed, rule, reason).await?;
                     let heard_by_it = heard.iter().any(|name| name.ends_with(rule));
@@ -218,9 +230,10 @@ impl Drill {
                     row.alarm = alarm;
                     let verdict = self.alarms.replay(alarm, &self.health, &seconds, until)?;
                     // The first sign takes the seconds that it took; each further period of the alarm is a minute.
-                    let waits =
-                        |v: Verdict| shown.map(|s| real(s) + 60.0 * real((v.alarm - s).max(0)));
-                    row.signal = shown.map(real);
+                    let waits = |v: Verdict| {
+                        shown.map(|s| Figure::Computed(real(s) + 60.0 * real((v.alarm - s).max(0))))
+                    };
+                    row.signal = shown.map(|second| Figure::Measured(real(second)));
                     row.detected = verdict.and_then(waits);
                     let back = verdict.and_then(|verdict| verdict.ok);
                     row.over = back.map_or(row.over, |minutes| format!("{minutes} min"));
@@ -232,8 +245,8 @@ impl Drill {
                 Alarm::Daily(alarm, metric, bad, well) => {
                     row.alarm = alarm;
                     let verdict = self.alarms.replay_daily(alarm, metric, bad, well)?;
-                    // A daily figure is evaluated in the minute of its arrival.
-                    row.detected = verdict.map(|verdict| 60.0 * real(verdict.alarm));
+                    row.detected =
+                        verdict.map(|_| Figure::NotMeasured("the figure of the day is given"));
                     "with the next day's figure".clone_into(&mut row.over);
                     let back = verdict.is_some_and(|verdict| verdict.ok.is_some());
                     let found = verdict.map_or("it did not".to_owned(), |v| v.to_string());
@@ -246,6 +259,9 @@ impl Drill {
             row.good &= fired;
             rows.push(row);
         }
+        let first = rows.first().cloned();
+        let further = incident.also.iter().copied().zip(first.into_iter().cycle());
+        rows.extend(further.map(|(section, row)| Row { section, ..row }));
         Ok(rows)
     }
 }

@@ -51,6 +51,8 @@ impl Second {
 struct Sources {
     sidecars: Vec<(Log, usize)>,
     alive: Vec<(Watch, Option<PathBuf>)>,
+    /// Whether the sidecars' lines are lost on the way to `CloudWatch`.
+    lost: bool,
 }
 
 /// Records until it is dropped.
@@ -62,6 +64,11 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
+    /// From now on the lines of the sidecars reach `CloudWatch`, or they are lost on the way.
+    pub(super) fn deliver_logs(&self, deliver: bool) {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).lost = !deliver;
+    }
+
     /// Begins to record a service that shall have so many tasks.
     pub(super) fn start(balancer: Arc<Balancer>, desired: usize) -> Self {
         let seconds: Arc<Mutex<Vec<(Instant, Second)>>> = Arc::default();
@@ -151,6 +158,9 @@ fn look_at_tasks(sources: &mut Sources, second: &mut Second) {
     for (log, read) in &mut sources.sidecars {
         for line in log.from(*read) {
             *read += 1;
+            if sources.lost {
+                continue;
+            }
             // What is no record (nginx's own messages) has no figures.
             if let Ok(Some(record)) = Record::read(&line) {
                 second.sidecar.extend(record.data);

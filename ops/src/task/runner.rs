@@ -45,6 +45,8 @@ pub struct Runner {
     pub images: Mutex<BTreeSet<String>>,
     /// Number of the next task.
     pub next: AtomicU8,
+    /// Why Fargate has no place for a task. A drill says so.
+    pub full: Mutex<Option<&'static str>>,
 }
 
 impl Runner {
@@ -61,6 +63,9 @@ impl Runner {
     pub async fn start(&self, definition: &TaskDefinition) -> anyhow::Result<Task> {
         if definition.network_mode.as_deref() != Some("awsvpc") {
             bail!("network mode {:?}: Fargate knows awsvpc only", definition.network_mode);
+        }
+        if let Some(reason) = *self.full.lock().unwrap_or_else(PoisonError::into_inner) {
+            bail!("unable to place a task. Reason: {reason}");
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let network = self.network(number).await.context("the task's network interface")?;

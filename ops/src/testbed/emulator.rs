@@ -106,10 +106,16 @@ impl Emulator {
         Ok(())
     }
 
-    fn terraform(&self) -> Command {
+    /// The folder with the applied root.
+    pub(super) fn stack(&self) -> &Path {
+        &self.stack
+    }
+
+    /// Terraform in the folder of a root.
+    pub(super) fn terraform(&self, root: &Path) -> Command {
         let mut command = self.connected("terraform");
         command
-            .arg(format!("-chdir={}", self.stack.display()))
+            .arg(format!("-chdir={}", root.display()))
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
             .env("CHECKPOINT_DISABLE", "1");
@@ -125,12 +131,12 @@ impl Emulator {
             "-var-file=terraform.tfvars.example",
             "-var-file=testbed.tfvars.json",
         ];
-        let done = self.terraform().args(plan).stdin(Stdio::null()).output().await?;
+        let done = self.terraform(&self.stack).args(plan).stdin(Stdio::null()).output().await?;
         if !done.status.success() {
             bail!("terraform plan: {}", String::from_utf8_lossy(&done.stderr).trim());
         }
         let show = self
-            .terraform()
+            .terraform(&self.stack)
             .args(["show", "-json", "testbed.tfplan"])
             .stdin(Stdio::null())
             .output()
@@ -148,7 +154,7 @@ impl Emulator {
         let file = self.stack.join("testbed.tfvars.json");
         std::fs::write(&file, serde_json::to_vec(&maps)?)
             .with_context(|| file.display().to_string())?;
-        let mut command = self.terraform();
+        let mut command = self.terraform(&self.stack);
         command.args([
             "apply",
             "-no-color",

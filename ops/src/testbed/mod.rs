@@ -10,6 +10,7 @@ pub mod emulator;
 pub mod key;
 pub mod load;
 pub mod namespaces;
+pub mod remote;
 pub mod report;
 pub mod service;
 mod setup;

@@ -142,6 +142,7 @@ impl Testbed {
             cgroup: args.cgroup.clone(),
             images: Mutex::default(),
             next: AtomicU8::new(1),
+            full: Mutex::default(),
         });
         for container in &ecs::describe_task_definition(&client, &service.task_definition)
             .await?

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use contract::list::at_least;
 use xtask::runbook::page::{Branch, Page, Section, Tried};
 
-use crate::stack::{data, text};
+use crate::stack::data;
 
 /// What a section has, in this order. An incident without an alarm has no threshold.
 const PARTS: [&str; 7] =
@@ -70,26 +70,54 @@ fn every_section_has_every_part_and_the_line_of_its_drill() {
                 rest = &rest[at + mark.len()..];
             }
             let drilled: Vec<&str> =
-                rest.lines().filter_map(|line| line.strip_prefix("Last drilled: ")).collect();
+                rest.lines().filter(|line| line.starts_with("Last drilled: ")).collect();
             assert_eq!(drilled.len(), 1, "{heading}");
             check_drilled(heading, drilled[0]);
         }
     }
 }
 
-/// `YYYY-MM-DD, detected in N s, recovered in N s (…make drill)`, or `never: reason`.
-fn check_drilled(heading: &str, said: &str) {
+/// `Last drilled: YYYY-MM-DD (emulated): detected FIGURE; recovered FIGURE (make drill)`, or `never: reason`.
+fn check_drilled(heading: &str, line: &str) {
+    let said = line.strip_prefix("Last drilled: ").unwrap_or_default();
     if let Some(reason) = said.strip_prefix("never: ") {
         assert!(reason.len() > 10, "{heading}: why not?");
         return;
     }
-    let words: Vec<&str> = said.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-    let shape = said.ends_with("make drill)")
-        && matches!(words[..], [_, "detected", "in", _, "s", "recovered", "in", _, "s", _, ..]);
-    assert!(shape, "{heading}: {said}");
-    let numbers = words[0].split('-').chain([words[3], words[7]]);
-    let all = numbers.clone().all(|number| number.parse::<f64>().is_ok());
-    assert!(numbers.count() == 5 && all, "{heading}: {said}");
+    let figures = said.strip_suffix(" (make drill)").and_then(|said| {
+        let (date, figures) = said.split_once(" (emulated): ")?;
+        let numbers: Vec<&str> = date.split('-').collect();
+        let is_date = numbers.len() == 3 && numbers.iter().all(|n| n.parse::<u32>().is_ok());
+        is_date.then_some(figures)?.split_once("; ")
+    });
+    let (detected, recovered) = figures.unwrap_or_else(|| panic!("{heading}: {line}"));
+    for (figure, verb) in [(detected, "detected"), (recovered, "recovered")] {
+        let text = figure.strip_prefix(verb).unwrap_or_default();
+        let seconds = text.strip_prefix(" in ").map(|text| text.trim_end_matches(" (computed)"));
+        let measured = seconds.and_then(|text| {
+            text.trim_start_matches("under ").strip_suffix(" s")?.parse::<f64>().ok()
+        });
+        let reason = text.strip_prefix(": not measured: ").is_some_and(|why| why.len() > 10);
+        assert!(measured.is_some() || reason, "{heading}: {figure:?} is no figure and no reason");
+    }
+}
+
+#[test]
+fn a_figure_of_a_drill_is_emulated_and_measured_or_says_why_not() {
+    let good = "Last drilled: 2026-01-02 (emulated): detected in 61 s (computed); recovered: not measured: no request failed (make drill)";
+    check_drilled("a", good);
+    check_drilled("a", "Last drilled: never: nobody can cause it here");
+    for (good_part, bad) in [
+        (" (emulated)", ""),
+        ("61 s", "a minute"),
+        (": no request failed", ""),
+        (" (make drill)", ""),
+        ("2026-01-02", "yesterday"),
+    ] {
+        let line = good.replacen(good_part, bad, 1);
+        let refused = std::panic::catch_unwind(|| check_drilled("a", &line));
+        assert!(refused.is_err(), "{line}");
+    }
 }
 
 #[test]
@@ -170,13 +198,14 @@ fn a_command_stands_in_a_block_and_not_in_a_sentence() {
     assert!(checked > 200, "{checked}");
 }
 
-/// The names of the drills, from the table of the last one.
+/// The names of the drills, as their source names them.
 fn drills() -> BTreeSet<String> {
-    let record = text("docs/drills.md");
-    let (_, table) = record.split_once("<!-- drill: begin -->").expect("the table");
-    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
-    // The first row is the head.
-    at_least(15, rows.skip(1).map(str::to_owned)).into_iter().collect()
+    let folder = contract::binary::root().join("ops/src/drill/incidents");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let sources = files.map(|file| std::fs::read_to_string(file).unwrap()).collect::<String>();
+    let names = sources.lines().filter_map(|line| line.trim().strip_prefix("name: \""));
+    let names = names.filter_map(|rest| rest.split('"').next().map(str::to_owned));
+    at_least(19, names).into_iter().collect()
 }
 
 #[test]

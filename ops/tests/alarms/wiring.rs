@@ -15,6 +15,11 @@ fn aws_metrics() -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// The name under which CloudWatch has the figures of a web ACL, or of one of its rules.
+fn figures(of: &Value) -> &str {
+    of["visibility_config"][0]["metric_name"].as_str().unwrap()
+}
+
 /// Checks that a metric can have data: AWS publishes it under these dimensions, or the sidecar's lines
 /// name it; and every dimension's value is that of a resource of the plan.
 pub(crate) fn check_metric(stack: &Stack, emitted: &BTreeSet<MetricId>, id: &MetricId) {
@@ -44,7 +49,6 @@ pub(crate) fn check_metric(stack: &Stack, emitted: &BTreeSet<MetricId>, id: &Met
     assert!(known, "AWS does not publish {id} with the dimensions {names:?}");
     let certificate = stack.planned("aws_acm_certificate_validation");
     let firewall = stack.only("aws_wafv2_web_acl");
-    let figures = |of: &Value| of["visibility_config"][0]["metric_name"].as_str().unwrap();
     let existing = BTreeMap::from([
         ("Region", Some("us-east-1")),
         ("WebACL", Some(figures(firewall))),

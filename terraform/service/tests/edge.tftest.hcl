@@ -219,13 +219,13 @@ run "waf_against_somebody_who_guesses" {
 
   variables {
     enable_waf        = true
-    waf_blocked_cidrs = ["192.0.2.7/32"]
+    waf_blocked_cidrs = ["192.0.2.7/32", "198.51.100.0/24"]
     waf_common_rules  = "block"
   }
 
   assert {
-    condition     = aws_wafv2_ip_set.blocked[0].addresses == toset(["192.0.2.7/32"]) && alltrue([for r in aws_wafv2_web_acl.this[0].rule : length(one(r.action).block) == 1 && one(r.statement[0].ip_set_reference_statement).arn == aws_wafv2_ip_set.blocked[0].arn if r.name == "blocked"])
-    error_message = "A named address must be refused, however slowly it asks."
+    condition     = aws_wafv2_ip_set.blocked[0].addresses == toset(["192.0.2.7/32", "198.51.100.0/24"]) && alltrue([for r in aws_wafv2_web_acl.this[0].rule : length(one(r.action).block) == 1 && one(r.statement[0].ip_set_reference_statement).arn == aws_wafv2_ip_set.blocked[0].arn if r.name == "blocked"])
+    error_message = "A named address must be refused, and a named network, however slowly it asks."
   }
 
   assert {

@@ -42,6 +42,7 @@ pub(super) const EXPIRED: Incident = Incident {
         "certificate-expiring",
         Alarm::Daily("certificate-expiring", "DaysToExpiry", 20.0, 198.0),
     )],
+    also: &["certificate-expired"],
     // Their way has no TLS.
     callers: Callers::AreElsewhere,
     recovery: ("a new one is taken", ""),

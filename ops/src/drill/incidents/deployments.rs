@@ -12,11 +12,12 @@ use crate::drill::procedure::Drill;
 use crate::task::definition::{Container, TaskDefinition};
 
 /// What ECS tells of a failed deployment and of its tasks.
-const EVENTS: &[(&str, Alarm)] = &[
+pub(super) const EVENTS: &[(&str, Alarm)] = &[
     ("deployment-failed", Alarm::Event("deployment-failed")),
     ("task-stopped", Alarm::Event("task-stopped")),
 ];
-const OLD_TASKS_SERVE: Callers = Callers::DoNotNotice("the old tasks go on, callers do not notice");
+pub(super) const OLD_TASKS_SERVE: Callers =
+    Callers::DoNotNotice("the old tasks go on, callers do not notice");
 
 pub(super) const API_FAILING: Incident = Incident {
     name: "api-failing",
@@ -108,7 +109,7 @@ pub(super) const BAD_IMAGE_DIGEST: Incident = Incident {
 };
 
 /// Deploys what must be refused, for a reason that is `good`.
-async fn refused(
+pub(super) async fn refused(
     drill: &mut Drill,
     definition: &TaskDefinition,
     good: impl Fn(&str) -> bool,
@@ -125,7 +126,7 @@ async fn refused(
 }
 
 /// Deploys the release that works.
-fn deploy(drill: &mut Drill) -> Step<'_> {
+pub(super) fn deploy(drill: &mut Drill) -> Step<'_> {
     Box::pin(async { drill.testbed.service.deploy(&drill.definition).await.map(drop) })
 }
 

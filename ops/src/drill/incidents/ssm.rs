@@ -35,6 +35,7 @@ pub(super) const AWAY_AT_START: Incident = Incident {
     sign: (SIGN, "UnHealthyHostCount: the new targets never become healthy"),
     shows: |s| s.hosts.1 > 0,
     alarms: &[("unhealthy-target", Alarm::Metric("unhealthy-target"))],
+    also: &["ssm-does-not-answer"],
     callers: DO_NOT_NOTICE,
     recovery: (RECOVERED, "none: the API goes on asking, and is ready when SSM is back"),
     ..Incident::COMMON
@@ -80,6 +81,7 @@ pub(super) const AWAY_FOR_ECS: Incident = Incident {
         ("task-stopped", Alarm::Event("task-stopped")),
         ("tasks-below-desired", Alarm::Metric("tasks-below-desired")),
     ],
+    also: &["ssm-does-not-answer"],
     callers: Callers::DoNotNotice("the other task serves, callers do not notice"),
     recovery: ("when SSM is back, the missing task starts", ""),
     over: Over::Mitigated,
