@@ -150,7 +150,7 @@ fn the_first_minute_only_looks_and_needs_neither_terraform_nor_a_checkout() {
     for section in page.part("Alarms").chain(page.part(INCIDENTS)) {
         let first = section.body.split("**First minute.**").nth(1).unwrap();
         let first = first.split("**Mitigate.**").next().unwrap();
-        let found = Page::parse(&format!("\n## x\n### x\n{first}")).unwrap();
+        let found = Page::parse(&format!("\n## x\n\n### x\n{first}")).unwrap();
         for command in &found.sections[0].commands {
             let helper = helpers.contains(command.split(' ').next().unwrap());
             let looks = LOOKS.iter().any(|beginning| command.starts_with(beginning));

@@ -140,7 +140,7 @@ fn no_command_hides_what_it_is_asked_for() {
     // Without the types, only metric alarms are listed: the pages are composites.
     let alarms: Vec<_> =
         commands.iter().filter(|(_, c)| c.contains("cloudwatch describe-alarms ")).collect();
-    assert!(alarms.len() >= 2, "{alarms:?}");
+    assert!(!alarms.is_empty(), "the helper asks for the alarms");
     for (page, command) in alarms {
         let types = command.split("--alarm-types ").nth(1).unwrap_or_default();
         let types = types.split(" --").next().unwrap_or_default();

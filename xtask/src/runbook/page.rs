@@ -126,7 +126,11 @@ fn commands(body: &str) -> anyhow::Result<Vec<String>> {
         for line in block.lines().filter(|line| !line.trim().is_empty()) {
             if let Some(mut text) = function.take() {
                 text = format!("{text}\n{line}");
-                if line == "}" { found.push(text) } else { function = Some(text) }
+                if line == "}" {
+                    found.push(text);
+                } else {
+                    function = Some(text);
+                }
             } else if helper(line).is_some() {
                 function = Some(line.to_owned());
             } else {
