@@ -14,8 +14,8 @@ use crate::checks::{Checks, equal};
 use crate::runbook::page::{Page, helper};
 use crate::runbook::{NOT_RUN, table};
 
-/// Without the first, the AWS CLI asks an address of its own for SQS. With the second, what fails does so at once.
-const CLIENT: [(&str, &str); 2] = [("BOTO_DISABLE_COMMONNAME", "1"), ("AWS_MAX_ATTEMPTS", "1")];
+/// What fails does so at once.
+const CLIENT: [(&str, &str); 1] = [("AWS_MAX_ATTEMPTS", "1")];
 /// More do not fit on the screen of a person who is in a hurry.
 const MOST_LINES: usize = 15;
 
