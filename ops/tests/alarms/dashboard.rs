@@ -72,7 +72,7 @@ fn every_metric_widget_shows_metrics_that_have_data() {
 #[test]
 fn every_log_widget_asks_for_what_lines_have() {
     let Some(stack) = stack("every_log_widget_asks_for_what_lines_have") else { return };
-    let group = stack.attribute("aws_cloudwatch_log_group", "name");
+    let group = stack.log_group();
     for widget in widgets_of(stack, "log", 2) {
         let title = widget["properties"]["title"].as_str().expect("a title");
         let query = widget["properties"]["query"].as_str().expect("a query");

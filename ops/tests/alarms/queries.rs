@@ -64,7 +64,7 @@ fn members_are_told_from_keywords_strings_and_aliases() {
 #[test]
 fn every_saved_query_asks_for_what_lines_have() {
     let Some(stack) = stack("every_saved_query_asks_for_what_lines_have") else { return };
-    let group = stack.attribute("aws_cloudwatch_log_group", "name");
+    let group = stack.log_group();
     for query in at_least(8, stack.planned("aws_cloudwatch_query_definition")) {
         let name = query.change.after["name"].as_str().unwrap();
         assert_eq!(query.change.after["log_group_names"][0], group, "{name}");

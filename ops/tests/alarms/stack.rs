@@ -67,6 +67,16 @@ impl Stack {
         self.only(kind)[attribute].as_str().unwrap_or_else(|| panic!("{kind} has no {attribute}"))
     }
 
+    /// The log group of the tasks. WAF has one of its own.
+    pub(crate) fn log_group(&self) -> &str {
+        let groups = self.planned("aws_cloudwatch_log_group");
+        let names = groups.iter().filter_map(|group| group.change.after["name"].as_str());
+        let mut names = names.filter(|name| !name.starts_with("aws-waf-logs-"));
+        let name = names.next().expect("a log group");
+        assert_eq!(names.next(), None, "two log groups of tasks");
+        name
+    }
+
     /// Environment of the sidecar's container.
     pub(crate) fn sidecar_environment(&self) -> BTreeMap<String, String> {
         let text = self.attribute("aws_ecs_task_definition", "container_definitions");
