@@ -129,7 +129,7 @@ impl Shared {
     }
 }
 
-/// The route is held until the request has begun: whoever shifts the route waits for that.
+/// Holds the route until the request has begun, so that `shift` waits for it.
 fn ask(
     kept: Option<Connection>,
     route: RwLockReadGuard<'_, Route>,
