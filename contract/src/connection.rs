@@ -62,8 +62,13 @@ impl Connection {
     /// Sends a request and waits for its response.
     pub fn ask(&mut self, request: &Request) -> io::Result<Response> {
         let bytes = request.bytes(&self.host);
-        // The server may answer and close before it has read everything. The answer counts then.
         let sent = self.send(&bytes);
+        self.answer(request, sent)
+    }
+
+    /// Waits for the response to a request that was sent, or was not.
+    pub fn answer(&mut self, request: &Request, sent: io::Result<()>) -> io::Result<Response> {
+        // The server may answer and close before it has read everything. The answer counts then.
         let answer = if request.is_head() { self.receive_head() } else { self.receive() };
         match (sent, answer) {
             (_, Ok(Some(response))) => Ok(response),

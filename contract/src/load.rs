@@ -6,7 +6,7 @@ use crate::http::{Request, Response};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl Load {
         Self { shared, callers }
     }
 
-    /// Sends every request that begins from now on elsewhere.
+    /// Sends every request that begins from now on elsewhere. Afterwards no request begins at the address before.
     pub fn shift(&self, route: Route) {
         *self.shared.route.write().expect("nothing panics while it holds the lock") = route;
     }
@@ -101,17 +101,18 @@ impl Shared {
         let mut kept: Option<(SocketAddr, Connection)> = None;
         let mut number = caller * 1_000_000;
         while !self.stop.load(Ordering::Relaxed) {
-            let route = self.route.read().expect("nothing panics while it holds the lock").clone();
+            let route = self.route.read().expect("nothing panics while it holds the lock");
+            let address = route.address;
             number += 1;
             self.sent.fetch_add(1, Ordering::Relaxed);
-            let connection = kept.take().filter(|(address, _)| *address == route.address);
+            let connection = kept.take().filter(|(known, _)| *known == address);
             let index = usize::try_from(number).unwrap_or(0) % self.calls.len();
             let call = self.calls[index].clone().keyed(&route.key);
             let request = call.request();
-            match ask(connection.map(|(_, connection)| connection), &route, &request, slow) {
+            match ask(connection.map(|(_, connection)| connection), route, &request, slow) {
                 Ok((connection, response)) if call.is_answer(&response) => {
                     if !response.closes() {
-                        kept = Some((route.address, connection));
+                        kept = Some((address, connection));
                     }
                 }
                 Ok((_, response)) => {
@@ -128,22 +129,22 @@ impl Shared {
     }
 }
 
+/// Holds the route until the request has begun, so that `shift` waits for it.
 fn ask(
     kept: Option<Connection>,
-    route: &Route,
+    route: RwLockReadGuard<'_, Route>,
     request: &Request,
     slow: bool,
 ) -> io::Result<(Connection, Response)> {
     let mut connection = kept.map_or_else(|| Connection::open(route.address), Ok)?;
-    if !slow {
-        let response = connection.ask(request)?;
-        return Ok((connection, response));
-    }
     let bytes = request.bytes("load");
-    let (first, rest) = bytes.split_at(bytes.len() - 4);
-    connection.send(first)?;
-    sleep(DAWDLE);
-    connection.send(rest)?;
-    let response = connection.receive()?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let (first, rest) = bytes.split_at(if slow { bytes.len() - 4 } else { bytes.len() });
+    let mut sent = connection.send(first);
+    drop(route);
+    if slow {
+        sleep(DAWDLE);
+        sent = sent.and_then(|()| connection.send(rest));
+    }
+    let response = connection.answer(request, sent)?;
     Ok((connection, response))
 }

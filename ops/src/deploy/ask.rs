@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use super::Refused;
 
-/// The answer that means that there shall be none.
+/// The answer for a value that is not wanted.
 pub(super) const NONE: &str = "none";
 
 /// Asks, and counts.

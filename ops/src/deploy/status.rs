@@ -93,8 +93,10 @@ fn page(
         service["running"], service["desired"], service["pending"]
     )];
     if service["running"] != service["desired"] {
-        faults
-            .push(format!("{} tasks shall run, and {} do", service["desired"], service["running"]));
+        faults.push(format!(
+            "{} tasks are wanted, and {} run",
+            service["desired"], service["running"]
+        ));
     }
     for deployment in service["deployments"].as_array().into_iter().flatten() {
         lines.push(format!("deployment {}", row(deployment)));
