@@ -12,7 +12,6 @@ pub mod elb;
 pub mod iam;
 pub mod ssm;
 
-use std::env;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -21,6 +20,8 @@ use std::sync::OnceLock;
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::variable::given;
 
 /// The region of every call of this process, when it is not that of the environment.
 static REGION: OnceLock<String> = OnceLock::new();
@@ -33,8 +34,7 @@ pub fn use_region(region: &str) {
 /// The region that the caller's settings name.
 #[must_use]
 pub fn configured_region() -> Option<String> {
-    let named = |name| env::var(name).ok().filter(|region| !region.is_empty());
-    named("AWS_REGION").or_else(|| named("AWS_DEFAULT_REGION")).or_else(|| {
+    given("AWS_REGION").or_else(|| given("AWS_DEFAULT_REGION")).or_else(|| {
         let output = Command::new("aws").args(["configure", "get", "region"]).output().ok()?;
         let region = String::from_utf8(output.stdout).ok()?.trim().to_owned();
         (!region.is_empty()).then_some(region)

@@ -4,8 +4,6 @@
 //! The build makes an image for each architecture. The environment's values decide which one its tasks can run, so nobody
 //! chooses by hand.
 
-use std::env;
-
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
@@ -15,6 +13,7 @@ use super::stack::Target;
 use super::values::Values;
 use crate::release::images::Images;
 use crate::release::{Platform, github};
+use crate::variable::given;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -45,10 +44,10 @@ impl Args {
 
 /// The architecture of the service's tasks. Where the values are outside of the repository, `PLATFORM` names it.
 pub(super) fn platform(target: &Target) -> anyhow::Result<Platform> {
-    if let Some(text) = env::var("PLATFORM").ok().filter(|text| !text.is_empty()) {
+    if let Some(text) = given("PLATFORM") {
         return text.parse();
     }
-    if let Some(text) = env::var("TF_VARS").ok().filter(|text| !text.is_empty()) {
+    if let Some(text) = given("TF_VARS") {
         ensure!(
             !text.contains("cpu_architecture"),
             "TF_VARS sets cpu_architecture, so set PLATFORM (linux/amd64 or linux/arm64) too"

@@ -35,6 +35,10 @@ mod terraform;
 mod values;
 
 use std::fmt;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::Value;
 
 pub use environment::Environment;
 pub use stack::Target;
@@ -103,6 +107,17 @@ impl fmt::Display for Drift {
 }
 
 impl std::error::Error for Drift {}
+
+/// The outputs of terraform/bootstrap: an object, each member with its `value`.
+///
+/// # Errors
+///
+/// When it was not applied from this folder.
+pub fn bootstrap_outputs(folder: &Path) -> anyhow::Result<Value> {
+    let missing =
+        || format!("{} has no state here: run `make aws-bootstrap` first", folder.display());
+    terraform::Terraform::new(folder, "shared")?.outputs().with_context(missing)
+}
 
 /// Runs the command; `Ok(false)` means that it found something wrong.
 ///

@@ -12,7 +12,7 @@ use super::stack::{Stack, Target};
 use crate::plan::Plan;
 use crate::release::effect::Effect;
 use crate::release::images::{Desired, Images as Found};
-use crate::release::{github, last_good};
+use crate::release::{github, way_back};
 
 /// Arguments of `find`.
 #[derive(Debug, clap::Args)]
@@ -48,15 +48,10 @@ impl Images {
     fn find(&self, stack: &Stack) -> anyhow::Result<Found> {
         let service = stack.ecs(&self.target.service)?;
         let service = service.context("nothing is deployed: there is nothing to go back to")?;
-        let running = service.running()?;
-        let running = running.context("there is no service: nothing to go back to")?;
-        if self.api.is_empty() && self.nginx.is_empty() {
-            return last_good(&service);
-        }
         let desired = |text: &str| -> anyhow::Result<Option<Desired>> {
             if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
         };
-        Ok(running.with(desired(&self.api)?, desired(&self.nginx)?))
+        way_back(&service, desired(&self.api)?, desired(&self.nginx)?)
     }
 }
 

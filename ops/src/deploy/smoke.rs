@@ -3,13 +3,12 @@
 //! With a key it calls the example of the document. Without one it expects 401 in the one format of errors: then the service is
 //! reachable and closed.
 
-use std::env;
-
 use anyhow::Context as _;
 use serde_json::Value;
 
 use super::stack::Target;
 use crate::release::smoke;
+use crate::variable::given;
 
 /// Arguments of the command. `SMOKE_API_KEYS` is a JSON object with one key of each service, by folder.
 #[derive(Debug, clap::Args)]
@@ -38,8 +37,7 @@ pub(super) fn call(target: &Target, url: &str) -> anyhow::Result<bool> {
 
 /// The key for a service: that of `SMOKE_API_KEYS`, else `SMOKE_API_KEY`. The error does not repeat what it holds.
 fn key(service: &str) -> anyhow::Result<Option<String>> {
-    let set = |name| env::var(name).ok().filter(|text| !text.is_empty());
-    if let Some(keys) = set("SMOKE_API_KEYS") {
+    if let Some(keys) = given("SMOKE_API_KEYS") {
         let keys: Value = serde_json::from_str(&keys)
             .ok()
             .context("SMOKE_API_KEYS must be a JSON object with one key of each service")?;
@@ -47,5 +45,5 @@ fn key(service: &str) -> anyhow::Result<Option<String>> {
             return Ok(Some(key.to_owned()));
         }
     }
-    Ok(set("SMOKE_API_KEY"))
+    Ok(given("SMOKE_API_KEY"))
 }

@@ -1,6 +1,5 @@
 //! One environment of the stack, with Terraform ready for it.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,6 +14,7 @@ use super::values::Values;
 use crate::aws;
 use crate::release::ecs::Service;
 use crate::release::process::{command, output};
+use crate::variable::given;
 
 /// A service in an environment.
 #[derive(Debug, Clone, clap::Args)]
@@ -63,7 +63,7 @@ impl Target {
     /// repository.
     pub(super) fn open(&self) -> anyhow::Result<Stack> {
         let mut terraform = Terraform::new(&self.root, self.environment.as_str())?;
-        if let Some(text) = env::var("TF_VARS").ok().filter(|text| !text.is_empty()) {
+        if let Some(text) = given("TF_VARS") {
             // Terraform reads JSON in a file of another name.
             let is_json = text.trim_start().starts_with('{');
             let name = if is_json { "stack.tfvars.json" } else { "stack.tfvars" };
@@ -95,7 +95,7 @@ impl Target {
     }
 
     fn backend(&self) -> anyhow::Result<String> {
-        if let Some(text) = env::var("TF_BACKEND").ok().filter(|text| !text.is_empty()) {
+        if let Some(text) = given("TF_BACKEND") {
             return Ok(text);
         }
         let file = self.backend_file();
@@ -143,7 +143,7 @@ impl Stack {
 
 /// The commit that is deployed.
 pub(super) fn commit() -> anyhow::Result<String> {
-    match env::var("GITHUB_SHA").ok().filter(|commit| !commit.is_empty()) {
+    match given("GITHUB_SHA") {
         Some(commit) => Ok(commit),
         None => output(&mut command("git rev-parse HEAD", [])),
     }
@@ -152,7 +152,7 @@ pub(super) fn commit() -> anyhow::Result<String> {
 /// Refuses to publish what the commit does not hold: the images are named after it. A caller who names the commit answers for
 /// it, as a workflow does.
 pub(super) fn ensure_committed() -> anyhow::Result<()> {
-    if env::var_os("GITHUB_SHA").is_some_and(|commit| !commit.is_empty()) {
+    if given("GITHUB_SHA").is_some() {
         return Ok(());
     }
     // What .dockerignore lets into a build.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::settings::Scope;
-use crate::outputs;
+use crate::deploy;
 
 /// What the set-up needs of the outputs.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ struct Role {
 impl Bootstrap {
     /// Reads the outputs of the state that this folder of Terraform has.
     pub(super) fn read(folder: &Path) -> anyhow::Result<Self> {
-        Self::from_outputs(&outputs::read(folder)?)
+        Self::from_outputs(&deploy::bootstrap_outputs(folder)?)
             .with_context(|| format!("the outputs of {}", folder.display()))
     }
 

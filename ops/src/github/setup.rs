@@ -1,6 +1,5 @@
 //! Compares GitHub with the list of settings, and writes what differs.
 
-use std::env;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
@@ -11,6 +10,8 @@ use super::environment::{self, Approval};
 use super::report::Report;
 use super::settings::{SETTINGS, Scope, Setting};
 use super::{reviewers, ruleset, values};
+
+use crate::variable::given;
 
 /// Arguments of the command. Secrets and optional variables come from the environment variables of their names.
 #[derive(Debug, clap::Args)]
@@ -103,11 +104,6 @@ fn open(repository: &Repository, bootstrap: &Bootstrap, check: bool) -> anyhow::
         );
     }
     Ok(report)
-}
-
-/// A setting from the environment variable of its name.
-fn given(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The names of given values that differ from one environment of the stack to the next.

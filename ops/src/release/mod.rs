@@ -54,8 +54,6 @@ enum Command {
     Scan(scan::Args),
     /// Call a deployed service as a caller would
     Smoke(smoke::Args),
-    /// Print the images that the service runs; nothing when there is no service
-    Running(ecs::Service),
     /// Print the images that a rollback returns to: the given ones, else the last good ones
     Find {
         #[command(flatten)]
@@ -88,21 +86,8 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
         Command::Verify(args) => args.run().map(|()| true),
         Command::Scan(args) => scan::run(args),
         Command::Smoke(args) => smoke::run(args),
-        Command::Running(service) => {
-            if let Some(images) = service.running()? {
-                println!("{images}");
-            }
-            Ok(true)
-        }
         Command::Find { service, api, nginx } => {
-            let running = service.running()?;
-            let running = running.context("there is no service: nothing to go back to")?;
-            let images = if api.is_none() && nginx.is_none() {
-                last_good(service)?
-            } else {
-                running.with(api.clone(), nginx.clone())
-            };
-            println!("{images}");
+            println!("{}", way_back(service, api.clone(), nginx.clone())?);
             Ok(true)
         }
         Command::Check { plan } => {
@@ -113,7 +98,19 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     }
 }
 
-pub(crate) fn last_good(service: &ecs::Service) -> anyhow::Result<Images> {
+/// The images that a rollback returns to: the given ones, each beside the running one of the other container; else the last good
+/// ones.
+pub(crate) fn way_back(
+    service: &ecs::Service,
+    api: Option<Desired>,
+    nginx: Option<Desired>,
+) -> anyhow::Result<Images> {
+    let running = service.running()?;
+    let running = running.context("there is no service: nothing to go back to")?;
+    if api.is_none() && nginx.is_none() { last_good(service) } else { Ok(running.with(api, nginx)) }
+}
+
+fn last_good(service: &ecs::Service) -> anyhow::Result<Images> {
     let history = service.history()?;
     let newest = history.last().context("ECS has no record of a deployment of this service")?;
     if newest.outcome == Outcome::Running {

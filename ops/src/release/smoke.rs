@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use crate::call::{self, Call};
+use crate::variable::given;
 
 /// Arguments of the command. `SMOKE_API_KEY` holds a valid key; without it, no call needs one.
 #[derive(Debug, clap::Args)]
@@ -119,8 +120,7 @@ impl Args {
 
 /// Runs the command; `Ok(false)` means that the service answers wrongly.
 pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
-    let key = std::env::var("SMOKE_API_KEY").ok().filter(|key| !key.is_empty());
-    call(args, key.as_deref())
+    call(args, given("SMOKE_API_KEY").as_deref())
 }
 
 /// Calls the service, with a key when there is one.
