@@ -47,7 +47,7 @@ impl PlanArgs {
         let mut stack = self.target.open()?;
         stack.use_images(given)?;
         let plan = stack.terraform.plan("plan", &[])?;
-        self.contacts.check(&self.target, &plan.json)?;
+        self.contacts.check_plan(&self.target, &plan.json)?;
         let refusal = stack.review(&plan, &self.allow)?;
         github::output(&format!("changes={}", fingerprint::count(&plan.json)?))?;
         github::output(&format!("fingerprint={}", fingerprint::of(&plan.json, &commit()?)?))?;

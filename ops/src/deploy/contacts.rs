@@ -36,8 +36,16 @@ pub(super) struct Contacts {
 
 impl Contacts {
     /// Refuses production while the table is not filled in. `plan` is what `terraform show -json` prints.
-    pub(super) fn check(&self, target: &Target, plan: &str) -> anyhow::Result<()> {
-        if target.environment.as_str() != DEFAULT || is_trial(target, plan)? {
+    pub(super) fn check_plan(&self, target: &Target, plan: &str) -> anyhow::Result<()> {
+        let plan: Value = serde_json::from_str(plan).context("the plan")?;
+        self.check(target, &plan["variables"]["services"]["value"])
+    }
+
+    /// The same, of the variable `services`: before anything is built or planned.
+    pub(super) fn check(&self, target: &Target, services: &Value) -> anyhow::Result<()> {
+        // A service without HTTPS has no domain name.
+        let is_trial = services[&target.service]["insecure_http"] == true;
+        if target.environment.as_str() != DEFAULT || is_trial {
             return Ok(());
         }
         let page = fs::read_to_string(&self.runbook)
@@ -47,13 +55,6 @@ impl Contacts {
             Refused(format!("{file}, \"Whom to call\": {error}. Fill in the table, or name another page in RUNBOOK: production needs people to call")).into()
         })
     }
-}
-
-/// A service without HTTPS has no domain name.
-fn is_trial(target: &Target, plan: &str) -> anyhow::Result<bool> {
-    let plan: Value = serde_json::from_str(plan).context("the plan")?;
-    let service = &plan["variables"]["services"]["value"][&target.service];
-    Ok(service["insecure_http"] == true)
 }
 
 /// Every role has a row, and every cell of the table says something.
@@ -146,14 +147,14 @@ mod tests {
         let named = plan("{\"domain_name\":\"sum.example.com\",\"insecure_http\":false}");
         let trial = plan("{\"insecure_http\":true}");
         let unfilled = contacts(&page());
-        let error = unfilled.check(&target("production"), &named).unwrap_err();
+        let error = unfilled.check_plan(&target("production"), &named).unwrap_err();
         assert!(error.is::<Refused>(), "{error}");
         // A plan that does not say is no trial.
-        unfilled.check(&target("production"), "{}").unwrap_err();
-        unfilled.check(&target("production"), &trial).unwrap();
-        unfilled.check(&target("staging"), &named).unwrap();
-        contacts(&filled()).check(&target("production"), &named).unwrap();
+        unfilled.check_plan(&target("production"), "{}").unwrap_err();
+        unfilled.check_plan(&target("production"), &trial).unwrap();
+        unfilled.check_plan(&target("staging"), &named).unwrap();
+        contacts(&filled()).check_plan(&target("production"), &named).unwrap();
         let nowhere = Contacts { runbook: folder.path().join("nowhere.md") };
-        nowhere.check(&target("production"), &named).unwrap_err();
+        nowhere.check_plan(&target("production"), &named).unwrap_err();
     }
 }

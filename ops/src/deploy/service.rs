@@ -56,6 +56,7 @@ impl Args {
             values.add_service(&target.service, &domain.context("a domain")?);
             values.write()?;
         }
+        self.confirmed.contacts.check(target, values.get("services"))?;
         let images = publish::images(target, values.platform(&target.service)?)?;
         deploy(target, images, &self.confirmed)
     }
@@ -68,7 +69,7 @@ pub(super) fn deploy(target: &Target, images: Images, said: &Confirmed) -> anyho
     let mut stack = target.open()?;
     stack.use_images(Some(images))?;
     let plan = stack.terraform.plan("deploy", &[])?;
-    said.contacts.check(target, &plan.json)?;
+    said.contacts.check_plan(target, &plan.json)?;
     let refusal = stack.review(&plan, &said.allow)?;
     if refusal.as_ref().is_some_and(|refusal| refusal.secret) {
         println!("the plan holds a secret: nothing was applied");

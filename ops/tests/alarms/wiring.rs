@@ -15,7 +15,7 @@ fn aws_metrics() -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The name under which CloudWatch has the figures of a web ACL, or of one of its rules.
+/// The name under which `CloudWatch` has the figures of a web ACL, or of one of its rules.
 fn figures(of: &Value) -> &str {
     of["visibility_config"][0]["metric_name"].as_str().unwrap()
 }

@@ -87,14 +87,15 @@ fn check_first(laptop: &Laptop, checks: &Checks) {
     checks.check("laptop: bootstrap again asks nothing and changes nothing", || {
         laptop.make("aws-bootstrap", &[])?.passes()?.asks(0)?.says("bootstrap: nothing changes")
     });
+    checks.check("laptop: production is refused while the runbook names nobody to call", || {
+        let unfilled = [("RUNBOOK", "docs/runbook.md"), YES];
+        laptop.make("aws-deploy", &unfilled)?.fails()?.says("Whom to call")?;
+        equal(&0, &laptop.builds())
+    });
     checks.check("laptop: another answer than yes applies nothing", || {
         laptop
             .types("aws-deploy", &[], "y\n")
             .and_then(|ran| ran.fails()?.says("nothing was applied"))
-    });
-    checks.check("laptop: production is refused while the runbook names nobody to call", || {
-        let unfilled = [("RUNBOOK", "docs/runbook.md"), YES];
-        laptop.make("aws-deploy", &unfilled)?.fails()?.says("Whom to call")
     });
     checks.check("laptop: deploy builds, reviews, asks once, applies and calls", || {
         let ran = laptop.types("aws-deploy", &[], "yes\n")?.passes()?.asks(1)?;

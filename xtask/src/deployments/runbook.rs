@@ -16,6 +16,13 @@ use crate::runbook::{NOT_RUN, table};
 
 /// What fails does so at once.
 const CLIENT: [(&str, &str); 1] = [("AWS_MAX_ATTEMPTS", "1")];
+/// Nothing needs waiting for, and version 1 of the AWS CLI asks AWS itself for SQS unless it is told otherwise.
+const STAND_INS: &str = r#"
+sleep() { :; }
+aws() {
+  if [ "$1" = sqs ]; then command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; else command aws "$@"; fi
+}
+"#;
 /// More do not fit on the screen of a person who is in a hurry.
 const MOST_LINES: usize = 15;
 
@@ -42,6 +49,7 @@ aws cloudwatch set-alarm-state --alarm-name "$ID-slo-availability-fast" --state-
 value s3api put-object --bucket "$bucket" --key access/incident --query x >/dev/null
 value s3api create-bucket --bucket "sum-api-state-123456789012-$AWS_REGION" --query x >/dev/null
 value s3api put-object --bucket "sum-api-state-123456789012-$AWS_REGION" --key sum-api/production/terraform.tfstate --query x >/dev/null
+value ecr create-repository --repository-name "${ID%-*}/api" --query x >/dev/null
 value route53 create-health-check --caller-reference incident --health-check-config Type=HTTPS,FullyQualifiedDomainName=sum.example.com --query x >/dev/null
 echo "TASK=$task"
 echo "ADDRESS=$address"
@@ -69,7 +77,7 @@ const PRINTS: [(&str, &str); 4] = [
 pub(super) fn check(root: &Path, stack: &Stack, checks: &Checks) -> anyhow::Result<()> {
     let page = Page::read(root)?;
     let shell = page.section("Prepare a shell").context("no section prepares a shell")?;
-    let shell = format!("set -u -o pipefail\n{}\nsleep() {{ :; }}", shell.commands.join("\n"));
+    let shell = format!("set -u -o pipefail\n{}\n{STAND_INS}", shell.commands.join("\n"));
     let run = |script: &str| stack.run(&format!("{shell}\n{script}"), &CLIENT);
     let incident = run(INCIDENT)?;
     incident.ends_with(0).context("the incident")?;

@@ -11,7 +11,7 @@ use std::path::Path;
 use page::{Page, Section, Tried, helper};
 
 /// The beginnings of the commands that are not run against the emulator, each with the reason.
-pub const NOT_RUN: [(&str, &str); 11] = [
+pub const NOT_RUN: [(&str, &str); 10] = [
     ("aws cloudwatch describe-alarm-history ", "the emulator keeps no history of alarms"),
     ("aws cloudtrail lookup-events ", "the emulator records no events"),
     ("aws service-quotas get-service-quota ", "the emulator knows no quota of Fargate"),
@@ -19,7 +19,6 @@ pub const NOT_RUN: [(&str, &str); 11] = [
         "aws application-autoscaling describe-scaling-activities ",
         "the emulator never scales, and has no such call",
     ),
-    ("aws sqs ", "version 1 of the AWS CLI asks AWS itself for SQS, and not the emulator"),
     ("gh ", "there is no GitHub here: the commands of GitHub's client are read by a person"),
     ("curl ", "the emulator resolves no name and serves no request"),
     ("openssl s_client ", "the emulator listens to no TLS"),
