@@ -34,7 +34,7 @@ locals {
     memory-high          = local.describe_service
     certificate-expiring = "aws acm list-certificates --region ${local.region} --query 'CertificateSummaryList[].[DomainName,NotAfter,RenewalEligibility,CertificateArn]' --output table"
     events-undelivered   = "aws sqs get-queue-attributes --region ${local.region} --queue-url $(aws sqs get-queue-url --region ${local.region} --queue-name ${aws_sqs_queue.undelivered_events.name} --output text) --attribute-names ApproximateNumberOfMessages LastModifiedTimestamp"
-    waf-blocked          = "aws logs filter-log-events --region ${local.region} --log-group-name ${local.waf_log_group_name} --start-time $(($(date +%s)-900))000 --filter-pattern '{ $.action = \"BLOCK\" }' --output json | jq -r '.events[].message|fromjson|[.terminatingRuleId,.httpRequest.clientIp]|@tsv' | sort | uniq -c | sort -rn | head"
+    waf-blocked          = "aws logs filter-log-events --region ${local.region} --log-group-name ${local.waf_log_group_name} --start-time $(($(date +%s)-900))000 --filter-pattern '{ $.action = \"BLOCK\" }' --output json | jq -r '.events[].message|fromjson|[.terminatingRuleId,(.ruleGroupList[]?.terminatingRule.ruleId//empty),.httpRequest.clientIp,.httpRequest.uri]|@tsv' | sort | uniq -c | sort -rn | head"
     logs-stopped         = "aws logs describe-log-streams --region ${local.region} --log-group-name ${local.log_group_name} --order-by LastEventTime --descending --max-items 6 --query 'logStreams[].[logStreamName,lastIngestionTime]' --output table"
   }
   runbook = { for section, command in local.first_command : section => "Runbook: ${var.environment.runbook_url}#${section} First: ${command}" }

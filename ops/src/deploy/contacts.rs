@@ -17,10 +17,11 @@ use super::stack::Target;
 const HEADING: &str = "### Whom to call";
 const PLACEHOLDER: &str = "FILL IN";
 /// The rows that the sections of the runbook escalate to.
-const ROLES: [&str; 6] = [
+const ROLES: [&str; 7] = [
     "First on call",
     "Second on call",
     "Owner of the service",
+    "Readers of incident messages",
     "Security",
     "Owner of the domain",
     "Administrator of the AWS account",

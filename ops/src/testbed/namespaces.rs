@@ -15,6 +15,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::task::network;
 
+/// The first process of the process namespace. It inherits the orphans of a container's processes and must reap them: a container
+/// does not end before every process in it has been reaped.
+const INIT: &str = r#""$@"; exit $?"#;
+
 /// The command line that makes the namespaces.
 fn unshare() -> Command {
     let mut command = Command::new("unshare");
@@ -38,6 +42,7 @@ pub async fn refused() -> anyhow::Result<Option<String>> {
 /// Runs this very command again inside; returns whether it found everything good.
 pub async fn run_inside(cgroup: Option<&Path>) -> anyhow::Result<bool> {
     let mut command = unshare();
+    command.args(["sh", "-c", INIT, "init"]);
     command.arg(std::env::current_exe().context("this program's path")?);
     command.args(std::env::args_os().skip(1)).arg("--inside");
     if let Some(cgroup) = cgroup {

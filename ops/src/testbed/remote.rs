@@ -18,6 +18,9 @@ use crate::group::Group;
 
 const BUCKET: &str = "drill-state";
 
+/// Where `init` has put them.
+const PROVIDERS: &str = ".terraform/providers";
+
 /// In place of the copied one, which keeps the state on this machine.
 const OVERRIDE: &str = "provider \"aws\" {\n  max_retries = 3\n}\n";
 
@@ -52,8 +55,13 @@ impl Testbed {
         let remote = Remote { emulator: self.emulator.clone(), folder };
         let backend = [("bucket", BUCKET), ("key", "terraform.tfstate"), ("region", REGION)]
             .map(|(name, value)| format!("-backend-config={name}={value}"));
+        // The providers of the root are its only source: nothing is downloaded here.
+        let providers = fs::canonicalize(self.emulator.stack().join(PROVIDERS))?;
+        let _ = fs::remove_file(remote.folder.join(PROVIDERS));
+        let plugins = format!("-plugin-dir={}", providers.display());
         let init = ["init", "-no-color", "-migrate-state", "-force-copy", "-lockfile=readonly"];
-        remote.run(remote.emulator.terraform(&remote.folder).args(init).args(backend)).await?;
+        let mut terraform = remote.emulator.terraform(&remote.folder);
+        remote.run(terraform.args(init).arg(plugins).args(backend)).await?;
         Ok(remote)
     }
 }

@@ -319,6 +319,19 @@ run "without_a_zone" {
   }
 }
 
+run "people_on_call" {
+  command = plan
+
+  variables {
+    on_call_principals = ["arn:aws:iam::123456789012:role/engineer", "arn:aws:iam::123456789012:user/alice"]
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.on_call.assume_role_policy).Statement[0].Principal == { AWS = ["arn:aws:iam::123456789012:role/engineer", "arn:aws:iam::123456789012:user/alice"] }
+    error_message = "Only the named principals may assume the role of the engineer on call."
+  }
+}
+
 # A service `sum-api-2` is in this copy, so `sum-api` in `2-prod-eu` would have names that begin like those of `sum-api-2` in `prod`.
 run "names_that_meet" {
   command = plan
@@ -347,19 +360,6 @@ run "another_region" {
   assert {
     condition     = { for s in jsondecode(aws_iam_policy.write["network"].policy).Statement : s.Sid => s.Condition.StringEquals["aws:RequestedRegion"] if can(s.Condition) } == { Region = "eu-west-1", OutsideTopic = "us-east-1" }
     error_message = "Only subscriptions may be changed in another region than the stack's."
-  }
-}
-
-run "people_on_call" {
-  command = plan
-
-  variables {
-    on_call_principals = ["arn:aws:iam::123456789012:role/engineer", "arn:aws:iam::123456789012:user/alice"]
-  }
-
-  assert {
-    condition     = jsondecode(aws_iam_role.on_call.assume_role_policy).Statement[0].Principal == { AWS = ["arn:aws:iam::123456789012:role/engineer", "arn:aws:iam::123456789012:user/alice"] }
-    error_message = "Only the named principals may assume the role of the engineer on call."
   }
 }
 

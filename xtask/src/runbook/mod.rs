@@ -11,7 +11,7 @@ use std::path::Path;
 use page::{Page, Section, Tried, helper};
 
 /// The beginnings of the commands that are not run against the emulator, each with the reason.
-pub const NOT_RUN: [(&str, &str); 10] = [
+pub const NOT_RUN: [(&str, &str); 11] = [
     ("aws cloudwatch describe-alarm-history ", "the emulator keeps no history of alarms"),
     ("aws cloudtrail lookup-events ", "the emulator records no events"),
     ("aws service-quotas get-service-quota ", "the emulator knows no quota of Fargate"),
@@ -24,6 +24,7 @@ pub const NOT_RUN: [(&str, &str); 10] = [
     ("openssl s_client ", "the emulator listens to no TLS"),
     ("make rollback", "the step deploy runs `cargo ops deploy rollback`, which is all of it"),
     ("make aws-deploy", "the step deploy runs it on a laptop of its own"),
+    ("cargo ops deploy drift", "the step deploy runs it before it makes an incident"),
     ("terraform -chdir=terraform force-unlock ", "nobody kills the Terraform of a proof"),
 ];
 
