@@ -31,6 +31,20 @@ const CHANGES: [&str; 10] = [
 const LOOKS: [&str; 7] =
     ["date ", "aws ", "curl ", "openssl ", "for topic in $(aws ", "gh run list", "ACCOUNT="];
 
+/// The words that the reader replaces.
+const FILLED_IN: [&str; 10] = [
+    "ADDRESS",
+    "CERTIFICATE_ARN",
+    "CLIENT",
+    "COUNT",
+    "LOCK_ID",
+    "REQUEST_ID",
+    "REVISION_ARN",
+    "TASK",
+    "TASK_DEFINITION_ARN",
+    "ZONE_ID",
+];
+
 /// What works in one shell or on one system only, with the reason.
 const NOT_EVERYWHERE: [(&str, &str); 12] = [
     ("date -d", "the date of BSD has another option"),
@@ -159,6 +173,23 @@ fn the_first_minute_only_looks_and_needs_neither_terraform_nor_a_checkout() {
         }
     }
     assert!(checked > 90, "{checked}");
+}
+
+/// A block is pasted as a whole. What the reader has to fill in comes after it, in a block of its own.
+#[test]
+fn the_first_block_of_a_section_can_be_pasted_as_it_stands() {
+    let page = page();
+    let mut checked = 0;
+    for section in page.part("Alarms").chain(page.part(INCIDENTS)) {
+        let first = section.body.split("**First minute.**").nth(1).unwrap();
+        let block = first.split("```").nth(1).unwrap();
+        let words = block.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        for word in words.filter(|word| FILLED_IN.contains(word)) {
+            panic!("{}: {word} is not known yet", section.heading);
+        }
+        checked += 1;
+    }
+    assert!(checked >= 29, "{checked}");
 }
 
 #[test]
