@@ -26,6 +26,7 @@ locals {
     servicequotas        = ["GetServiceQuota", "ListServiceQuotas"]
     sns                  = ["ListSubscriptionsByTopic", "ListTopics"]
     ssm                  = ["DescribeParameters"]
+    sts                  = ["GetCallerIdentity"] # AWS refuses it to nobody; named for the comparison with the runbook
     wafv2                = ["GetIPSet", "GetSampledRequests", "GetWebACL", "GetWebACLForResource", "ListIPSets", "ListWebACLs"]
   }
 
