@@ -11,7 +11,7 @@ What is added, and what one would see without it:
   ecs          a service forgets zone rebalancing, managed tags, exec, the grace period and its deployment configuration;
                the second plan is never empty, or is empty although it read nothing back. No task of it ever runs; here as
                many as are desired, else the wait for a steady state never ends. ListServiceDeployments and
-               DescribeServiceRevisions are missing; a rollback asks them.
+               DescribeServiceRevisions are missing; a rollback asks them. A stopped task does not say when; the runbook asks.
   budgets      a notification's subscribers and a budget's tags cannot be read; the apply fails.
   ec2          a security group rule forgets its description unless its other side is an address range; the second plan
                is never empty.
@@ -42,6 +42,7 @@ from moto.budgets.responses import BudgetsResponse
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.logs.responses import LogsResponse
 from moto.s3.models import FakeBucket
@@ -118,6 +119,17 @@ def run_as_many_tasks_as_desired():
         return create(self)
 
     EC2ContainerServiceResponse.create_service = create_running
+
+
+def say_when_a_task_stopped():
+    stop = EC2ContainerServiceBackend.stop_task
+
+    def stop_now(self, *args, **kwargs):
+        task = stop(self, *args, **kwargs)
+        task.stopped_at = time.time()
+        return task
+
+    EC2ContainerServiceBackend.stop_task = stop_now
 
 
 def keep_service_settings():
@@ -280,8 +292,8 @@ if __name__ == "__main__":
     if moto.__version__ != VERSION:
         sys.exit(f"shim.py completes moto {VERSION}, and this is {moto.__version__}: read the changes, then move both pins")
     for complete in (
-        add_composite_alarms, add_autoscaling_tags, add_saved_queries, run_as_many_tasks_as_desired, keep_service_settings,
-        keep_rule_descriptions, let_callers_come_by_https, add_budget_details, refuse_disabled_keys,
+        add_composite_alarms, add_autoscaling_tags, add_saved_queries, run_as_many_tasks_as_desired, say_when_a_task_stopped,
+        keep_service_settings, keep_rule_descriptions, let_callers_come_by_https, add_budget_details, refuse_disabled_keys,
     ):
         complete()
     if os.environ.get("EMULATOR_STDIN") == "until-closed":
