@@ -12,7 +12,7 @@ use anyhow::{Context as _, ensure};
 use super::stack::Stack;
 use crate::checks::{Checks, equal};
 use crate::runbook::page::{Page, helper};
-use crate::runbook::{NOT_RUN, table};
+use crate::runbook::{NOT_RUN, not_run, table};
 
 /// What fails does so at once.
 const CLIENT: [(&str, &str); 1] = [("AWS_MAX_ATTEMPTS", "1")];
@@ -98,9 +98,8 @@ pub(super) fn check(root: &Path, stack: &Stack, checks: &Checks) -> anyhow::Resu
                 continue;
             }
             let name = format!("runbook: {}: {command}", section.heading);
-            if let Some((beginning, reason)) = NOT_RUN.iter().find(|(b, _)| command.starts_with(b))
-            {
-                *listed.entry((*beginning, *reason)).or_default() += 1;
+            if let Some((beginning, reason)) = not_run(command) {
+                *listed.entry((beginning, reason)).or_default() += 1;
                 if command.starts_with("aws ") {
                     let answered = run(&filled(command))?.succeeded();
                     checks.check(format!("{name}: not answered: {reason}"), || {
@@ -174,7 +173,6 @@ fn without_digits(command: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runbook::not_run;
 
     #[test]
     fn words_in_capitals_are_filled_in_and_variables_are_not() {

@@ -28,11 +28,10 @@ pub const NOT_RUN: [(&str, &str); 11] = [
     ("terraform -chdir=terraform force-unlock ", "nobody kills the Terraform of a proof"),
 ];
 
-/// Why a command is not run; nothing for one that is.
+/// The line of the list that keeps a command from being run; nothing for one that is run.
 #[must_use]
-pub fn not_run(command: &str) -> Option<&'static str> {
-    let mut listed = NOT_RUN.iter().filter(|(beginning, _)| command.starts_with(beginning));
-    listed.next().map(|(_, reason)| *reason)
+pub fn not_run(command: &str) -> Option<(&'static str, &'static str)> {
+    NOT_RUN.into_iter().find(|(beginning, _)| command.starts_with(beginning))
 }
 
 /// Prints the table.
