@@ -162,8 +162,7 @@ fn the_first_minute_only_looks_and_needs_neither_terraform_nor_a_checkout() {
     assert_eq!(helpers, BTreeSet::from(["alarms", "q", "stopped", "targets", "task_of"]));
     let mut checked = 0;
     for section in page.part("Alarms").chain(page.part(INCIDENTS)) {
-        let first = section.body.split("**First minute.**").nth(1).unwrap();
-        let first = first.split("**Mitigate.**").next().unwrap();
+        let first = section.first_minute().unwrap();
         let found = Page::parse(&format!("\n## x\n\n### x\n{first}")).unwrap();
         for command in &found.sections[0].commands {
             let helper = helpers.contains(command.split(' ').next().unwrap());
@@ -181,8 +180,7 @@ fn the_first_block_of_a_section_can_be_pasted_as_it_stands() {
     let page = page();
     let mut checked = 0;
     for section in page.part("Alarms").chain(page.part(INCIDENTS)) {
-        let first = section.body.split("**First minute.**").nth(1).unwrap();
-        let block = first.split("```").nth(1).unwrap();
+        let block = section.first_minute().unwrap().split("```").nth(1).unwrap();
         let mut words = block.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
         let unknown = words.find(|word| FILLED_IN.contains(word));
         assert_eq!(unknown, None, "{}", section.heading);

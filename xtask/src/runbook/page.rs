@@ -109,6 +109,17 @@ impl Section {
     pub fn drilled(&self) -> Option<&str> {
         self.body.lines().find_map(|line| line.strip_prefix("Last drilled: "))
     }
+
+    /// Its first minute, to the mitigation; nothing where it has none.
+    #[must_use]
+    pub fn first_minute(&self) -> Option<&str> {
+        first_minute(&self.body).ok().flatten()
+    }
+}
+
+fn first_minute(body: &str) -> anyhow::Result<Option<&str>> {
+    let Some((_, rest)) = body.split_once("**First minute.**") else { return Ok(None) };
+    Ok(Some(rest.split_once("**Mitigate.**").context("no Mitigate")?.0))
 }
 
 /// The name of the helper that a command defines.
@@ -144,9 +155,8 @@ fn commands(body: &str) -> anyhow::Result<Vec<String>> {
 
 /// The list below `Healthy:` of the first minute.
 fn branches(body: &str) -> anyhow::Result<Vec<Branch>> {
-    let Some((_, rest)) = body.split_once("**First minute.**") else { return Ok(Vec::new()) };
-    let (rest, _) = rest.split_once("**Mitigate.**").context("no Mitigate")?;
-    let items = rest.lines().filter_map(|line| line.strip_prefix("- "));
+    let Some(first) = first_minute(body)? else { return Ok(Vec::new()) };
+    let items = first.lines().filter_map(|line| line.strip_prefix("- "));
     items.map(|text| Ok(Branch { text: text.to_owned(), tried: tried(text)? })).collect()
 }
 
