@@ -1,9 +1,9 @@
-# `make` alone explains the targets. SERVICE is the folder of a service below services/; this is its only default, so that
-# the first command of the README works as it stands.
+# `make` without a target explains the targets. SERVICE is the folder of a service below services/. This is its only default:
+# the first command of the README works without it.
 SHELL := bash
 .DEFAULT_GOAL := help
 export SERVICE ?= sum
-# A binary that is compiled already, for those who cannot wait for Cargo.
+# The program `ops`. Name a compiled binary to avoid Cargo.
 OPS ?= cargo ops
 .PHONY: help service generate up down test lint test-containers plan plan-review aws-bootstrap aws-deploy aws-destroy promote rollback status logs github-setup page-test rehearse drill reproducible bench diagram
 
@@ -13,7 +13,7 @@ help: ## Explain the targets
 service: ## Make a new service below services/ (NAME=…)
 	@$(OPS) service create "$$NAME"
 
-generate: ## Write again what the documents decide: docker-compose.yaml, terraform/services.tf, nginx.conf of each service
+generate: ## Write what is generated from the documents: docker-compose.yaml, terraform/services.tf, nginx.conf of each service
 	@$(OPS) service generate
 
 up: ## Start a service and its sidecar as plain processes, wait until ready, print the curl to try (SERVICE=…)
@@ -22,7 +22,7 @@ up: ## Start a service and its sidecar as plain processes, wait until ready, pri
 down: ## Stop what `make up` started for that service, and nothing else
 	@scripts/down.sh
 
-test: ## Run every test and proof; say what was skipped and why (STEPS="api contract" runs those only)
+test: ## Run every test and check; list the skips and their reasons (STEPS="api contract" runs only these)
 	@cargo xtask test $(STEPS)
 
 lint: ## Run every static check (installs the pinned tools into .tools/)
@@ -34,7 +34,7 @@ test-containers: ## Build both images of a service and run the black-box tests a
 plan: ## Write plan.txt from the real provider
 	@cargo xtask terraform plan
 
-plan-review: ## Say what the change of terraform/ means (.run/plan-review/review.md; BASE=commit to compare with)
+plan-review: ## Review the changes of terraform/ (.run/plan-review/review.md; BASE=commit to compare with)
 	@cargo xtask plan-review $(BASE)
 
 aws-bootstrap: ## Create state, roles and image repositories in AWS, and register an environment (ENVIRONMENT=…)
@@ -46,10 +46,10 @@ aws-deploy: ## Build, push, plan, review, confirm, apply and call a service in A
 aws-destroy: ## Destroy an environment in AWS (ENVIRONMENT=…; BOOTSTRAP=true for state, roles and images too)
 	@$(OPS) deploy destroy
 
-promote: ## Deploy the images that run in another environment, by digest (FROM=staging TO=production)
+promote: ## Deploy the images of another environment, by digest (FROM=staging TO=production)
 	@$(OPS) deploy promote
 
-rollback: ## Return to the last good images without a build (API_DIGEST=sha256:… NGINX_DIGEST=sha256:… for others)
+rollback: ## Deploy the last good images without a build (API_DIGEST=sha256:… NGINX_DIGEST=sha256:… for others)
 	@$(OPS) deploy rollback
 
 status: ## Show a service in AWS: deployments, tasks, targets, alarms (SERVICE=… ENVIRONMENT=…)
@@ -61,19 +61,19 @@ logs: ## Print the log of a service in AWS (SINCE=2h FILTER='{ $$.status >= 500 
 github-setup: ## Configure environments, variables, secrets and branch rules on GitHub (REVIEWERS=login,ORG/TEAM)
 	@$(OPS) github setup
 
-page-test: ## Send a test page, and say who is subscribed (ENVIRONMENT=…)
+page-test: ## Send a test page and list the subscribers (ENVIRONMENT=…)
 	@$(OPS) page test
 
 rehearse: ## Apply to an emulated AWS, run the registered task, deploy and rotate keys under load (SERVICE=…)
 	@scripts/rehearse.sh
 
-drill: ## Inject the runbook's incidents one after another and watch them recognised and mended (SERVICE=…)
+drill: ## Cause each incident of the runbook; check that its alarm fires and that its procedure works (SERVICE=…)
 	@scripts/rehearse.sh drill
 
-reproducible: ## Build the binary of a service twice, in two places, and compare (SERVICE=…)
+reproducible: ## Build the binary of a service twice, in two folders, and compare (SERVICE=…)
 	@cargo xtask reproducible
 
-bench: ## Measure sum-api and the sidecar beside their peers; writes docs/performance.md
+bench: ## Measure sum-api and the sidecar side by side with their peers; write docs/performance.md
 	@scripts/bench.sh
 
 diagram: ## Draw arch_diagram.png and docs/terraform_graph.png

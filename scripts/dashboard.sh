@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# docs/dashboard.png: the planned dashboard, drawn with the sample data of docs/dashboard/.
+# Draws docs/dashboard.png: the planned dashboard with the sample data of docs/dashboard/.
 #
 #   scripts/dashboard.sh         draws it
-#   scripts/dashboard.sh check   says whether the picture is older than what it shows
+#   scripts/dashboard.sh check   fails if the picture is older than its sources
 #
-# The bytes of a picture differ from one version of the plotting library to the next, so the check compares a hash of
-# what went into it: the dashboard's JSON, the sample data, the script, and the picture itself.
+# The bytes of a picture differ between versions of the plotting library. So the check compares a hash of the sources
+# (the dashboard's JSON, the sample data, the script) and of the picture itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 plan=target/plan.json
 sources=(docs/dashboard/draw.py docs/dashboard/sample.json docs/dashboard/requirements.txt)
 
-body() { # the dashboard's JSON, out of a line of many megabytes
+body() { # the dashboard's JSON; the plan is one line of many megabytes
   grep -o '"dashboard_body":"\([^"\\]\|\\.\)*"' "$plan" | head -n 1
 }
 
@@ -34,7 +34,7 @@ case ${1:-draw} in
     if [ "$(fingerprint)" = "$(cat docs/dashboard/drawn.sha256)" ]; then
       echo "1 passed, 0 failed"
     else
-      echo "docs/dashboard.png is older than what it shows: run scripts/dashboard.sh"
+      echo "docs/dashboard.png is older than its sources: run scripts/dashboard.sh"
       echo "0 passed, 1 failed"
       exit 1
     fi

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The two pictures: arch_diagram.png, from docs/diagrams/architecture.py, and docs/terraform_graph.png,
-# from `terraform graph`.
+# Draws two pictures: arch_diagram.png from docs/diagrams/architecture.py, and docs/terraform_graph.png from
+# `terraform graph`.
 #
 #   scripts/diagram.sh         draws both
-#   scripts/diagram.sh check   says whether a picture is older than what it shows
+#   scripts/diagram.sh check   fails if a picture is older than its source
 #
-# A hash ties each picture to its source. The source of the second one is the graph as text, docs/diagrams/terraform.dot,
-# because the bytes of a picture differ between versions of graphviz.
+# The check compares a hash of each picture and its source. The source of the second picture is the graph as text,
+# docs/diagrams/terraform.dot, because the bytes of a picture differ between versions of graphviz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ work=.run/diagram
 mkdir -p "$work"
 passed=0 failed=0 skipped=0
 
-# check NAME COMMAND...: passes when the command does; shows what it said when it does not.
+# check NAME COMMAND...: passes if the command passes. Otherwise prints the end of its output.
 check() {
   local name=$1
   shift
@@ -26,15 +26,15 @@ check() {
   fi
 }
 
-# An initialised copy of the root; false and the reason in ready.log without Terraform or its provider.
+# Makes an initialised copy of the root. Without Terraform or its provider: returns 1; ready.log has the reason.
 ready() {
   local status=0
   ${XTASK:-cargo xtask} terraform ready terraform "$work/root" >"$work/ready.log" || status=$?
   case $status in 0) ;; 69) return 1 ;; *) exit 1 ;; esac
 }
 
-# Resources by the file that describes them, and which file leans on which: a hundred resources are a
-# knot, twenty files are a picture.
+# One node per file with its number of resources, and the references between files. A graph of a hundred resources
+# is not readable.
 terraform_graph() {
   terraform "-chdir=$work/root" graph >"$work/full.dot"
   awk '
@@ -65,7 +65,7 @@ draw() {
   .tools/diagram/bin/python docs/diagrams/architecture.py
   ready || { echo "no graph without the provider: $(cat "$work/ready.log")" >&2; exit 69; }
   terraform_graph >docs/diagrams/terraform.dot
-  # `tred` leaves out what follows from the rest.
+  # `tred` removes the edges that other edges imply.
   tred docs/diagrams/terraform.dot 2>/dev/null | dot -Tpng "${look[@]}" -o docs/terraform_graph.png
   while read -r graph picture; do printf '%s %s\n' "$(pair "$graph" "$picture")" "$picture"; done <<<"$pictures" >docs/diagrams/drawn.sha256
 }
@@ -74,7 +74,7 @@ drawn_from() { grep -qxF "$(pair "$1" "$2") $2" docs/diagrams/drawn.sha256 || { 
 same_graph() { diff -u "$2" <("$1") || { echo "$2 is older than its source: make diagram"; return 1; }; }
 
 cmd_check() {
-  while read -r graph picture; do check "diagram: $picture is drawn from $graph" drawn_from "$graph" "$picture"; done <<<"$pictures"
+  while read -r graph picture; do check "diagram: $picture is current" drawn_from "$graph" "$picture"; done <<<"$pictures"
   if ready; then
     check "diagram: Terraform's graph is current" same_graph terraform_graph docs/diagrams/terraform.dot
   else

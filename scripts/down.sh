@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make down`: stops what `make up` started for SERVICE, and nothing else. The logs stay in .run/up/SERVICE/.
+# `make down`: stops only what `make up` started for SERVICE. The logs stay in .run/up/SERVICE/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/processes.sh

@@ -1,5 +1,5 @@
-# The first operation of a service's document that is no probe, with its first examples, one line each: method, path, type
-# of the security scheme, body of the request, body of the response. A line is empty where the operation has none.
+# Prints the first operation of a service's document that is not a probe, with its first examples. One line each: method,
+# path, type of the security scheme, request body, response body. A line is empty if the operation does not have the item.
 . as $document
 | def resolved:
     if has("$ref") then . as $reference | $document | getpath($reference["$ref"] | ltrimstr("#/") | split("/")) else . end;

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# The processes of `make up`, for up.sh and down.sh alike. Sourced, from the root of the repository.
+# The processes of `make up`. up.sh and down.sh source this file from the root of the repository.
 #
-# A process is remembered by its id and its start time, because an id alone comes back: after a reboot
-# it may belong to somebody else's process, and that one must never be stopped.
+# A file stores the id and the start time of each process. The kernel reuses ids: after a reboot, another process can have
+# the same id, and `make down` must not stop it.
 #
-# Each service has a folder for state and logs, and RUN_DIR names another one: two stacks with a folder and ports of
-# their own can run beside each other, and `make down` stops the one of its folder.
+# Each service has its own folder for state and logs. RUN_DIR names another folder. Two stacks with different folders and
+# ports can run at the same time, and `make down` stops only the stack of its folder.
 
 run_dir=$(realpath -m "${RUN_DIR:-.run/up/${SERVICE:?is the folder of a service below services/}}")
 
@@ -13,7 +13,7 @@ run_dir=$(realpath -m "${RUN_DIR:-.run/up/${SERVICE:?is the folder of a service 
 start_time() {
   local stat
   { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 0
-  # The name stands in parentheses and may hold anything; what follows the last one is field 3 onwards.
+  # The name is in parentheses and can contain any character. Field 3 follows the last parenthesis.
   read -ra stat <<<"${stat##*) }"
   [ "${stat[0]}" = Z ] || echo "${stat[19]}"
 }
@@ -22,16 +22,16 @@ remember() { # NAME PID
   echo "$2 $(start_time "$2")" >"$run_dir/$1.pid"
 }
 
-# Prints the id of NAME when it still runs.
+# Prints the id of NAME if it still runs.
 running() { # NAME
   local pid started
   { read -r pid started <"$run_dir/$1.pid"; } 2>/dev/null || return 0
   if [ -n "$started" ] && [ "$(start_time "$pid")" = "$started" ]; then echo "$pid"; fi
 }
 
-# Asks NAME to finish with SIGNAL; after 25 s, more than either drains for, ends it and says so. Asks again
-# and again: a shell starts background processes deaf to SIGQUIT, and the sidecar hears it only once it
-# has become nginx. Neither process minds being told twice.
+# Sends SIGNAL to NAME until it stops. Kills it after 25 s, which is longer than either process drains. The signal is
+# repeated because a shell starts background processes with SIGQUIT ignored: the sidecar reacts to it only after it has
+# become nginx. A second signal does no harm to either process.
 stop() { # NAME SIGNAL
   local name=$1 signal=$2 pid deadline=$((SECONDS + 25))
   pid=$(running "$name")
@@ -41,7 +41,7 @@ stop() { # NAME SIGNAL
       sleep 0.02
     done
     if [ -n "$(running "$name")" ]; then
-      # It leads its own group, so this reaches its workers and nobody else.
+      # The process leads its own group, so this signal reaches only the process and its workers.
       kill -s KILL -- "-$pid" 2>/dev/null || true
       echo "$name: process $pid did not stop within 25 s and was killed"
     else
@@ -51,10 +51,10 @@ stop() { # NAME SIGNAL
   rm -f "$run_dir/$name.pid"
 }
 
-# The sidecar first: it finishes what it has taken on, and for that it needs the API.
+# The sidecar stops first, because it needs the API to finish its open requests.
 stop_all() {
   stop sidecar QUIT
   stop api TERM
-  # The rendered configuration holds the keys.
+  # The rendered configuration contains the keys.
   rm -rf "$run_dir/nginx"
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds what is missing and rehearses for SERVICE: the stack applied to an emulated AWS, its task run as Fargate would.
+# Builds what is missing and rehearses for SERVICE: applies the stack to an emulated AWS and runs its task as Fargate does.
 #
 #   scripts/rehearse.sh [ops rehearse arguments]
 #   scripts/rehearse.sh drill [ops drill arguments]
 #
-# docs/rehearsal.md and docs/drills.md say what is proved. What cannot run says `SKIPPED: name: reason`; the last line
-# counts: `N passed, N failed, N skipped`.
+# docs/rehearsal.md and docs/drills.md list what this proves. A part that cannot run prints `SKIPPED: name: reason`. The
+# last line is `N passed, N failed, N skipped`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,7 +28,7 @@ for tool in crun haproxy nginx openssl curl; do
   PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || skip_all "$tool is not installed"
 done
 ${XTASK:-cargo xtask} tools emulator >"$work/tools.log" || skip_all "$(tail -n 1 "$work/tools.log")"
-# The provider is looked for out here: inside of its namespaces the rehearsal reaches nothing but itself.
+# Find the provider here: the rehearsal runs in namespaces that have no other network.
 status=0
 ${XTASK:-cargo xtask} terraform ready terraform "$work/root" >"$work/ready.log" || status=$?
 [ "$status" -ne 69 ] || skip_all "$(cat "$work/ready.log")"

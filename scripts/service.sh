@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# The service that a script works on. Sourced, from the root of the repository.
+# The service of a script. Scripts source this file from the root of the repository.
 #
-# SERVICE is the service's folder below services/; the Makefile has the default. Everything else comes from the
-# service's document.
+# SERVICE is the service's folder below services/. The Makefile has the default. The service's document has everything else.
 
 document=services/${SERVICE:-}/openapi.json
 if [ -z "${SERVICE:-}" ] || [ ! -f "$document" ]; then
@@ -12,7 +11,7 @@ fi
 command -v jq >/dev/null || ${XTASK:-cargo xtask} packages jq
 
 declared() { jq -er ".\"x-service\".$1" "$document"; } # MEMBER
-# The path of the probe of that kind.
+# Prints the path of the probe of this kind.
 probe() { # live or ready
   jq -er --arg kind "$1" 'first(.paths | to_entries[] | select(any(.value[]; ."x-probe"? | . == $kind or .kind? == $kind)) | .key)' "$document"
 }

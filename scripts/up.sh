@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# `make up`: a service and its sidecar as plain processes in the background, as on AWS: same ports, same
-# key check on both sides. State and logs in .run/SERVICE/. Ctrl-C and a failed start stop what was started.
+# `make up`: starts a service and its sidecar as background processes, with the ports and the key checks that they have on
+# AWS. State and logs are in .run/up/SERVICE/. Ctrl-C and a failed start stop what was started.
 #
-# SERVICE is the service's folder below services/. API_PORT, SIDECAR_PORT, METRICS_PORT and RUN_DIR (see processes.sh)
-# replace the ports of the document and start another stack beside one that runs already.
+# SERVICE is the service's folder below services/. API_PORT, SIDECAR_PORT and METRICS_PORT replace the ports of the
+# document. With RUN_DIR (see processes.sh) they start a second stack.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/service.sh
@@ -13,17 +13,17 @@ cd "$(dirname "$0")/.."
 
 api_port=${API_PORT:-$(declared port)}
 sidecar_port=${SIDECAR_PORT:-$(declared sidecar_port)}
-metrics_port=${METRICS_PORT:-$((api_port - $(declared port) + $(declared metrics_port)))} # as far from API_PORT as in the document
+metrics_port=${METRICS_PORT:-$((api_port - $(declared port) + $(declared metrics_port)))} # the same distance from API_PORT as in the document
 ready_path=$(probe ready)
 ready_within=20 # seconds; both start in well under one
-PATH=$PATH:/usr/local/sbin:/usr/sbin # where Debian keeps nginx, and no ordinary user looks
+PATH=$PATH:/usr/local/sbin:/usr/sbin # Debian keeps nginx there; it is not in the PATH of ordinary users
 
 fail() {
   printf 'make up: %s\n' "$1" >&2
   exit 1
 }
 
-# Prints "inode" of the socket that listens on PORT where 127.0.0.1 would, if there is one.
+# Prints the inode of the socket that listens on PORT of 127.0.0.1 or of all addresses, if there is one.
 listener() { # PORT
   awk -v port="$(printf '%04X' "$1")" '
     { split($2, local, ":") }
@@ -40,7 +40,7 @@ refuse_taken() { # PORT
   fail "port $1 is in use by a process that belongs to another user. Stop it and try again."
 }
 
-# In a subshell: a connection that is reset meanwhile must end this look and nothing else.
+# In a subshell: a reset connection must end only this check.
 ready() (
   status=
   exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$sidecar_port" || return 1
@@ -49,7 +49,7 @@ ready() (
   [[ $status == 'HTTP/1.1 200 '* ]]
 )
 
-# The first operation of the document with its example, as a command.
+# Prints the first operation of the document with its example, as a command.
 show_curl() {
   local method path access body key=CHANGEME call=()
   { read -r method; read -r path; read -r access; read -r body; } < <(jq -rf scripts/example.jq "$document")
@@ -58,7 +58,7 @@ show_curl() {
     apiKey) call+=(-H "'X-Api-Key: $key'") ;;
     http) call+=(-H "'Authorization: Bearer YOUR-TOKEN'") ;;
   esac
-  # What curl sends by itself: POST with a body, GET without one.
+  # curl's own default: POST with a body, GET without one.
   case $method:$body in GET: | POST:?*) ;; *) call+=(-X "$method") ;; esac
   [ -z "$body" ] || call+=(-H "'Content-Type: application/json'" -d "'${body//\'/\'\\\'\'}'")
   printf '\n  curl %s http://127.0.0.1:%s%s\n\n' "${call[*]}" "$sidecar_port" "$path"
@@ -66,14 +66,14 @@ show_curl() {
 
 mkdir -p "$run_dir"
 exec 9>"$run_dir/lock"
-flock -n 9 || fail "another \`make up\` is at work."
+flock -n 9 || fail "another \`make up\` of this service is running. Wait until it ends."
 
 if [ -n "$(running api)" ] && [ -n "$(running sidecar)" ]; then
   echo "Already running: API (process $(running api)), sidecar (process $(running sidecar)). Nothing changed."
   show_curl
   exit 0
 fi
-stop_all # one without the other: what is left of a crash
+stop_all # after a crash, one process can remain without the other
 refuse_taken "$api_port"
 refuse_taken "$sidecar_port"
 
@@ -91,8 +91,8 @@ command -v cargo >/dev/null || fail 'cargo is missing. Install Rust (rustup read
 command -v nginx >/dev/null || cargo xtask packages nginx 9>&- || fail 'nginx could not be installed.'
 cargo build --release --locked -p "$name" -p sidecar 9>&-
 
-# In sessions of their own, so that Ctrl-C in this terminal does not reach them later. The logs are
-# appended to (">>"), because nginx opens its output a second time and would write over itself.
+# Each process has its own session, so that a later Ctrl-C in this terminal does not reach it. The logs are opened for
+# appending (">>"), because nginx opens its output a second time and would overwrite it.
 rm -f "$run_dir/api.log" "$run_dir/sidecar.log"
 export API_KEY="${API_KEY-CHANGEME}" REQUIRE_API_KEY=true
 unset API_KEY_PARAMETER
