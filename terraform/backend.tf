@@ -1,5 +1,5 @@
-# Partial on purpose: bucket, key, region and KMS key come from `terraform -chdir=terraform/bootstrap output -raw backend`,
-# so that no account's names stand in the repository. See docs/deploy.md.
+# A partial configuration. The bucket, key, region and KMS key come from `terraform -chdir=terraform/bootstrap output -raw
+# backend`, so that the repository contains no names of an account. See docs/deploy.md.
 terraform {
   backend "s3" {
     encrypt      = true

@@ -1,5 +1,5 @@
-# A letter before the bill is a surprise. It watches the whole account: AWS counts a tag's costs only after somebody has activated the
-# tag in the billing console, and a budget on a tag that is not active sees 0 USD and says nothing.
+# Sends mail before the monthly bill gets too high. The budget covers the whole account. A budget for a tag needs a tag that is
+# activated in the billing console. With an inactive tag it counts 0 USD and never sends mail.
 
 resource "aws_budgets_budget" "account" {
   count = var.monthly_budget_usd == null ? 0 : 1
@@ -11,7 +11,7 @@ resource "aws_budgets_budget" "account" {
   time_unit    = "MONTHLY"
 
   dynamic "notification" {
-    # What the month will cost, early; what it has cost, when the limit is reached.
+    # Mail when the forecast for the month passes the limit, and again when the actual costs pass it.
     for_each = { FORECASTED = 100, ACTUAL = 100 }
 
     content {

@@ -1,11 +1,11 @@
-# What a task needs of AWS, each with a policy that allows that much: images (ECR, and S3 for the layers), logs, and the
-# parameter. KMS is missing on purpose: SSM decrypts on the caller's behalf. Interface endpoints cost by the hour and zone.
+# The AWS services that a task needs, each with a policy for exactly this use: images (ECR, and S3 for the layers), logs and
+# the parameter. KMS needs no endpoint, because SSM decrypts for the caller. Interface endpoints cost money per hour and zone.
 
 locals {
-  # Callers outside this account have no business here, whatever their credentials.
+  # Refuses callers of other accounts, whatever credentials they have.
   own_account = { StringEquals = { "aws:PrincipalAccount" = local.account } }
 
-  # ECR's layers lie in a bucket of AWS's own, and the download is signed by ECR, not by the task: no account condition there.
+  # ECR stores layers in a bucket of AWS, and ECR signs the download, not the task. So this policy has no account condition.
   layer_bucket_arn = "arn:${local.partition}:s3:::prod-${var.region}-starport-layer-bucket"
 
   pull_statements = [
@@ -13,7 +13,7 @@ locals {
       Sid      = "RegistryLogin"
       Effect   = "Allow"
       Action   = ["ecr:GetAuthorizationToken"]
-      Resource = "*" # the action knows no resource
+      Resource = "*" # the action has no resource type
     },
     {
       Sid      = "PullTheImages"
@@ -42,7 +42,7 @@ locals {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  # Without keys and secrets, nothing needs SSM. IAM accepts no statement without a resource.
+  # Without keys and secrets nothing needs SSM. IAM rejects a statement without a resource.
   for_each = { for service, statements in local.endpoint_statements : service => statements if local.private && alltrue([for s in statements : length(s.Resource) > 0]) }
 
   vpc_id              = aws_vpc.this[0].id
@@ -86,7 +86,7 @@ resource "aws_security_group" "endpoints" {
   count = local.private ? 1 : 0
 
   name        = "${local.id}-endpoints"
-  description = "Interface endpoints: the tasks in, nothing out."
+  description = "Interface endpoints: allow traffic from the tasks only."
   vpc_id      = aws_vpc.this[0].id
 
   tags = { Name = "${local.id}-endpoints" }

@@ -1,12 +1,12 @@
-# One customer-managed key for what the stack keeps: the parameter, the log groups, and messages about alarms.
-# Who may use it is written here and in service/iam.tf, nowhere else.
+# One customer-managed key for the stored data of the stack: the parameter, the log groups and the alarm messages.
+# Only this file and service/iam.tf state who can use it.
 
 locals {
   kms_policy = {
     Version = "2012-10-17"
     Statement = [
       {
-        # Without this statement nobody could ever change the key again. It lets IAM policies of this account decide.
+        # Lets the IAM policies of this account decide. Without this statement nobody can change the key again.
         Sid       = "AccountAdministers"
         Effect    = "Allow"
         Principal = { AWS = local.arn.account_root }
@@ -22,7 +22,7 @@ locals {
         Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [for name in flatten(local.needs[*].log_groups) : "${local.arn.log_groups}:${name}"] } }
       },
       {
-        # A statement of its own, because DescribeKey has no encryption context that a condition could test.
+        # A separate statement, because DescribeKey has no encryption context for a condition.
         Sid       = "LogsDescribeTheKey"
         Effect    = "Allow"
         Principal = { Service = "logs.${var.region}.amazonaws.com" }
@@ -30,7 +30,7 @@ locals {
         Resource  = "*"
       },
       {
-        # An encrypted topic swallows alarms and events silently when their services may not use its key.
+        # If CloudWatch and EventBridge cannot use the key of an encrypted topic, alarms and events are lost without an error.
         Sid       = "AlarmsPublish"
         Effect    = "Allow"
         Principal = { Service = "cloudwatch.amazonaws.com" }
@@ -39,8 +39,8 @@ locals {
         Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
       },
       {
-        # EventBridge sends no source to KMS when it publishes to an encrypted topic, so a condition on aws:SourceAccount or
-        # aws:SourceArn rejects it: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html. The policies of the topics
+        # EventBridge sends no source to KMS when it publishes to an encrypted topic. A condition on aws:SourceAccount or
+        # aws:SourceArn therefore rejects it: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html. The policies of the topics
         # accept only our rules.
         Sid       = "EventsPublish"
         Effect    = "Allow"

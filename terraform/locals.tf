@@ -1,5 +1,5 @@
-# Names and facts of the environment. ARNs are put together from names where AWS composes them from names: so a policy is readable
-# in the plan, before anything exists, and so the policy of a thing can be written before the thing.
+# Names and values of the environment. ARNs are built from names where AWS does the same. So the plan shows complete policies
+# before the resources exist, and a policy can be created before its resource.
 locals {
   id      = "${var.name}-${var.environment}"
   private = var.network == "private"
@@ -17,7 +17,7 @@ locals {
     log_groups   = "arn:${local.partition}:logs:${var.region}:${local.account}:log-group"
   }
 
-  # What every service gets from the environment. A part is apart when other resources of a service wait for it.
+  # The values that every service gets from the environment. A value is separate if different resources of a service wait for it.
   environment = {
     name                = var.environment
     region              = var.region
@@ -29,5 +29,5 @@ locals {
     deletion_protection = var.deletion_protection
   }
   network_endpoints = [for endpoint in aws_vpc_endpoint.interface : endpoint.id]
-  log_bucket        = aws_s3_bucket_policy.logs.bucket # known when the load balancers may write to it
+  log_bucket        = aws_s3_bucket_policy.logs.bucket # known after the load balancers are allowed to write to it
 }

@@ -1,11 +1,11 @@
-# Where the load balancer writes its access, connection and health check logs, and the VPC its refused packets. The provider cannot
-# switch health check logs on: docs/options.md has the command.
+# The bucket for the load balancer's access, connection and health check logs and for the VPC's refused packets. The provider
+# cannot enable health check logs: docs/options.md has the command.
 
 resource "aws_s3_bucket" "logs" {
-  # checkov:skip=CKV_AWS_144: logs of one region; a copy in another would double the bill for no reader.
-  # checkov:skip=CKV_AWS_145: the load balancer writes only to buckets with SSE-S3, which AWS documents as the sole supported encryption.
-  # checkov:skip=CKV_AWS_18: this is the log bucket; logging its own writes would feed itself.
-  # checkov:skip=CKV2_AWS_62: nothing waits for a new log file.
+  # checkov:skip=CKV_AWS_144: the logs of one region are enough; nobody reads a copy, and it doubles the costs.
+  # checkov:skip=CKV_AWS_145: the load balancer writes only to buckets with SSE-S3. AWS documents no other encryption for it.
+  # checkov:skip=CKV_AWS_18: this is the log bucket; logs of its own writes cause more writes.
+  # checkov:skip=CKV2_AWS_62: nothing reacts to a new log file.
   bucket        = local.log_bucket_name
   force_destroy = !var.deletion_protection
 }
@@ -86,7 +86,7 @@ locals {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
       {
-        # The path ends in our account's number, which the service fills in: another account's balancer cannot write here.
+        # The service adds the account's id at the end of the path, so a load balancer of another account cannot write here.
         Sid       = "LoadBalancerWrites"
         Effect    = "Allow"
         Principal = { Service = "logdelivery.elasticloadbalancing.amazonaws.com" }

@@ -1,5 +1,5 @@
-# The private network: public subnets for the load balancer alone, private subnets without any route to the internet for
-# the tasks and for the endpoints through which they reach AWS. No NAT: docs/decisions/0102-endpoints-instead-of-nat.md.
+# The private network. The public subnets contain only the load balancer. The private subnets have no route to the internet.
+# They contain the tasks and the endpoints through which the tasks reach AWS. There is no NAT: docs/decisions/0102-endpoints-instead-of-nat.md.
 
 resource "aws_vpc" "this" {
   count = local.private ? 1 : 0
@@ -11,7 +11,8 @@ resource "aws_vpc" "this" {
   tags = { Name = local.id }
 }
 
-# The default security group allows everything among its members; without rules nothing can use it by mistake.
+# By default, this security group allows all traffic between its members. Without rules, a resource that gets it by mistake
+# has no traffic.
 resource "aws_default_security_group" "closed" {
   count = local.private ? 1 : 0
 
@@ -34,7 +35,7 @@ resource "aws_subnet" "public" {
   vpc_id                  = aws_vpc.this[0].id
   availability_zone       = "${var.region}${each.key}"
   cidr_block              = cidrsubnet(var.vpc_cidr, 4, index(var.zones, each.key))
-  map_public_ip_on_launch = false # the load balancer brings its own addresses
+  map_public_ip_on_launch = false # the load balancer gets its own addresses
 
   tags = { Name = "${local.id}-public-${each.key}" }
 }
@@ -72,7 +73,7 @@ resource "aws_route_table_association" "public" {
   subnet_id      = each.value.id
 }
 
-# One table for all private subnets: it holds no route but the local one and the S3 gateway's.
+# One table for all private subnets. It has only the local route and the route to the S3 gateway.
 resource "aws_route_table" "private" {
   count = local.private ? 1 : 0
 
@@ -88,7 +89,7 @@ resource "aws_route_table_association" "private" {
   subnet_id      = each.value.id
 }
 
-# Refused packets only: in a network whose every allowed path is written down, they are the ones worth a look.
+# Only refused packets: the security groups already list every allowed path.
 resource "aws_flow_log" "rejected" {
   count = local.private ? 1 : 0
 

@@ -1,5 +1,5 @@
-# What every network gives the services, and the cheap one: the account's default VPC, where a task has a public address because
-# nothing else leads it to ECR. Only the load balancer may come in. See docs/deploy.md for what that gives up.
+# The values that every network gives to the services, and the cheapest network: the account's default VPC. There a task needs a
+# public address to reach ECR. Only the load balancer can reach the task. docs/deploy.md lists the disadvantages.
 
 data "aws_vpc" "default" {
   count = var.network == "default-vpc" ? 1 : 0
@@ -20,7 +20,7 @@ data "aws_subnets" "default" {
     values = ["true"]
   }
 
-  # The balancer pays for an address in every zone it stands in; a region may have six.
+  # The load balancer has a paid address in each of its zones. A region can have six zones.
   filter {
     name   = "availability-zone"
     values = [for zone in var.zones : "${var.region}${zone}"]
@@ -34,7 +34,7 @@ data "aws_subnet" "default" {
 }
 
 locals {
-  # By the value of var.network.
+  # Keys are the values of var.network.
   networks = {
     private = {
       vpc_id   = one(aws_vpc.this[*].id)
@@ -64,13 +64,13 @@ locals {
     vpc_cidr            = local.chosen.vpc_cidr
     balancer_subnet_ids = tolist([for s in local.chosen.balancer : s.id])
     task_subnet_ids     = tolist([for s in local.chosen.tasks : s.id])
-    # The sidecar believes X-Forwarded-For from these ranges only. Sorted: a set's order must not start a deployment.
+    # The sidecar trusts X-Forwarded-For only from these ranges. They are sorted, because a new order must not start a deployment.
     balancer_subnet_cidrs       = sort([for s in local.chosen.balancer : s.cidr_block])
     task_subnet_cidrs           = sort([for s in local.chosen.tasks : s.cidr_block])
     endpoints_security_group_id = one(aws_security_group.endpoints[*].id)
     s3_prefix_list_id           = one(aws_vpc_endpoint.s3[*].prefix_list_id)
   }
 
-  # The way from the internet, and the tasks' way to S3.
+  # The route from the internet, and the route of the tasks to S3.
   network_routes = concat(aws_route.internet[*].id, [for a in aws_route_table_association.private : a.id])
 }

@@ -1,5 +1,5 @@
-# Two topics: one wakes somebody, one is read in working hours. Both encrypted with the stack's key, whose policy (kms.tf)
-# lets CloudWatch and EventBridge use it; with the key that SNS brings along neither could publish, and nothing would say so.
+# Two topics: `page` pages a person, and people read `notify` in working hours. Both are encrypted with the stack's key. Its
+# policy (kms.tf) allows CloudWatch and EventBridge to use it. With the default key of SNS, neither can publish, without an error.
 
 locals {
   topics = {

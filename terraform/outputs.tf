@@ -1,7 +1,7 @@
-# What a person needs next, and what scripts read. The output `services` is in services.tf.
+# Outputs for people and scripts. The output `services` is in services.tf.
 
 output "log_bucket" {
-  description = "Bucket with the load balancers' logs, and the VPC's refused packets."
+  description = "Bucket with the logs of the load balancers and the refused packets of the VPC."
   value       = aws_s3_bucket.logs.id
 }
 
@@ -11,6 +11,6 @@ output "kms_key_arn" {
 }
 
 output "topics" {
-  description = "Topics of the alarms: page wakes somebody, notify is read in working hours."
+  description = "Topics of the alarms: page pages a person, notify is for working hours."
   value       = local.topic_arns
 }

@@ -1,9 +1,9 @@
-# A look from the internet, for the services that ask for it: Route 53's checkers resolve the name, connect by TLS and read the answer.
-# The alarms inside of AWS do not see a name that no longer resolves, or a listener that nobody reaches. The checkers accept any
-# certificate, also one that has ended: certificate-expiring watches that.
+# Health checks from the internet, for the services that request them. Route 53's checkers resolve the name, connect by TLS and read
+# the response. The alarms inside AWS do not detect a name that no longer resolves or a listener that cannot be reached. The checkers
+# accept any certificate, also an expired one. The alarm certificate-expiring covers that.
 #
-# Route 53 reports to CloudWatch in us-east-1 only, and an alarm tells a topic of its own region only. So elsewhere the alarm has a topic
-# of its own.
+# Route 53 reports to CloudWatch only in us-east-1, and an alarm can only use a topic in its own region. So the alarm has its own
+# topic if the stack is in another region.
 
 locals {
   probed       = { for folder, service in local.running : service.needs.id => service.probe if service.probe != null }
@@ -24,7 +24,7 @@ resource "aws_route53_health_check" "outside" {
   enable_sni        = true
   request_interval  = 30
   failure_threshold = 3
-  # The fewest that there may be, because each adds requests that count as served.
+  # The minimum number of regions, because the requests of each region count as served requests.
   regions = ["us-east-1", "eu-west-1", "ap-southeast-1"]
 
   tags = { Name = each.key }
@@ -35,7 +35,7 @@ resource "aws_cloudwatch_metric_alarm" "outside" {
   for_each = local.probed
 
   alarm_name          = "${each.key}-unreachable"
-  alarm_description   = "Nobody on the internet reaches ${each.value.host}: its name, its TLS or the way to it fails. Runbook: ${var.runbook_url}#unreachable First: ${local.probe_first[each.key]}"
+  alarm_description   = "${each.value.host} cannot be reached from the internet: its name, its TLS or the route to it fails. Runbook: ${var.runbook_url}#unreachable First: ${local.probe_first[each.key]}"
   namespace           = "AWS/Route53"
   metric_name         = "HealthCheckStatus"
   dimensions          = { HealthCheckId = aws_route53_health_check.outside[each.key].id }
@@ -44,14 +44,15 @@ resource "aws_cloudwatch_metric_alarm" "outside" {
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   evaluation_periods  = 2
-  treat_missing_data  = "notBreaching" # a new check has no data for minutes
+  treat_missing_data  = "notBreaching" # a new check has no data for some minutes
   alarm_actions       = [local.probe_topic]
   ok_actions          = [local.probe_topic]
 }
 
-# Not encrypted with a key: the environment's key is of another region, and the message is an alarm's name and a public host name.
+# Not encrypted with the environment's key, because that key is in another region. The message has only an alarm name and a public
+# host name.
 resource "aws_sns_topic" "outside" {
-  # checkov:skip=CKV_AWS_26: the message holds the name of an alarm and a public host name.
+  # checkov:skip=CKV_AWS_26: the message contains only an alarm name and a public host name.
   provider = aws.us_east_1
   count    = length(local.probed) > 0 && var.region != local.probe_region ? 1 : 0
 

@@ -6,7 +6,7 @@ provider "aws" {
   }
 }
 
-# Route 53 reports what its health checks find to this region only (outside_probe.tf).
+# Route 53 reports the results of its health checks only to this region (outside_probe.tf).
 provider "aws" {
   alias  = "us_east_1"
   region = "us-east-1"

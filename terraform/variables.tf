@@ -1,7 +1,7 @@
-# What a person decides about one environment. What a person decides about its services is in variables_services.tf.
+# Settings of one environment. Settings of its services are in variables_services.tf.
 
 variable "name" {
-  description = "Name of the stack: first part of the names of what the services share. A service has its own, from its document."
+  description = "Name of the stack: the first part of the names of shared resources. The name of a service comes from its document."
   type        = string
   default     = "sum-api"
 
@@ -12,12 +12,12 @@ variable "name" {
 
   validation {
     condition     = !can(regex("^(aws|ssm|amzn-s3-demo-|sthree-|(internal|sg)(-|$))", var.name))
-    error_message = "name must not begin with aws, ssm, internal-, sg-, sthree- or amzn-s3-demo-: AWS keeps these for parameters, load balancers, security groups and buckets of its own."
+    error_message = "name must not begin with aws, ssm, internal-, sg-, sthree- or amzn-s3-demo-: AWS reserves these for its own parameters, load balancers, security groups and buckets."
   }
 }
 
 variable "environment" {
-  description = "Environment, such as production or staging. Second part of every resource's name."
+  description = "Environment, such as production or staging. The second part of the name of every resource."
   type        = string
 
   validation {
@@ -37,7 +37,7 @@ variable "region" {
 }
 
 variable "network" {
-  description = "private: a VPC of its own, tasks without any route to the internet. existing-vpc: the VPC of existing_vpc, which somebody else looks after. default-vpc: the account's default VPC and public addresses, for the cheapest trial."
+  description = "private: a new VPC; its tasks have no route to the internet. existing-vpc: the VPC of existing_vpc, which has another owner. default-vpc: the account's default VPC with public addresses, for the cheapest trial."
   type        = string
   default     = "private"
 
@@ -58,33 +58,33 @@ variable "existing_vpc" {
 
   validation {
     condition     = (var.existing_vpc != null) == (var.network == "existing-vpc")
-    error_message = "existing_vpc must be given if, and only if, network is existing-vpc."
+    error_message = "existing_vpc must be set if network is existing-vpc, and must not be set otherwise."
   }
 
   validation {
     condition     = var.existing_vpc == null ? true : can(regex("^vpc-[0-9a-f]{8,17}$", var.existing_vpc.vpc_id)) && alltrue([for id in concat(var.existing_vpc.private_subnet_ids, var.existing_vpc.public_subnet_ids) : can(regex("^subnet-[0-9a-f]{8,17}$", id))])
-    error_message = "existing_vpc must hold ids, such as vpc-0123456789abcdef0 and subnet-0123456789abcdef0."
+    error_message = "existing_vpc must contain ids, such as vpc-0123456789abcdef0 and subnet-0123456789abcdef0."
   }
 
   validation {
     condition     = var.existing_vpc == null ? true : length(var.existing_vpc.private_subnet_ids) >= 2 && length(var.existing_vpc.public_subnet_ids) != 1 && length(distinct(concat(var.existing_vpc.private_subnet_ids, var.existing_vpc.public_subnet_ids))) == length(concat(var.existing_vpc.private_subnet_ids, var.existing_vpc.public_subnet_ids))
-    error_message = "existing_vpc needs two private subnets at least, and none or two public ones at least, all of them different."
+    error_message = "existing_vpc needs at least two private subnets, and no public subnets or at least two. All of them must be different."
   }
 }
 
 variable "vpc_cidr" {
-  description = "IPv4 range of the VPC. Used by network = private only."
+  description = "IPv4 range of the VPC. Only network = private uses it."
   type        = string
   default     = "10.42.0.0/16"
 
   validation {
     condition     = can(cidrnetmask(var.vpc_cidr)) && try(tonumber(split("/", var.vpc_cidr)[1]) >= 16 && tonumber(split("/", var.vpc_cidr)[1]) <= 23 && cidrhost(var.vpc_cidr, 0) == split("/", var.vpc_cidr)[0], false)
-    error_message = "vpc_cidr must be an IPv4 CIDR from /16 to /23 with its network's own address, such as 10.42.0.0/16: it is cut into sixteenths, and a load balancer's subnet must be at least a /27."
+    error_message = "vpc_cidr must be an IPv4 CIDR from /16 to /23 that begins with its network address, such as 10.42.0.0/16. It is divided into 16 subnets, and a load balancer needs at least a /27."
   }
 }
 
 variable "zones" {
-  description = "Letters of the two or three availability zones. Named rather than looked up, so that a new zone never moves a subnet, and paid for one by one."
+  description = "Letters of the two or three availability zones. They are named here so that a new zone of AWS never moves a subnet. Each zone costs money."
   type        = list(string)
   default     = ["a", "b"]
 
@@ -95,13 +95,13 @@ variable "zones" {
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the load balancers. Switch off, apply, then destroy. When off, destroy also empties the log bucket."
+  description = "Prevents the deletion of the load balancers. To destroy: switch off, apply, destroy. If it is off, destroy also empties the log bucket."
   type        = bool
   default     = true
 }
 
 variable "log_retention_days" {
-  description = "How long the log groups keep their events, and the bucket the load balancer's logs."
+  description = "How many days the log groups keep their events, and the log bucket its files."
   type        = number
   default     = 365
 

@@ -1,7 +1,7 @@
-# Who is told when a service does not keep its objectives. The objectives are in its document.
+# Who gets a message when a service misses its objectives. The objectives are in its document.
 
 variable "alarm_emails" {
-  description = "Addresses that the two topics write to: page wakes somebody, notify is read in working hours. Each address confirms by a link. Connect a pager to the topic page instead of an address."
+  description = "Mail addresses of the two topics: page pages a person, notify is for working hours. The owner of each address confirms it by a link. A pager for the topic page is better than an address."
   type = object({
     page   = optional(list(string), [])
     notify = optional(list(string), [])
@@ -10,23 +10,23 @@ variable "alarm_emails" {
 
   validation {
     condition     = alltrue([for a in concat(var.alarm_emails.page, var.alarm_emails.notify) : can(regex("^[^@ ]+@[^@ ]+$", a)) && length(a) <= 254])
-    error_message = "alarm_emails must hold mail addresses."
+    error_message = "alarm_emails must contain mail addresses."
   }
 
   validation {
     condition     = alltrue([for list in values(var.alarm_emails) : length(list) <= 10 && length(distinct(list)) == length(list)])
-    error_message = "alarm_emails must hold at most 10 different addresses for each topic: AWS takes no more for a budget. Use a mailing list."
+    error_message = "alarm_emails must contain at most 10 different addresses for each topic, which is the limit of AWS for a budget. Use a mailing list."
   }
 }
 
 variable "pager_connected" {
-  description = "Somebody has subscribed a pager to the topic page, outside of Terraform. Until then, and without a confirmed address in alarm_emails.page, every plan warns that a page wakes nobody."
+  description = "True if a pager is subscribed to the topic page outside of Terraform. If it is false and alarm_emails.page has no confirmed address, every plan warns that an outage pages nobody."
   type        = bool
   default     = false
 }
 
 variable "monthly_budget_usd" {
-  description = "Writes to alarm_emails.notify, or to page without it, when the account's bill of a month is forecast to pass this many US dollars, and when it does. Null for no budget. One environment of an account is enough."
+  description = "Monthly budget of the whole account in US dollars. AWS sends mail to alarm_emails.notify (or page if notify is empty) when the forecast passes it, and when the costs pass it. Null for no budget. Set it in one environment of an account."
   type        = number
   default     = null
 
@@ -37,17 +37,17 @@ variable "monthly_budget_usd" {
 
   validation {
     condition     = var.monthly_budget_usd == null || length(concat(var.alarm_emails.page, var.alarm_emails.notify)) > 0
-    error_message = "monthly_budget_usd needs an address in alarm_emails: AWS takes no budget that tells nobody."
+    error_message = "monthly_budget_usd needs an address in alarm_emails, because AWS rejects a budget without a subscriber."
   }
 }
 
 variable "runbook_url" {
-  description = "Where docs/runbook.md is read, without a fragment; every alarm's description links into it. Set it to the page in your repository's web view, so that the link is one click."
+  description = "URL of docs/runbook.md without a fragment. The description of every alarm links to it. Use the page in the web view of your repository."
   type        = string
   default     = "docs/runbook.md"
 
   validation {
     condition     = can(regex("^[A-Za-z0-9._~:/?&=%@+,-]+$", var.runbook_url)) && can(regex("runbook", var.runbook_url)) && length(var.runbook_url) <= 200
-    error_message = "runbook_url must lead to the runbook, be at most 200 of the characters of a URL, and have no #fragment: it stands in descriptions that AWS ends at 512 characters, and in a message where < and \" mean something."
+    error_message = "runbook_url must be the URL of the runbook, with at most 200 characters that are valid in a URL, and without #fragment. It is part of descriptions that AWS limits to 512 characters, and of a message in which < and \" are markup."
   }
 }

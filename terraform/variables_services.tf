@@ -1,8 +1,8 @@
-# What a person decides about the services of the environment, by folder below services/. The module checks the values, and its
-# variables explain them. Everything else about a service is in its document.
+# Settings of the services of the environment, by folder below services/. The variables of the module explain and check the values.
+# The document of the service has everything else.
 
 variable "images" {
-  description = "Which services run, and from which images: by folder, the ECR images of the service (api) and of its sidecar (nginx), by digest. A deployment changes one entry. A service without an entry is not switched on, and costs nothing."
+  description = "Services that run, and their images. By folder: the ECR images of the service (api) and of its sidecar (nginx), by digest. A deployment changes one entry. A service without an entry does not run and costs nothing."
   type = map(object({
     api   = string
     nginx = string
@@ -10,12 +10,12 @@ variable "images" {
 
   validation {
     condition     = length(var.images) > 0
-    error_message = "images must name at least one service. Without any, the plan would remove every service."
+    error_message = "images must name at least one service. An empty map would remove every service."
   }
 
   validation {
     condition     = length(setsubtract(keys(var.images), local.folders)) == 0
-    error_message = "images must have keys that are folders of services/ with a block in services.tf."
+    error_message = "each key of images must be a folder of services/ with a block in services.tf."
   }
 
   validation {
@@ -25,7 +25,7 @@ variable "images" {
 }
 
 variable "services" {
-  description = "The settings of each service, by folder. A setting that is not given has the default of the module's variable of that name."
+  description = "Settings of each service, by folder. The default of a setting is the default of the module's variable with the same name."
   type = map(object({
     cpu_architecture = optional(string)
     task_size = optional(object({
@@ -65,6 +65,6 @@ variable "services" {
 
   validation {
     condition     = length(setsubtract(keys(var.services), local.folders)) == 0
-    error_message = "services must have keys that are folders of services/ with a block in services.tf."
+    error_message = "each key of services must be a folder of services/ with a block in services.tf."
   }
 }
