@@ -11,7 +11,7 @@ use crate::stack::data;
 /// What a section has, in this order. An incident without an alarm has no threshold.
 const PARTS: [&str; 7] =
     ["Means", "Impact", "First minute", "Mitigate", "Verify", "Escalate", "Threshold"];
-const INCIDENTS: &str = "Incidents without an alarm of their own";
+const INCIDENTS: &str = "Incidents without an alarm";
 
 /// The beginnings of commands that change something.
 const CHANGES: [&str; 10] = [
