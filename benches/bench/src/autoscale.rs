@@ -43,10 +43,10 @@ pub fn run() -> Result<()> {
     let cpu_seconds = measured.map_or(CPU_SECONDS, |micros| micros / 1e6);
     let capacity = settings.vcpus / cpu_seconds;
     section.add(format!(
-        "The settings of the planned stack: {} to {} tasks of {} vCPU, {} requests a minute or {} % CPU for each. \
-         Assumed: a task serves {TASK_START:.0} s after it is wanted; a request takes {:.0} µs of a vCPU, so a task can do {} \
-         a second. CloudWatch as AWS describes it: three one-minute datapoints above the target to scale out, fifteen below \
-         nine tenths of it to scale in, each a minute late.",
+        "The simulation uses the settings of the planned stack: {} to {} tasks of {} vCPU, with a target of {} requests a minute \
+         or {} % CPU for each. It assumes that a new task serves after {TASK_START:.0} s. It also assumes that a request takes \
+         {:.0} µs of a vCPU, so a task can serve {} requests a second. CloudWatch works as AWS describes it: three one-minute \
+         datapoints above the target scale out, and fifteen below nine tenths of it scale in. Each datapoint is a minute late.",
         settings.least, settings.most, settings.vcpus, whole(settings.requests_per_target),
         settings.cpu_percent, cpu_seconds * 1e6, whole(capacity),
     ));
@@ -97,7 +97,7 @@ fn picture(title: &str, settings: &Scaling, moments: &[Moment]) -> Result<String
     let lines = [
         ("asked", line(&|moment| moment.asked)),
         ("tasks × target", line(&|moment| f64::from(moment.tasks) * per_task)),
-        ("refused for want of CPU", line(&|moment| moment.refused)),
+        ("refused, no CPU left", line(&|moment| moment.refused)),
     ];
     let name = title.trim_start_matches("a ").split(' ').next().unwrap_or_default();
     plot::lines(&format!("autoscale-{name}"), title, &lines)

@@ -11,10 +11,10 @@ use crate::{autoscale, counts, growth, latency, limiter, memory, soak, start, th
 #[derive(Parser)]
 #[command(about = "Measures sum-api beside its peers and writes docs/performance.md")]
 pub struct Arguments {
-    /// Very short, to see that everything runs; the figures mean nothing
+    /// A very short run that checks that everything works; its figures are not valid
     #[arg(long)]
     tiny: bool,
-    /// Sections to measure; without one everything but the soak, in under 15 minutes
+    /// Sections to measure; by default all except the soak, in under 15 minutes
     #[arg(value_enum)]
     sections: Vec<Name>,
 }

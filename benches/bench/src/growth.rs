@@ -34,7 +34,7 @@ pub fn run() -> Result<()> {
     let (digits, keys) = counted.split_at(DIGITS.len());
 
     let mut table = Table::new(&[
-        "body, bytes (the same sum, padded by blanks)",
+        "body, bytes (the same sum, padded with blanks)",
         "instructions",
         "a byte more",
     ]);
@@ -57,16 +57,17 @@ pub fn run() -> Result<()> {
     let exponent = exponent(&curve, curve[2].1);
     section.note("digits_exponent", exponent);
     section.add(format!(
-        "Beyond what 30 digits cost, instructions grow with the digits to the power of {exponent:.2} (least squares of the \
-         logarithms from 100 to 1,000 digits): 1 would be linear, 2 quadratic."
+        "Above the cost of 30 digits, the instructions grow with the digits to the power of {exponent:.2} (least squares of the \
+         logarithms from 100 to 1,000 digits). A power of 1 is linear and 2 is quadratic."
     ));
     let mut table = Table::new(&["keys", "sum-api, instructions", "sidecar, instructions"]);
     for (number, instructions) in KEYS.into_iter().zip(keys.chunks(2)) {
         table.row([whole(number as f64), whole(instructions[0]), whole(instructions[1])]);
     }
     section.add(
-        "Both compare a key with every key they know: sum-api in constant time, the sidecar with one `if` each. An SSM \
-         parameter of 4 KB holds some 120 keys of 32 characters; 1,000 are for the shape of the curve.",
+        "sum-api and the sidecar compare a key with every key of their list: sum-api in constant time, the sidecar with one \
+         `if` for each key. An SSM parameter of 4 KB holds about 120 keys of 32 characters. The row with 1,000 keys shows the \
+         shape of the curve.",
     );
     section.add(table);
     section.save("growth")

@@ -24,9 +24,9 @@ const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
 pub fn run(effort: Effort) -> Result<()> {
     let mut section = Section::new("Latency");
     section.add(format!(
-        "Open loop over {CONNECTIONS} connections: a request counts from the moment it was due, not from when it could be \
-         sent, so a stall is seen by every request that it delays. The load is a share of what the same server did \
-         in a closed loop just before. {:.1} s each; microseconds.",
+        "The load is an open loop over {CONNECTIONS} connections. The latency of a request starts when the request is due, \
+         not when it is sent, so a stall counts for every request that it delays. The load is a share of the rate that the same \
+         server reached in a closed loop just before. Each measurement takes {:.1} s. Latencies are in microseconds.",
         effort.slice.as_secs_f64() * f64::from(TURNS)
     ));
     let table = on_the_clients_core(|| {
@@ -95,7 +95,7 @@ fn against_the_ceiling(section: &mut Section, effort: Effort) -> Result<()> {
     }
     section.note("p99_to_ceiling", median(ours) / median(ceiling));
     section.add(format!(
-        "{} windows of {:.2} s each, taking turns, each setup at half of its own saturation:",
+        "The two setups take turns in {} windows of {:.2} s, each at half of its own saturation:",
         ours.len(),
         effort.slice.as_secs_f64() / 2.0
     ));

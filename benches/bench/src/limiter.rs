@@ -119,9 +119,10 @@ pub fn run(duration: Duration) -> Result<()> {
         ]);
     }
     section.add(format!(
-        "`RATE_LIMIT={rate}`, `RATE_LIMIT_BURST={burst}`, {} s, all rows at once. Allowed is what the words of the contract give: \
-         1 + {burst} from idle and then {rate} a second; for the bursts 1 + {burst} each, because 3 s fill what was taken. Each sidecar counts \
-         for itself: with three of them a client has three times as much.",
+        "All rows run at the same time for {} s, with `RATE_LIMIT={rate}` and `RATE_LIMIT_BURST={burst}`. The contract allows \
+         1 + {burst} requests from idle and then {rate} a second. It allows 1 + {burst} for each burst, because the limit \
+         recovers within 3 s. Each sidecar counts separately: with three sidecars, a client can send three times as many \
+         requests.",
         duration.as_secs()
     ));
     section.show(table);

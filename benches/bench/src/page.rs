@@ -16,11 +16,12 @@ pub fn write() -> Result<()> {
     let (table, met, missed) = targets::table()?;
     let mut text = format!(
         "# Performance\n\n\
-         Written by `make bench`; do not edit. What was tried, and what it did: [tuning.md](tuning.md). What it means for tasks \
-         and dollars: [capacity.md](capacity.md).\n\n\
-         Two cores of a virtual machine that others use too. Counts (instructions, allocations, system calls) repeat; \
-         ratios from interleaved rounds are fair to each other; anything in seconds is for this machine and this hour alone. Each \
-         section says how busy the machine was: a load average above 2 before it means that others were at work.\n\n\
+         This page compares the service with other servers. `make bench` writes it; do not edit it. [tuning.md](tuning.md) lists \
+         what was tried. [capacity.md](capacity.md) converts the figures into tasks and dollars.\n\n\
+         The machine is virtual, has two cores, and is shared. Counts (instructions, allocations, system calls) are repeatable. \
+         Ratios come from interleaved rounds and are comparable. Times are valid only for this machine at that hour. The end of \
+         each section states the load of the machine. A load average above 2 before a section means that other processes were \
+         running.\n\n\
          {}\n\
          ## Targets\n\n{met} met, {missed} missed.\n\n{table}\n\n",
         conditions::list()
@@ -30,7 +31,10 @@ pub fn write() -> Result<()> {
         match Section::read(&name) {
             Some(section) => text.extend([section.markdown(), "\n".into()]),
             None => {
-                writeln!(text, "*`{name}` was not measured: `scripts/bench.sh {name}` does.*\n")?;
+                writeln!(
+                    text,
+                    "*`{name}` was not measured. `scripts/bench.sh {name}` measures it.*\n"
+                )?;
             }
         }
     }

@@ -32,8 +32,8 @@ pub fn run(minutes: f64) -> Result<()> {
     let most = sizes.into_iter().fold(0.0, f64::max);
     section.note("growth_mib", last - first);
     section.add(format!(
-        "sum-api for {minutes:.0} minutes, {} requests at {} a second over 64 connections: {first:.2} MiB resident after the first \
-         5 s, {last:.2} MiB at the end, {most:.2} MiB at most.",
+        "sum-api ran for {minutes:.0} minutes, with {} requests at {} a second over 64 connections. Its resident memory was \
+         {first:.2} MiB after the first 5 s, {last:.2} MiB at the end, and {most:.2} MiB at most.",
         whole(requests as f64), whole(RATE)
     ));
     section.save("soak")

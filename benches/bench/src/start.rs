@@ -37,8 +37,9 @@ pub fn run(effort: Effort) -> Result<()> {
         section.note(format!("{}/ready_ms", program.name()), middle);
     }
     section.add(format!(
-        "From starting the process (through `taskset`) to the first 200: of `/readyz` for sum-api, with its keys in the \
-         environment and no SSM; of `/healthz` for the others. {} starts each, taking turns.",
+        "The time is from the start of the process (through `taskset`) to the first 200. sum-api is ready when `/readyz` \
+         returns 200, with its keys in the environment and no SSM. The others are ready when `/healthz` returns 200. The servers \
+         take turns, with {} starts each.",
         effort.rounds * 2
     ));
     section.show(table);

@@ -24,7 +24,7 @@ struct Target {
 /// The table of targets, and how many are met and missed.
 pub fn table() -> Result<(Table, usize, usize)> {
     let targets: Vec<Target> = serde_json::from_str(include_str!("../../targets.json"))?;
-    let mut table = Table::new(&["target", "wanted", "measured", "", "held by"]);
+    let mut table = Table::new(&["target", "wanted", "measured", "", "limited by"]);
     let (mut met, mut missed) = (0, 0);
     for target in targets {
         let read = |(section, name): &(String, String)| Section::read(section)?.figure(name);

@@ -41,11 +41,11 @@ pub fn run(effort: Effort) -> Result<()> {
     let mut section = Section::new("Throughput and CPU time");
     let rounds = on_the_clients_core(|| measure(effort))?;
     section.add(format!(
-        "Closed loop, {CONNECTIONS} kept-alive connections, {} rounds of {:.1} s in which all take turns; median, least \
-         and most. The servers have one core, the load has the other; a proxy shares its core with what is behind \
-         it. CPU time is user and system of all processes of the row, from `schedstat`. The requests carry {} \
-         clients' keys in turn, because the sidecar lets nobody send more than 10,000 a second. Its log goes to `/dev/null`; \
-         into a pipe it costs some 3 µs more.",
+        "The load is a closed loop over {CONNECTIONS} kept-alive connections. The servers take turns in {} rounds of {:.1} s. \
+         The tables show median, least and most. The servers use one core and the load uses the other. A proxy shares its core \
+         with the server behind it. CPU time is the user and system time of all processes of the row, from `schedstat`. The \
+         requests use the keys of {} clients in turn, because the sidecar allows at most 10,000 requests a second for each \
+         client. The sidecar writes its log to `/dev/null`. A log in a pipe costs about 3 µs more.",
         effort.rounds, effort.slice.as_secs_f64(), request::CLIENTS,
     ));
     for (title, setups) in rows() {
