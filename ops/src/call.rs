@@ -1,8 +1,8 @@
 //! The call that stands for a service: the one that the smoke test, the rehearsal and the drills send.
 //!
-//! A document has an example of each request and of its response. The first operation that takes a key and no parameter is
-//! called, with its first example. The answer must have the status of the document and every member of its example, of the
-//! same JSON type: an identifier or a time differs from call to call.
+//! A document has an example of each request and of its response. The first operation that takes a key and no parameter
+//! is called, with its first example. The answer must have the status of the document and every member of its example,
+//! of the same JSON type: an identifier or a time differs from call to call.
 
 use std::path::Path;
 

@@ -16,7 +16,8 @@ const GH: &str = r#"#!/bin/sh
 echo "$RULES"
 "#;
 
-/// Runs the command `preflight` for an environment with these rules, or without one; whether it passes, and what it prints.
+/// Runs the command `preflight` for an environment with these rules, or without one; whether it passes, and what it
+/// prints.
 fn preflight(environment: &[(&str, &str)]) -> (bool, String) {
     let folder = TempDir::new().unwrap();
     let gh = folder.path().join("gh");

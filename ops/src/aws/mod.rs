@@ -56,8 +56,8 @@ pub fn call<T: DeserializeOwned>(arguments: &[&str]) -> anyhow::Result<T> {
     read(arguments, output_of(command, arguments).output())
 }
 
-/// The same with parameters that no argument may hold, because every process of the machine can read those. They are in a
-/// file that only its owner can read, while the CLI runs. It reads the file twice, so a pipe would be empty.
+/// The same with parameters that no argument may hold, because every process of the machine can read those. They are in
+/// a file that only its owner can read, while the CLI runs. It reads the file twice, so a pipe would be empty.
 ///
 /// # Errors
 ///

@@ -53,8 +53,8 @@ impl Stack {
         self.ecs(folder)?.map_or(Ok(None), |service| service.running())
     }
 
-    /// Sets the images for every plan: these for the target's service, and the running ones for every other service. Without
-    /// `images`, the target's service keeps its running images too.
+    /// Sets the images for every plan: these for the target's service, and the running ones for every other service.
+    /// Without `images`, the target's service keeps its running images too.
     pub(super) fn use_images(&mut self, images: Option<Images>) -> anyhow::Result<()> {
         let own = match images {
             Some(images) => Some(images),

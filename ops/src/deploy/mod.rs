@@ -1,10 +1,11 @@
 //! Deployments to AWS, from a laptop and from the workflows: bootstrap, plan, review, apply, call, roll back, destroy.
 //!
-//! A laptop runs `bootstrap`, `service` and `destroy`. A workflow runs the same steps one by one, because a person approves
-//! the plan before `apply`. The workflow passes a hash of all changes from `plan` to `apply`, and `apply` refuses a plan
-//! with another hash. The saved plan never leaves its job.
+//! A laptop runs `bootstrap`, `service` and `destroy`. A workflow runs the same steps one by one, because a person
+//! approves the plan before `apply`. The workflow passes a hash of all changes from `plan` to `apply`, and `apply`
+//! refuses a plan with another hash. The saved plan never leaves its job.
 //!
-//! Only Terraform changes the resources that it created. A plan changes one service: every other service keeps its images.
+//! Only Terraform changes the resources that it created. A plan changes one service: every other service keeps its
+//! images.
 
 mod account;
 mod apply;
@@ -122,8 +123,8 @@ pub fn bootstrap_outputs(folder: &Path) -> anyhow::Result<Value> {
 ///
 /// # Errors
 ///
-/// AWS or Terraform returns an error, a value is missing or invalid ([`Refused`]), or AWS differs from the configuration
-/// ([`Drift`]).
+/// AWS or Terraform returns an error, a value is missing or invalid ([`Refused`]), or AWS differs from the
+/// configuration ([`Drift`]).
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     match &args.command {
         Command::Bootstrap(args) => args.run(),

@@ -1,7 +1,7 @@
 //! Checks the settings of the GitHub repository before the workflow `deploy` builds anything.
 //!
-//! Without required reviewers the job `apply` deploys without an approval. So this check refuses the deployment, unless the
-//! repository's variable `UNREVIEWED_DEPLOYMENTS` is `accepted`.
+//! Without required reviewers the job `apply` deploys without an approval. So this check refuses the deployment, unless
+//! the repository's variable `UNREVIEWED_DEPLOYMENTS` is `accepted`.
 
 use super::environment::Environment;
 use crate::release::process::{command, output};

@@ -1,7 +1,7 @@
 //! The smoke test of a deployed service.
 //!
-//! With a key it sends the example request of the OpenAPI document. Without a key it expects 401 as problem details: the
-//! service is reachable and refuses callers without a key.
+//! With a key it sends the example request of the OpenAPI document. Without a key it expects 401 as problem details:
+//! the service is reachable and refuses callers without a key.
 
 use anyhow::Context as _;
 use serde_json::Value;

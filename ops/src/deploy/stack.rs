@@ -59,8 +59,8 @@ impl Target {
     /// Initialises Terraform.
     ///
     /// In a workflow the variable `TF_BACKEND` holds the backend: the environment's entry in the output `backend` of
-    /// terraform/bootstrap. A laptop has the file that `bootstrap` wrote. `TF_VARS` holds the variables of an organization
-    /// that keeps them outside of the repository.
+    /// terraform/bootstrap. A laptop has the file that `bootstrap` wrote. `TF_VARS` holds the variables of an
+    /// organization that keeps them outside of the repository.
     pub(super) fn open(&self) -> anyhow::Result<Stack> {
         let mut terraform = Terraform::new(&self.root, self.environment.as_str())?;
         if let Some(text) = given("TF_VARS") {
@@ -152,8 +152,8 @@ pub(super) fn commit() -> anyhow::Result<String> {
     }
 }
 
-/// Refuses uncommitted changes, because the images are tagged with the commit. A workflow sets `GITHUB_SHA` and builds a
-/// clean checkout, so the check is skipped there.
+/// Refuses uncommitted changes, because the images are tagged with the commit. A workflow sets `GITHUB_SHA` and builds
+/// a clean checkout, so the check is skipped there.
 pub(super) fn ensure_committed() -> anyhow::Result<()> {
     if given("GITHUB_SHA").is_some() {
         return Ok(());

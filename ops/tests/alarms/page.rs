@@ -1,5 +1,5 @@
-//! The runbook as a tired person reads it: each section has its parts, each command can be pasted anywhere, each change says what
-//! it can make worse, and each branch says how it was tried.
+//! The runbook as a tired person reads it: each section has its parts, each command can be pasted anywhere, each change
+//! says what it can make worse, and each branch says how it was tried.
 
 use std::collections::BTreeSet;
 
