@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// Age of the oldest line, such as 10m or 2h
     #[arg(long, env = "SINCE", default_value = "10m")]
     since: humantime::Duration,
-    /// CloudWatch Logs filter pattern, such as '{ $.status >= 500 }'
+    /// Filter pattern for the lines, such as '{ $.status >= 500 }'
     #[arg(long, env = "FILTER", default_value = "")]
     filter: String,
     /// Keep running and print new lines
