@@ -63,8 +63,8 @@ pub fn call<T: DeserializeOwned>(arguments: &[&str]) -> anyhow::Result<T> {
 ///
 /// As for [`call`], and when the file cannot be written.
 pub fn call_with<T: DeserializeOwned>(arguments: &[&str], input: &Value) -> anyhow::Result<T> {
-    let mut file = tempfile::NamedTempFile::new().context("no temporary file")?;
-    file.write_all(input.to_string().as_bytes()).context("no temporary file")?;
+    let mut file = tempfile::NamedTempFile::new().context("cannot write a temporary file")?;
+    file.write_all(input.to_string().as_bytes()).context("cannot write a temporary file")?;
     let url = format!("file://{}", file.path().display());
     call(&[arguments, &["--cli-input-json", &url]].concat())
 }

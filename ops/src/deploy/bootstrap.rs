@@ -97,7 +97,7 @@ fn finish(terraform: &Terraform, target: &Target) -> anyhow::Result<()> {
     );
     let output = |value: &Value| value.as_str().map(str::to_owned).context("an output with an ARN");
     println!("role of the engineer on call: {}", output(&outputs["on_call"]["value"]["role"])?);
-    println!("policy of those who change keys: {}", output(&outputs["keys_policy"]["value"])?);
+    println!("policy for changing keys: {}", output(&outputs["keys_policy"]["value"])?);
     println!(
         "next: commit terraform/environments/*.json, then `make aws-deploy ENVIRONMENT={}`",
         target.environment

@@ -20,7 +20,7 @@ fn hold(name: &str) {
     for alarm in scenario.changes.keys() {
         assert!(told.contains(&alarm.as_str()), "there is no alarm {alarm}");
     }
-    // A series that no alarm uses tests nothing, and its name can be misspelt.
+    // A series that no alarm uses tests nothing, and its name is probably misspelt.
     for id in at_least(1, store.ids()) {
         let fed = stack.alarms.iter().any(|a| match &a.kind {
             Kind::Metric(m) => m.metrics.values().any(|m| id.feeds(&m.id)),
