@@ -1,8 +1,8 @@
-//! The call that stands for a service: the one that the smoke test, the rehearsal and the drills send.
+//! The example call of a service, which the smoke test, the rehearsal and the drills send.
 //!
-//! A document has an example of each request and of its response. The first operation that takes a key and no parameter is
-//! called, with its first example. The answer must have the status of the document and every member of its example, of the
-//! same JSON type: an identifier or a time differs from call to call.
+//! The OpenAPI document has examples of requests and responses. This module takes the first example of the first
+//! operation that needs a key and has no parameters. The response must have the documented status and every member of
+//! its example. The values only need the same JSON type, because an identifier or a time differs between calls.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub fn document(root: &Path, service: &str) -> anyhow::Result<Document> {
     Document::parse(&text).with_context(|| path.display().to_string())
 }
 
-/// A call with a key, and what is known of its answer.
+/// A call with a key, and the expected response.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// The `operationId`.
@@ -28,22 +28,22 @@ pub struct Call {
     pub method: &'static str,
     /// Its path.
     pub path: String,
-    /// The JSON body; empty where the operation takes none.
+    /// The JSON body; empty if the operation has none.
     pub body: String,
-    /// The status of success.
+    /// The status of a success.
     pub status: u16,
-    /// The limit that counts it.
+    /// The rate limit that counts the call.
     pub limit: Limit,
     /// The path of the liveness probe.
     pub live: String,
     /// The path of the readiness probe.
     pub ready: String,
-    /// The example of the answer, where it is JSON.
+    /// The example of the response, if it is JSON.
     answer: Option<Value>,
 }
 
 impl Call {
-    /// The call of a service.
+    /// The example call from a service's document.
     pub fn from_document(document: &Document) -> anyhow::Result<Self> {
         let name = &document.service.name;
         let callable = |operation: &&Operation| {
@@ -53,7 +53,9 @@ impl Call {
         };
         let operation = document.operations.iter().find(callable);
         let operation = operation.with_context(|| {
-            format!("{name} has no operation with a key, without parameters and with an example")
+            format!(
+                "{name} has no operation that needs a key, has no parameters and has an example"
+            )
         })?;
         let limit = match &operation.limit {
             Limited::By(name) => name,
@@ -62,7 +64,9 @@ impl Call {
         let limit = document.service.limits.iter().find(|known| known.name == limit);
         let probe = |is: fn(&Probe) -> bool| {
             let found = document.operations.iter().find(|o| o.probe.as_ref().is_some_and(is));
-            found.map(|o| o.path.to_string()).with_context(|| format!("{name} lacks a probe"))
+            found
+                .map(|o| o.path.to_string())
+                .with_context(|| format!("{name} must have a liveness and a readiness probe"))
         };
         let (status, answer) = success(&document.public, operation)?;
         Ok(Self {
@@ -71,21 +75,21 @@ impl Call {
             path: operation.path.to_string(),
             body: operation.examples.first().map_or_else(String::new, |e| e.value.to_string()),
             status,
-            limit: limit.context("a limit that nobody declares")?.clone(),
+            limit: limit.context("the operation has an undeclared limit")?.clone(),
             live: probe(|probe| *probe == Probe::Live)?,
             ready: probe(|probe| matches!(probe, Probe::Ready(_)))?,
             answer,
         })
     }
 
-    /// Whether a response is a success as the document describes it.
+    /// Whether a response is a success according to the document.
     #[must_use]
     pub fn is_answered_by(&self, status: u16, body: &[u8]) -> bool {
         let fits = |example| serde_json::from_slice(body).is_ok_and(|found| fits(example, &found));
         status == self.status && self.answer.as_ref().is_none_or(fits)
     }
 
-    /// The whole request with a key, for the load generator.
+    /// The complete HTTP request with a key, for the load generator.
     #[must_use]
     pub fn bytes(&self, key: &str) -> Vec<u8> {
         let Self { method, path, body, .. } = self;
@@ -100,14 +104,14 @@ impl Call {
         .into_bytes()
     }
 
-    /// Requests a second of one client that stays a fifth below its limit.
+    /// A client's rate in requests a second, at 80 percent of its limit.
     #[must_use]
     pub fn calm_rate(&self) -> f64 {
         f64::from(self.limit.rate) * 0.8
     }
 }
 
-/// The first success of an operation, and the first JSON example of it.
+/// The first success status of an operation, and its first JSON example.
 fn success(public: &str, operation: &Operation) -> anyhow::Result<(u16, Option<Value>)> {
     let document: Value = serde_json::from_str(public)?;
     let resolved = |value: &Value| -> Value {
@@ -117,8 +121,9 @@ fn success(public: &str, operation: &Operation) -> anyhow::Result<(u16, Option<V
     let method = operation.method.as_str().to_ascii_lowercase();
     let responses = &document["paths"][operation.path.to_string()][method]["responses"];
     let mut responses = responses.as_object().into_iter().flatten();
-    let (status, response) =
-        responses.find(|(status, _)| status.starts_with('2')).context("a success")?;
+    let (status, response) = responses
+        .find(|(status, _)| status.starts_with('2'))
+        .context("the operation has no success response")?;
     let examples = &resolved(response)["content"]["application/json"]["examples"];
     let example = examples.as_object().and_then(|examples| examples.values().next());
     Ok((status.parse()?, example.map(|example| resolved(example)["value"].clone())))
@@ -143,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_keyed_operation_stands_for_a_service() {
+    fn first_operation_with_a_key_is_the_example_call() {
         let call = call();
         assert_eq!((call.method, &*call.path, &*call.body), ("POST", "/quote", r#"{"grams":250}"#));
         assert_eq!((&*call.live, &*call.ready), ("/healthz", "/readyz"));
@@ -161,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_the_members_of_the_example() {
+    fn response_must_have_the_members_of_the_example() {
         let call = call();
         for (status, body, expected) in [
             (200, r#"{"cents":495}"#, true),

@@ -1,4 +1,4 @@
-//! The command line: one command for each thing that a person does to the repository or to a stack.
+//! The command line. Each command is one task on the repository or on a stack.
 
 use std::process::ExitCode;
 
@@ -9,12 +9,12 @@ use crate::{
     service,
 };
 
-/// `EX_USAGE` of sysexits.h: what was typed is wrong.
+/// `EX_USAGE` of sysexits.h: invalid input.
 const EX_USAGE: u8 = 64;
-/// As `terraform plan -detailed-exitcode`: there is a difference.
+/// AWS differs from the configuration, as in `terraform plan -detailed-exitcode`.
 const DRIFT: u8 = 2;
 
-/// Make, rehearse, drill, review and watch the services.
+/// Create, rehearse, drill, review and watch the services.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
@@ -28,7 +28,7 @@ enum Command {
     Alarms(alarms::Args),
     /// Bootstrap, deploy, roll back, watch and destroy an environment in AWS
     Deploy(deploy::Args),
-    /// Inject the runbook's incidents and watch them being recognised
+    /// Cause the runbook's incidents and check that the alarms detect them
     Drill(drill::Args),
     /// Run the examples of the documentation
     Examples(examples::Args),
@@ -38,19 +38,19 @@ enum Command {
     Key(key::Args),
     /// Check the documents of the services, and find breaking changes
     Openapi(openapi::Args),
-    /// Try the way from an alarm to a person
+    /// Test the delivery of alarms to people
     Page(page::Args),
-    /// Say what a Terraform plan means
+    /// Explain a Terraform plan
     PlanReview(plan_review::Args),
     /// Run the task definition that Terraform registered
     Rehearse(rehearse::Args),
     /// The steps of a release: images, scan, smoke test, rollback
     Release(release::Args),
-    /// Make a service, and write the files that are generated from the documents
+    /// Create a service, and write the files that are generated from the documents
     Service(service::Args),
 }
 
-/// Runs the command that was typed.
+/// Runs the given command.
 #[must_use]
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {

@@ -1,7 +1,7 @@
-//! A group of processes that ends with its owner.
+//! A process group that ends with its owner.
 //!
-//! What is started here may start others (nginx its workers, Terraform its provider). Each gets a
-//! process group of its own, and dropping the owner ends the whole group, however the owner ends.
+//! A started program can start others: nginx starts workers, Terraform starts its provider. So each program gets its
+//! own process group. Dropping the owner kills the whole group, also after an error or a panic.
 
 use std::process::Stdio;
 
@@ -11,12 +11,12 @@ use tokio::process::{Child, Command};
 
 use crate::task::log::Log;
 
-/// Ends the group of the process with this id when it is dropped.
+/// Kills the group of the process with this id when it is dropped.
 #[derive(Debug)]
 pub struct Group(Option<u32>);
 
 impl Group {
-    /// Starts a program as the leader of a group of its own. What it prints goes to the log.
+    /// Starts a program as the leader of its own group. Its output goes to the log.
     pub fn start(command: &mut Command, log: &Log) -> anyhow::Result<(Child, Self)> {
         let mut process = command
             .stdin(Stdio::null())
@@ -34,20 +34,20 @@ impl Group {
         Ok((process, group))
     }
 
-    /// The group that this process was started as the leader of.
+    /// The group with this process as its leader.
     #[must_use]
     pub fn from_leader(process: Option<u32>) -> Self {
         Self(process)
     }
 
-    /// Sends a signal to every process of the group; an empty group is fine.
+    /// Sends a signal to every process of the group. An empty group is no error.
     pub fn signal(&self, signal: Signal) {
         if let Some(group) = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
             let _ = kill_process_group(group, signal);
         }
     }
 
-    /// The group's leader has ended by itself, and what it left is ended: nothing more to do.
+    /// Keeps the drop from sending a signal. Call it after the leader and all other processes of the group have ended.
     pub fn forget(&mut self) {
         self.0 = None;
     }

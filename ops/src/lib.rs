@@ -1,7 +1,7 @@
-//! The operations of the platform: what a person on call or a reviewer runs, and chores of the repository.
+//! The operations of the platform: commands for the engineer on call, for reviewers and for the repository.
 //!
-//! One module for each command. Each knows its own arguments and returns whether what it looked at is good; [`cli`]
-//! turns that into an exit code.
+//! Each command has a module with its arguments. The module returns whether its result is good, and [`cli`] converts
+//! that into an exit code.
 
 pub mod alarms;
 pub mod aws;

@@ -1,4 +1,4 @@
-//! The `ops` binary. All of it is in the library.
+//! The `ops` binary. The library has all of its code.
 
 fn main() -> std::process::ExitCode {
     ops::cli::run()

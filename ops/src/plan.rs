@@ -1,9 +1,8 @@
-//! A plan of Terraform in JSON. This is the only reader of plans: the review, a rollback, the alarms
-//! and the drill use it.
+//! Reads a Terraform plan in JSON, for the review, the rollback, the alarms and the drill.
 //!
-//! It reads what `terraform show -json` prints, and the line of type `test_plan` that
-//! `terraform test -json -verbose` prints. Mocks give the second one the values that only AWS knows
-//! (the suffix of a load balancer's ARN, the ARNs of topics). So tests of references read that one.
+//! It reads the output of `terraform show -json`, and the line of type `test_plan` in the output of
+//! `terraform test -json -verbose`. That line has mock values where AWS assigns values, such as the suffix of a load
+//! balancer's ARN or the ARNs of topics. So the tests of references read it.
 //!
 //! Source: <https://developer.hashicorp.com/terraform/internals/json-format>.
 
@@ -20,21 +19,21 @@ pub struct Plan {
     /// Major and minor version of the format; this module reads 1.x.
     #[serde(alias = "plan_format_version")]
     format_version: String,
-    /// Every resource of the configuration, also those that do not change.
+    /// Every resource of the configuration, including unchanged ones.
     #[serde(default)]
     pub resource_changes: Vec<Resource>,
-    /// What was changed outside of Terraform since the last apply.
+    /// Resources that were changed outside of Terraform after the last apply.
     #[serde(default)]
     pub resource_drift: Vec<Resource>,
     /// Terraform could not finish the plan.
     #[serde(default)]
     errored: bool,
-    /// Outcomes of `check` blocks and conditions.
+    /// Results of `check` blocks and conditions.
     #[serde(default)]
     checks: Vec<Check>,
 }
 
-/// One resource and what happens to it.
+/// One resource and its change.
 #[derive(Debug, Deserialize)]
 pub struct Resource {
     /// Such as `aws_lb.this` or `aws_subnet.task["a"]`.
@@ -55,13 +54,13 @@ pub struct Change {
     /// `null` when the resource is created.
     #[serde(default)]
     pub before: Value,
-    /// `null` when the resource is destroyed. A value that is only known after apply is missing.
+    /// `null` when the resource is destroyed. It has no values that are only known after the apply.
     #[serde(default)]
     pub after: Value,
-    /// `true` wherever the value is only known after apply.
+    /// `true` for each value that is only known after the apply.
     #[serde(default)]
     pub after_unknown: Value,
-    /// `true` wherever the value is sensitive.
+    /// `true` for each sensitive value.
     #[serde(default)]
     pub before_sensitive: Value,
     /// As `before_sensitive`.
@@ -72,17 +71,17 @@ pub struct Change {
     replace_paths: Vec<Vec<Value>>,
 }
 
-/// Outcome of one `check` block, precondition or postcondition.
+/// Result of one `check` block, precondition or postcondition.
 #[derive(Debug, Deserialize)]
 struct Check {
     /// `pass`, `fail`, `error` or `unknown`.
     status: String,
-    /// The objects that it was evaluated for.
+    /// Results for each object.
     #[serde(default)]
     instances: Option<Vec<CheckInstance>>,
 }
 
-/// Outcome for one object.
+/// Result for one object.
 #[derive(Debug, Deserialize)]
 struct CheckInstance {
     #[serde(default)]
@@ -96,20 +95,20 @@ struct Problem {
     message: String,
 }
 
-/// What happens to a resource, the most drastic first.
+/// The action on a resource, the most drastic first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// It is destroyed.
     Destroy,
     /// It is destroyed and created again, in either order.
     Replace,
-    /// Terraform no longer manages it; it stays.
+    /// Terraform no longer manages it, but it continues to exist.
     Forget,
     /// It is changed in place.
     Update,
     /// It is created.
     Create,
-    /// It stays as it is, or it is only read.
+    /// It does not change, or Terraform only reads it.
     Keep,
 }
 
@@ -122,8 +121,8 @@ impl Plan {
 
     /// Reads a plan's text.
     ///
-    /// An unknown format is an error, and so is a plan that Terraform could not finish: a review of a part
-    /// of a plan would mislead.
+    /// An unknown format is an error. An unfinished plan is also an error, because a review of an incomplete plan
+    /// misleads.
     pub fn parse(json: &str) -> anyhow::Result<Self> {
         #[derive(Deserialize)]
         struct Line {
@@ -136,7 +135,7 @@ impl Plan {
         };
         ensure!(
             plan.format_version.starts_with("1."),
-            "the plan has format {}; ops reads 1.x",
+            "the plan has format {}, but ops reads 1.x",
             plan.format_version
         );
         ensure!(
@@ -146,12 +145,12 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Managed resources to which something happens.
+    /// Managed resources that change.
     pub fn changed(&self) -> impl Iterator<Item = &Resource> {
         self.managed().filter(|resource| resource.action() != Action::Keep)
     }
 
-    /// Every managed resource, also those that do not change.
+    /// Every managed resource, including unchanged ones.
     pub fn managed(&self) -> impl Iterator<Item = &Resource> {
         self.resource_changes.iter().filter(|resource| resource.mode == "managed")
     }
@@ -171,7 +170,7 @@ impl Plan {
 }
 
 impl Resource {
-    /// What happens to it.
+    /// The action on the resource.
     #[must_use]
     pub fn action(&self) -> Action {
         let actions: Vec<&str> = self.change.actions.iter().map(String::as_str).collect();
@@ -185,20 +184,20 @@ impl Resource {
         }
     }
 
-    /// A string attribute before the change, or nothing.
+    /// A string attribute before the change, if it exists.
     #[must_use]
     pub fn before(&self, name: &str) -> Option<&str> {
         self.change.before[name].as_str()
     }
 
-    /// A string attribute after the change, or nothing.
+    /// A string attribute after the change, if it exists.
     #[must_use]
     pub fn after(&self, name: &str) -> Option<&str> {
         self.change.after[name].as_str()
     }
 
-    /// The attributes after the change, as a type. An empty string is an absent value: that is how the
-    /// state writes one.
+    /// The attributes after the change, as a type. An empty string counts as absent, because the state writes absent
+    /// strings as empty ones.
     pub fn attributes<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
         T::deserialize(without_empty(&self.change.after)).with_context(|| self.address.clone())
     }
@@ -215,7 +214,7 @@ impl Resource {
             .collect()
     }
 
-    /// Whether an attribute differs before and after, or will once it is known.
+    /// Whether an attribute changes. An attribute that is only known after the apply also counts as changed.
     #[must_use]
     pub fn changes(&self, name: &str) -> bool {
         self.change.before[name] != self.change.after[name]

@@ -1,6 +1,7 @@
-//! Variables of the environment.
+//! Environment variables.
 
-/// The value of a variable. An empty one counts as missing: a workflow passes an input that nobody gave as an empty text.
+/// The value of an environment variable. An empty one counts as missing, because a workflow passes a missing input as
+/// an empty text.
 pub(crate) fn given(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -1,6 +1,6 @@
-//! What the workflow `deploy` asks GitHub before anything is built.
+//! The checks of the workflow `deploy` on GitHub before the build.
 //!
-//! A stand-in takes the place of `gh` on the path, and refuses what the real one refuses.
+//! A stand-in replaces `gh` on the path. It fails like the real one when the environment does not exist.
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that fails fails its test")]
 
@@ -10,13 +10,13 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// `gh api` shows an environment's `RULES`, if any.
+/// A `gh` that prints the environment's `RULES`, and fails without the variable.
 const GH: &str = r#"#!/bin/sh
 [ -n "${RULES+set}" ] || { echo 'Not Found (HTTP 404)' >&2; exit 1; }
 echo "$RULES"
 "#;
 
-/// Runs the command `preflight` for an environment with these rules, or without one; whether it passes, and what it prints.
+/// Runs the command `preflight` with these environment variables. Returns whether it passes, and its output.
 fn preflight(environment: &[(&str, &str)]) -> (bool, String) {
     let folder = TempDir::new().unwrap();
     let gh = folder.path().join("gh");
@@ -35,7 +35,7 @@ fn preflight(environment: &[(&str, &str)]) -> (bool, String) {
 }
 
 #[test]
-fn without_an_environment_or_its_reviewers_nothing_is_built() {
+fn missing_environment_or_reviewers_are_refused() {
     let (passed, said) = preflight(&[]);
     assert!(!passed && said.contains("no environment production"), "{said}");
     let (passed, said) = preflight(&[("RULES", "branch_policy")]);
@@ -43,13 +43,13 @@ fn without_an_environment_or_its_reviewers_nothing_is_built() {
 }
 
 #[test]
-fn that_nobody_approves_can_be_accepted() {
+fn unreviewed_deployment_can_be_accepted() {
     let (passed, said) = preflight(&[("RULES", ""), ("UNREVIEWED_DEPLOYMENTS", "accepted")]);
     assert!(passed && said.contains("::warning title=Unreviewed deployment"), "{said}");
 }
 
 #[test]
-fn with_reviewers_a_deployment_begins() {
+fn environment_with_reviewers_passes() {
     let rules = ("RULES", "branch_policy\nrequired_reviewers");
     assert_eq!(preflight(&[rules, ("PRIVATE", "false")]), (true, String::new()));
     let (passed, said) = preflight(&[rules, ("PRIVATE", "true")]);

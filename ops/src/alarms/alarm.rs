@@ -1,4 +1,4 @@
-//! The alarms of a plan, as the evaluator sees them.
+//! Reads the alarms of a plan for the evaluator.
 
 use std::collections::BTreeMap;
 
@@ -18,44 +18,44 @@ pub struct Alarm {
     pub name: String,
     /// `alarm_description`.
     pub description: String,
-    /// ARNs of the topics that receive the change to ALARM. Empty for a child of a composite.
+    /// ARNs of the topics that receive the change to ALARM. Empty for a child of a composite alarm.
     pub alarm_actions: Vec<String>,
     /// ARNs of the topics that receive the change to OK.
     pub ok_actions: Vec<String>,
-    /// What it watches.
+    /// The source that it evaluates.
     pub kind: Kind,
 }
 
-/// What an alarm watches.
+/// The source that an alarm evaluates.
 #[derive(Debug, Clone)]
 pub enum Kind {
-    /// A metric, or an expression of several.
+    /// A metric, or an expression of several metrics.
     Metric(MetricAlarm),
-    /// Other alarms, by name. It is in ALARM while all of them are.
+    /// Other alarms, by name. The composite alarm is in ALARM while all of them are in ALARM.
     Composite(Vec<String>),
 }
 
-/// A metric alarm. The expression of an alarm on a single metric is that metric.
+/// A metric alarm. For an alarm on a single metric, the expression is that metric.
 #[derive(Debug, Clone)]
 pub struct MetricAlarm {
     /// The metrics, by the ids that the expression uses.
     pub metrics: BTreeMap<String, Metric>,
-    /// What is compared with the threshold.
+    /// The expression that is compared with the threshold.
     pub expression: Expression,
     /// The expression's text or the metric's name, for a table.
     pub text: String,
-    /// Minutes of one period, the same for every metric of the alarm.
+    /// The period in minutes, the same for every metric of the alarm.
     pub period: i64,
-    /// When it changes to ALARM.
+    /// The condition for the change to ALARM.
     pub condition: Condition,
 }
 
 /// A metric in an alarm.
 #[derive(Debug, Clone)]
 pub struct Metric {
-    /// Which metric.
+    /// The metric's identity.
     pub id: MetricId,
-    /// How a period becomes one number.
+    /// The statistic of a period's samples.
     pub statistic: Statistic,
 }
 
@@ -97,7 +97,7 @@ struct Query {
     metric: Vec<MetricAttributes>,
 }
 
-/// A metric of a query, or the alarm itself when it watches one metric.
+/// A metric of a query, or the alarm's own metric when it has no queries.
 #[derive(Deserialize)]
 struct MetricAttributes {
     namespace: String,
@@ -109,10 +109,10 @@ struct MetricAttributes {
     extended_statistic: Option<Statistic>,
 }
 
-/// The alarms of a plan, metric alarms before composites.
+/// The alarms of a plan, metric alarms before composite alarms.
 ///
 /// # Errors
-/// Names the alarm that the evaluator does not understand, and why.
+/// The evaluator does not support an alarm. The error names the alarm and the reason.
 pub fn alarms(plan: &Plan) -> anyhow::Result<Vec<Alarm>> {
     let read = |kind, read: fn(&Resource) -> anyhow::Result<Kind>| {
         plan.planned(kind)
@@ -145,7 +145,7 @@ fn composite_alarm(resource: &Resource) -> anyhow::Result<Kind> {
     Ok(Kind::Composite(children(&resource.attributes::<CompositeAttributes>()?.alarm_rule)?))
 }
 
-/// The alarms of a composite's rule: `ALARM("name") AND ALARM("name") …`. Every other part of
+/// The alarms in a composite alarm's rule: `ALARM("name") AND ALARM("name") …`. Every other part of
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html>
 /// is refused.
 fn children(rule: &str) -> anyhow::Result<Vec<String>> {
@@ -173,7 +173,7 @@ fn metric_alarm(resource: &Resource) -> anyhow::Result<Kind> {
     };
     ensure!(
         attributes.metric_query.len() <= 10,
-        "CloudWatch takes at most ten queries for one alarm"
+        "CloudWatch allows at most ten queries in one alarm"
     );
     if attributes.metric_query.is_empty() {
         let name = add("metric", resource.attributes()?)?;
@@ -186,7 +186,7 @@ fn metric_alarm(resource: &Resource) -> anyhow::Result<Kind> {
                 let name = add(&query.id, metric)?;
                 (Expression::Metric(query.id), name)
             }
-            _ => bail!("query {} needs either an expression or a metric", query.id),
+            _ => bail!("query {} must have either an expression or a metric", query.id),
         };
         if query.return_data == Some(true) {
             watched.push((expression, text));
@@ -206,7 +206,7 @@ fn metric_alarm(resource: &Resource) -> anyhow::Result<Kind> {
 
 fn condition(attributes: &MetricAlarmAttributes) -> anyhow::Result<Condition> {
     let evaluation_periods = attributes.evaluation_periods;
-    // The state has no absent number: it has 0 where the configuration has nothing.
+    // The state has 0 for a number that is not configured.
     let datapoints_to_alarm =
         attributes.datapoints_to_alarm.filter(|n| *n > 0).unwrap_or(evaluation_periods);
     ensure!(
@@ -226,12 +226,12 @@ fn condition(attributes: &MetricAlarmAttributes) -> anyhow::Result<Condition> {
     })
 }
 
-/// The limits of `PutMetricAlarm`: a period of at most a day, and a window of at most seven days, or of
-/// one day when the period is shorter than an hour.
+/// The limits of `PutMetricAlarm`: a period of at most one day, and a window of at most seven days. With a period under
+/// one hour, the window is at most one day.
 fn check_window(condition: &Condition, period: i64) -> anyhow::Result<()> {
     let minutes = i64::try_from(condition.evaluation_periods)? * period;
     let most = if period < 60 { 24 * 60 } else { 7 * 24 * 60 };
-    ensure!(period <= 24 * 60, "a period is at most a day");
+    ensure!(period <= 24 * 60, "a period must be at most one day");
     ensure!(minutes <= most, "the window of {minutes} min exceeds CloudWatch's {most} min");
     Ok(())
 }
@@ -239,7 +239,7 @@ fn check_window(condition: &Condition, period: i64) -> anyhow::Result<()> {
 /// A metric and its period in minutes.
 fn metric(attributes: MetricAttributes) -> anyhow::Result<(Metric, i64)> {
     let seconds = attributes.period;
-    ensure!(seconds > 0 && seconds % 60 == 0, "a period of {seconds} s is no multiple of a minute");
+    ensure!(seconds > 0 && seconds % 60 == 0, "the period {seconds} s is not a multiple of 60 s");
     let statistic = attributes.stat.or(attributes.statistic).or(attributes.extended_statistic);
     let dimensions = attributes.dimensions.unwrap_or_default().into_iter();
     let id = MetricId {
@@ -253,11 +253,11 @@ fn metric(attributes: MetricAttributes) -> anyhow::Result<(Metric, i64)> {
 }
 
 impl MetricAlarm {
-    /// The next state at the end of minute `now`. CloudWatch evaluates every minute, and its periods
-    /// are windows that end now: with a period of five minutes, minutes 1 to 5, then 2 to 6.
+    /// The next state at the end of minute `now`. CloudWatch evaluates every minute. Its periods are windows that end at
+    /// `now`: a period of five minutes covers minutes 1 to 5, then minutes 2 to 6.
     #[must_use]
     pub fn next(&self, store: &Store, now: i64, present: State) -> State {
-        // The extra periods of the range matter only when one of the last N is missing.
+        // The extra periods of the range are needed only when one of the last N points is missing.
         let mut points = self.points(store, now, self.condition.evaluation_periods);
         if points.contains(&None) {
             points = self.points(store, now, self.condition.range());
@@ -265,8 +265,7 @@ impl MetricAlarm {
         self.condition.next(&points, present)
     }
 
-    /// The watched series over the last `length` periods, the last of which ends with minute `now`;
-    /// oldest first.
+    /// The values of the last `length` periods, oldest first. The last period ends with minute `now`.
     fn points(&self, store: &Store, now: i64, length: usize) -> Vec<Option<f64>> {
         let ends = (0..).map(|back: i64| now + 1 - back * self.period).take(length);
         let mut points: Vec<_> = ends
@@ -287,7 +286,7 @@ mod tests {
     use super::children;
 
     #[test]
-    fn the_rule_of_a_composite_names_its_children() {
+    fn composite_rule_lists_its_children() {
         assert_eq!(children("ALARM(\"a b\") AND ALARM(\"c\")").unwrap(), ["a b", "c"]);
         for rule in [
             "",

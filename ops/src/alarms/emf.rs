@@ -1,9 +1,8 @@
-//! Log lines that are also metrics: CloudWatch's Embedded Metric Format, read as strictly as its
+//! Reads log lines in CloudWatch's Embedded Metric Format (EMF), which are also metrics, as strictly as the
 //! specification.
 //!
-//! CloudWatch drops a record that breaks a rule and reports that only in a metric of its own. So the tests
-//! read every kind of line that the sidecar can write with this module, and the drill turns the lines of
-//! its own stack into metrics.
+//! CloudWatch drops an invalid record and reports the loss only in another metric. So the tests read every kind of line
+//! of the sidecar with this module. The drill uses it to turn log lines into metrics.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
@@ -18,7 +17,7 @@ use super::metric::MetricId;
 /// One number of a record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Datum {
-    /// Which metric it belongs to, dimensions included.
+    /// The metric's identity, with its dimensions.
     pub id: MetricId,
     /// The number.
     pub value: f64,
@@ -33,7 +32,7 @@ pub struct Record {
     pub data: Vec<Datum>,
 }
 
-/// The member `_aws`. An integer that is written as a float is refused, as the schema requires.
+/// The member `_aws`. The schema requires integers, so a float such as `1.0` is refused.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metadata {
@@ -53,12 +52,12 @@ struct Directive {
 #[serde(rename_all = "PascalCase")]
 struct Definition {
     name: String,
-    /// Read for its check only.
+    /// Parsed only to validate it.
     #[serde(rename = "Unit")]
     _unit: Option<Unit>,
 }
 
-/// The units of `MetricDatum` that we use. CloudWatch refuses a unit that it does not know.
+/// The units of `MetricDatum` that the sidecar uses. CloudWatch refuses an unknown unit.
 #[derive(Deserialize)]
 enum Unit {
     Seconds,
@@ -69,10 +68,10 @@ enum Unit {
 }
 
 impl Record {
-    /// Reads a line. `Ok(None)` means that it is JSON and no record.
+    /// Reads a line. `Ok(None)` means that the line is JSON but not a record.
     ///
     /// # Errors
-    /// Names the rule of the specification that is broken.
+    /// The line breaks a rule of the specification. The error names the rule.
     pub fn read(line: &str) -> anyhow::Result<Option<Self>> {
         let root: Map<String, Value> =
             serde_json::from_str(line).context("the line is not a JSON object")?;
@@ -107,19 +106,20 @@ fn read_directive(
         let mut dimensions = BTreeMap::new();
         for key in set {
             check_length("a dimension", key, 250)?;
-            let value = member(key)?.as_str().with_context(|| format!("{key} is no string"))?;
+            let value = member(key)?.as_str().with_context(|| format!("{key} is not a string"))?;
             check_length(key, value, 1024)?;
             dimensions.insert(key.clone(), value.to_owned());
         }
         for Definition { name, .. } in &directive.metrics {
             check_length("a metric's Name", name, 1024)?;
-            let value = member(name)?.as_f64().with_context(|| format!("{name} is no number"))?;
+            let value =
+                member(name)?.as_f64().with_context(|| format!("{name} is not a number"))?;
             let id = MetricId {
                 namespace: directive.namespace.clone(),
                 name: name.clone(),
                 dimensions: dimensions.clone(),
             };
-            ensure!(data.iter().all(|d| d.id != id), "{id} is there twice");
+            ensure!(data.iter().all(|d| d.id != id), "{id} occurs twice");
             data.push(Datum { id, value });
         }
     }
@@ -134,7 +134,7 @@ mod tests {
         "Dimensions":[["route"]],"Metrics":[{"Name":"Latency","Unit":"Seconds"}]}]},"route":"/orders","Latency":0.002}"#;
 
     #[test]
-    fn a_record_gives_its_numbers_with_their_dimensions() {
+    fn record_has_numbers_with_dimensions() {
         let record = Record::read(LINE).unwrap().unwrap();
         assert_eq!(record.timestamp, 1_700_000_061_500);
         assert_eq!(record.data.len(), 1);
@@ -143,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn each_broken_rule_is_named() {
+    fn error_names_the_broken_rule() {
         for (from, to, message) in [
             ("1700000061500", "1700000061.5", "invalid type: floating point"),
             ("1700000061500", "1700000061.5e3", "invalid type: floating point"),
-            ("0.002}", "\"-\"}", "Latency is no number"),
+            ("0.002}", "\"-\"}", "Latency is not a number"),
             ("0.002}", "-}", "not a JSON object"),
             ("\"Latency\":0.002", "\"x\":1", "no member Latency"),
-            ("\"/orders\"", "7", "route is no string"),
+            ("\"/orders\"", "7", "route is not a string"),
             ("\"/orders\"", "\"\"", "route has 0 characters"),
             ("[[\"route\"]]", "[]", "Dimensions is empty"),
             ("\"Seconds\"", "\"Hours\"", "unknown variant `Hours`"),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn other_json_is_no_record() {
+    fn other_json_is_not_a_record() {
         assert_eq!(Record::read(r#"{"message":"ready"}"#).unwrap(), None);
     }
 }

@@ -1,13 +1,11 @@
-//! One metric alarm, evaluated: M of the last N points, and what happens when points are missing.
+//! Evaluates one metric alarm: M of the last N points, and missing points.
 //!
-//! Implements
-//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>;
-//! the documentation's own two tables are the unit tests. CloudWatch looks at more points than N, the
-//! *evaluation range*, whose length it does not publish. Its examples use N + 2, and so does this.
+//! Implements <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>. The two
+//! tables of that page are the unit tests. CloudWatch looks at more than N points, the *evaluation range*. AWS does not
+//! publish its length. The examples of AWS use N + 2, and so does this module.
 //!
-//! Where the tables are silent (all points that exist are breaching, there are fewer than M of them,
-//! and the oldest is younger than M periods) this keeps the present state when missing data is
-//! `missing` or `ignore`.
+//! The tables do not cover one case: all existing points are breaching, there are fewer than M of them, and the oldest
+//! is younger than M periods. Then this module keeps the present state if missing data is `missing` or `ignore`.
 
 use serde::Deserialize;
 
@@ -33,7 +31,7 @@ impl std::fmt::Display for State {
     }
 }
 
-/// What a missing point counts as: `treat_missing_data`.
+/// The treatment of a missing point: `treat_missing_data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names are CloudWatch's own")]
@@ -47,7 +45,7 @@ pub enum MissingData {
 
 /// How a breaching point compares with the threshold: `comparison_operator`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are CloudWatch's own")]
 pub enum Comparison {
     #[serde(rename = "GreaterThanThreshold")]
     Greater,
@@ -81,23 +79,23 @@ impl Comparison {
     }
 }
 
-/// When a metric alarm changes its state.
+/// The condition for a metric alarm's change of state.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Condition {
-    /// Which side of the threshold is bad.
+    /// The breaching side of the threshold.
     pub comparison: Comparison,
     /// In the unit of the metric or of the expression.
     pub threshold: f64,
-    /// N.
+    /// N: the number of points.
     pub evaluation_periods: usize,
-    /// M.
+    /// M: the number of breaching points for ALARM.
     pub datapoints_to_alarm: usize,
-    /// What a missing point counts as.
+    /// The treatment of a missing point.
     pub missing_data: MissingData,
 }
 
 impl Condition {
-    /// How many of the most recent periods are looked at.
+    /// The length of the evaluation range in periods.
     #[must_use]
     pub fn range(&self) -> usize {
         self.evaluation_periods + 2
@@ -106,12 +104,12 @@ impl Condition {
     /// The next state, from the points of the evaluation range, oldest first.
     #[must_use]
     pub fn next(&self, points: &[Option<f64>], present: State) -> State {
-        // `None` is a missing point; `Some(true)` a breaching one.
+        // `None` is a missing point, `Some(true)` a breaching one.
         let range: Vec<Option<bool>> = points
             .iter()
             .map(|point| point.map(|value| self.comparison.breaches(value, self.threshold)))
             .collect();
-        // The most recent real points, as far back into the range as it takes to have N of them.
+        // The N most recent real points of the range, or fewer.
         let real: Vec<bool> =
             range.iter().rev().filter_map(|p| *p).take(self.evaluation_periods).collect();
         let breaching = real.iter().filter(|breaching| **breaching).count();
@@ -132,8 +130,8 @@ impl Condition {
         }
     }
 
-    /// Whether the oldest point, with every real point breaching, is at least M periods old: then
-    /// CloudWatch raises the alarm even though fewer than M points exist.
+    /// Whether the oldest point is at least M periods old. Then CloudWatch raises the alarm when all real points are
+    /// breaching, even if there are fewer than M.
     fn is_old_enough(&self, range: &[Option<bool>]) -> bool {
         let oldest = range.iter().position(Option::is_some);
         oldest.is_some_and(|at| range.len() - at >= self.datapoints_to_alarm)
@@ -171,10 +169,10 @@ mod tests {
         })
     }
 
-    /// The tables of the documentation, for 3 of 3 and for 2 of 3, each row under both states that
-    /// "retain current state" could retain.
+    /// The tables of AWS's documentation, for 3 of 3 and for 2 of 3. Each row is tested with both states that "retain
+    /// current state" can retain.
     #[test]
-    fn the_tables_of_the_documentation() {
+    fn next_state_matches_the_tables_of_aws() {
         use State::{Alarm, InsufficientData, Ok};
         for keep in [Ok, Alarm] {
             for (m, points, expected) in [
@@ -195,14 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_young_breach_does_not_raise_an_alarm_at_once() {
+    fn single_recent_breach_does_not_raise_an_alarm() {
         for points in ["- - - - X", "- - - X -"] {
             assert_eq!(states(points, 3, State::Ok)[0], State::Ok, "{points}");
         }
     }
 
     #[test]
-    fn comparisons_stand_on_the_right_side_of_the_threshold() {
+    fn comparison_breaches_on_the_correct_side() {
         for (name, breaching_values) in [
             ("GreaterThanThreshold", vec![3.0]),
             ("GreaterThanOrEqualToThreshold", vec![2.0, 3.0]),

@@ -1,13 +1,16 @@
-//! Metric math: the part of the language that our alarms and dashboard use.
+//! Metric math: the part of the language that the alarms and the dashboard use.
 //!
-//! Operators, weakest first: `AND`, comparisons, `+ -`, `* /`. The only function is `IF(condition, then,
+//! Operators, lowest precedence first: `AND`, comparisons, `+ -`, `* /`. The only function is `IF(condition, then,
 //! otherwise)`. Every other part of
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html>
-//! is refused by name.
+//! is refused, and the error names it.
 //!
-//! From the documentation: an operator between two series takes a missing point as 0 when the other side
-//! has one, and between a series and a number a missing point stays missing. A division by zero drops the
-//! point. `IF` drops the point when its condition has none, and takes 0 for a missing second operand.
+//! Missing points, from that documentation:
+//!
+//! - Between two series, an operator uses 0 for a missing point when the other series has a point.
+//! - Between a series and a number, a missing point stays missing.
+//! - A division by zero drops the point.
+//! - `IF` drops the point when its condition is missing, and uses 0 for a missing second operand.
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
@@ -38,12 +41,12 @@ const fn operator(precedence: usize, symbol: &'static str, apply: fn(f64, f64) -
     Operator { symbol, precedence, apply }
 }
 
-/// Comparisons do not chain; the other operators bind to the left.
+/// Comparisons do not chain. The other operators are left-associative.
 const COMPARISON: usize = 1;
-/// An operand binds tighter than every operator.
+/// The precedence of an operand, above that of every operator.
 const OPERAND: usize = 4;
 
-/// A symbol comes before its prefixes: `<=` must not be read as `<`.
+/// A longer symbol must come before its prefix, so that `<=` is not read as `<`.
 static OPERATORS: [Operator; 11] = [
     operator(0, "AND", |a, b| truth(a != 0.0 && b != 0.0)),
     operator(COMPARISON, "<=", |a, b| truth(a <= b)),
@@ -66,16 +69,16 @@ impl Expression {
     /// Parses an expression.
     ///
     /// # Errors
-    /// Says what was found, where something else was expected.
+    /// The expression is invalid. The error names the unexpected part.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let parse = || {
             let mut tokens = tokens(text)?;
             tokens.reverse();
             let expression = expression(&mut tokens, 0)?;
-            ensure!(tokens.is_empty(), "{:?} is left over", tokens.last());
+            ensure!(tokens.is_empty(), "unexpected {:?} after the expression", tokens.last());
             ensure!(
                 !expression.metrics().is_empty(),
-                "an alarm needs a series, this is one number"
+                "the expression has no metric: an alarm needs a series, not a number"
             );
             Ok(expression)
         };
@@ -93,8 +96,7 @@ impl Expression {
         }
     }
 
-    /// The value of one period, or nothing when the period has no data point. `metric` gives the values
-    /// of the metrics.
+    /// The value of one period; `None` when the period has no data point. `metric` returns a metric's value.
     pub fn value(&self, metric: &impl Fn(&str) -> Option<f64>) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number),
@@ -143,7 +145,7 @@ fn tokens(text: &str) -> anyhow::Result<Vec<&str>> {
                 OPERATORS.iter().map(|operator| operator.symbol).chain(["(", ")", ","]);
             symbols
                 .find(|symbol| rest.starts_with(symbol))
-                .with_context(|| format!("{first:?}"))?
+                .with_context(|| format!("unexpected {first:?}"))?
                 .len()
         };
         let (token, after) = rest.split_at(length);
@@ -153,8 +155,8 @@ fn tokens(text: &str) -> anyhow::Result<Vec<&str>> {
     Ok(found)
 }
 
-/// Parses from the end of `tokens`, which is the beginning of the text: an operand, and the operators
-/// after it that bind at least as tight as `precedence`.
+/// Parses an operand and the following operators of at least this `precedence`. The tokens are in reverse order, so the
+/// last one is the next one of the text.
 fn expression(tokens: &mut Vec<&str>, precedence: usize) -> anyhow::Result<Expression> {
     if precedence == OPERAND {
         return operand(tokens);
@@ -178,13 +180,13 @@ fn operand(tokens: &mut Vec<&str>) -> anyhow::Result<Expression> {
     Ok(match token {
         "(" => part(tokens, ")")?,
         "IF" => {
-            ensure!(tokens.pop() == Some("("), "IF needs operands");
+            ensure!(tokens.pop() == Some("("), "expected ( after IF");
             let parts = [part(tokens, ",")?, part(tokens, ",")?, part(tokens, ")")?];
-            ensure!(!parts[0].is_number(), "IF needs a series as its condition");
+            ensure!(!parts[0].is_number(), "the condition of IF must be a series");
             Expression::If(parts.into())
         }
         _ if token.starts_with(|c: char| c.is_ascii_digit()) => {
-            Expression::Number(token.parse().with_context(|| format!("{token:?} is no number"))?)
+            Expression::Number(token.parse().with_context(|| format!("{token:?} is not a number"))?)
         }
         _ if token.starts_with(|c: char| c.is_ascii_lowercase()) && !token.contains('.') => {
             Expression::Metric(token.to_owned())
@@ -197,7 +199,7 @@ fn operand(tokens: &mut Vec<&str>) -> anyhow::Result<Expression> {
 fn part(tokens: &mut Vec<&str>, end: &str) -> anyhow::Result<Expression> {
     let part = expression(tokens, 0)?;
     let found = tokens.pop();
-    ensure!(found == Some(end), "{end:?} expected, got {found:?}");
+    ensure!(found == Some(end), "expected {end:?}, found {found:?}");
     Ok(part)
 }
 
@@ -218,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn expressions_give_what_the_documentation_shows() {
+    fn values_match_the_documentation_of_aws() {
         let n = None;
         for (text, expected) in [
-            // The documentation's own example of two series.
+            // AWS's example of two series.
             ("m1 > m2", [Some(1.0), Some(1.0), Some(0.0), Some(0.0)]),
             ("m1 > 15 AND m2 > 15", [Some(1.0), Some(0.0), Some(0.0), Some(0.0)]),
-            // Missing is 0 beside a point, and missing beside nothing.
+            // A missing point counts as 0 if the other series has a point, and else stays missing.
             ("m1 + m2", [Some(50.0), Some(20.0), Some(20.0), Some(0.0)]),
             ("m2 + 1", [Some(21.0), n, Some(21.0), n]),
             ("gone + gone", [n, n, n, n]),
@@ -233,8 +235,8 @@ mod tests {
             ("m1 != 20", [Some(1.0), Some(0.0), Some(1.0), Some(1.0)]),
             // A division by zero drops the point.
             ("m1 / m2", [Some(1.5), n, Some(0.0), n]),
-            // IF: a missing condition drops the point, a missing second operand is 0, a missing
-            // third one drops the point.
+            // IF: a missing condition drops the point, a missing second operand is 0, a missing third operand drops the
+            // point.
             ("IF(m2, m1, 5)", [Some(30.0), n, Some(0.0), n]),
             ("IF(m1, m2, 5)", [Some(20.0), Some(0.0), Some(5.0), Some(5.0)]),
             ("IF(m1 < 10, m1, m2)", [Some(20.0), n, Some(0.0), Some(0.0)]),
@@ -244,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn products_bind_closer_than_sums_and_sums_closer_than_comparisons() {
+    fn operators_have_the_expected_precedence() {
         for (text, same) in [
             ("a + b * c > d", "(a + (b * c)) > d"),
             ("a - b - c", "(a - b) - c"),
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn unsupported_expressions_are_refused() {
         for text in [
             "",
             "a +",
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_found_in_every_part() {
+    fn metrics_lists_the_ids_of_all_operands() {
         let expression = Expression::parse("IF(a >= 5, (b + c) / d, 0)").unwrap();
         assert_eq!(expression.metrics(), ["a", "b", "c", "d"]);
     }

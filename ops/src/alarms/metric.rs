@@ -1,4 +1,4 @@
-//! Which metric: its namespace, its name and its dimensions, and the data that was replayed for it.
+//! The identity of a metric (namespace, name and dimensions), and its replayed data.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,16 +10,16 @@ use super::sample::{Sample, Statistic};
 /// A metric's identity. Two metrics that differ in one dimension are two metrics.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetricId {
-    /// `AWS/ApplicationELB`, say.
+    /// Such as `AWS/ApplicationELB`.
     pub namespace: String,
-    /// `RequestCount`, say.
+    /// Such as `RequestCount`.
     pub name: String,
-    /// Dimension name to value. A value that only AWS knows (an ARN's suffix before the first apply)
-    /// is [`UNKNOWN`].
+    /// Dimension name to value. [`UNKNOWN`] stands for a value that AWS assigns, such as an ARN's suffix before the
+    /// first apply.
     pub dimensions: BTreeMap<String, String>,
 }
 
-/// Stands for a dimension's value that the plan cannot know yet.
+/// The value of a dimension that is only known after the apply.
 pub const UNKNOWN: &str = "(known after apply)";
 
 impl fmt::Display for MetricId {
@@ -33,29 +33,28 @@ impl fmt::Display for MetricId {
 }
 
 impl MetricId {
-    /// Reads `NAMESPACE NAME [DIMENSION=VALUE …]`, as a series file spells a metric.
+    /// Reads `NAMESPACE NAME [DIMENSION=VALUE …]`, the form of a metric in a series file.
     ///
     /// # Errors
-    /// Says which part is missing.
+    /// A part is missing. The error names it.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let mut words = text.split_whitespace();
         let (Some(namespace), Some(name)) = (words.next(), words.next()) else {
-            bail!("a metric is `NAMESPACE NAME [DIMENSION=VALUE …]`, got {text:?}");
+            bail!("the metric is {text:?}, expected `NAMESPACE NAME [DIMENSION=VALUE …]`");
         };
         let dimensions = words
             .map(|word| {
-                let (key, value) = word
-                    .split_once('=')
-                    .with_context(|| format!("{word:?} in {text:?} is not DIMENSION=VALUE"))?;
+                let (key, value) = word.split_once('=').with_context(|| {
+                    format!("{word:?} in {text:?} is invalid, expected DIMENSION=VALUE")
+                })?;
                 Ok((key.to_owned(), value.to_owned()))
             })
             .collect::<anyhow::Result<_>>()?;
         Ok(Self { namespace: namespace.to_owned(), name: name.to_owned(), dimensions })
     }
 
-    /// Whether data written for `self` is data of `wanted`: namespace and name are equal, and every
-    /// dimension that `self` names has the same value there. A series file therefore need not name
-    /// what only the plan knows, and cannot name it wrongly.
+    /// Whether data of `self` is data of `wanted`: namespace and name are equal, and every dimension of `self` has the
+    /// same value in `wanted`. So a series file can leave out dimensions whose values are only in the plan.
     #[must_use]
     pub fn feeds(&self, wanted: &Self) -> bool {
         self.namespace == wanted.namespace
@@ -64,7 +63,7 @@ impl MetricId {
     }
 }
 
-/// One metric's samples, by minute. Minutes may be negative: history before a scenario begins.
+/// One metric's samples, by minute. Negative minutes are the history before a scenario.
 #[derive(Debug, Clone, Default)]
 pub struct Series(BTreeMap<i64, Vec<Sample>>);
 
@@ -74,12 +73,12 @@ impl Series {
         self.0.entry(minute).or_default().extend_from_slice(samples);
     }
 
-    /// Removes a minute's samples, as when a metric stopped being published.
+    /// Removes a minute's samples.
     pub fn clear(&mut self, minute: i64) {
         self.0.remove(&minute);
     }
 
-    /// The statistic over the minutes `from..to`; `None` when nothing arrived in them.
+    /// The statistic of the minutes `from..to`; `None` without samples.
     #[must_use]
     pub fn statistic(&self, statistic: Statistic, from: i64, to: i64) -> Option<f64> {
         statistic.compute(self.0.range(from..to).flat_map(|(_, samples)| samples).copied())
@@ -91,17 +90,17 @@ impl Series {
 pub struct Store(BTreeMap<MetricId, Series>);
 
 impl Store {
-    /// A metric's data, to add to it.
+    /// The data of a metric, created when it is missing.
     pub fn series(&mut self, id: &MetricId) -> &mut Series {
         self.0.entry(id.clone()).or_default()
     }
 
-    /// Adds samples to a minute of one metric, as they are read from a log.
+    /// Adds samples to a minute of one metric.
     pub fn push(&mut self, id: &MetricId, minute: i64, samples: &[Sample]) {
         self.series(id).push(minute, samples);
     }
 
-    /// The data that feeds a metric, if any was replayed: its own, where a log has it by its full name.
+    /// The replayed data of a metric: data with its exact identity, else data that [feeds](MetricId::feeds) it.
     #[must_use]
     pub fn get(&self, wanted: &MetricId) -> Option<&Series> {
         let fed = || self.0.iter().find(|(id, _)| id.feeds(wanted)).map(|(_, series)| series);
@@ -119,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_series_feeds_the_metric_whose_known_dimensions_it_names() {
+    fn series_feeds_a_metric_with_matching_dimensions() {
         let wanted = MetricId {
             namespace: "Orders".into(),
             name: "Requests".into(),
@@ -140,13 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_without_a_name_is_refused() {
+    fn incomplete_metric_is_refused() {
         assert!(MetricId::parse("Orders").is_err());
         assert!(MetricId::parse("Orders Requests Route").is_err());
     }
 
     #[test]
-    fn a_window_ends_before_its_last_minute() {
+    fn window_excludes_its_end_minute() {
         let mut series = Series::default();
         for minute in -1..3 {
             series.push(minute, &[Sample { value: 1.0, count: 2.0 }]);

@@ -1,13 +1,13 @@
-//! Alarms as CloudWatch evaluates them, on replayed metric series.
+//! Evaluates alarms on replayed metric series, as CloudWatch does.
 //!
-//! An alarm that has never fired is untested, and AWS has no way to try one. So this module reads the alarms
-//! from a plan and replays hours of metrics through them in milliseconds. `ops alarms` prints the table of
-//! alarms, or the changes of state that a series file causes. The tests in `ops/tests` compare the alarms of
-//! the real stack with a set of scenarios, and the drill evaluates the metrics that it recorded.
+//! An alarm that has never fired is untested, and AWS cannot replay metrics. So this module reads the alarms from a
+//! plan and replays hours of metrics in milliseconds. `ops alarms` prints the table of alarms, or the changes of state
+//! that a series file causes. The tests in `ops/tests` compare the alarms of the real stack with scenarios. The drill
+//! evaluates its recorded metrics.
 //!
-//! Each module names the page of AWS that it implements: statistics ([`sample`]), metric math ([`math`]), M of
-//! N and missing data ([`evaluate`]), composite alarms ([`alarm`]). It implements what the alarms use. It
-//! refuses other functions of metric math and other composite rules, and leaves out delays of delivery,
+//! Each module names the AWS page that it implements: statistics ([`sample`]), metric math ([`math`]), M of N and
+//! missing data ([`evaluate`]), composite alarms ([`alarm`]). Only the features that the alarms use are implemented.
+//! Other functions of metric math and other composite rules are refused. Not implemented: delays of delivery,
 //! high-resolution periods, anomaly detection, Metrics Insights and action suppression.
 
 #![expect(clippy::doc_markdown, reason = "CloudWatch is a name, not code")]
@@ -32,15 +32,15 @@ use crate::plan::Plan;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Plan to read: `terraform show -json`, or what `cargo xtask plan-json` writes
+    /// Plan to read: the output of `terraform show -json` or `cargo xtask plan-json`
     #[arg(long, value_name = "FILE")]
     plan: PathBuf,
-    /// Scenario to replay (ops/tests/data/README.md); without it the alarms are listed
+    /// Scenario to replay (ops/tests/data/README.md); without it, list the alarms
     #[arg(long, value_name = "FILE")]
     series: Option<PathBuf>,
 }
 
-/// Runs the command; `Ok(false)` means that an alarm that sends something was in ALARM.
+/// Runs the command; `Ok(false)` means that an alarm with actions was in ALARM.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     let alarms = alarm::alarms(&Plan::read(&args.plan)?)?;
     let Some(series) = &args.series else {

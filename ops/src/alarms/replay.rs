@@ -1,10 +1,12 @@
-//! Alarms over time: every minute every metric alarm is evaluated, then the composites, and each
-//! change of state is written down.
+//! Replays alarms over time. Every minute it evaluates the metric alarms, then the composite alarms, and records each
+//! change of state.
 //!
-//! Left out: the minute or two by which CloudWatch's metrics arrive late, and the few seconds in which
-//! a composite follows its children. Detection times from here are therefore lower bounds. Also left
-//! out: action suppression, high-resolution periods, anomaly detection, and the hourly evaluation of
-//! windows over one day, of which there is none (the plan reader accepts them all the same).
+//! Not simulated:
+//!
+//! - CloudWatch's metrics arrive one or two minutes late, and a composite alarm follows its children after a few seconds.
+//!   So the detection times from this module are lower bounds.
+//! - Action suppression, high-resolution periods and anomaly detection.
+//! - The hourly evaluation of windows over one day. The plan reader accepts such windows, but no alarm has one.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +19,7 @@ use super::metric::Store;
 /// A change of an alarm's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The minute at whose end it happened.
+    /// The minute. The change happens at its end.
     pub minute: i64,
     /// The alarm's name.
     pub alarm: String,
@@ -25,11 +27,11 @@ pub struct Change {
     pub to: State,
 }
 
-/// Replays the minutes `from..to`. Every alarm begins in `INSUFFICIENT_DATA`, as a new one does; its
-/// first change is reported like any other.
+/// Replays the minutes `from..to`. Every alarm starts in `INSUFFICIENT_DATA`, like a new alarm. Its first change is
+/// also reported.
 ///
 /// # Errors
-/// When a composite names an alarm that does not exist.
+/// A composite alarm names an alarm that does not exist.
 pub fn replay(
     alarms: &[Alarm],
     store: &Store,
@@ -47,7 +49,7 @@ pub fn replay(
                     let mut next = State::Alarm;
                     for child in children {
                         let state = states.get(child.as_str()).with_context(|| {
-                            format!("{}: no alarm is called {child}", alarm.name)
+                            format!("{}: there is no alarm {child}", alarm.name)
                         })?;
                         if *state != State::Alarm {
                             next = State::Ok;

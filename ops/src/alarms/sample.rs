@@ -1,7 +1,7 @@
-//! What a metric received in one minute, and the statistics CloudWatch makes of it.
+//! The samples of a metric in one minute, and CloudWatch's statistics of them.
 //!
-//! A minute is kept as a weighted distribution rather than as one number, because a percentile of
-//! an hour cannot be had from the percentiles of its minutes.
+//! A minute is a weighted distribution, not one number, because the percentile of an hour cannot be computed from the
+//! percentiles of its minutes.
 //!
 //! Statistics: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html>
 
@@ -11,13 +11,13 @@ use serde::Deserialize;
 /// Samples of equal value that arrived in the same minute.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// In the metric's own unit.
+    /// The value in the metric's unit.
     pub value: f64,
-    /// How many samples had this value; a counter that reports `n` events has `n` samples of 1.
+    /// The number of samples with this value. A counter that reports `n` events has `n` samples of 1.
     pub count: f64,
 }
 
-/// How the samples of a period become one number.
+/// A statistic of a period's samples.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Statistic {
@@ -29,19 +29,19 @@ pub enum Statistic {
     Minimum,
     /// Largest value.
     Maximum,
-    /// How many samples there were.
+    /// Number of samples.
     SampleCount,
-    /// `p99`: the value at or below which this many percent of the samples lie (0 to 100).
+    /// `p99`: at least 99 percent of the samples are at or below the value. The percentage is 0 to 100.
     Percentile(f64),
-    /// `PR(:x)`: how many percent of the samples are at or below `x`.
+    /// `PR(:x)`: the percentage of samples at or below `x`.
     RankUpTo(f64),
 }
 
 impl Statistic {
-    /// Reads a statistic as Terraform and the API spell it.
+    /// Reads a statistic in the notation of Terraform and the API.
     ///
     /// # Errors
-    /// Names the statistic when it is none of those that the evaluator implements.
+    /// The evaluator does not implement the statistic. The error names it.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         Ok(match text {
             "Sum" => Self::Sum,
@@ -58,14 +58,14 @@ impl Statistic {
                 } else if let Some(rank) = text.strip_prefix('p') {
                     Self::Percentile(number(rank)?)
                 } else {
-                    bail!("statistic {text} is not implemented by this evaluator")
+                    bail!("this evaluator does not implement the statistic {text}")
                 }
             }
         })
     }
 
-    /// The statistic of a period's samples; `None` when there were none, for CloudWatch then has no
-    /// data point, not a zero.
+    /// The statistic of a period's samples. `None` without samples, because CloudWatch then has no data point, not a
+    /// zero.
     pub fn compute(self, samples: impl Iterator<Item = Sample>) -> Option<f64> {
         let mut all = Vec::new();
         let (mut count, mut sum, mut below) = (0.0, 0.0, 0.0);
@@ -101,8 +101,8 @@ impl TryFrom<String> for Statistic {
     }
 }
 
-/// The smallest value with at least `rank` samples at or below it (nearest rank; CloudWatch's own
-/// estimate comes from a histogram and may differ in the third digit).
+/// The smallest value with at least `rank` samples at or below it (nearest rank). CloudWatch estimates from a
+/// histogram, so its value can differ in the third digit.
 fn percentile(mut samples: Vec<Sample>, rank: f64) -> f64 {
     samples.sort_by(|a, b| a.value.total_cmp(&b.value));
     let mut seen = 0.0;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn statistics_of_a_weighted_minute() {
+    fn statistics_use_the_weights_of_samples() {
         for (text, expected) in [
             ("Sum", 119.0),
             ("SampleCount", 1000.0),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statistic_that_is_not_implemented_is_refused() {
+    fn unsupported_statistic_is_refused() {
         for text in ["tm99", "IQM", "sum", "PR(0.1:0.2)", "px"] {
             assert!(Statistic::parse(text).is_err(), "{text}");
         }

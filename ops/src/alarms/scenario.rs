@@ -1,6 +1,6 @@
-//! A scenario: metric series over some hours, and what the alarms must make of them.
+//! A scenario: metric series over some hours, and the changes of state that the alarms must show.
 //!
-//! The file format is described in `ops/tests/data/README.md`.
+//! `ops/tests/data/README.md` describes the file format.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,21 +16,21 @@ use super::sample::Sample;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// What happens, in one sentence.
+    /// The scenario in one sentence.
     pub about: String,
-    /// Minutes of history before minute 0; changes in it are not compared.
+    /// Minutes of history before minute 0. Changes of state in the history are not compared.
     #[serde(default)]
     pub history: i64,
-    /// Minutes from 0 on.
+    /// Number of minutes from minute 0.
     pub minutes: i64,
-    /// Whether to begin with what `baseline.json` holds: the metrics of a healthy day.
+    /// Whether to start from `baseline.json`: the metrics of a healthy day.
     #[serde(default)]
     pub baseline: bool,
-    /// Metric to its phases; a later phase replaces the minutes of an earlier one.
+    /// Metric to its phases. A later phase replaces the minutes of an earlier one.
     #[serde(default)]
     pub series: BTreeMap<String, Vec<Phase>>,
-    /// Alarm (name without the stack's prefix) to its changes of state after minute 0. An alarm that
-    /// is not named must stay out of `ALARM` from beginning to end.
+    /// Alarm (name without the stack's prefix) to its changes of state after minute 0. An alarm that is not listed must
+    /// never be in `ALARM`.
     #[serde(default)]
     pub changes: BTreeMap<String, Vec<(i64, State)>>,
 }
@@ -39,11 +39,11 @@ pub struct Scenario {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Phase {
-    /// First minute; without it, the first of the history.
+    /// First minute; by default the first minute of the history.
     from: Option<i64>,
-    /// First minute after it; without it, the end.
+    /// First minute after the phase; by default the end of the scenario.
     to: Option<i64>,
-    /// Only every so many minutes.
+    /// Interval of the samples in minutes.
     #[serde(default = "one")]
     every: i64,
     #[serde(flatten)]
@@ -54,15 +54,15 @@ fn one() -> i64 {
     1
 }
 
-/// What arrives in each of the minutes.
+/// The samples of one minute.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum What {
-    /// A counter: so many samples of 1; at least one.
+    /// A counter: the number of samples of 1; at least one.
     Count(f64),
     /// A gauge: one sample.
     Value(f64),
-    /// `[value, count]` pairs; none means that nothing is published.
+    /// `[value, count]` pairs; an empty list publishes nothing.
     Samples(Vec<(f64, f64)>),
 }
 
@@ -79,10 +79,10 @@ impl What {
 }
 
 impl Scenario {
-    /// Reads a scenario, and the baseline beside it when it asks for that.
+    /// Reads a scenario, and `baseline.json` in the same folder when the scenario uses it.
     ///
     /// # Errors
-    /// When a file cannot be read, or says what makes no sense.
+    /// A file cannot be read or is invalid.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let mut scenario = Self::read_one(path)?;
         if scenario.baseline {
@@ -103,8 +103,8 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The minutes in which the alarms are watched: from shortly before minute 0, for a fresh alarm
-    /// needs some to find its state. The rest of the history is there to look back on.
+    /// The minutes in which the alarms are evaluated. They start at most 30 minutes before minute 0, because a new
+    /// alarm needs time to find its state. The earlier history only fills the alarms' windows.
     #[must_use]
     pub fn watched(&self) -> std::ops::Range<i64> {
         -self.history.min(30)..self.minutes
@@ -113,7 +113,7 @@ impl Scenario {
     /// All of the data.
     ///
     /// # Errors
-    /// When a metric's name cannot be read.
+    /// A metric's name or a phase is invalid.
     pub fn store(&self) -> anyhow::Result<Store> {
         let mut store = Store::default();
         for (metric, phases) in &self.series {
@@ -121,7 +121,10 @@ impl Scenario {
             for phase in phases {
                 let (from, to) =
                     (phase.from.unwrap_or(-self.history), phase.to.unwrap_or(self.minutes));
-                ensure!(from < to && phase.every > 0, "{metric}: a phase from {from} to {to}");
+                ensure!(
+                    from < to && phase.every > 0,
+                    "{metric}: the phase from {from} to {to} is invalid: expected from < to and every > 0"
+                );
                 let samples = phase.what.samples();
                 for minute in from..to {
                     series.clear(minute);

@@ -1,4 +1,4 @@
-//! The alarm table: the condition of each alarm, and the topic that it notifies.
+//! The table of alarms, with the condition and the topics of each.
 
 use std::fmt::Write as _;
 

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use super::Client;
 use crate::task::definition::TaskDefinition;
 
-/// What the rehearsal needs to know of a service.
+/// The attributes of a service that the rehearsal needs.
 #[derive(Debug, Deserialize)]
 pub struct Service {
-    /// ARN of the task definition that the service shall run.
+    /// ARN of the service's task definition.
     pub task_definition: String,
-    /// Number of tasks asked for.
+    /// Desired number of tasks.
     pub desired_count: u64,
     /// Target group, container and port of each load balancer.
     pub load_balancers: Vec<(String, String, u64)>,
@@ -19,12 +19,14 @@ pub struct Service {
     pub subnets: Vec<String>,
 }
 
-/// ARNs of the cluster and the service, the only ones there are.
+/// ARNs of the only cluster and the only service.
 pub async fn find_service(client: &Client) -> anyhow::Result<(String, String)> {
     let clusters = ["ecs", "list-clusters", "--query", "clusterArns[0]"];
-    let cluster: String = client.call(&clusters).await.context("no ECS cluster was applied")?;
+    let cluster: String =
+        client.call(&clusters).await.context("ECS has no cluster: apply the stack first")?;
     let services = ["ecs", "list-services", "--cluster", &cluster, "--query", "serviceArns[0]"];
-    let service = client.call(&services).await.context("no ECS service was applied")?;
+    let service =
+        client.call(&services).await.context("ECS has no service: apply the stack first")?;
     Ok((cluster, service))
 }
 
@@ -44,7 +46,7 @@ pub async fn describe_service(
     client.call(&[&["ecs", "describe-services"], &service[..]].concat()).await
 }
 
-/// A task definition, as the runner reads it.
+/// A task definition for the runner.
 pub async fn describe_task_definition(
     client: &Client,
     arn: &str,
@@ -53,7 +55,7 @@ pub async fn describe_task_definition(
     client.call(&[&["ecs", "describe-task-definition"], &definition[..]].concat()).await
 }
 
-/// How many deployments of the service ECS knows.
+/// The number of deployments that ECS lists for the service.
 pub async fn count_deployments(
     client: &Client,
     cluster: &str,

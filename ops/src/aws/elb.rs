@@ -11,17 +11,17 @@ use super::Client;
 
 type Attributes = BTreeMap<String, String>;
 
-/// The balancer and everything that hangs on it.
+/// The balancer and its listeners.
 #[derive(Debug, serde::Deserialize)]
 pub struct Balancer {
     /// ARN.
     pub arn: String,
-    /// Subnets that its nodes stand in.
+    /// Subnets of its nodes.
     pub subnets: Vec<String>,
-    /// `idle_timeout.timeout_seconds` and the like.
+    /// Attributes, such as `idle_timeout.timeout_seconds`.
     #[serde(default)]
     pub attributes: Attributes,
-    /// In order of their ports.
+    /// Listeners, ordered by port.
     #[serde(default)]
     pub listeners: Vec<Listener>,
 }
@@ -33,26 +33,26 @@ pub struct Listener {
     pub port: u16,
     /// `HTTP` or `HTTPS`.
     pub protocol: String,
-    /// `routing.http.response.…` and the like.
+    /// Attributes, such as `routing.http.response.…`.
     #[serde(default)]
     pub attributes: Attributes,
-    /// In order of priority; the default comes last and has no condition.
+    /// Rules, ordered by priority. The default rule is last and has no condition.
     #[serde(default)]
     pub rules: Vec<Rule>,
 }
 
-/// What is done with the requests that match all conditions.
+/// A rule for the requests that match all conditions.
 #[derive(Debug, serde::Deserialize)]
 pub struct Rule {
-    /// Lower comes first; `None` for the listener's default.
+    /// The lowest priority is first; `None` for the listener's default rule.
     pub priority: Option<u32>,
-    /// Field (`path-pattern`, `http-request-method`, `host-header`) and the values, any of which matches.
+    /// Field (`path-pattern`, `http-request-method`, `host-header`) and its values. One matching value is enough.
     pub conditions: Vec<(String, Vec<String>)>,
-    /// What is done.
+    /// The action.
     pub action: Action,
 }
 
-/// The actions that this stack uses; another one is an error, so that nothing is left out in silence.
+/// The actions that this stack uses. Any other action is an error, so that none is silently ignored.
 #[derive(Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(
     tag = "kind",
@@ -61,9 +61,9 @@ pub struct Rule {
     rename_all_fields = "PascalCase"
 )]
 pub enum Action {
-    /// To the target group with this ARN.
+    /// Forwards to the target group with this ARN.
     Forward(String),
-    /// An answer of the balancer's own.
+    /// A fixed response of the balancer.
     FixedResponse {
         /// Status.
         #[serde(rename = "StatusCode", deserialize_with = "number")]
@@ -75,7 +75,7 @@ pub enum Action {
         #[serde(rename = "MessageBody", default)]
         body: String,
     },
-    /// To another protocol and port, the rest as it was.
+    /// Redirects to another protocol and port of the same host, path and query.
     Redirect {
         /// 301 or 302.
         #[serde(rename = "StatusCode", deserialize_with = "number")]
@@ -88,13 +88,13 @@ pub enum Action {
     },
 }
 
-/// A number that is written as text; a redirect's status is `HTTP_301`.
+/// A number as text. A redirect's status has a prefix: `HTTP_301`.
 fn number<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(from: D) -> Result<T, D::Error> {
     let text = String::deserialize(from)?;
     text.trim_start_matches("HTTP_").parse().map_err(D::Error::custom)
 }
 
-/// Where requests are forwarded to, and how a target's health is found.
+/// A target group and its health check.
 #[derive(Debug, serde::Deserialize)]
 pub struct TargetGroup {
     /// ARN.
@@ -103,37 +103,38 @@ pub struct TargetGroup {
     pub port: u16,
     /// Path of the health check.
     pub path: String,
-    /// Codes that mean healthy: `200`, `200-299`, `200,202`.
+    /// Status codes of a healthy target: `200`, `200-299`, `200,202`.
     pub matcher: String,
-    /// Seconds from one check to the next.
+    /// Seconds between two checks.
     pub interval: u64,
-    /// Seconds that a check may take.
+    /// Timeout of a check in seconds.
     pub timeout: u64,
-    /// Good checks in a row until a target is healthy.
+    /// Successful checks in a row until a target is healthy.
     pub healthy: u32,
-    /// Bad checks in a row until a target is unhealthy.
+    /// Failed checks in a row until a target is unhealthy.
     pub unhealthy: u32,
-    /// `deregistration_delay.timeout_seconds` and the like.
+    /// Attributes, such as `deregistration_delay.timeout_seconds`.
     #[serde(default)]
     pub attributes: Attributes,
 }
 
 impl TargetGroup {
-    /// Seconds that a deregistered target may finish its requests in.
+    /// Seconds in which a deregistered target can finish its requests.
     pub fn deregistration_delay(&self) -> anyhow::Result<u64> {
         let value = self.attributes.get("deregistration_delay.timeout_seconds");
         value
             .context("the target group has no deregistration delay")?
             .parse()
-            .context("the deregistration delay is no number")
+            .context("the deregistration delay is not a number")
     }
 }
 
-/// Reads the only balancer there is.
+/// Reads the only balancer.
 pub async fn balancer(client: &Client) -> anyhow::Result<Balancer> {
     let query = "LoadBalancers[0].{arn: LoadBalancerArn, subnets: AvailabilityZones[].SubnetId}";
     let call = ["elbv2", "describe-load-balancers", "--query", query];
-    let found: Balancer = client.call(&call).await.context("no load balancer was applied")?;
+    let found: Balancer =
+        client.call(&call).await.context("there is no load balancer: apply the stack first")?;
     let (attributes, listeners) = tokio::try_join!(
         attributes(client, "load-balancer", &found.arn),
         listeners(client, &found.arn)
@@ -155,7 +156,8 @@ async fn listeners(client: &Client, balancer: &str) -> anyhow::Result<Vec<Listen
 }
 
 async fn rules(client: &Client, listener: &str) -> anyhow::Result<Vec<Rule>> {
-    // A rule with several actions, or with a condition of another kind, has no answer here: that is an error.
+    // The query returns null for a rule with several actions or with another kind of condition, so that it cannot be
+    // parsed.
     let query = "Rules[].{
         priority: to_number(Priority),
         conditions: Conditions[].[
@@ -204,7 +206,7 @@ mod tests {
     use serde_json::{from_value, json};
 
     #[test]
-    fn an_action_that_is_not_known_is_an_error() {
+    fn unknown_actions_and_conditions_are_errors() {
         let redirect = json!({ "StatusCode": "HTTP_301", "Protocol": "HTTPS", "Port": "443" });
         let redirect = json!({ "kind": "redirect", "config": redirect });
         let expected = Action::Redirect { status: 301, protocol: "HTTPS".into(), port: 443 };

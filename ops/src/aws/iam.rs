@@ -1,4 +1,4 @@
-//! IAM: a role's trust policy and every policy that is attached to it.
+//! IAM: a role's trust policy and all its other policies.
 
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::Client;
 
-/// A role with its documents parsed.
+/// A role with its parsed policy documents.
 #[derive(Debug, Deserialize)]
 pub struct Role {
     /// ARN.
     pub arn: String,
-    /// Who may assume it.
+    /// Trust policy: the principals that may assume the role.
     pub trust: Value,
     /// Inline and attached policies, each with its name.
     pub policies: Vec<(String, Value)>,
@@ -24,7 +24,7 @@ struct Details {
     managed: Vec<(String, Value)>,
 }
 
-/// Reads the role whose ARN is given, with all of its policies.
+/// Reads the role with this ARN and all its policies.
 pub async fn role(client: &Client, arn: &str) -> anyhow::Result<Role> {
     let found = format!("RoleDetailList[?Arn == '{arn}'] | [0]");
     let policies = "RolePolicyList[].[PolicyName, PolicyDocument]";

@@ -1,11 +1,10 @@
 //! AWS, through its official CLI.
 //!
-//! The CLI brings credentials, regions, signatures and retries, and it is installed wherever images are pushed. Each
-//! call starts it and costs 0.45 to 0.9 s. So callers ask for many things at once (`--query` selects them), and
-//! poll seldom.
+//! The CLI handles credentials, regions, signatures and retries. Every machine that pushes images has it. A call takes
+//! 0.45 to 0.9 s, because it starts the CLI. So callers read many values in one call (with `--query`), and poll rarely.
 //!
-//! [`call`] talks to the account that the environment names. A [`Client`] talks to the emulated AWS and cannot reach
-//! an account: it reads no setting of its caller.
+//! [`call`] uses the account of the caller's environment. A [`Client`] uses the emulated AWS. It reads no settings of
+//! its caller, so it cannot reach an account.
 
 pub mod ecs;
 pub mod elb;
@@ -23,15 +22,15 @@ use serde_json::Value;
 
 use crate::variable::given;
 
-/// The region of every call of this process, when it is not that of the environment.
+/// The region of every call of this process. It overrides the caller's environment.
 static REGION: OnceLock<String> = OnceLock::new();
 
-/// Makes every further [`call`] in this region. The first one wins: a process works in one region.
+/// Sets the region of every later [`call`]. Only the first use has an effect, because a process uses one region.
 pub fn use_region(region: &str) {
     let _ = REGION.set(region.to_owned());
 }
 
-/// The region that the caller's settings name.
+/// The region in the caller's settings.
 #[must_use]
 pub fn configured_region() -> Option<String> {
     given("AWS_REGION").or_else(|| given("AWS_DEFAULT_REGION")).or_else(|| {
@@ -41,30 +40,31 @@ pub fn configured_region() -> Option<String> {
     })
 }
 
-/// Calls the account that the environment names: runs `aws ARGUMENTS` and reads its answer.
+/// Calls the account of the caller's environment: runs `aws ARGUMENTS` and parses the output.
 ///
 /// # Errors
 ///
-/// The CLI is missing, the call fails (the message is what the CLI wrote), or the answer has another shape than `T`.
+/// The CLI is missing, the call fails (the message is the CLI's error output), or the output does not fit `T`.
 pub fn call<T: DeserializeOwned>(arguments: &[&str]) -> anyhow::Result<T> {
     let mut command = Command::new("aws");
     if let Some(region) = REGION.get() {
         command.env("AWS_REGION", region).env("AWS_DEFAULT_REGION", region);
     }
-    // Version 2 writes times in the local zone; in one zone they can be compared as text.
+    // Version 2 prints times in the local time zone. In UTC they can be compared as text.
     command.env("TZ", "UTC").env("AWS_PAGER", "");
     read(arguments, output_of(command, arguments).output())
 }
 
-/// The same with parameters that no argument may hold, because every process of the machine can read those. They are in a
-/// file that only its owner can read, while the CLI runs. It reads the file twice, so a pipe would be empty.
+/// The same call with secret parameters. Every process of the machine can read arguments, so the parameters are in a
+/// file that only its owner can read. The file exists while the CLI runs. A pipe does not work, because the CLI reads
+/// twice.
 ///
 /// # Errors
 ///
 /// As for [`call`], and when the file cannot be written.
 pub fn call_with<T: DeserializeOwned>(arguments: &[&str], input: &Value) -> anyhow::Result<T> {
-    let mut file = tempfile::NamedTempFile::new().context("no temporary file")?;
-    file.write_all(input.to_string().as_bytes()).context("no temporary file")?;
+    let mut file = tempfile::NamedTempFile::new().context("cannot write a temporary file")?;
+    file.write_all(input.to_string().as_bytes()).context("cannot write a temporary file")?;
     let url = format!("file://{}", file.path().display());
     call(&[arguments, &["--cli-input-json", &url]].concat())
 }
@@ -78,7 +78,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// `python` is that of the environment with the CLI, `address` is `host:port`.
+    /// `python` is the interpreter of the Python environment with the CLI, and `address` is `host:port`.
     #[must_use]
     pub fn new(python: &Path, address: &str, region: &str) -> Self {
         Self { python: python.to_owned(), address: address.to_owned(), region: region.to_owned() }
@@ -90,13 +90,13 @@ impl Client {
         Self { address: address.to_owned(), ..self.clone() }
     }
 
-    /// The region that every call is made in.
+    /// The region of every call.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// Runs `aws ARGUMENTS` and reads its answer.
+    /// Runs `aws ARGUMENTS` and parses the output.
     ///
     /// # Errors
     ///
@@ -128,8 +128,7 @@ fn read<T: DeserializeOwned>(arguments: &[&str], output: io::Result<Output>) -> 
     if !output.status.success() {
         bail!("aws {name}: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    // A call without an answer prints nothing.
+    // Some calls print nothing.
     let text = if output.stdout.is_empty() { &b"null"[..] } else { &output.stdout };
-    serde_json::from_slice(text)
-        .with_context(|| format!("aws {name}: the answer is not understood"))
+    serde_json::from_slice(text).with_context(|| format!("aws {name}: unexpected output"))
 }

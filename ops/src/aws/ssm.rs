@@ -1,4 +1,4 @@
-//! Parameter Store: a parameter, and the key that encrypts it.
+//! SSM Parameter Store: a parameter and its KMS key.
 
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -9,15 +9,15 @@ use super::Client;
 /// One parameter, decrypted. It has no `Debug`: the value is a secret.
 #[derive(Deserialize)]
 pub struct Parameter {
-    /// ARN, as the policies name it.
+    /// ARN, as in the policies.
     pub arn: String,
     /// `SecureString`, `String` or `StringList`.
     pub kind: String,
-    /// The plain value.
+    /// The decrypted value.
     pub value: String,
-    /// Number of its version.
+    /// Version number.
     pub version: u64,
-    /// Key that encrypts it: an ARN, an id or an alias, as it was given.
+    /// KMS key that encrypts it: an ARN, an id or an alias, as configured.
     #[serde(default)]
     pub key_id: Option<String>,
 }
@@ -32,14 +32,14 @@ pub async fn get(client: &Client, name: &str) -> anyhow::Result<Parameter> {
     Ok(Parameter { key_id, ..parameter.with_context(|| format!("SSM has no parameter {name}"))? })
 }
 
-/// The key that encrypts a parameter, if one does. Nothing is decrypted.
+/// The KMS key of a parameter, if it has one. This does not decrypt the parameter.
 pub async fn key_of(client: &Client, name: &str) -> anyhow::Result<Option<String>> {
     let filter = format!("Key=Name,Values={name}");
     let describe = ["ssm", "describe-parameters", "--parameter-filters", &filter];
     client.call(&[&describe[..], &["--query", "Parameters[0].KeyId"]].concat()).await
 }
 
-/// Writes a new value over the parameter, behind Terraform's back. The drills do.
+/// Overwrites the parameter without Terraform, for the drills.
 pub async fn overwrite(
     client: &Client,
     name: &str,
@@ -47,7 +47,7 @@ pub async fn overwrite(
     key_id: Option<&str>,
 ) -> anyhow::Result<()> {
     let mut put = vec!["ssm", "put-parameter", "--type", "SecureString", "--overwrite"];
-    // The value is in the process list. It is a key of this run, and the emulator's alone.
+    // The process list shows the value. It is a key for this run that only the emulator has.
     put.extend(["--name", name, "--value", value]);
     put.extend(key_id.iter().flat_map(|key| ["--key-id", key]));
     client.call::<Value>(&put).await.map(drop)

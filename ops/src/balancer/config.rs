@@ -1,4 +1,4 @@
-//! The stand-in's configuration, rendered from the applied balancer.
+//! Renders the stand-in's `HAProxy` configuration from the applied balancer.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -8,23 +8,23 @@ use anyhow::{Context as _, bail};
 
 use crate::aws::elb::{Action, Balancer, Listener, Rule, TargetGroup};
 
-/// How many targets can be registered at once.
+/// The maximum number of registered targets.
 pub const SLOTS: usize = 24;
 
-/// Where the stand-in and its helpers listen.
+/// The addresses and files of the stand-in and its helpers.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// Address of the balancer's node: it binds there, and reaches the targets from there.
+    /// Address of the balancer's node. It listens on this address and connects to the targets from it.
     pub node: Ipv4Addr,
-    /// Certificate and key for HTTPS listeners, one PEM file.
+    /// PEM file with certificate and key of the HTTPS listeners.
     pub certificate: PathBuf,
     /// Runtime socket.
     pub socket: PathBuf,
-    /// Plain HTTP in, TLS to the HTTPS listener out: for tools that speak no TLS.
+    /// Address that accepts plain HTTP and forwards it over TLS to the HTTPS listener, for tools without TLS.
     pub tunnel: SocketAddrV4,
-    /// Where tasks reach the emulated AWS, and where that is.
+    /// Address where tasks reach the emulated AWS, and the emulator's own address.
     pub endpoint: (SocketAddrV4, String),
-    /// Where tasks get their role's credentials, as from Fargate's own address for that.
+    /// Address where tasks get their role's credentials, in place of Fargate's address.
     pub credentials: SocketAddrV4,
 }
 
@@ -34,7 +34,7 @@ pub fn render(balancer: &Balancer, group: &TargetGroup, place: &Place) -> anyhow
         .attributes
         .get("idle_timeout.timeout_seconds")
         .context("the balancer has no idle timeout")?;
-    let idle: u64 = idle.parse().context("the idle timeout is no number")?;
+    let idle: u64 = idle.parse().context("the idle timeout is not a number")?;
     let mut out = format!(
         "global\n  stats socket {socket} mode 600 level admin\n  log stdout format raw local0\n  maxconn 4000\n  nbthread 1\n  tune.ssl.default-dh-param 2048\n\n\
          defaults\n  mode http\n  log global\n  timeout connect 10s\n  timeout client {idle}s\n  timeout server {idle}s\n  timeout http-keep-alive {idle}s\n  \
@@ -53,7 +53,7 @@ fn frontend(listener: &Listener, group: &TargetGroup, place: &Place) -> anyhow::
     let tls = match listener.protocol.as_str() {
         "HTTP" => String::new(),
         "HTTPS" => format!(" ssl crt {}", place.certificate.display()),
-        other => bail!("the stand-in does not know the listener protocol {other}"),
+        other => bail!("the stand-in does not support the listener protocol {other}"),
     };
     let scheme = listener.protocol.to_lowercase();
     let mut out = format!(
@@ -79,7 +79,7 @@ fn frontend(listener: &Listener, group: &TargetGroup, place: &Place) -> anyhow::
     Ok(out)
 }
 
-/// The first rule whose conditions all hold notes its number.
+/// Stores the number of the first rule whose conditions all match.
 fn matching(index: usize, rule: &Rule) -> anyhow::Result<String> {
     let mut out = String::new();
     let mut names = String::new();
@@ -89,10 +89,10 @@ fn matching(index: usize, rule: &Rule) -> anyhow::Result<String> {
             "path-pattern" => "path",
             "http-request-method" => "method",
             "host-header" => "req.hdr(host),field(1,:),lower",
-            other => bail!("the stand-in does not know the condition {other}"),
+            other => bail!("the stand-in does not support the condition {other}"),
         };
         for value in values {
-            // An acl of several lines holds when any of them does.
+            // An ACL of several lines matches when one of its lines matches.
             let _ = writeln!(out, "  acl {name} {fetch} -m reg {}", pattern(value));
         }
         let _ = write!(names, "{name} ");
@@ -104,7 +104,7 @@ fn matching(index: usize, rule: &Rule) -> anyhow::Result<String> {
     Ok(out)
 }
 
-/// The balancer's wildcards as a regular expression; everything else stands for itself.
+/// The balancer's wildcards as a regular expression. All other characters are literal.
 fn pattern(value: &str) -> String {
     let mut out = String::from("'^");
     for c in value.chars() {
@@ -128,7 +128,7 @@ fn acting(index: usize, rule: &Rule, group: &TargetGroup) -> anyhow::Result<Stri
         Action::Forward(arn) if *arn != group.arn => {
             bail!("a rule forwards to {arn}, which is not the service's target group")
         }
-        // With no healthy target left, the balancer asks all of them: fail open.
+        // Without a healthy target, the balancer sends requests to all targets: fail open.
         Action::Forward(_) => format!(
             "  use_backend targets if {this} {{ nbsrv(targets) gt 0 }}\n  use_backend fail-open if {this} {{ nbsrv(fail-open) gt 0 }}\n  use_backend targets if {this}\n"
         ),
@@ -148,7 +148,7 @@ fn acting(index: usize, rule: &Rule, group: &TargetGroup) -> anyhow::Result<Stri
     })
 }
 
-/// `routing.http.response.NAME.header_value` is set on every answer.
+/// Sets each header of `routing.http.response.NAME.header_value` on every response.
 fn response_headers(listener: &Listener) -> String {
     let mut out = String::new();
     for (key, value) in &listener.attributes {
@@ -166,12 +166,12 @@ fn response_headers(listener: &Listener) -> String {
     out
 }
 
-/// Two groups with the same targets: one that knows their health, and one that does not ask.
+/// Two backends with the same targets: one with health checks, and one without (fail open).
 fn targets(group: &TargetGroup, place: &Place) -> String {
     let TargetGroup { path, matcher, interval, timeout, healthy, unhealthy, port, .. } = group;
     let source = place.node;
-    // A target that is down is looked at each second: so the first check of a new one comes at once, as the
-    // balancer's does. From its first success on it is the applied interval.
+    // A target that is down is checked each second, so that a new target gets its first check immediately, as in AWS.
+    // After the first success, the applied interval is used.
     format!(
         "backend targets\n  balance roundrobin\n  source {source}\n  timeout check {timeout}s\n  option httpchk\n  \
          http-check send meth GET uri {path} ver HTTP/1.1 hdr Host balancer hdr User-Agent ELB-HealthChecker/2.0\n  http-check expect status {matcher}\n  \
@@ -189,7 +189,7 @@ fn helpers(balancer: &Balancer, place: &Place) -> String {
          frontend credentials\n  bind {credentials}\n  no log\n  http-request return status 200 content-type application/json string \
          '{{\"AccessKeyId\":\"TASKROLE\",\"SecretAccessKey\":\"rehearsal\",\"Token\":\"rehearsal\",\"Expiration\":\"2099-01-01T00:00:00Z\"}}'\n\n"
     );
-    // Bytes through, so that connections end and are reused exactly as the tool and the listener decide.
+    // TCP mode, so that only the tool and the listener decide when a connection ends or is reused.
     let (listener, tls) = match balancer.listeners.iter().find(|l| l.protocol == "HTTPS") {
         Some(listener) => (
             listener.port,

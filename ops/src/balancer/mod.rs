@@ -1,8 +1,8 @@
-//! A stand-in for the Application Load Balancer, made from what was applied.
+//! A stand-in for the Application Load Balancer.
 //!
-//! `HAProxy`, configured from the listeners, rules and target group that the emulated AWS holds. Its
-//! runtime socket registers and deregisters targets as ECS does; its log lines and statistics are
-//! what the drills make the balancer's metrics from. What it does not prove: docs/rehearsal.md.
+//! It is `HAProxy`, configured from the listeners, rules and target group in the emulated AWS. Its runtime socket
+//! registers and deregisters targets as ECS does. The drills compute the balancer's metrics from its log lines and
+//! statistics. docs/rehearsal.md lists what it does not prove.
 
 pub mod config;
 mod process;

@@ -1,4 +1,4 @@
-//! The running stand-in: targets come and go through its runtime socket.
+//! The running stand-in. Its runtime socket registers and deregisters targets.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -16,17 +16,17 @@ use super::stats::{self, Row, State};
 use crate::group::Group;
 use crate::task::log::Log;
 
-/// A running balancer; it ends when this is dropped.
+/// A running balancer. Dropping it ends the process.
 #[derive(Debug)]
 pub struct Balancer {
     process: Child,
     _group: Group,
     socket: PathBuf,
-    /// How long a target may be new: as long as its checks must fail to make it unhealthy.
+    /// The time for which a target is `initial`: the time in which failed checks make it unhealthy.
     initial: Duration,
-    /// Registered slots: since when, and whether they were ever healthy.
+    /// Registered slots: time of registration, and whether the target was ever healthy.
     known: Mutex<BTreeMap<String, (Instant, bool)>>,
-    /// One line a request.
+    /// One line for each request.
     pub log: Log,
 }
 
@@ -39,7 +39,7 @@ pub struct Target {
 }
 
 impl Balancer {
-    /// Writes the configuration into the folder and starts with it.
+    /// Writes the configuration into the folder and starts the balancer.
     pub async fn start(
         configuration: &str,
         folder: &Path,
@@ -51,7 +51,7 @@ impl Balancer {
         let log = Log::to_file(&folder.join("balancer.log"))?;
         let (process, group) =
             Group::start(Command::new("haproxy").args(["-db", "-f"]).arg(&file), &log)
-                .context("is haproxy installed?")?;
+                .context("haproxy did not start: is it installed?")?;
         let mut balancer = Self {
             _group: group,
             process,
@@ -72,13 +72,13 @@ impl Balancer {
         Ok(balancer)
     }
 
-    /// Registers a target; it gets no request until enough checks have passed.
+    /// Registers a target. It gets requests after enough successful checks.
     pub async fn register(&self, address: Ipv4Addr, port: u16) -> anyhow::Result<Target> {
         let free =
             self.rows().await?.into_iter().find(|r| {
                 r.group == "targets" && r.name.starts_with('t') && r.state == State::Unused
             });
-        let slot = free.context("no slot is free")?.name;
+        let slot = free.context("all slots are in use")?.name;
         self.command(&format!("set server targets/{slot} addr {address} port {port}")).await?;
         self.command(&format!("set server fail-open/{slot} addr {address} port {port}")).await?;
         self.command(&format!("set server targets/{slot} state ready")).await?;
@@ -89,20 +89,20 @@ impl Balancer {
         Ok(Target { slot, address })
     }
 
-    /// Takes the target out: no new request from now on.
+    /// Deregisters the target: it gets no new requests.
     pub async fn deregister(&self, target: &Target) -> anyhow::Result<()> {
         self.command(&format!("set server targets/{} state drain", target.slot)).await?;
         self.command(&format!("set server fail-open/{} state maint", target.slot)).await?;
         Ok(())
     }
 
-    /// Frees the target's slot, after the deregistration delay.
+    /// Frees the target's slot. Call it after the deregistration delay.
     pub async fn forget(&self, target: &Target) -> anyhow::Result<()> {
         self.command(&format!("set server targets/{} state maint", target.slot)).await?;
         self.command(&format!("shutdown sessions server targets/{}", target.slot)).await.map(drop)
     }
 
-    /// State of a target, and its requests in flight.
+    /// State of a target, and the number of its requests in flight.
     pub async fn state(&self, target: &Target) -> anyhow::Result<(State, u64)> {
         let rows = self.rows().await?;
         let row = rows
@@ -145,28 +145,28 @@ impl Balancer {
             let Some((since, was_healthy)) = known.get_mut(&row.name) else { continue };
             *was_healthy |= row.state == State::Healthy;
             counts.0 += usize::from(row.state == State::Healthy);
-            // Until its checks have decided, a new target is `initial`, which is neither.
+            // Until its checks have a result, a new target is `initial`: neither healthy nor unhealthy.
             let decided = *was_healthy || since.elapsed() > self.initial;
             counts.1 += usize::from(row.state == State::Unhealthy && decided);
         }
         Ok(counts)
     }
 
-    /// Shows another certificate from now on; `name` is the file that the configuration names.
+    /// Replaces the certificate. `name` is the file name in the configuration.
     pub async fn show_certificate(&self, name: &Path, pem: &Path) -> anyhow::Result<()> {
         let text = std::fs::read_to_string(pem)?;
         let answer = self.command(&format!("set ssl cert {} <<\n{text}", name.display())).await?;
         if !answer.contains("Transaction") {
-            bail!("the balancer does not take the certificate: {}", answer.trim());
+            bail!("the balancer refuses the certificate: {}", answer.trim());
         }
         let answer = self.command(&format!("commit ssl cert {}", name.display())).await?;
         if !answer.contains("Success") {
-            bail!("the balancer does not show the certificate: {}", answer.trim());
+            bail!("the balancer did not activate the certificate: {}", answer.trim());
         }
         Ok(())
     }
 
-    /// Cuts tasks off from the emulated AWS, or connects them again.
+    /// Disconnects the tasks from the emulated AWS, or connects them again.
     pub async fn endpoint(&self, reachable: bool) -> anyhow::Result<()> {
         self.command(&format!("{} frontend endpoint", if reachable { "enable" } else { "disable" }))
             .await
@@ -184,7 +184,7 @@ impl Balancer {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
         let complaint = answer.trim();
-        // A command that changes something says nothing, or what it changed.
+        // A successful change prints nothing, or the changed value.
         if complaint.starts_with("Unknown")
             || complaint.starts_with("No such")
             || complaint.starts_with("Require")

@@ -1,4 +1,4 @@
-//! The stand-in's statistics, in the balancer's words.
+//! Converts the stand-in's statistics into the states of ELB targets.
 
 use anyhow::Context as _;
 
@@ -7,11 +7,11 @@ use anyhow::Context as _;
 pub enum State {
     /// The slot holds no target.
     Unused,
-    /// Requests go there.
+    /// It gets requests.
     Healthy,
-    /// Health checks fail, or have not passed often enough yet.
+    /// Health checks fail, or not enough checks have passed yet.
     Unhealthy,
-    /// Deregistered; what it still holds may end.
+    /// Deregistered. Its requests in flight can finish.
     Draining,
 }
 
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_found_by_name() {
+    fn parse_finds_columns_by_name() {
         let rows = parse("# pxname,svname,scur,status\ntargets,t1,3,UP 1/2\ntargets,t2,0,DOWN 1/2\ntargets,t3,1,DRAIN\ntargets,t4,,MAINT\n").unwrap();
         let states: Vec<_> = rows.iter().map(|r| (r.state, r.sessions)).collect();
         assert_eq!(

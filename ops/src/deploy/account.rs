@@ -1,4 +1,4 @@
-//! The account that the caller's credentials belong to, and what the values that a person types mean there.
+//! The AWS account of the caller's credentials, and checks of typed values against that account.
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ pub(super) struct Identity {
     pub(super) arn: String,
 }
 
-/// A repository on GitHub, by name and by the numbers that its tokens carry.
+/// A repository on GitHub: its name, and the ids that its OIDC tokens contain.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Repository {
     pub(super) name: String,
@@ -24,13 +24,14 @@ pub(super) struct Repository {
     pub(super) owner_id: String,
 }
 
-/// Whose credentials these are.
+/// The owner of the caller's credentials.
 pub(super) fn identity() -> anyhow::Result<Identity> {
-    aws::call(&["sts", "get-caller-identity"])
-        .context("AWS knows no credentials here: log in first, for example by `aws sso login`")
+    aws::call(&["sts", "get-caller-identity"]).context(
+        "the AWS CLI has no valid credentials: log in first, for example with `aws sso login`",
+    )
 }
 
-/// A region that this account may use.
+/// A region that is enabled in this account.
 pub(super) fn region(text: &str) -> anyhow::Result<String> {
     let word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase());
     let well_formed = text.rsplit_once('-').is_some_and(|(words, number)| {
@@ -43,11 +44,11 @@ pub(super) fn region(text: &str) -> anyhow::Result<String> {
     let query = "Regions[].OptInStatus";
     let call =
         ["ec2", "describe-regions", "--region", text, "--region-names", text, "--query", query];
-    let found: Vec<Option<String>> = aws::call(&call).context("AWS does not know this region")?;
-    let status = found.first().context("AWS does not know this region")?;
+    let found: Vec<Option<String>> = aws::call(&call).context("AWS has no such region")?;
+    let status = found.first().context("AWS has no such region")?;
     ensure!(
         status.as_deref() != Some("not-opted-in"),
-        "this account has not switched the region on"
+        "the region is not enabled in this account: enable it, or choose another region"
     );
     Ok(text.to_owned())
 }
@@ -73,12 +74,12 @@ pub(super) fn domain(text: &str) -> anyhow::Result<Domain> {
     match zone_of(text, public.map(|(id, name, _)| (id, name))) {
         Some(zone) => Ok(Domain::Name { name: text.to_owned(), zone }),
         None => bail!(
-            "no public hosted zone of this account holds {text}: create one in Route 53, or answer {NONE} for a trial"
+            "no public hosted zone of this account contains {text}: create one in Route 53, or answer {NONE} for a trial"
         ),
     }
 }
 
-/// The id of the zone with the longest name that `domain` ends with.
+/// The id of the zone with the longest name that is a suffix of `domain`.
 fn zone_of(domain: &str, zones: impl Iterator<Item = (String, String)>) -> Option<String> {
     let holds = |name: &str| {
         let name = name.trim_end_matches('.');
@@ -119,7 +120,7 @@ pub(super) fn runbook(text: &str) -> anyhow::Result<Option<String>> {
     Ok(Some(text.to_owned()))
 }
 
-/// A repository that GitHub knows; `none` without GitHub.
+/// An existing repository on GitHub; `none` without GitHub.
 pub(super) fn repository(text: &str) -> anyhow::Result<Option<Repository>> {
     if text == NONE {
         return Ok(None);
@@ -133,7 +134,7 @@ pub(super) fn repository(text: &str) -> anyhow::Result<Option<Repository>> {
     let mut gh = command("gh api --jq", [".id, .owner.id, .full_name", &path]);
     let said = output(&mut gh).with_context(|| {
         format!(
-            "GitHub shows no repository {text} here: log in by `gh auth login`, or answer {NONE}"
+            "GitHub returned no repository {text}: log in with `gh auth login`, or answer {NONE}"
         )
     })?;
     match said.lines().collect::<Vec<_>>()[..] {
@@ -142,7 +143,7 @@ pub(super) fn repository(text: &str) -> anyhow::Result<Option<Repository>> {
             id: id.to_owned(),
             owner_id: owner_id.to_owned(),
         })),
-        _ => bail!("`gh api {path}` is not understood: {said}"),
+        _ => bail!("`gh api {path}` returned an unexpected answer: {said}"),
     }
 }
 
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_zone_is_the_one_with_the_longest_name() {
+    fn zone_with_the_longest_name_is_chosen() {
         let zones = |names: &[(&str, &str)]| {
             names
                 .iter()
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_value_is_refused_before_any_call() {
+    fn malformed_value_is_refused_before_any_call() {
         for text in ["", "us-east", "US-EAST-1", "us east-1", "us-east-10", "1"] {
             assert!(region(text).unwrap_err().to_string().contains("expected"), "{text}");
         }
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn none_is_an_answer() {
+    fn none_is_accepted() {
         assert_eq!(domain(NONE).unwrap(), Domain::None);
         assert!(emails(NONE).unwrap().is_empty());
         assert_eq!(runbook(NONE).unwrap(), None);

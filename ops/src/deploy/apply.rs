@@ -1,8 +1,8 @@
-//! `plan` and `apply` of a workflow: two jobs, and a person between them.
+//! The jobs `plan` and `apply` of a workflow. A person approves between them.
 //!
-//! A saved plan holds values of the whole stack, so it never leaves the job that made it: no artifact, no cache. The hash of
-//! everything that it changes passes from the reviewed plan to the apply. The apply plans once more, and refuses when the hash
-//! differs: then `main` or AWS has changed since the review.
+//! A saved plan holds values of the whole stack, so it never leaves its job: no artifact, no cache. Only a hash of its
+//! changes passes to the job `apply`, which plans again. If the hash differs, then `main`, the variables or AWS changed
+//! after the review, and `apply` refuses.
 
 use anyhow::bail;
 
@@ -20,7 +20,7 @@ pub(super) struct PlanArgs {
     target: Target,
     #[command(flatten)]
     given: Given,
-    /// Rules of rules/ that this plan may break, separated by spaces
+    /// Rules in rules/ that this plan may break, separated by spaces
     #[arg(long, env = "ALLOW_RULES", value_delimiter = ' ')]
     allow: Vec<String>,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub(super) struct Args {
     target: Target,
     #[command(flatten)]
     given: Given,
-    /// Fingerprint of the plan that a person reviewed
+    /// Fingerprint of the reviewed plan
     #[arg(long, env = "REVIEWED", default_value = "")]
     reviewed: String,
 }
@@ -60,7 +60,7 @@ impl Args {
         self.target.check_service()?;
         let reviewed = self.reviewed.as_str();
         if reviewed.is_empty() {
-            let text = "REVIEWED names no fingerprint: nothing was reviewed, nothing is applied";
+            let text = "REVIEWED is empty: set it to the fingerprint of the reviewed plan. Nothing was applied";
             return Err(Refused(text.to_owned()).into());
         }
         let given = self.given.images()?;
@@ -74,7 +74,7 @@ impl Args {
         let found = fingerprint::of(&plan.json, &commit()?)?;
         if found != reviewed {
             bail!(
-                "this is not the plan that was reviewed ({reviewed}) but another ({found}): main, the variables or AWS changed in between. Run the workflow again and review its plan"
+                "the fingerprint of this plan is {found}, and that of the reviewed plan is {reviewed}: main, the variables or AWS changed after the review. Run the workflow again and review its plan"
             );
         }
         stack.terraform.apply(&plan)?;

@@ -1,6 +1,6 @@
-//! The values that a person types. Each is checked at once, and asked for once: the answer goes into a file.
+//! Asks a person for values. Each answer is checked immediately. The caller writes it to a file, so it is asked once.
 //!
-//! Without a terminal nothing is asked. What no flag and no variable gives is missing, and one message lists all of it.
+//! Without a terminal it asks nothing. One message then lists all values that neither a flag nor a variable gives.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -8,10 +8,10 @@ use anyhow::Context as _;
 
 use super::Refused;
 
-/// The answer for a value that is not wanted.
+/// The answer that leaves a value out.
 pub(super) const NONE: &str = "none";
 
-/// Asks, and counts.
+/// Asks questions and counts them.
 #[derive(Debug)]
 pub(super) struct Asker {
     terminal: bool,
@@ -19,16 +19,16 @@ pub(super) struct Asker {
     missing: Vec<String>,
 }
 
-/// A value that somebody has to decide.
+/// A value that a person must choose.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Question<'a> {
-    /// The variable of the environment that gives it.
+    /// The environment variable that gives the value.
     pub(super) variable: &'a str,
-    /// What it is.
+    /// The question.
     pub(super) text: &'a str,
-    /// What an empty answer means on a terminal.
+    /// The value of an empty answer on a terminal.
     pub(super) suggested: Option<&'a str>,
-    /// Whether the suggestion counts without a terminal too.
+    /// Whether the suggestion is used without a terminal too.
     pub(super) optional: bool,
 }
 
@@ -39,12 +39,12 @@ impl Default for Asker {
 }
 
 impl Asker {
-    /// How often a person was asked.
+    /// The number of questions so far.
     pub(super) fn asked(&self) -> u32 {
         self.asked
     }
 
-    /// The checked value, or nothing when it is missing: [`Asker::finish`] then fails.
+    /// The checked value; `None` when it is missing, and then [`Asker::finish`] fails.
     pub(super) fn value<T>(
         &mut self,
         question: Question<'_>,
@@ -72,26 +72,26 @@ impl Asker {
         }
     }
 
-    /// Fails with everything that is missing.
+    /// Fails with a list of all missing values.
     pub(super) fn finish(&self) -> anyhow::Result<()> {
         if self.missing.is_empty() {
             return Ok(());
         }
         let missing = self.missing.join("\n  ");
-        Err(Refused(format!("there is no terminal to ask on. Set these variables:\n  {missing}"))
+        Err(Refused(format!("values are missing, and there is no terminal to ask on. Set these variables:\n  {missing}"))
             .into())
     }
 
-    /// Whether a person confirms with exactly this word.
+    /// Whether the person confirms with exactly this word.
     pub(super) fn confirms(&mut self, text: &str, word: &str, given: &str) -> anyhow::Result<bool> {
         if !given.is_empty() {
             return Ok(given == word);
         }
         if !self.terminal {
-            self.missing.push(format!("CONFIRM: {text} Only {word:?} does"));
+            self.missing.push(format!("CONFIRM: {text} Set it to {word:?} to confirm"));
             self.finish()?;
         }
-        Ok(self.read(&format!("{text} Only \"{word}\" does"), None)? == word)
+        Ok(self.read(&format!("{text} Type \"{word}\" to confirm"), None)? == word)
     }
 
     fn read(&mut self, text: &str, suggested: Option<&str>) -> anyhow::Result<String> {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_terminal_everything_that_is_missing_is_listed() {
+    fn missing_values_are_listed_without_a_terminal() {
         let mut asker = Asker { terminal: false, asked: 0, missing: Vec::new() };
         let one =
             Question { variable: "ONE", text: "the first", suggested: Some("1"), optional: false };
@@ -134,13 +134,16 @@ mod tests {
     }
 
     #[test]
-    fn only_the_word_confirms() {
+    fn only_the_exact_word_confirms() {
         let mut asker = Asker { terminal: false, asked: 0, missing: Vec::new() };
         assert!(asker.confirms("Apply?", "yes", "yes").unwrap());
         for given in ["y", "Yes", "no", " yes"] {
             assert!(!asker.confirms("Apply?", "yes", given).unwrap(), "{given}");
         }
         let error = asker.confirms("Apply?", "yes", "").unwrap_err();
-        assert!(error.to_string().contains("CONFIRM: Apply? Only \"yes\" does"), "{error}");
+        assert!(
+            error.to_string().contains("CONFIRM: Apply? Set it to \"yes\" to confirm"),
+            "{error}"
+        );
     }
 }

@@ -1,7 +1,7 @@
-//! What an account needs once, and an environment of it: terraform/bootstrap, and the values of the environment.
+//! Applies terraform/bootstrap, once for each account, and writes the values of an environment.
 //!
-//! In an empty account the bucket of the states does not exist yet. So the state of terraform/bootstrap begins on this machine,
-//! and moves into the bucket as soon as that is there. A run that was interrupted continues where it stopped.
+//! In an empty account the bucket for the states does not exist yet. So the state of terraform/bootstrap starts on this
+//! machine and moves into the bucket after the first apply. An interrupted run continues where it stopped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,17 +23,17 @@ use super::values::Values;
 use crate::aws;
 use crate::plan::{Action, Plan};
 
-/// While this file is there, the state lies on this machine.
+/// While this file exists, the state is on this machine.
 const LOCAL: &str = "backend_override.tf";
 const GITHUB: &str = "token.actions.githubusercontent.com";
 const PROVIDER: &str = "aws_iam_openid_connect_provider.github";
 
-/// Arguments of the command. Each value is asked for when neither an argument nor the files have it.
+/// Arguments of the command. It asks for each value that is neither an argument nor in the files.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     values: Given,
-    /// Root module of Terraform; the tests name a copy
+    /// Root module of Terraform; the tests pass a copy
     #[arg(long, env = "DEPLOY_ROOT", default_value = "terraform")]
     root: PathBuf,
 }
@@ -63,7 +63,7 @@ impl Args {
         let lost: Vec<&str> =
             parsed.changed().filter(|r| loses(r.action())).map(|r| &*r.address).collect();
         if !lost.is_empty() {
-            println!("this destroys:\n  {}", lost.join("\n  "));
+            println!("this plan destroys:\n  {}", lost.join("\n  "));
             ensure!(
                 asker.confirms("Apply this?", "yes", &self.values.confirm)?,
                 "nothing was applied"
@@ -83,7 +83,7 @@ impl Args {
     }
 }
 
-/// Writes the backend of each environment. Prints what people need, and what comes next.
+/// Writes the backend of each environment. Prints the outputs that people need, and the next step.
 fn finish(terraform: &Terraform, target: &Target) -> anyhow::Result<()> {
     let outputs = terraform.outputs()?;
     let backends = outputs["backend"]["value"].as_object().context("no output backend")?;
@@ -97,7 +97,7 @@ fn finish(terraform: &Terraform, target: &Target) -> anyhow::Result<()> {
     );
     let output = |value: &Value| value.as_str().map(str::to_owned).context("an output with an ARN");
     println!("role of the engineer on call: {}", output(&outputs["on_call"]["value"]["role"])?);
-    println!("policy of those who change keys: {}", output(&outputs["keys_policy"]["value"])?);
+    println!("policy for changing keys: {}", output(&outputs["keys_policy"]["value"])?);
     println!(
         "next: commit terraform/environments/*.json, then `make aws-deploy ENVIRONMENT={}`",
         target.environment
@@ -105,7 +105,7 @@ fn finish(terraform: &Terraform, target: &Target) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Initialises the root; whether its state is on this machine.
+/// Initialises the root module. Returns whether its state is on this machine.
 fn start(
     terraform: &Terraform,
     folder: &Path,
@@ -117,7 +117,7 @@ fn start(
     if !begun && bucket::exists(&bucket)? {
         ensure!(
             bucket::has(&bucket, STATE)?,
-            "the bucket {bucket} is there, but holds no state of bootstrap: run this on the machine that has terraform/bootstrap/terraform.tfstate"
+            "the bucket {bucket} exists, but has no state of bootstrap: run this command on the machine that has terraform/bootstrap/terraform.tfstate"
         );
         terraform.init(&shared.backend(&identity.account)?)?;
         return Ok(false);
@@ -141,7 +141,7 @@ fn move_to_bucket(
     let after = terraform.resources()?;
     ensure!(
         before > 0 && before == after,
-        "the bucket holds {after} resources, and the local state {before}: the local state stays"
+        "the state in the bucket has {after} resources, and the local state has {before}: the local state was kept"
     );
     for name in ["terraform.tfstate", "terraform.tfstate.backup"] {
         let file = folder.join(name);
@@ -153,7 +153,7 @@ fn move_to_bucket(
     Ok(())
 }
 
-/// An account has one identity provider for GitHub. When it is there already, Terraform takes it over.
+/// An account has at most one identity provider for GitHub. If it exists already, this imports it into the state.
 fn import_provider(terraform: &Terraform, shared: &Shared) -> anyhow::Result<()> {
     if shared.values.text("repository").is_none()
         || terraform.holds("aws_iam_openid_connect_provider")?
@@ -166,7 +166,9 @@ fn import_provider(terraform: &Terraform, shared: &Shared) -> anyhow::Result<()>
     if let Some(arn) = found.iter().find(|arn| arn.ends_with(GITHUB)) {
         let address = format!("{PROVIDER}[0]");
         terraform.logged_with_variables("import", "import", &["-no-color", &address, arn])?;
-        println!("the account's identity provider for GitHub is managed from now on");
+        println!(
+            "imported the account's identity provider for GitHub: Terraform manages it from now on"
+        );
     }
     Ok(())
 }

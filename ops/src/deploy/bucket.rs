@@ -1,20 +1,20 @@
-//! The bucket of the states: whether it is there, what it holds, and its end.
+//! The bucket with the Terraform states: looks for it and its objects, and empties it.
 
 use serde_json::{Value, json};
 
 use crate::aws;
 
-/// Whether the account has this bucket.
+/// Whether this bucket exists.
 pub(super) fn exists(bucket: &str) -> anyhow::Result<bool> {
     found(aws::call::<Value>(&["s3api", "head-bucket", "--bucket", bucket]))
 }
 
-/// Whether it holds an object.
+/// Whether the bucket has this object.
 pub(super) fn has(bucket: &str, key: &str) -> anyhow::Result<bool> {
     found(aws::call::<Value>(&["s3api", "head-object", "--bucket", bucket, "--key", key]))
 }
 
-/// S3 answers `HEAD` without a body, so the CLI shows the status only.
+/// S3 answers `HEAD` without a body, so the CLI prints only the status.
 fn found(answer: anyhow::Result<Value>) -> anyhow::Result<bool> {
     match answer {
         Ok(_) => Ok(true),
@@ -26,7 +26,7 @@ fn found(answer: anyhow::Result<Value>) -> anyhow::Result<bool> {
 /// Deletes every version of every object.
 pub(super) fn empty(bucket: &str) -> anyhow::Result<()> {
     loop {
-        // As many as one call may delete.
+        // One call deletes at most 1000 versions.
         let list = ["s3api", "list-object-versions", "--bucket", bucket, "--max-items", "1000"];
         let page: Value = aws::call(&list)?;
         let of = |name: &str| page[name].as_array().cloned().unwrap_or_default();

@@ -1,8 +1,7 @@
-//! The images that a deployment gets: those that the build made for the environment's architecture, or those that run in
-//! another environment.
+//! Chooses the images of a deployment: from the build, or from another environment.
 //!
-//! The build makes an image for each architecture. The environment's values decide which one its tasks can run, so nobody
-//! chooses by hand.
+//! The build makes an image for each architecture. This module takes the one for the architecture in the environment's
+//! values.
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
@@ -23,7 +22,7 @@ pub(super) struct Args {
     /// The outputs of the build as a JSON object, such as `{"amd64_api_image": "…"}`
     #[arg(long, env = "BUILT", default_value = "")]
     built: String,
-    /// The environment whose running images are taken in place of a build
+    /// Take the running images of this environment instead of a build
     #[arg(long, env = "FROM", default_value = "")]
     from: String,
 }
@@ -42,7 +41,7 @@ impl Args {
     }
 }
 
-/// The architecture of the service's tasks. Where the values are outside of the repository, `PLATFORM` names it.
+/// The architecture of the service's tasks. If the values are outside of the repository, `PLATFORM` must name it.
 pub(super) fn platform(target: &Target) -> anyhow::Result<Platform> {
     if let Some(text) = given("PLATFORM") {
         return text.parse();
@@ -50,7 +49,7 @@ pub(super) fn platform(target: &Target) -> anyhow::Result<Platform> {
     if let Some(text) = given("TF_VARS") {
         ensure!(
             !text.contains("cpu_architecture"),
-            "TF_VARS sets cpu_architecture, so set PLATFORM (linux/amd64 or linux/arm64) too"
+            "TF_VARS sets cpu_architecture: also set PLATFORM to linux/amd64 or linux/arm64"
         );
         return Ok(Platform::Amd64);
     }
@@ -75,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_images_are_those_of_the_architecture() {
+    fn choose_takes_the_images_of_the_architecture() {
         let image = |digit: &str| format!("r/x@sha256:{}", digit.repeat(64));
         let outputs = json!({ "amd64_api_image": image("1"), "amd64_nginx_image": image("2"),
             "arm64_api_image": image("3"), "arm64_nginx_image": image("4") })

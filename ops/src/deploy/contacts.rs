@@ -1,8 +1,7 @@
-//! Whom the on-call engineer calls: the table in the runbook, filled in before production depends on it.
+//! Checks the runbook's table "Whom to call", which the on-call engineer uses to escalate.
 //!
-//! The repository holds a table with placeholders. A page that names nobody fails at the worst moment, so a deployment of
-//! production is refused until every cell says something. A trial without a domain name has no callers, and is deployed
-//! without. A rollback is never refused for this.
+//! The repository has a table with placeholders. A deployment to production is refused until every cell is filled in. A
+//! trial without a domain name has no callers, so it needs no contacts. A rollback is never refused for this reason.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +15,7 @@ use super::stack::Target;
 
 const HEADING: &str = "### Whom to call";
 const PLACEHOLDER: &str = "FILL IN";
-/// The rows that the sections of the runbook escalate to.
+/// The roles that the runbook's sections escalate to. Each must have a row.
 const ROLES: [&str; 7] = [
     "First on call",
     "Second on call",
@@ -27,22 +26,22 @@ const ROLES: [&str; 7] = [
     "Administrator of the AWS account",
 ];
 
-/// Where the table is.
+/// The location of the table.
 #[derive(Debug, clap::Args)]
 pub(super) struct Contacts {
-    /// Page with the table "Whom to call"; an organization may keep it outside of the repository
+    /// Page with the table "Whom to call", also outside of the repository
     #[arg(long, env = "RUNBOOK", default_value = "docs/runbook.md")]
     runbook: PathBuf,
 }
 
 impl Contacts {
-    /// Refuses production while the table is not filled in. `plan` is what `terraform show -json` prints.
+    /// Refuses production while the table is incomplete. `plan` is the output of `terraform show -json`.
     pub(super) fn check_plan(&self, target: &Target, plan: &str) -> anyhow::Result<()> {
         let plan: Value = serde_json::from_str(plan).context("the plan")?;
         self.check(target, &plan["variables"]["services"]["value"])
     }
 
-    /// The same, of the variable `services`: before anything is built or planned.
+    /// The same check with the variable `services`, before the build and the plan.
     pub(super) fn check(&self, target: &Target, services: &Value) -> anyhow::Result<()> {
         // A service without HTTPS has no domain name.
         let is_trial = services[&target.service]["insecure_http"] == true;
@@ -53,23 +52,23 @@ impl Contacts {
             .with_context(|| format!("RUNBOOK={}", self.runbook.display()))?;
         check_table(&page).map_err(|error| {
             let file = self.runbook.display();
-            Refused(format!("{file}, \"Whom to call\": {error}. Fill in the table, or name another page in RUNBOOK: production needs people to call")).into()
+            Refused(format!("{file}, \"Whom to call\": {error}. Fill in the table, or set RUNBOOK to another page: production needs contacts")).into()
         })
     }
 }
 
-/// Every role has a row, and every cell of the table says something.
+/// Each role must have one row, and every cell must be filled in.
 fn check_table(page: &str) -> anyhow::Result<()> {
     let (_, section) = page.split_once(HEADING).context("the page has no such section")?;
     let section = section.split("\n#").next().unwrap_or_default();
     let rows = section.lines().filter_map(cells);
-    // Two lines are the head.
+    // The first two lines are the table's head.
     let rows: Vec<Vec<&str>> = rows.skip(2).collect();
     for role in ROLES {
         let mut of_role = rows.iter().filter(|row| row[0] == role);
         let row = of_role.next().with_context(|| format!("no row {role:?}"))?;
         ensure!(of_role.next().is_none(), "two rows {role:?}");
-        ensure!(row.len() >= 3, "the row {role:?} names no person and no way to reach them");
+        ensure!(row.len() >= 3, "the row {role:?} needs a person and a way to reach them");
     }
     for row in &rows {
         if row.iter().any(|cell| cell.is_empty() || cell.contains(PLACEHOLDER)) {
@@ -79,7 +78,7 @@ fn check_table(page: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The cells of a line of a table.
+/// The cells of one line of a table.
 fn cells(line: &str) -> Option<Vec<&str>> {
     let inner = line.trim().strip_prefix('|')?.strip_suffix('|')?;
     Some(inner.split('|').map(str::trim).collect())
@@ -103,13 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_the_repository_is_not_filled_in_and_a_copy_can_be() {
+    fn placeholders_are_refused_and_a_filled_copy_passes() {
         assert_eq!(refusal(&page()), "the row \"First on call\" is not filled in");
         check_table(&filled()).unwrap();
     }
 
     #[test]
-    fn one_empty_cell_one_placeholder_or_one_missing_row_is_refused() {
+    fn empty_cells_and_missing_rows_are_refused() {
         for role in ROLES {
             let row = format!("| {role} | somebody | somebody |");
             let filled = filled();
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn only_production_with_a_domain_needs_people() {
+    fn only_production_with_a_domain_needs_contacts() {
         let folder = tempfile::tempdir().unwrap();
         let contacts = |text: &str| {
             let runbook = folder.path().join("runbook.md");
@@ -150,7 +149,7 @@ mod tests {
         let unfilled = contacts(&page());
         let error = unfilled.check_plan(&target("production"), &named).unwrap_err();
         assert!(error.is::<Refused>(), "{error}");
-        // A plan that does not say is no trial.
+        // A plan without the variable counts as no trial.
         unfilled.check_plan(&target("production"), "{}").unwrap_err();
         unfilled.check_plan(&target("production"), &trial).unwrap();
         unfilled.check_plan(&target("staging"), &named).unwrap();

@@ -1,4 +1,4 @@
-//! The end of an environment, and of what the environments share.
+//! Destroys an environment, and terraform/bootstrap on request.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::terraform::Terraform;
 use super::values::Values;
 use crate::aws;
 
-/// Lifts the protection of the bucket that holds the states.
+/// Removes the protection of the bucket with the states.
 const UNPROTECTED: &str =
     "resource \"aws_s3_bucket\" \"state\" {\n  lifecycle {\n    prevent_destroy = false\n  }\n}\n";
 
@@ -26,10 +26,10 @@ const UNPROTECTED: &str =
 pub(super) struct Args {
     #[command(flatten)]
     target: Target,
-    /// The name of the environment confirms its end
+    /// The name of the environment confirms the command
     #[arg(long, env = "CONFIRM", default_value = "")]
     confirm: String,
-    /// Destroy terraform/bootstrap too: the roles, the images and the states. No environment may be left
+    /// Also destroy terraform/bootstrap: the roles, the images and the states. Every environment must be destroyed
     #[arg(long, env = "BOOTSTRAP", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     bootstrap: bool,
 }
@@ -40,9 +40,7 @@ impl Args {
         let started = Instant::now();
         let mut asker = Asker::default();
         let environment = &self.target.environment;
-        let text = format!(
-            "This destroys {environment}: its services, logs and alarms. Confirm with its name."
-        );
+        let text = format!("This destroys {environment}: its services, logs and alarms.");
         if !asker.confirms(&text, environment.as_str(), &self.confirm)? {
             println!("nothing was destroyed");
             ended(started, &asker);
@@ -71,7 +69,8 @@ fn destroy(stack: &mut Stack) -> anyhow::Result<()> {
     let terraform = &mut stack.terraform;
     terraform.set("deletion_protection", "false");
     if !protected.is_empty() {
-        // First the switch alone: it allows the deletion of the load balancers, and that of the log bucket with its content.
+        // First turn off only the protection: AWS then allows the deletion of the load balancers and of the log bucket
+        // with its content.
         let targets: Vec<String> =
             protected.iter().map(|address| format!("-target={address}")).collect();
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
@@ -81,15 +80,15 @@ fn destroy(stack: &mut Stack) -> anyhow::Result<()> {
     let plan = terraform.plan("destroy", &["-destroy"])?;
     terraform.apply(&plan)?;
     let left = terraform.resources()?;
-    ensure!(left == 0, "{left} resources are left in the state: run this again");
+    ensure!(left == 0, "{left} resources are left in the state: run this command again");
     println!(
-        "{} is destroyed. Its KMS key waits 30 days; its values stay in terraform/environments/",
+        "{} is destroyed. AWS deletes its KMS key in 30 days. Its values stay in terraform/environments/",
         stack.target.environment
     );
     Ok(())
 }
 
-/// What `deletion_protection` protects.
+/// Whether `deletion_protection` protects this resource.
 fn is_protected(address: &str) -> bool {
     address == "aws_s3_bucket.logs"
         || (address.starts_with("module.") && address.ends_with("].aws_lb.this"))
@@ -97,7 +96,10 @@ fn is_protected(address: &str) -> bool {
 
 fn destroy_bootstrap(root: &Path) -> anyhow::Result<()> {
     let mut shared = Shared::read(root)?;
-    let region = shared.values.text("region").context("nothing was bootstrapped from here")?;
+    let region = shared
+        .values
+        .text("region")
+        .context("the shared values have no region: bootstrap was not run from this folder")?;
     aws::use_region(region);
     let identity = account::identity()?;
     let bucket = shared.bucket(&identity.account)?;
@@ -114,7 +116,7 @@ fn destroy_bootstrap(root: &Path) -> anyhow::Result<()> {
         }
         terraform.init(&shared.backend(&identity.account)?)?;
     }
-    // The state must not lie in the bucket that goes. An interrupted run has moved it already.
+    // This destroys the bucket, so the state moves to this machine first. An interrupted run has moved it already.
     let [local, unprotected] =
         ["backend_override.tf", "destroy_override.tf"].map(|name| folder.join(name));
     if !local.exists() {
@@ -128,7 +130,7 @@ fn destroy_bootstrap(root: &Path) -> anyhow::Result<()> {
     values.copy(&shared.values);
     values.write()?;
     terraform.read_variables(&file)?;
-    // Without it, the repositories would not go with their images.
+    // Without this apply, AWS refuses to delete a repository that has images.
     let plan = terraform.plan("unprotect", &["-target=aws_ecr_repository.this"])?;
     terraform.apply(&plan)?;
     if bucket::exists(&bucket)? {
@@ -146,11 +148,11 @@ fn destroy_bootstrap(root: &Path) -> anyhow::Result<()> {
             fs::remove_file(file)?;
         }
     }
-    println!("bootstrap is destroyed. Its KMS key waits 30 days");
+    println!("bootstrap is destroyed. AWS deletes its KMS key in 30 days");
     Ok(())
 }
 
-/// The number of resources in a state of the bucket.
+/// The number of resources in a state in the bucket.
 fn resources_in(bucket: &str, key: &str, scratch: &Path) -> anyhow::Result<usize> {
     if !bucket::has(bucket, key)? {
         return Ok(0);
@@ -162,7 +164,7 @@ fn resources_in(bucket: &str, key: &str, scratch: &Path) -> anyhow::Result<usize
     fs::remove_file(&file)?;
     match state["resources"].as_array() {
         Some(resources) => Ok(resources.len()),
-        None => bail!("{key} is not a state"),
+        None => bail!("{key} is not a Terraform state"),
     }
 }
 
@@ -171,13 +173,13 @@ mod tests {
     use super::is_protected;
 
     #[test]
-    fn the_protected_resources_are_those_of_terraform() {
+    fn is_protected_matches_the_terraform_files() {
         assert!(is_protected("aws_s3_bucket.logs") && is_protected("module.sum[0].aws_lb.this"));
         assert!(
             !is_protected("module.sum[0].aws_lb_listener.this")
                 && !is_protected("aws_s3_bucket.other")
         );
-        // A new use of the variable needs a new line above.
+        // Add every new use of the variable to `is_protected`.
         let mut uses = Vec::new();
         for folder in ["../terraform", "../terraform/service"] {
             for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,10 +1,10 @@
-//! Whether AWS still holds what the configuration says.
+//! Compares AWS with the configuration.
 
 use super::Drift;
 use super::fingerprint;
 use super::stack::Target;
 
-/// Plans all services, and reviews what differs. `target` needs no service.
+/// Plans all services, and reviews the differences. `target` needs no service.
 pub(super) fn run(target: &Target) -> anyhow::Result<bool> {
     let all = Target { service: String::new(), ..target.clone() };
     let mut stack = all.open()?;
@@ -13,9 +13,9 @@ pub(super) fn run(target: &Target) -> anyhow::Result<bool> {
         return Ok(true);
     }
     stack.use_images(None)?;
-    // It changes nothing, so it does not hold up a deployment.
+    // This plan is never applied. Without the lock it does not delay a deployment.
     let plan = stack.terraform.plan("drift", &["-lock=false"])?;
-    // A rollback applies the ECS service alone, so the outputs in the state are those of before. AWS does not differ.
+    // A rollback applies only the ECS service and leaves old outputs in the state. Changed outputs alone are no drift.
     if fingerprint::count(&plan.json)? == 0 {
         return Ok(true);
     }

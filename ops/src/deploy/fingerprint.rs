@@ -1,13 +1,13 @@
-//! Everything that an apply will do, as one hash: each change, the outputs, and the commit that it comes from.
+//! A hash of everything that an apply changes: the changes of resources, the outputs and the commit.
 //!
-//! Autoscaling moves the `desired_count` of a service between plan and apply. Terraform ignores it, and so does the hash, as
-//! long as the plan does not change it.
+//! Autoscaling can change the `desired_count` of a service between plan and apply. Terraform ignores that change, and
+//! so does the hash, unless the plan changes the count.
 
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The hash of a plan, as `terraform show -json` prints it, in hexadecimal.
+/// The hash of a plan in hexadecimal. `plan` is the output of `terraform show -json`.
 pub(super) fn of(plan: &str, commit: &str) -> anyhow::Result<String> {
     let plan: Value = serde_json::from_str(plan).context("the JSON of a plan")?;
     let changes: Vec<Value> = changed(&plan).map(change).collect();
@@ -15,13 +15,13 @@ pub(super) fn of(plan: &str, commit: &str) -> anyhow::Result<String> {
     Ok(hash(&[commit, &text]))
 }
 
-/// The number of resources that a plan changes.
+/// The number of changed resources in a plan.
 pub(super) fn count(plan: &str) -> anyhow::Result<usize> {
     let plan: Value = serde_json::from_str(plan).context("the JSON of a plan")?;
     Ok(changed(&plan).count())
 }
 
-/// Whether a plan changes no resource and no output.
+/// Whether a plan changes neither a resource nor an output.
 pub(super) fn is_empty(plan: &str) -> anyhow::Result<bool> {
     let plan: Value = serde_json::from_str(plan).context("the JSON of a plan")?;
     let mut outputs = plan["output_changes"].as_object().into_iter().flatten();
@@ -34,7 +34,7 @@ pub(super) fn hash(lines: &[&str]) -> String {
     hexadecimal(&Sha256::digest(lines.join("\n")))
 }
 
-/// Bytes as text.
+/// Bytes in hexadecimal.
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
@@ -63,7 +63,7 @@ fn change(resource: &Value) -> Value {
     json!({ "address": resource["address"], "mode": resource["mode"], "deposed": resource["deposed"], "change": kept })
 }
 
-/// The same value with the members of every object in order.
+/// The same value with the members of every object sorted by name.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_apply_does_not_change_is_not_in_the_hash() {
+    fn hash_ignores_values_that_an_apply_does_not_change() {
         let same = fingerprint(|_| ());
         assert_eq!(same.len(), 64);
         assert_eq!(same, fingerprint(|plan| plan["timestamp"] = json!("later")));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_an_apply_changes_is_in_the_hash() {
+    fn hash_covers_every_change_of_an_apply() {
         let same = fingerprint(|_| ());
         let others = [
             of(&plan(|_| ()), "another commit").unwrap(),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_changes_an_output_alone_is_not_empty() {
+    fn plan_with_only_a_changed_output_is_not_empty() {
         let none = |plan: &mut Value| plan["resource_changes"] = json!([]);
         assert!(is_empty(&plan(none)).unwrap());
         assert!(!is_empty(&plan(|_| ())).unwrap());

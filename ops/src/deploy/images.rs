@@ -1,4 +1,4 @@
-//! The images of a plan: the given ones for one service, and for every other one what it runs.
+//! The images of a plan: the given ones for the target's service, and the running ones for every other service.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::stack::{Stack, Target};
 use crate::release::images::Images;
 
-/// Prints the images that the service runs; nothing before its first deployment.
+/// Prints the service's running images; nothing before its first deployment.
 pub(super) fn run(target: &Target) -> anyhow::Result<bool> {
     target.check_service()?;
     if let Some(images) = target.open()?.running()? {
@@ -21,7 +21,7 @@ pub(super) fn run(target: &Target) -> anyhow::Result<bool> {
 /// The images that a caller names.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Given {
-    /// Image of the API, by digest; without both images, the service keeps what it runs
+    /// Image of the API, by digest; without both images, the service keeps its running images
     #[arg(long, env = "API_IMAGE", default_value = "")]
     api_image: String,
     /// Image of the sidecar, by digest
@@ -37,14 +37,14 @@ impl Given {
         }
         ensure!(
             !api.is_empty() && !nginx.is_empty(),
-            "API_IMAGE and NGINX_IMAGE belong together: give both, or neither"
+            "set both API_IMAGE and NGINX_IMAGE, or neither"
         );
         Images::from_containers([("api", api), ("nginx", nginx)]).map(Some)
     }
 }
 
 impl Stack {
-    /// What ECS runs of the target's service. The state may name a version that ECS rolled back.
+    /// The running images of the target's service, from ECS. The state can contain a version that ECS rolled back.
     pub(super) fn running(&self) -> anyhow::Result<Option<Images>> {
         self.running_of(&self.target.service)
     }
@@ -53,8 +53,8 @@ impl Stack {
         self.ecs(folder)?.map_or(Ok(None), |service| service.running())
     }
 
-    /// Gives every plan these images of the target's service, and those that run of every other one. Without `images`, the
-    /// target's service keeps its own too.
+    /// Sets the images for every plan: these for the target's service, and the running ones for every other service.
+    /// Without `images`, the target's service keeps its running images too.
     pub(super) fn use_images(&mut self, images: Option<Images>) -> anyhow::Result<()> {
         let own = match images {
             Some(images) => Some(images),
@@ -67,9 +67,9 @@ impl Stack {
                 continue;
             }
             let Some(running) = self.running_of(&folder)? else {
-                // Without its images, the plan would remove it.
+                // Without its images, the plan would remove the service.
                 bail!(
-                    "the state has the service {folder}, but ECS does not run it: deploy it first"
+                    "the Terraform state has the service {folder}, but ECS has no running deployment of it: deploy it first"
                 );
             };
             all.insert(folder, running);
@@ -77,7 +77,7 @@ impl Stack {
         self.write_images(&variable(&all))
     }
 
-    /// For a destroy, which needs the variable and reads no image.
+    /// Sets placeholder images for a destroy, which needs the variable but reads no image.
     pub(super) fn use_no_images(&mut self) -> anyhow::Result<()> {
         let unused = "000000000000.dkr.ecr.us-east-1.amazonaws.com/unused@sha256:";
         let image = format!("{unused}{}", "0".repeat(64));
@@ -95,7 +95,7 @@ impl Stack {
     }
 }
 
-/// The variable `images`. Without any service nothing: then the configuration must name them.
+/// The variable `images`; not set without any service, because the configuration must set it then.
 fn variable(images: &BTreeMap<String, Images>) -> Value {
     if images.is_empty() {
         return json!({});
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_service_keeps_its_images_in_the_variable() {
+    fn variable_has_the_images_of_every_service() {
         let image = |digit: &str| format!("r/x@sha256:{}", digit.repeat(64));
         let of = |digit: &str| {
             let image = image(digit);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn one_image_alone_is_refused() {
+    fn one_image_without_the_other_is_refused() {
         let given = |api: &str, nginx: &str| Given {
             api_image: api.to_owned(),
             nginx_image: nginx.to_owned(),

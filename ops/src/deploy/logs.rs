@@ -1,6 +1,6 @@
-//! The log of a service, oldest line first, and every new line as it comes.
+//! Prints the log of a service, oldest line first, and can follow new lines.
 //!
-//! `aws logs tail` does the same in version 2 of the CLI only, and ends when its reader does not keep up.
+//! `aws logs tail` exists only in version 2 of the CLI, and it ends when its reader is too slow.
 
 use std::collections::HashSet;
 use std::thread::sleep;
@@ -12,9 +12,9 @@ use serde::Deserialize;
 use super::stack::Target;
 use crate::aws;
 
-/// `FilterLogEvents` is limited to a few calls a second in an account.
+/// An account can make only a few calls of `FilterLogEvents` a second.
 const PAUSE: Duration = Duration::from_secs(3);
-/// A line may arrive so much later than a newer one of another task.
+/// A line can arrive this much later than a newer line of another task.
 const OVERLAP: Duration = Duration::from_secs(30);
 
 /// Arguments of the command.
@@ -22,13 +22,13 @@ const OVERLAP: Duration = Duration::from_secs(30);
 pub(super) struct Args {
     #[command(flatten)]
     target: Target,
-    /// How far back it begins, such as 10m or 2h
+    /// Age of the oldest line, such as 10m or 2h
     #[arg(long, env = "SINCE", default_value = "10m")]
     since: humantime::Duration,
-    /// A filter pattern, such as '{ $.status >= 500 }'
+    /// Filter pattern for the lines, such as '{ $.status >= 500 }'
     #[arg(long, env = "FILTER", default_value = "")]
     filter: String,
-    /// Wait for new lines
+    /// Keep running and print new lines
     #[arg(long, env = "FOLLOW", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     follow: bool,
 }
@@ -53,7 +53,9 @@ impl Args {
     pub(super) fn run(&self) -> anyhow::Result<bool> {
         self.target.check_service()?;
         let outputs = self.target.open()?.outputs()?;
-        let group = outputs["log_group"].as_str().context("the service is not deployed here")?;
+        let group = outputs["log_group"]
+            .as_str()
+            .context("the service is not deployed in this environment")?;
         let mut from = SystemTime::now() - *self.since;
         let mut seen = HashSet::new();
         loop {
@@ -81,14 +83,14 @@ impl Args {
     }
 }
 
-/// The events that were not printed yet, oldest first.
+/// The events that are not printed yet, oldest first.
 fn unseen(mut events: Vec<Event>, seen: &mut HashSet<String>) -> Vec<Event> {
     events.retain(|event| seen.insert(event.id.clone()));
     events.sort_by_key(|event| event.timestamp);
     events
 }
 
-/// The container's name is the first part of its stream's name.
+/// One line of output: time, container, message. The stream's name begins with the container's name.
 fn line(event: &Event) -> String {
     let time = SystemTime::UNIX_EPOCH + Duration::from_millis(event.timestamp);
     let container = event.log_stream_name.split('/').next().unwrap_or_default();
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_printed_once_and_in_order() {
+    fn each_line_is_printed_once_and_in_order() {
         let event = |id: &str, timestamp| Event {
             id: id.to_owned(),
             timestamp,

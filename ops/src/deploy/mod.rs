@@ -1,11 +1,11 @@
-//! One path to AWS, for a laptop and for the workflows: bootstrap, plan, review, apply, call, roll back, destroy.
+//! Deployments to AWS, from a laptop and from the workflows: bootstrap, plan, review, apply, call, roll back, destroy.
 //!
-//! A laptop runs `bootstrap`, `service` and `destroy`. A workflow runs the same steps one by one, because a person approves
-//! between `plan` and `apply`: a hash of everything that the plan changes passes from the one to the other, and `apply` refuses
-//! another plan. The saved plan itself never leaves its job.
+//! A laptop runs `bootstrap`, `service` and `destroy`. A workflow runs the same steps one by one, because a person
+//! approves the plan before `apply`. The workflow passes a hash of all changes from `plan` to `apply`, and `apply`
+//! refuses a plan with another hash. The saved plan never leaves its job.
 //!
-//! Terraform is the only owner of what it made. A service that is not deployed keeps the images that it runs, so a plan
-//! changes one service.
+//! Only Terraform changes the resources that it created. A plan changes one service: every other service keeps its
+//! images.
 
 mod account;
 mod apply;
@@ -58,15 +58,15 @@ enum Command {
     Service(service::Args),
     /// Destroy an environment
     Destroy(destroy::Args),
-    /// Plan and review; the fingerprint of the plan is handed on
+    /// Plan and review, and output the fingerprint of the plan
     Plan(apply::PlanArgs),
-    /// Plan again, and apply only a plan with the fingerprint that was reviewed
+    /// Plan again, and apply the plan if it has the reviewed fingerprint
     Apply(apply::Args),
-    /// Call a deployed service as a caller would
+    /// Call a deployed service through its public address
     Smoke(smoke::Args),
     /// Print the last good images, or the given ones
     Find(rollback::Images),
-    /// Return to the images of `find`, and change nothing else
+    /// Deploy the images that `find` prints, and change nothing else
     Rollback(rollback::Args),
     /// Print the images that the service runs
     Images(stack::Target),
@@ -74,17 +74,17 @@ enum Command {
     Drift(stack::Target),
     /// Deploy the images that a service runs in another environment
     Promote(promote::Args),
-    /// Print the images to deploy: those that were built for the environment's architecture, or those of another environment
+    /// Print the images to deploy: from the build for the environment's architecture, or from another environment
     Choose(choose::Args),
     /// Show the service, its deployments, tasks, targets and alarms; exit code 1 when something is wrong
     Status(stack::Target),
     /// Print the log of a service
     Logs(logs::Args),
-    /// Say what this repository lacks on GitHub before a deployment
+    /// Print what is missing on GitHub for a deployment
     Preflight(preflight::Args),
 }
 
-/// What was typed is wrong. The exit code is 64, `EX_USAGE` of sysexits.h.
+/// Invalid input. The exit code is 64, `EX_USAGE` of sysexits.h.
 #[derive(Debug)]
 pub struct Refused(String);
 
@@ -96,7 +96,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// AWS differs from the configuration. The exit code is 2, as that of `terraform plan -detailed-exitcode`.
+/// AWS differs from the configuration. The exit code is 2, as from `terraform plan -detailed-exitcode`.
 #[derive(Debug)]
 pub struct Drift;
 
@@ -112,18 +112,19 @@ impl std::error::Error for Drift {}
 ///
 /// # Errors
 ///
-/// When it was not applied from this folder.
+/// When terraform/bootstrap was not applied from this folder.
 pub fn bootstrap_outputs(folder: &Path) -> anyhow::Result<Value> {
     let missing =
-        || format!("{} has no state here: run `make aws-bootstrap` first", folder.display());
+        || format!("{} has no Terraform state: run `make aws-bootstrap` first", folder.display());
     terraform::Terraform::new(folder, "shared")?.outputs().with_context(missing)
 }
 
-/// Runs the command; `Ok(false)` means that it found something wrong.
+/// Runs the command; `Ok(false)` means that it found a problem.
 ///
 /// # Errors
 ///
-/// AWS or Terraform refuses, a value is missing or wrong ([`Refused`]), or AWS differs from the configuration ([`Drift`]).
+/// AWS or Terraform returns an error, a value is missing or invalid ([`Refused`]), or AWS differs from the
+/// configuration ([`Drift`]).
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     match &args.command {
         Command::Bootstrap(args) => args.run(),

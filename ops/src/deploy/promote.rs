@@ -1,4 +1,4 @@
-//! The images of one environment in another one, by digest. Nothing is built again: what was tested is what runs.
+//! Deploys the images of one environment in another one, by digest. It builds nothing.
 
 use anyhow::{Context as _, ensure};
 
@@ -12,10 +12,10 @@ use crate::release::images::Images;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The environment whose running images are taken
+    /// Take the running images of this environment
     #[arg(long, env = "FROM")]
     from: Environment,
-    /// The environment that gets them
+    /// Deploy them to this environment
     #[arg(long, env = "TO", default_value = "")]
     to: Environment,
     /// The service
@@ -37,12 +37,15 @@ impl Args {
 
 /// The images that the service of `to` runs in another environment.
 pub(super) fn images(to: &Target, from: &Environment) -> anyhow::Result<Images> {
-    ensure!(*from != to.environment, "the images of {from} run in {from} already");
+    ensure!(
+        *from != to.environment,
+        "the images of {from} already run in {from}: choose another environment"
+    );
     let source = to.at(from);
     let (theirs, own) = (platform(&source)?, platform(to)?);
     ensure!(
         theirs == own,
-        "{} is built for {}, and {} runs {}: an image runs on one architecture only",
+        "the images of {} are for {}, and {} needs {}: set the same cpu_architecture in both environments",
         from,
         theirs.name(),
         to.environment,
@@ -54,7 +57,7 @@ pub(super) fn images(to: &Target, from: &Environment) -> anyhow::Result<Images> 
     let newest = service.history()?.into_iter().next_back().with_context(nothing)?;
     ensure!(
         newest.outcome != Outcome::Running,
-        "a deployment in {from} has not ended (since {}): wait for it",
+        "a deployment in {from} has been running since {}: wait until it ends",
         newest.began
     );
     service.running()?.with_context(nothing)

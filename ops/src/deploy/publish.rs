@@ -1,4 +1,4 @@
-//! The images of the commit in the registry: those that are there, or new ones.
+//! The images of the commit in the registry. Images that exist already are reused.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::release::build::Local;
 use crate::release::images::Images;
 use crate::release::registry::{Push, login};
 
-/// Builds and pushes what the registry lacks.
+/// Builds and pushes the images, unless the registry has them.
 pub(super) fn images(target: &Target, platform: Platform) -> anyhow::Result<Images> {
     let root = PathBuf::from(".");
     let name = call::document(&root, &target.service)?.service.name;
@@ -30,7 +30,7 @@ pub(super) fn images(target: &Target, platform: Platform) -> anyhow::Result<Imag
     push.images()
 }
 
-/// The repositories of a service, which bootstrap made.
+/// The image repositories of a service. Bootstrap creates them.
 fn repositories(name: &str) -> anyhow::Result<[String; 2]> {
     let names = ["api", "nginx"].map(|container| format!("{name}/{container}"));
     let query = "repositories[].[repositoryName,repositoryUri]";
@@ -43,8 +43,9 @@ fn repositories(name: &str) -> anyhow::Result<[String; 2]> {
         "--query",
         query,
     ];
-    let found: Vec<(String, String)> = aws::call(&call)
-        .context("the service has no image repositories: `make aws-bootstrap` makes them")?;
+    let found: Vec<(String, String)> = aws::call(&call).context(
+        "the service has no image repositories: run `make aws-bootstrap` to create them",
+    )?;
     let uri = |name: &String| {
         let repository = found.iter().find(|(found, _)| found == name);
         repository.map(|(_, uri)| uri.clone()).with_context(|| format!("no repository {name}"))

@@ -1,6 +1,6 @@
-//! The values of an environment and of what the environments share, as a person gives them.
+//! Asks a person for the values of an environment and for the shared values.
 //!
-//! Each is asked for once: only what neither an argument nor the files have.
+//! It asks only for values that are neither an argument nor in the files.
 
 use std::path::Path;
 
@@ -16,10 +16,10 @@ use super::stack::Target;
 use super::values::{Domain, Values};
 use crate::aws;
 
-/// The values that a person decides.
+/// The values that a person chooses.
 #[derive(Debug, clap::Args)]
 pub(super) struct Given {
-    /// Folder of the first service below services/
+    /// Folder of the first service in services/
     #[arg(long, env = "SERVICE", default_value = "")]
     service: String,
     /// Environment, such as production or staging
@@ -34,19 +34,19 @@ pub(super) struct Given {
     /// Domain name of the service, or `none` for a trial
     #[arg(long, env = "DOMAIN_NAME", default_value = "")]
     domain: String,
-    /// Address that the alarms write to, or `none`
+    /// Email address for the alarms, or `none`
     #[arg(long, env = "ALARM_EMAIL", default_value = "")]
     alarm_email: String,
-    /// Page with the runbook, or `none` for the file in the repository
+    /// URL of the runbook, or `none` for the file in the repository
     #[arg(long, env = "RUNBOOK_URL", default_value = "")]
     runbook_url: String,
-    /// `yes` accepts a change of an existing bootstrap that destroys something
+    /// `yes` applies a change of terraform/bootstrap that destroys resources
     #[arg(long, env = "CONFIRM", default_value = "")]
     pub(super) confirm: String,
 }
 
 impl Given {
-    /// Asks for what the files lack, and writes them.
+    /// Asks for the missing values, and writes the files.
     pub(super) fn ask(
         &self,
         root: &Path,
@@ -123,7 +123,7 @@ impl Given {
         Ok(target)
     }
 
-    /// Refuses a value that is given and differs from that of the file: to keep the old one without a word would surprise.
+    /// Refuses an argument that differs from the value in the file, because the file is not changed.
     fn agree(&self, service: &str, values: &Values) -> anyhow::Result<()> {
         if values.has_service(service) {
             let held = values.get("services")[service]["domain_name"].as_str();
@@ -152,7 +152,7 @@ impl Given {
         }
         let question = Question {
             variable: "ALARM_EMAIL",
-            text: "Address that the alarms write to, or none",
+            text: "Email address for the alarms, or none",
             suggested: None,
             optional: false,
         };
@@ -165,7 +165,7 @@ impl Given {
         let suggested = page.as_deref().or(Some(NONE));
         let question = Question {
             variable: "RUNBOOK_URL",
-            text: "Page with the runbook, or none for docs/runbook.md",
+            text: "URL of the runbook, or none for docs/runbook.md",
             suggested,
             optional: true,
         };
@@ -182,10 +182,13 @@ fn agrees(variable: &str, given: &str, values: &Values, held: Option<&str>) -> a
         return Ok(());
     }
     let file = values.path.display();
-    Err(Refused(format!("{variable} is {given}, and {file} has {held}: change it there")).into())
+    Err(Refused(format!(
+        "{variable} is {given}, but {file} has {held}: change the value in the file"
+    ))
+    .into())
 }
 
-/// The domain of a service in an environment.
+/// Asks for the domain name of a service in an environment.
 pub(super) fn ask_domain(
     target: &Target,
     shared: &Shared,

@@ -1,4 +1,4 @@
-//! The review of a plan, where the person who approves it reads it.
+//! The review of a plan, for the person who approves it.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::plan_review::{self, Refusal};
 use crate::release::github;
 
 impl Stack {
-    /// Writes what the plan means to the summary of the job and to the terminal, and says what forbids it.
+    /// Writes the review to the job's summary and to the terminal. Returns the refusal, if the plan breaks a rule.
     pub(super) fn review(
         &self,
         plan: &Planned,

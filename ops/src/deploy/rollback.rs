@@ -1,7 +1,7 @@
-//! Back to the last good images, without a build.
+//! Rolls back to the last good images, without a build.
 //!
-//! The plan covers the service and what it depends on: a change elsewhere that waits for its approval does not hold up a
-//! rollback. A person who approves a rollback approves other images, and no more.
+//! The plan covers only the service and its dependencies. So a change elsewhere that waits for approval does not delay
+//! a rollback, and a rollback changes only the images.
 
 use std::io::IsTerminal as _;
 
@@ -19,10 +19,10 @@ use crate::release::{github, way_back};
 pub(super) struct Images {
     #[command(flatten)]
     target: Target,
-    /// Digest (`sha256:…`) or image of the API; the running one when only the other is given
+    /// Digest (`sha256:…`) or image of the API; the running image when only the sidecar's is given
     #[arg(long, env = "API_DIGEST", default_value = "")]
     api: String,
-    /// Digest (`sha256:…`) or image of the sidecar; the running one when only the other is given
+    /// Digest (`sha256:…`) or image of the sidecar; the running image when only the API's is given
     #[arg(long, env = "NGINX_DIGEST", default_value = "")]
     nginx: String,
 }
@@ -56,7 +56,7 @@ impl Images {
 }
 
 impl Args {
-    /// `Ok(false)`: more than the images would change, or the person at the terminal does not confirm.
+    /// `Ok(false)`: the plan changes more than the images, or the person at the terminal does not confirm.
     pub(super) fn run(&self) -> anyhow::Result<bool> {
         let target = &self.images.target;
         target.check_service()?;
@@ -70,7 +70,7 @@ impl Args {
         if !effect.allowed() || self.plan_only {
             return Ok(effect.allowed());
         }
-        // In a workflow, a person has approved the job.
+        // In a workflow there is no terminal, and a person has approved the job.
         if std::io::stdin().is_terminal() && !Asker::default().confirms("Apply this?", "yes", "")? {
             return Ok(false);
         }

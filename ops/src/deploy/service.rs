@@ -1,4 +1,4 @@
-//! The whole deployment of one service from a laptop: build, push, plan, review, confirm, apply, call.
+//! Deploys one service from a laptop: build, push, plan, review, confirm, apply, call.
 
 use std::time::Instant;
 
@@ -23,18 +23,18 @@ pub(super) struct Args {
     target: Target,
     #[command(flatten)]
     confirmed: Confirmed,
-    /// Domain name of a service that is new in the environment, or `none` for a trial
+    /// Domain name of a new service in the environment, or `none` for a trial
     #[arg(long, env = "DOMAIN_NAME", default_value = "")]
     domain: String,
 }
 
-/// What a person says about a plan.
+/// A person's decisions about a plan.
 #[derive(Debug, clap::Args)]
 pub(super) struct Confirmed {
-    /// `yes` applies the plan without a question
+    /// `yes` applies the plan without asking
     #[arg(long, env = "CONFIRM", default_value = "")]
     confirm: String,
-    /// Rules of rules/ that this plan may break, separated by spaces
+    /// Rules in rules/ that this plan may break, separated by spaces
     #[arg(long, env = "ALLOW_RULES", value_delimiter = ' ')]
     allow: Vec<String>,
     #[command(flatten)]
@@ -42,12 +42,12 @@ pub(super) struct Confirmed {
 }
 
 impl Args {
-    /// `Ok(false)`: the plan breaks a rule, nobody confirms it, or the service answers wrongly.
+    /// `Ok(false)`: the plan breaks a rule, nobody confirms it, or the service gives a wrong answer.
     pub(super) fn run(&self) -> anyhow::Result<bool> {
         let target = &self.target;
         target.check_service()?;
         let mut values = Values::of(&target.root, &target.environment)?;
-        aws::use_region(values.text("region").context("the values name no region")?);
+        aws::use_region(values.text("region").context("the environment's values have no region")?);
         if !values.has_service(&target.service) {
             let mut asker = Asker::default();
             let shared = Shared::read(&target.root)?;
@@ -62,7 +62,7 @@ impl Args {
     }
 }
 
-/// Plans with these images, and applies exactly this plan when a person confirms it.
+/// Plans with these images, and applies exactly this plan after a person confirms it.
 pub(super) fn deploy(target: &Target, images: Images, said: &Confirmed) -> anyhow::Result<bool> {
     let started = Instant::now();
     let mut asker = Asker::default();
@@ -72,12 +72,15 @@ pub(super) fn deploy(target: &Target, images: Images, said: &Confirmed) -> anyho
     said.contacts.check_plan(target, &plan.json)?;
     let refusal = stack.review(&plan, &said.allow)?;
     if refusal.as_ref().is_some_and(|refusal| refusal.secret) {
-        println!("the plan holds a secret: nothing was applied");
+        println!("the plan contains a secret: nothing was applied");
         return Ok(false);
     }
     let broken = refusal.map(|refusal| refusal.rules.join(" "));
     if broken.is_none() && fingerprint::count(&plan.json)? == 0 {
-        println!("nothing changes: {} runs this already", target.environment);
+        println!(
+            "nothing changes: {} already runs these images with this configuration",
+            target.environment
+        );
     } else if confirms(&mut asker, target, broken.as_deref(), &said.confirm)? {
         stack.terraform.apply(&plan)?;
     } else {
@@ -89,13 +92,13 @@ pub(super) fn deploy(target: &Target, images: Images, said: &Confirmed) -> anyho
     println!("{url}");
     let good = smoke::call(target, &url)?;
     if !good {
-        println!("`make rollback` returns to the images that ran before");
+        println!("to return to the previous images, run `make rollback`");
     }
     ended(started, &asker);
     Ok(good)
 }
 
-/// Whether a person wants this plan. Who wants one that breaks rules has to name them.
+/// Whether a person confirms the plan. To confirm a plan that breaks rules, the person must type their names.
 fn confirms(
     asker: &mut Asker,
     target: &Target,
@@ -107,14 +110,14 @@ fn confirms(
         return asker.confirms(&format!("Apply this to {environment}?"), "yes", given);
     };
     if !given.is_empty() {
-        println!("the plan breaks rules. ALLOW_RULES='{rules}' accepts that once");
+        println!("the plan breaks rules. To accept that once, set ALLOW_RULES='{rules}'");
         return Ok(false);
     }
-    let text = format!("The plan breaks rules. Apply it to {environment} nevertheless?");
+    let text = format!("The plan breaks rules. Apply it to {environment} anyway?");
     asker.confirms(&text, rules, given)
 }
 
-/// The last line of a command: how long it took, and how often it asked.
+/// Prints the last line of a command: its duration and the number of questions.
 pub(super) fn ended(started: Instant, asker: &Asker) {
     println!("done in {} s, {} questions", started.elapsed().as_secs(), asker.asked());
 }

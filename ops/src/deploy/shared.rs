@@ -1,5 +1,6 @@
-//! What the environments of an account share: the values of terraform/bootstrap, in terraform/environments/shared.tfvars.json,
-//! and the bucket with the states.
+//! The values that the environments of an account share, and the bucket with their states.
+//!
+//! The values are those of terraform/bootstrap, in terraform/environments/shared.tfvars.json.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,20 +12,20 @@ use super::environment::Environment;
 use super::values::{Domain, Values};
 use crate::aws;
 
-/// The name of the file. No environment can have it.
+/// The name of the file. No environment can have this name.
 const SHARED: &str = "shared";
 
 /// The values of terraform/bootstrap.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) values: Values,
-    /// The name of the stack, which is in the bucket's name.
+    /// The name of the stack. It is part of the bucket's name.
     pub(super) name: String,
     root: PathBuf,
 }
 
 impl Shared {
-    /// Reads the values; none before the first bootstrap. `root` is that of terraform/.
+    /// Reads the values; none before the first bootstrap. `root` is the folder terraform/.
     pub(super) fn read(root: &Path) -> anyhow::Result<Self> {
         let path = Values::path(root, SHARED);
         let values = Values::read(&path)?.unwrap_or_else(|| Values::new(path));
@@ -35,13 +36,13 @@ impl Shared {
         Ok(Self { values, name, root: root.to_owned() })
     }
 
-    /// The environments that were registered.
+    /// The registered environments.
     pub(super) fn environments(&self) -> Vec<String> {
         let names = self.values.get("environments").as_array().into_iter().flatten();
         names.filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    /// Adds an environment; whether it is new.
+    /// Adds an environment. Returns whether it is new.
     pub(super) fn register(&mut self, environment: &Environment) -> bool {
         let mut names = self.environments();
         if names.iter().any(|name| name == environment.as_str()) {
@@ -52,13 +53,14 @@ impl Shared {
         true
     }
 
-    /// Refuses a domain name that is taken already, or in a zone whose records the roles of the workflows may not change.
+    /// Refuses a domain name that another service has. Refuses one in another zone, because the workflows' roles may
+    /// change only the records of the shared zone.
     pub(super) fn admit(&self, domain: &Domain) -> anyhow::Result<()> {
         let Domain::Name { name, zone } = domain else { return Ok(()) };
         if let Some(own) = self.values.text("zone_id") {
             ensure!(
                 own == zone,
-                "{name} is in the hosted zone {zone}, and all environments share {own} (zone_id of terraform/bootstrap)"
+                "{name} is in the hosted zone {zone}, but all environments share {own} (zone_id of terraform/bootstrap): choose a name in {own}"
             );
         }
         for environment in self.environments() {
@@ -68,20 +70,20 @@ impl Shared {
             for (folder, service) in values.get("services").as_object().into_iter().flatten() {
                 ensure!(
                     service["domain_name"] != **name,
-                    "{name} is the name of {folder} in {environment}"
+                    "{name} is the name of {folder} in {environment} already: choose another name"
                 );
             }
         }
         Ok(())
     }
 
-    /// The bucket of the states in an account, as terraform/bootstrap names it.
+    /// The bucket with the states of an account. The configuration in terraform/bootstrap gives it the same name.
     pub(super) fn bucket(&self, account: &str) -> anyhow::Result<String> {
-        let region = self.values.text("region").context("the shared values name no region")?;
+        let region = self.values.text("region").context("the shared values have no region")?;
         Ok(format!("{}-state-{account}-{region}", self.name))
     }
 
-    /// The backend's configuration of terraform/bootstrap itself, once its bucket and its key are there.
+    /// The configuration of terraform/bootstrap's own backend. Its bucket and its KMS key must exist.
     pub(super) fn backend(&self, account: &str) -> anyhow::Result<String> {
         let alias = format!("alias/bootstrap/{}", self.name);
         let call = ["kms", "describe-key", "--key-id", &alias, "--query", "KeyMetadata.Arn"];
@@ -97,7 +99,7 @@ impl Shared {
     }
 }
 
-/// The state of terraform/bootstrap in the bucket.
+/// The key of terraform/bootstrap's state in the bucket.
 pub(super) const STATE: &str = "bootstrap/terraform.tfstate";
 
 /// The default of the variable `name`.
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_the_stack_is_that_of_terraform() {
+    fn stack_name_matches_the_terraform_default() {
         let shared = Shared::read(Path::new("../terraform")).unwrap();
         assert_eq!(shared.name, "sum-api");
         assert!(
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_is_registered_once() {
+    fn environment_is_registered_once() {
         let values = Values::new("x".into());
         let mut shared = Shared { values, name: "sum-api".to_owned(), root: "x".into() };
         shared.values.set("region", json!("us-east-1"));
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_name_is_in_one_service_and_in_the_zone_of_all() {
+    fn domain_name_must_be_unused_and_in_the_shared_zone() {
         let root = tempfile::tempdir().unwrap();
         let mut values = Values::new(Values::path(root.path(), "production"));
         let domain = |name: &str, zone: &str| Domain::Name { name: name.into(), zone: zone.into() };

@@ -1,7 +1,7 @@
 //! The smoke test of a deployed service.
 //!
-//! With a key it calls the example of the document. Without one it expects 401 in the one format of errors: then the service is
-//! reachable and closed.
+//! With a key it sends the example request of the OpenAPI document. Without a key it expects 401 as problem details:
+//! the service is reachable and refuses callers without a key.
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -10,18 +10,18 @@ use super::stack::Target;
 use crate::release::smoke;
 use crate::variable::given;
 
-/// Arguments of the command. `SMOKE_API_KEYS` is a JSON object with one key of each service, by folder.
+/// Arguments of the command. `SMOKE_API_KEYS` is a JSON object: a service's folder to one of its keys.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     target: Target,
-    /// Where callers reach the service; the output of the state when it is empty
+    /// URL of the service; empty for the URL in the Terraform state
     #[arg(default_value = "")]
     url: String,
 }
 
 impl Args {
-    /// `Ok(false)`: the service answers wrongly.
+    /// `Ok(false)`: the service gives a wrong answer.
     pub(super) fn run(&self) -> anyhow::Result<bool> {
         self.target.check_service()?;
         let url = if self.url.is_empty() { self.target.open()?.url()? } else { self.url.clone() };
@@ -35,7 +35,7 @@ pub(super) fn call(target: &Target, url: &str) -> anyhow::Result<bool> {
     smoke::call(&smoke::Args::new(url, &target.service), key.as_deref())
 }
 
-/// The key for a service: that of `SMOKE_API_KEYS`, else `SMOKE_API_KEY`. The error does not repeat what it holds.
+/// The key for a service, from `SMOKE_API_KEYS`, else from `SMOKE_API_KEY`. The error does not repeat the value.
 fn key(service: &str) -> anyhow::Result<Option<String>> {
     if let Some(keys) = given("SMOKE_API_KEYS") {
         let keys: Value = serde_json::from_str(&keys)

@@ -1,4 +1,4 @@
-//! One environment of the stack, with Terraform ready for it.
+//! One environment of the stack, with Terraform initialised for it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ pub struct Target {
     /// Environment of the stack, such as production or staging
     #[arg(long, env = "ENVIRONMENT", default_value = "", global = true)]
     pub environment: Environment,
-    /// Root module of Terraform; the tests name a copy
+    /// Root module of Terraform; the tests pass a copy
     #[arg(long, env = "DEPLOY_ROOT", default_value = "terraform", global = true)]
     pub(super) root: PathBuf,
 }
@@ -38,12 +38,12 @@ pub(super) struct Stack {
 }
 
 impl Target {
-    /// Refuses a service that is no folder.
+    /// Refuses a service without a folder.
     pub(super) fn check_service(&self) -> anyhow::Result<()> {
         let path = PathBuf::from("services").join(&self.service).join("openapi.json");
         if self.service.is_empty() || !path.is_file() {
             let text = format!(
-                "SERVICE is '{}': expected a folder of services/ with an openapi.json",
+                "SERVICE is '{}': expected the name of a folder in services/ that has an openapi.json",
                 self.service
             );
             return Err(Refused(text).into());
@@ -56,15 +56,15 @@ impl Target {
         Self { environment: environment.clone(), ..self.clone() }
     }
 
-    /// Makes Terraform ready.
+    /// Initialises Terraform.
     ///
-    /// The variable `TF_BACKEND` names the backend in a workflow: the environment's entry of the output `backend` of
-    /// terraform/bootstrap. A laptop has the file that `bootstrap` wrote. `TF_VARS` holds variables for those who keep them outside of the
-    /// repository.
+    /// In a workflow the variable `TF_BACKEND` holds the backend: the environment's entry in the output `backend` of
+    /// terraform/bootstrap. A laptop has the file that `bootstrap` wrote. `TF_VARS` holds the variables of an
+    /// organization that keeps them outside of the repository.
     pub(super) fn open(&self) -> anyhow::Result<Stack> {
         let mut terraform = Terraform::new(&self.root, self.environment.as_str())?;
         if let Some(text) = given("TF_VARS") {
-            // Terraform reads JSON in a file of another name.
+            // Terraform reads a file as JSON only if its name ends in .json.
             let is_json = text.trim_start().starts_with('{');
             let name = if is_json { "stack.tfvars.json" } else { "stack.tfvars" };
             let file = terraform.scratch.join(name);
@@ -72,7 +72,9 @@ impl Target {
             terraform.read_variables(&file)?;
         } else {
             let values = Values::of(&self.root, &self.environment)?;
-            aws::use_region(values.text("region").context("the values name no region")?);
+            aws::use_region(
+                values.text("region").context("the environment's values have no region")?,
+            );
             terraform.read_variables(&values.path)?;
         }
         terraform.init(&self.backend()?)?;
@@ -88,7 +90,7 @@ impl Target {
         self.open()?.terraform.outputs()
     }
 
-    /// The file with the backend's configuration. It names the account, so it is not in the repository.
+    /// The file with the backend's configuration. It contains the account's id, so it is not in the repository.
     pub(super) fn backend_file(&self) -> PathBuf {
         let name = format!("{}.backend.hcl", self.environment);
         self.root.join("environments").join(name)
@@ -101,7 +103,7 @@ impl Target {
         let file = self.backend_file();
         fs::read_to_string(&file).with_context(|| {
             format!(
-                "there is no {}: `make aws-bootstrap ENVIRONMENT={}` writes it",
+                "{} does not exist: run `make aws-bootstrap ENVIRONMENT={}` to write it",
                 file.display(),
                 self.environment
             )
@@ -126,22 +128,23 @@ impl Stack {
         Ok(services.as_object().into_iter().flatten().map(|(folder, _)| folder.clone()).collect())
     }
 
-    /// ECS's names of a service in the state; nothing before its first deployment.
+    /// A service's names in ECS, from the state; `None` before its first deployment.
     pub(super) fn ecs(&self, folder: &str) -> anyhow::Result<Option<Service>> {
         let names = &self.services()?[folder]["service"];
         let pair = names["cluster"].as_str().zip(names["service"].as_str());
         Ok(pair.map(|(cluster, service)| Service::new(cluster, service)))
     }
 
-    /// Where callers reach the service.
+    /// The public URL of the service.
     pub(super) fn url(&self) -> anyhow::Result<String> {
         let outputs = self.outputs()?;
-        let url = outputs["url"].as_str().context("the state has no address of the service")?;
+        let url =
+            outputs["url"].as_str().context("the Terraform state has no URL of the service")?;
         Ok(url.to_owned())
     }
 }
 
-/// The commit that is deployed.
+/// The commit to deploy.
 pub(super) fn commit() -> anyhow::Result<String> {
     match given("GITHUB_SHA") {
         Some(commit) => Ok(commit),
@@ -149,19 +152,19 @@ pub(super) fn commit() -> anyhow::Result<String> {
     }
 }
 
-/// Refuses to publish what the commit does not hold: the images are named after it. A caller who names the commit answers for
-/// it, as a workflow does.
+/// Refuses uncommitted changes, because the images are tagged with the commit. A workflow sets `GITHUB_SHA` and builds
+/// a clean checkout, so the check is skipped there.
 pub(super) fn ensure_committed() -> anyhow::Result<()> {
     if given("GITHUB_SHA").is_some() {
         return Ok(());
     }
-    // What .dockerignore lets into a build.
+    // The files that .dockerignore lets into a build.
     let paths = ["Cargo.toml", "Cargo.lock", "chassis", "contract/parcels", "services"];
     let mut git: Command = command("git status --porcelain --", paths);
     let changed = output(&mut git)?;
     ensure!(
         changed.is_empty(),
-        "these files are not as in the commit that names the images. Commit them first:\n{changed}"
+        "the images are tagged with the commit, and these files differ from it. Commit them first:\n{changed}"
     );
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::stack::Target;
 use crate::aws;
 
-/// Shows the service; `Ok(false)` means that something is wrong.
+/// Shows the service; `Ok(false)` means that it has a problem.
 pub(super) fn run(target: &Target) -> anyhow::Result<bool> {
     target.check_service()?;
     let stack = target.open()?;
@@ -36,7 +36,7 @@ fn service(cluster: &str, name: &str) -> anyhow::Result<Value> {
     let query = "services[0].{running:runningCount,desired:desiredCount,pending:pendingCount,deployments:deployments[].[status,rolloutState,taskDefinition,rolloutStateReason],events:events[:5].message}";
     let call =
         ["ecs", "describe-services", "--cluster", cluster, "--services", name, "--query", query];
-    aws::call::<Option<Value>>(&call)?.context("ECS does not know the service")
+    aws::call::<Option<Value>>(&call)?.context("ECS has no such service")
 }
 
 fn tasks(cluster: &str, name: &str) -> anyhow::Result<Vec<Value>> {
@@ -48,13 +48,13 @@ fn tasks(cluster: &str, name: &str) -> anyhow::Result<Vec<Value>> {
     }
     let query = "tasks[].{task:taskArn,status:lastStatus,health:healthStatus,since:startedAt,zone:availabilityZone}";
     let mut call = vec!["ecs", "describe-tasks", "--cluster", cluster, "--query", query, "--tasks"];
-    // One call describes 100 tasks.
+    // One call describes at most 100 tasks.
     call.extend(arns.iter().take(100).map(String::as_str));
     aws::call(&call)
 }
 
 fn targets(group: &str) -> anyhow::Result<Vec<Value>> {
-    let name = group.split('/').nth(1).context("the state names no target group")?;
+    let name = group.split('/').nth(1).context("the Terraform state has no target group")?;
     let query = "TargetGroups[0].TargetGroupArn";
     let arn: String =
         aws::call(&["elbv2", "describe-target-groups", "--names", name, "--query", query])?;
@@ -80,7 +80,7 @@ fn alarms(prefix: &str) -> anyhow::Result<Vec<Value>> {
     Ok(aws::call::<Option<Vec<Value>>>(&call)?.unwrap_or_default())
 }
 
-/// The text, and what is wrong.
+/// The text. Adds each problem to `faults`.
 fn page(
     service: &Value,
     tasks: &[Value],
@@ -94,7 +94,7 @@ fn page(
     )];
     if service["running"] != service["desired"] {
         faults.push(format!(
-            "{} tasks are wanted, and {} run",
+            "the desired count is {}, but {} tasks run",
             service["desired"], service["running"]
         ));
     }
@@ -129,7 +129,7 @@ fn page(
     lines.join("\n") + "\n"
 }
 
-/// The values of an object or a list, without the empty ones; of an ARN, its last part.
+/// The values of an object or a list, without empty ones. An ARN is shortened to its last part.
 fn row(value: &Value) -> String {
     let values: Vec<&Value> = match value {
         Value::Object(members) => members.values().collect(),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_counted() {
+    fn status_counts_every_fault() {
         let (text, count) = faults(2, "COMPLETED", "HEALTHY", "healthy", &[]);
         assert_eq!(count, 0, "{text}");
         for part in [

@@ -14,25 +14,25 @@ use super::fingerprint;
 #[derive(Debug)]
 pub(super) struct Terraform {
     root: PathBuf,
-    /// Plans hold values of the whole stack: only the caller may read them.
+    /// Folder for plans and logs. Plans hold values of the whole stack, so only the caller can read the folder.
     pub(super) scratch: PathBuf,
-    /// Files of variables.
+    /// Files with variables.
     variables: Vec<PathBuf>,
     /// Variables on the command line, for a plan and a destroy.
     settings: Vec<String>,
 }
 
-/// A plan that was saved.
+/// A saved plan.
 #[derive(Debug)]
 pub(super) struct Planned {
     file: PathBuf,
-    /// What `terraform show -json` prints.
+    /// The output of `terraform show -json`.
     pub(super) json: String,
     pub(super) json_file: PathBuf,
 }
 
 impl Terraform {
-    /// `name` is that of the environment. Its plans and logs lie in a folder below `.terraform`.
+    /// `name` is the environment. Its plans and logs are in a folder below `.terraform`.
     pub(super) fn new(root: &Path, name: &str) -> anyhow::Result<Self> {
         let scratch = root.join(".terraform/deploy").join(name);
         DirBuilder::new().recursive(true).mode(0o700).create(&scratch)?;
@@ -44,23 +44,23 @@ impl Terraform {
         })
     }
 
-    /// Reads variables from this file too.
+    /// Adds a file with variables.
     pub(super) fn read_variables(&mut self, file: &Path) -> anyhow::Result<()> {
         self.variables.push(file.canonicalize().with_context(|| file.display().to_string())?);
         Ok(())
     }
 
-    /// Sets a variable, over the files.
+    /// Sets a variable. It overrides the files.
     pub(super) fn set(&mut self, variable: &str, value: &str) {
         self.settings.push(format!("-var={variable}={value}"));
     }
 
-    /// Initialises the root with a backend's configuration, unless it was initialised with the same one.
+    /// Initialises the root module with a backend's configuration, unless it was initialised with the same one.
     ///
-    /// The name of the state is in the configuration. So a command for one environment cannot reach another one's state.
+    /// The configuration names the state. So a command for one environment cannot reach the state of another one.
     pub(super) fn init(&self, backend: &str) -> anyhow::Result<()> {
         let text = |name| fs::read_to_string(self.root.join(name)).unwrap_or_default();
-        // A new module or provider needs another `init` as well.
+        // A new module or provider also needs another `init`.
         let parts = [backend, &text(".terraform.lock.hcl"), &text("services.tf")];
         let wanted = fingerprint::hash(&parts);
         let marker = self.root.join(".terraform/backend.sha256");
@@ -74,7 +74,7 @@ impl Terraform {
         Ok(fs::write(marker, wanted)?)
     }
 
-    /// `terraform init` for another backend: the state moves from the one to the other.
+    /// Runs `terraform init` for another backend, and moves the state there.
     pub(super) fn move_state(&self, options: &[&str]) -> anyhow::Result<()> {
         let own = ["-no-color", "-lockfile=readonly", "-migrate-state", "-force-copy"];
         self.logged("init", &[&own, options].concat()).map(drop)
@@ -92,7 +92,7 @@ impl Terraform {
         Ok(Planned { file, json, json_file })
     }
 
-    /// Applies exactly this plan. Terraform shows what it does.
+    /// Applies exactly this plan. Terraform prints its progress.
     pub(super) fn apply(&self, plan: &Planned) -> anyhow::Result<()> {
         let mut apply = self.command("apply");
         apply.args(["-no-color", "-compact-warnings", "-lock-timeout=5m"]).arg(&plan.file);
@@ -125,7 +125,7 @@ impl Terraform {
         Ok(resources.any(|resource| resource["type"] == kind && resource["mode"] == "managed"))
     }
 
-    /// The state; `null` when there is none yet.
+    /// The state; `null` when it does not exist yet.
     fn state(&self) -> anyhow::Result<Value> {
         let text = self.output("state", &["pull"])?;
         if text.trim().is_empty() {
@@ -134,7 +134,7 @@ impl Terraform {
         serde_json::from_str(&text).context("terraform state pull")
     }
 
-    /// What a subcommand prints. It has to succeed.
+    /// The output of a subcommand, which must succeed.
     pub(super) fn output(&self, command: &str, options: &[&str]) -> anyhow::Result<String> {
         let mut terraform = self.command(command);
         terraform.args(options).stdin(Stdio::null()).stderr(Stdio::inherit());
@@ -143,7 +143,7 @@ impl Terraform {
         Ok(String::from_utf8(output.stdout)?)
     }
 
-    /// Runs a subcommand with the variables. Its output goes to a log, whose end is shown when it fails.
+    /// Runs a subcommand with the variables. Its output goes to a log. If it fails, the error has the last 40 lines.
     pub(super) fn logged_with_variables(
         &self,
         command: &str,

@@ -1,7 +1,7 @@
-//! The values of an environment, in one file that Terraform reads as it is: terraform/environments/NAME.tfvars.json.
+//! The values of an environment, in a file that Terraform reads directly: terraform/environments/NAME.tfvars.json.
 //!
-//! `ops deploy bootstrap` writes what it asked for, once. A person may add any other variable of terraform/ there. The file
-//! holds no secret and belongs into the repository: the workflows read it.
+//! `ops deploy bootstrap` writes the file once, with the answers to its questions. A person can add any other variable of
+//! terraform/. The file holds no secret. Commit it, because the workflows read it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(super) struct Values {
 pub(super) enum Domain {
     /// A name in a hosted zone of the account.
     Name { name: String, zone: String },
-    /// The load balancer's own name, by HTTP: for a trial.
+    /// The load balancer's own name, over HTTP, for a trial.
     None,
 }
 
@@ -34,7 +34,7 @@ impl Values {
         root.join("environments").join(name).with_extension("tfvars.json")
     }
 
-    /// Reads a file; no values when there is none.
+    /// Reads a file; `None` when it does not exist.
     pub(super) fn read(path: &Path) -> anyhow::Result<Option<Self>> {
         if !path.exists() {
             return Ok(None);
@@ -45,12 +45,12 @@ impl Values {
         Ok(Some(Self { path: path.to_owned(), members }))
     }
 
-    /// The values of an environment. They must be there.
+    /// The values of an environment. The file must exist.
     pub(super) fn of(root: &Path, environment: &Environment) -> anyhow::Result<Self> {
         let path = Self::path(root, environment.as_str());
         let values = Self::read(&path)?.with_context(|| {
             format!(
-                "there is no {}: run `make aws-bootstrap ENVIRONMENT={environment}` first",
+                "{} does not exist: run `make aws-bootstrap ENVIRONMENT={environment}` first",
                 path.display()
             )
         })?;
@@ -64,32 +64,32 @@ impl Values {
         Ok(values)
     }
 
-    /// An environment that nobody has described yet.
+    /// The empty values of a new environment.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, members: Map::new() }
     }
 
-    /// A text of the top level.
+    /// A text at the top level.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.members.get(name)?.as_str()
     }
 
-    /// Any value of the top level.
+    /// Any value at the top level; `null` when it is missing.
     pub(super) fn get(&self, name: &str) -> &Value {
         self.members.get(name).unwrap_or(&Value::Null)
     }
 
-    /// Whether the file has this value, be it `null`.
+    /// Whether the file has this member, also when it is `null`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.members.contains_key(name)
     }
 
-    /// Takes over the values of another file.
+    /// Replaces the values with those of another file.
     pub(super) fn copy(&mut self, other: &Self) {
         self.members.clone_from(&other.members);
     }
 
-    /// Sets a value of the top level.
+    /// Sets a value at the top level.
     pub(super) fn set(&mut self, name: &str, value: Value) {
         self.members.insert(name.to_owned(), value);
     }
@@ -99,7 +99,7 @@ impl Values {
         self.get("services")[folder].is_object()
     }
 
-    /// Adds a service. Without a name, it is a trial: one task, plain HTTP.
+    /// Adds a service. Without a domain name it is a trial: one task, plain HTTP.
     pub(super) fn add_service(&mut self, folder: &str, domain: &Domain) {
         let services = self.members.entry("services").or_insert_with(|| json!({}));
         services[folder] = match domain {
@@ -110,14 +110,14 @@ impl Values {
         };
     }
 
-    /// What makes an environment without a name cheap: terraform/trial.tfvars.example.
+    /// Sets the low-cost values of a trial, as in terraform/trial.tfvars.example.
     pub(super) fn make_trial(&mut self) {
         self.set("network", json!("default-vpc"));
         self.set("deletion_protection", json!(false));
         self.set("log_retention_days", json!(7));
     }
 
-    /// The architecture of the service's tasks, which its images must have.
+    /// The architecture of the service's tasks. Its images must have the same one.
     pub(super) fn platform(&self, folder: &str) -> anyhow::Result<Platform> {
         match self.get("services")[folder]["cpu_architecture"].as_str() {
             // The module's default.
@@ -130,7 +130,7 @@ impl Values {
         }
     }
 
-    /// Writes the file as a whole.
+    /// Replaces the file atomically.
     pub(super) fn write(&self) -> anyhow::Result<()> {
         let folder = self.path.parent().context("a folder")?;
         fs::create_dir_all(folder)?;
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_outlive_a_change_of_one_of_them() {
+    fn adding_a_service_keeps_other_values() {
         let folder = tempfile::tempdir().unwrap();
         let environment: Environment = "staging".parse().unwrap();
         let path = Values::path(folder.path(), "staging");
@@ -168,14 +168,14 @@ mod tests {
         assert_eq!(values.text("vpc_cidr"), Some("10.1.0.0/16"));
         assert_eq!(values.get("services")["sum"]["zone_id"], "Z1");
         assert_eq!(values.get("services")["orders"]["insecure_http"], true);
-        // A file that was copied for another environment would change the first one.
+        // A copied file with the wrong environment would change the original environment.
         fs::rename(&path, Values::path(folder.path(), "production")).unwrap();
         let other = Values::of(folder.path(), &"production".parse().unwrap());
         assert!(other.unwrap_err().to_string().contains("expected \"production\""));
     }
 
     #[test]
-    fn the_platform_follows_from_the_architecture() {
+    fn platform_matches_the_cpu_architecture() {
         let mut values = Values::new(PathBuf::from("x"));
         assert_eq!(values.platform("sum").unwrap(), Platform::Amd64);
         for (architecture, platform) in [("ARM64", Platform::Arm64), ("X86_64", Platform::Amd64)] {
@@ -187,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_is_that_of_the_example() {
+    fn trial_values_match_the_example_file() {
         let example = fs::read_to_string("../terraform/trial.tfvars.example").unwrap();
         let mut values = Values::new(PathBuf::from("x"));
         values.make_trial();
         values.add_service("sum", &Domain::None);
-        // The same values in the other syntax of Terraform.
+        // The example has the same values in HCL.
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let example = words(&example);
         for (name, value) in &values.members {

@@ -1,4 +1,4 @@
-//! Every widget shows something that exists, and none lies on another.
+//! Every widget shows existing data, and widgets do not overlap.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,12 +16,12 @@ fn widgets(stack: &Stack) -> Vec<Value> {
     body["widgets"].as_array().expect("widgets").clone()
 }
 
-/// The widgets of one type, so many or more.
+/// The widgets of one type, at least `minimum`.
 fn widgets_of(stack: &Stack, kind: &str, minimum: usize) -> Vec<Value> {
     at_least(minimum, widgets(stack).into_iter().filter(|w| w["type"] == kind))
 }
 
-/// A row of a widget: namespace, name, dimension and value in turn, and options at the end.
+/// The metric of a widget's row: namespace, name, then pairs of dimension and value, then options.
 fn metric(row: &[Value]) -> MetricId {
     let words: Vec<&str> = row.iter().filter_map(Value::as_str).collect();
     let (pairs, rest) = words[2..].as_chunks::<2>();
@@ -34,8 +34,8 @@ fn metric(row: &[Value]) -> MetricId {
 }
 
 #[test]
-fn every_metric_widget_shows_metrics_that_have_data() {
-    let Some(stack) = stack("every_metric_widget_shows_metrics_that_have_data") else { return };
+fn metric_widgets_show_metrics_with_data() {
+    let Some(stack) = stack("metric_widgets_show_metrics_with_data") else { return };
     let emitted = lines::emitted(stack);
     let mut checked = 0;
     for widget in widgets_of(stack, "metric", 10) {
@@ -52,7 +52,7 @@ fn every_metric_widget_shows_metrics_that_have_data() {
             } else {
                 wiring::check_metric(stack, &emitted, &metric(row));
                 let has_stat = options["stat"].is_string() || properties["stat"].is_string();
-                assert!(has_stat, "{title}: CloudWatch would show an average");
+                assert!(has_stat, "{title}: without a statistic, CloudWatch shows an average");
                 checked += 1;
             }
             if let Some(id) = options["id"].as_str() {
@@ -70,8 +70,8 @@ fn every_metric_widget_shows_metrics_that_have_data() {
 }
 
 #[test]
-fn every_log_widget_asks_for_what_lines_have() {
-    let Some(stack) = stack("every_log_widget_asks_for_what_lines_have") else { return };
+fn log_widgets_query_existing_members() {
+    let Some(stack) = stack("log_widgets_query_existing_members") else { return };
     let group = stack.log_group();
     for widget in widgets_of(stack, "log", 2) {
         let title = widget["properties"]["title"].as_str().expect("a title");
@@ -83,8 +83,8 @@ fn every_log_widget_asks_for_what_lines_have() {
 }
 
 #[test]
-fn the_alarm_widget_shows_every_alarm_that_tells_somebody() {
-    let Some(stack) = stack("the_alarm_widget_shows_every_alarm_that_tells_somebody") else {
+fn alarm_widget_shows_every_alarm_with_actions() {
+    let Some(stack) = stack("alarm_widget_shows_every_alarm_with_actions") else {
         return;
     };
     let shown: BTreeSet<String> = widgets_of(stack, "alarm", 1)
@@ -98,8 +98,8 @@ fn the_alarm_widget_shows_every_alarm_that_tells_somebody() {
 }
 
 #[test]
-fn widgets_fill_rows_of_24_and_none_lies_on_another() {
-    let Some(stack) = stack("widgets_fill_rows_of_24_and_none_lies_on_another") else { return };
+fn widgets_fill_rows_of_24_without_overlap() {
+    let Some(stack) = stack("widgets_fill_rows_of_24_without_overlap") else { return };
     let mut taken = BTreeSet::new();
     let mut rows: BTreeMap<u64, u64> = BTreeMap::new();
     for widget in at_least(14, widgets(stack)) {

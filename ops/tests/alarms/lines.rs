@@ -1,5 +1,5 @@
-//! Every kind of line that the two containers write, collected from the real ones. Their members and
-//! the metrics in them are what alarms, queries and dashboard may ask for.
+//! Collects every kind of log line from the two real containers. Alarms, queries and the dashboard can use only the
+//! members and metrics of these lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -18,29 +18,29 @@ use serde_json::Value;
 
 use crate::stack::Stack;
 
-/// What one request must leave behind: status, outcome, who answered, route.
+/// The expected values in a request's line: status, outcome, `answered_by`, route.
 pub(crate) type Expected = (u16, &'static str, &'static str, &'static str);
 
-/// All lines that were collected, and what was expected of some.
+/// All collected lines, and the expected values of some lines.
 pub(crate) struct Lines {
     pub(crate) sidecar: Vec<Value>,
     api: Vec<Value>,
     pub(crate) expected: Vec<(Expected, Value)>,
 }
 
-/// All lines; collected once, in some ten seconds.
+/// All lines. They are collected once, in about ten seconds.
 pub(crate) fn lines(stack: &Stack) -> &'static Lines {
     static LINES: OnceLock<Lines> = OnceLock::new();
     LINES.get_or_init(|| collect(&stack.sidecar_environment()))
 }
 
-/// The metrics of the real lines.
+/// The metrics in the lines of the sidecar.
 pub(crate) fn emitted(stack: &Stack) -> BTreeSet<MetricId> {
     let records = lines(stack).sidecar.iter().map(record);
     records.flat_map(|record| record.data.into_iter().map(|datum| datum.id)).collect()
 }
 
-/// The members of the real lines of both containers.
+/// The members of the lines of both containers.
 pub(crate) fn members(stack: &Stack) -> BTreeSet<String> {
     let lines = lines(stack);
     let all = lines.sidecar.iter().chain(&lines.api);
@@ -52,20 +52,20 @@ pub(crate) fn messages(stack: &Stack) -> BTreeSet<&'static str> {
     lines(stack).api.iter().filter_map(|line| line["message"].as_str()).collect()
 }
 
-/// The metric record that a line is.
+/// The line as a metric record.
 pub(crate) fn record(line: &Value) -> Record {
     Record::read(&line.to_string())
         .unwrap_or_else(|error| panic!("{error:#}: {line}"))
         .unwrap_or_else(|| panic!("no metric record: {line}"))
 }
 
-/// The call that stands for the service.
+/// The example call of the service.
 fn example() -> &'static Call {
     static EXAMPLE: OnceLock<Call> = OnceLock::new();
     EXAMPLE.get_or_init(|| Call::from_document(&service().document).expect("a service with a key"))
 }
 
-/// The service of the plan, by the name that its sidecar gets there.
+/// The service of the plan, found by its sidecar's `SERVICE_NAME`.
 static PLANNED: OnceLock<&service::Service> = OnceLock::new();
 
 fn service() -> &'static service::Service {
@@ -76,7 +76,7 @@ fn path() -> &'static str {
     &example().path
 }
 
-/// The call with another JSON body.
+/// The example call with another JSON body.
 fn call(key: &str, body: impl AsRef<[u8]>) -> Request {
     Request::new(example().method, path())
         .header("X-Api-Key", key)
@@ -84,20 +84,20 @@ fn call(key: &str, body: impl AsRef<[u8]>) -> Request {
         .body(body)
 }
 
-/// The only line of the process that `is` it, once it is there.
+/// Waits for the first line of the process for which `is` returns true.
 fn line(process: &Process, what: &str, is: impl Fn(&Value) -> bool) -> Value {
     poll(PATIENCE, || process.log.events().into_iter().find(&is))
         .unwrap_or_else(|| panic!("no line of {what} in:\n{}", process.log.text()))
 }
 
-/// Sends a request under an id and finds its line.
+/// Sends a request with an id, and finds its line.
 fn ask(server: &Server, name: &str, request: Request, expected: Expected) -> (Expected, Value) {
     let answer = server.ask(&request.header("X-Request-Id", name));
     assert_eq!(answer.status, expected.0, "{name}");
     (expected, line(&server.process, name, |line| line["request_id"] == name))
 }
 
-/// Sends bytes, waits for the end of the connection, and finds the line by its status.
+/// Sends bytes, waits until the connection is closed, and finds the line by its status.
 fn say(server: &Server, bytes: &str, expected: Expected) -> (Expected, Value) {
     let mut connection = server.connect();
     connection.send(bytes.as_bytes()).unwrap();
@@ -137,7 +137,7 @@ fn fast_cases(service: &Service) -> Vec<(Expected, Value)> {
     ]
 }
 
-/// A sidecar before an API that is a stub.
+/// A sidecar in front of a stub API.
 fn before_stub(builder: &Builder, behavior: Behavior) -> Server {
     builder.clone().start_sidecar(Stub::start(behavior).address)
 }
@@ -161,16 +161,17 @@ fn failing_api(builder: &Builder) -> Vec<(Expected, Value)> {
     started.into_iter().map(|case| case.join().expect("no panic")).collect()
 }
 
-/// A caller that hangs up, one whose body never comes, and one whose head never ends. The sidecar treats a
-/// caller that hangs up as one that has closed its sending side, so the request goes on to its end.
+/// Three callers: one closes its connection, one never sends its body, and one never ends its header. The sidecar
+/// treats the closed connection as a half-closed one, so it completes that request.
 fn bad_callers(builder: &Builder, service: &Service) -> Vec<(Expected, Value)> {
     let silent = before_stub(builder, Behavior::Silence);
     let mut connection = service.sidecar.connect();
     let hung_up = call(KEY, "{}").header("X-Request-Id", "hung-up");
     connection.send(&hung_up.bytes("x")).unwrap();
     drop(connection);
-    let hung_up =
-        line(&service.sidecar.process, "who hangs up", |line| line["request_id"] == "hung-up");
+    let hung_up = line(&service.sidecar.process, "the caller that hangs up", |line| {
+        line["request_id"] == "hung-up"
+    });
 
     let slow = "X-Request-Id: slow\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
     let slow = format!("POST {} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n{slow}", path());
@@ -200,7 +201,7 @@ fn throttled(builder: &Builder) -> Vec<(Expected, Value)> {
                 });
             }
         }
-        panic!("the limit never came");
+        panic!("no request got 429");
     };
     let client = until_429(&|| call(&client_key(1), "{}"), 1);
     let address = until_429(&|| Request::new("POST", path()), 2);
@@ -210,7 +211,7 @@ fn throttled(builder: &Builder) -> Vec<(Expected, Value)> {
     ]
 }
 
-/// The lines of an API that cannot reach SSM, is asked all the same, and is stopped.
+/// The lines of an API that cannot reach SSM, gets a request and is stopped.
 fn api_without_ssm() -> Vec<Value> {
     let api = Service::for_service(service())
         .never_ready()

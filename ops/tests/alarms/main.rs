@@ -1,8 +1,8 @@
-//! The alarms of the real stack: what they do in scenarios, and whether all that they, the dashboard,
-//! the queries and the runbook refer to exists.
+//! The alarms of the real stack: their changes of state in scenarios, and the references of alarms, dashboard, queries
+//! and runbook.
 //!
-//! The plan is made by `cargo xtask plan-json`. Without Terraform or its provider the tests that need
-//! it say `SKIPPED: name: reason`.
+//! `cargo xtask plan-json` makes the plan. Without Terraform or its provider, the tests that need the plan print
+//! `SKIPPED: name: reason`.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 

@@ -1,5 +1,5 @@
-//! The runbook as a tired person reads it: each section has its parts, each command can be pasted anywhere, each change says what
-//! it can make worse, and each branch says how it was tried.
+//! The runbook for a tired reader. Each section has all its parts, and each command can be pasted in any shell. Each
+//! change has a warning and an undo, and each branch names the drill or scenario that tried it.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use xtask::runbook::page::{Branch, Page, Section, Tried};
 
 use crate::stack::data;
 
-/// What a section has, in this order. An incident without an alarm has no threshold.
+/// The parts of a section, in this order. An incident without an alarm has no threshold.
 const PARTS: [&str; 7] =
     ["Means", "Impact", "First minute", "Mitigate", "Verify", "Escalate", "Threshold"];
 const INCIDENTS: &str = "Incidents without an alarm";
 
-/// The beginnings of commands that change something.
+/// The beginnings of commands that change state.
 const CHANGES: [&str; 10] = [
     "aws application-autoscaling register-scalable-target",
     "aws ecs stop-task",
@@ -27,11 +27,11 @@ const CHANGES: [&str; 10] = [
     "terraform -chdir=terraform force-unlock",
 ];
 
-/// The beginnings of commands that look, and so may stand in a first minute. Helpers are lower-case words.
+/// The beginnings of read-only commands, which are allowed in a first minute. Helpers are lower-case words.
 const LOOKS: [&str; 7] =
     ["date ", "aws ", "curl ", "openssl ", "for topic in $(aws ", "gh run list", "ACCOUNT="];
 
-/// The words that the reader replaces.
+/// The placeholders that the reader replaces.
 const FILLED_IN: [&str; 10] = [
     "ADDRESS",
     "CERTIFICATE_ARN",
@@ -45,20 +45,20 @@ const FILLED_IN: [&str; 10] = [
     "ZONE_ID",
 ];
 
-/// What works in one shell or on one system only, with the reason.
+/// Parts of commands that fail in some shell or on some system, with the reason.
 const NOT_EVERYWHERE: [(&str, &str); 12] = [
     ("date -d", "the date of BSD has another option"),
     ("$(date --", "the date of BSD has no long options"),
-    ("xargs -r", "an old xargs of BSD does not know it"),
+    ("xargs -r", "an old xargs of BSD does not support it"),
     ("xargs --", "the xargs of BSD has no long options"),
-    ("sed -i", "the sed of BSD wants a suffix"),
-    ("grep -P", "the grep of BSD does not know it"),
+    ("sed -i", "the sed of BSD requires a suffix"),
+    ("grep -P", "the grep of BSD does not support it"),
     ("mapfile", "bash 3.2 does not have it"),
     ("declare -A", "bash 3.2 does not have it"),
     ("[[ ", "it differs between shells"),
     ("&>", "it is not POSIX"),
     (",,}", "bash 3.2 does not have it"),
-    (" # ", "an interactive zsh takes a comment for words"),
+    (" # ", "an interactive zsh passes a comment as arguments"),
 ];
 
 fn page() -> Page {
@@ -70,7 +70,7 @@ fn changes(command: &str) -> bool {
 }
 
 #[test]
-fn every_section_has_every_part_and_the_line_of_its_drill() {
+fn section_has_all_parts_and_a_drill_line() {
     let page = page();
     let alarms: Vec<&Section> = at_least(18, page.part("Alarms"));
     let incidents: Vec<&Section> = at_least(11, page.part(INCIDENTS));
@@ -91,11 +91,11 @@ fn every_section_has_every_part_and_the_line_of_its_drill() {
     }
 }
 
-/// `Last drilled: YYYY-MM-DD (emulated): detected FIGURE; recovered FIGURE (make drill)`, or `never: reason`.
+/// Expects `Last drilled: YYYY-MM-DD (emulated): detected FIGURE; recovered FIGURE (make drill)`, or `never: reason`.
 fn check_drilled(heading: &str, line: &str) {
     let said = line.strip_prefix("Last drilled: ").unwrap_or_default();
     if let Some(reason) = said.strip_prefix("never: ") {
-        assert!(reason.len() > 10, "{heading}: why not?");
+        assert!(reason.len() > 10, "{heading}: the reason is too short");
         return;
     }
     let figures = said.strip_suffix(" (make drill)").and_then(|said| {
@@ -112,12 +112,15 @@ fn check_drilled(heading: &str, line: &str) {
             text.trim_start_matches("under ").strip_suffix(" s")?.parse::<f64>().ok()
         });
         let reason = text.strip_prefix(": not measured: ").is_some_and(|why| why.len() > 10);
-        assert!(measured.is_some() || reason, "{heading}: {figure:?} is no figure and no reason");
+        assert!(
+            measured.is_some() || reason,
+            "{heading}: {figure:?} is neither a figure nor a reason"
+        );
     }
 }
 
 #[test]
-fn a_figure_of_a_drill_is_emulated_and_measured_or_says_why_not() {
+fn drill_line_has_figures_or_a_reason() {
     let good = "Last drilled: 2026-01-02 (emulated): detected in 61 s (computed); recovered: not measured: no request failed (make drill)";
     check_drilled("a", good);
     check_drilled("a", "Last drilled: never: nobody can cause it here");
@@ -135,7 +138,7 @@ fn a_figure_of_a_drill_is_emulated_and_measured_or_says_why_not() {
 }
 
 #[test]
-fn a_command_works_in_any_shell_of_linux_and_a_mac() {
+fn command_works_in_any_shell_on_linux_and_macos() {
     let page = page();
     let commands: Vec<_> = page.sections.iter().flat_map(|s| &s.commands).collect();
     assert!(commands.len() > 120, "{}", commands.len());
@@ -143,20 +146,20 @@ fn a_command_works_in_any_shell_of_linux_and_a_mac() {
         for (words, reason) in NOT_EVERYWHERE {
             assert!(!command.contains(words), "{words}: {reason}: {command}");
         }
-        // The variables name the region and the service. In text that is read, a name may stand.
+        // Commands must use the variables for the region and the service. Prose can have the names.
         for name in ["us-east-1", "sum-api-production", "/sum-api/production"] {
             let sets = command.starts_with("export ");
             assert!(sets || !command.contains(name), "{name} is a variable: {command}");
         }
-        // Thousands of lines are one too many.
+        // A command must limit the lines that it prints.
         let lines = command.contains("filter-log-events") && !command.contains("REQUEST_ID");
         let bounded = ["| tail -", "| head"].iter().any(|end| command.contains(end));
-        assert!(!lines || bounded, "it may print the whole log: {command}");
+        assert!(!lines || bounded, "it can print the whole log: {command}");
     }
 }
 
 #[test]
-fn the_first_minute_only_looks_and_needs_neither_terraform_nor_a_checkout() {
+fn first_minute_has_only_read_only_commands() {
     let page = page();
     let helpers = page.helpers();
     assert_eq!(helpers, BTreeSet::from(["alarms", "q", "stopped", "targets", "task_of"]));
@@ -174,9 +177,9 @@ fn the_first_minute_only_looks_and_needs_neither_terraform_nor_a_checkout() {
     assert!(checked > 90, "{checked}");
 }
 
-/// A block is pasted as a whole. What the reader has to fill in comes after it, in a block of its own.
+/// The reader pastes a whole block. Commands with placeholders follow in their own block.
 #[test]
-fn the_first_block_of_a_section_can_be_pasted_as_it_stands() {
+fn first_block_has_no_placeholder() {
     let page = page();
     let mut checked = 0;
     for section in page.part("Alarms").chain(page.part(INCIDENTS)) {
@@ -190,12 +193,12 @@ fn the_first_block_of_a_section_can_be_pasted_as_it_stands() {
 }
 
 #[test]
-fn a_change_stands_in_a_block_and_says_what_it_can_make_worse_and_its_undo() {
+fn change_has_a_warning_and_an_undo() {
     let mut checked = 0;
     for section in &page().sections {
         let Section { heading, body, .. } = section;
         if section.commands.iter().any(|command| changes(command)) {
-            // An alarm's or an incident's own change has its undo in the paragraph that names it.
+            // In an alarm's or incident's section, the paragraph with the change also has its undo.
             let parts: &[&str] = match section.part.as_str() {
                 "Alarms" | INCIDENTS => &["ndo: ", "ndo.** "],
                 _ => &["**Undo.** "],
@@ -203,7 +206,7 @@ fn a_change_stands_in_a_block_and_says_what_it_can_make_worse_and_its_undo() {
             assert!(parts.iter().any(|part| body.contains(part)), "{heading}: no undo");
             let warns =
                 ["make it worse", "o not ", "o undo"].iter().any(|words| body.contains(words));
-            assert!(warns, "{heading}: what can it make worse?");
+            assert!(warns, "{heading}: no warning about what it can make worse");
             let procedure = section.part == "Procedures";
             assert!(!procedure || body.contains("**Can make it worse.** "), "{heading}");
             checked += 1;
@@ -213,7 +216,7 @@ fn a_change_stands_in_a_block_and_says_what_it_can_make_worse_and_its_undo() {
 }
 
 #[test]
-fn a_command_stands_in_a_block_and_not_in_a_sentence() {
+fn sentences_have_no_aws_command() {
     let page = page();
     let mut checked = 0;
     for section in &page.sections {
@@ -226,7 +229,7 @@ fn a_command_stands_in_a_block_and_not_in_a_sentence() {
     assert!(checked > 200, "{checked}");
 }
 
-/// The names of the drills, as their source names them.
+/// The names of the drills, from their source.
 fn drills() -> BTreeSet<String> {
     let folder = contract::binary::root().join("ops/src/drill/incidents");
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
@@ -237,7 +240,7 @@ fn drills() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_branch_says_how_it_was_tried_by_names_that_exist() {
+fn branch_names_an_existing_drill_or_scenario() {
     let page = page();
     let drills = drills();
     let mut branches = Vec::new();
@@ -263,6 +266,6 @@ fn every_branch_says_how_it_was_tried_by_names_that_exist() {
         })
         .collect();
     let drills: BTreeSet<&str> = drills.iter().map(String::as_str).collect();
-    assert_eq!(named, drills, "each drill tries a branch");
+    assert_eq!(named, drills, "each drill must try a branch");
     assert!(branches.len() > 90, "{}", branches.len());
 }

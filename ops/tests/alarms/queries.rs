@@ -1,4 +1,4 @@
-//! Every saved query asks for members that real lines have, in the group that exists.
+//! Every saved query uses members of real lines, in the existing log group.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::stack::{Stack, stack};
 const WORDS: &str = "fields filter stats sort limit by as and or not in like desc asc bin count sum min max avg pct \
     ispresent SOURCE m h s d dedup";
 
-/// The members that a query names: its words without strings, patterns, keywords and its own aliases.
+/// The members in a query: its words without strings, patterns, keywords and aliases.
 pub(crate) fn members(query: &str) -> BTreeSet<String> {
     let mut bare = String::new();
     let mut quote = None;
@@ -23,7 +23,7 @@ pub(crate) fn members(query: &str) -> BTreeSet<String> {
             None => bare.push(c),
         }
     }
-    // A pattern stands between slashes; a division has blanks around it.
+    // A pattern is between slashes. A division has spaces around its slash.
     let bare: Vec<&str> =
         bare.split_whitespace().filter(|w| !w.starts_with('/') || *w == "/").collect();
     let bare = bare.join(" ");
@@ -43,11 +43,11 @@ pub(crate) fn members(query: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Checks a query's members.
+/// Checks that lines have the members of a query.
 pub(crate) fn check(stack: &Stack, name: &str, query: &str) {
     let logged = lines::members(stack);
     let members = members(query);
-    assert!(!members.is_empty(), "{name} asks for nothing");
+    assert!(!members.is_empty(), "{name} uses no member");
     for member in members {
         let known = logged.contains(&member) || member == "@timestamp" || member == "@logStream";
         assert!(known, "{name}: no line has a member {member}");
@@ -55,15 +55,15 @@ pub(crate) fn check(stack: &Stack, name: &str, query: &str) {
 }
 
 #[test]
-fn members_are_told_from_keywords_strings_and_aliases() {
+fn members_excludes_keywords_strings_and_aliases() {
     let query = "fields a, b\n| filter @logStream like /^api/ and c = \"d e\"\n| stats count(*) as n, 100 * sum(f) / count(*) as g by h1, bin(1m)\n| sort n desc";
     let expected = ["@logStream", "a", "b", "c", "f", "h1"].map(str::to_owned);
     assert_eq!(members(query), BTreeSet::from(expected));
 }
 
 #[test]
-fn every_saved_query_asks_for_what_lines_have() {
-    let Some(stack) = stack("every_saved_query_asks_for_what_lines_have") else { return };
+fn saved_queries_use_existing_members() {
+    let Some(stack) = stack("saved_queries_use_existing_members") else { return };
     let group = stack.log_group();
     for query in at_least(8, stack.planned("aws_cloudwatch_query_definition")) {
         let name = query.change.after["name"].as_str().unwrap();
@@ -72,10 +72,10 @@ fn every_saved_query_asks_for_what_lines_have() {
     }
 }
 
-/// The API says why in its own lines, the sidecar in its access log.
+/// The API logs the cause in its own lines, and the sidecar in its access log.
 #[test]
-fn failure_causes_asks_both_containers_for_the_cause() {
-    let Some(stack) = stack("failure_causes_asks_both_containers_for_the_cause") else { return };
+fn failure_causes_query_reads_both_containers() {
+    let Some(stack) = stack("failure_causes_query_reads_both_containers") else { return };
     let queries = stack.planned("aws_cloudwatch_query_definition");
     let query = queries.iter().find(|query| query.address.ends_with("[\"failure-causes\"]"));
     let query = query.expect("the query");
@@ -87,7 +87,7 @@ fn failure_causes_asks_both_containers_for_the_cause() {
     ] {
         assert!(query.contains(part), "{part}: {query}");
     }
-    // The filter finds the sidecar's failures and no other lines of it.
+    // Of the sidecar's lines, the filter matches only failures.
     let mut failures = 0;
     for ((status, _, answered_by, _), line) in at_least(10, &lines::lines(stack).expected) {
         let found = line["answered_by"] == "sidecar" && line["cause"] != "";
@@ -99,12 +99,12 @@ fn failure_causes_asks_both_containers_for_the_cause() {
 }
 
 #[test]
-fn every_metric_filter_matches_a_line_that_is_written() {
-    let Some(stack) = stack("every_metric_filter_matches_a_line_that_is_written") else { return };
+fn metric_filters_match_a_real_line() {
+    let Some(stack) = stack("metric_filters_match_a_real_line") else { return };
     for filter in at_least(1, stack.planned("aws_cloudwatch_log_metric_filter")) {
         let pattern = filter.change.after["pattern"].as_str().unwrap();
         let message = pattern.split('"').nth(1).expect("a message in quotes");
         assert_eq!(pattern, format!("{{ $.message = \"{message}\" }}"));
-        assert!(lines::messages(stack).contains(message), "no line says {message:?}");
+        assert!(lines::messages(stack).contains(message), "no line has the message {message:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Every line of the sidecar is a metric record, for every status that it can answer.
+//! Every line of the sidecar is a metric record, for every status that the sidecar can return.
 
 use std::collections::BTreeSet;
 
@@ -8,23 +8,27 @@ use crate::lines::{lines, record};
 use crate::stack::stack;
 
 #[test]
-fn every_line_of_the_sidecar_is_a_metric_record() {
-    let Some(stack) = stack("every_line_of_the_sidecar_is_a_metric_record") else { return };
+fn sidecar_lines_are_metric_records() {
+    let Some(stack) = stack("sidecar_lines_are_metric_records") else { return };
     let lines = lines(stack);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let now = i64::try_from(now.as_millis()).unwrap();
     for line in at_least(40, &lines.sidecar) {
         let record = record(line);
         assert!((now - 120_000..=now).contains(&record.timestamp), "{line}");
-        // Four metrics: of the service, and of the route.
+        // Four metrics, each for the service and for the route.
         assert_eq!(record.data.len(), 8, "{line}");
-        assert!(line.to_string().len() < 1200, "a line grew to {} bytes", line.to_string().len());
+        assert!(
+            line.to_string().len() < 1200,
+            "a line has {} bytes, expected less than 1200",
+            line.to_string().len()
+        );
     }
 }
 
 #[test]
-fn each_status_has_its_outcome_and_whose_time_it_was() {
-    let Some(stack) = stack("each_status_has_its_outcome_and_whose_time_it_was") else { return };
+fn status_determines_outcome_and_time_metric() {
+    let Some(stack) = stack("status_determines_outcome_and_time_metric") else { return };
     let mut statuses = BTreeSet::new();
     for ((status, outcome, answered_by, route), line) in &lines(stack).expected {
         statuses.insert(*status);
@@ -43,7 +47,7 @@ fn each_status_has_its_outcome_and_whose_time_it_was() {
                 (dimensions, datum.id.name.as_str())
             })
             .collect();
-        // A client's name is a field, never a dimension: nobody bounds how many there are.
+        // A client's name is a field, not a dimension, because the number of clients has no limit.
         let expected = [vec!["service"], vec!["route", "service"]].into_iter().flat_map(|set| {
             ["Requests", outcome, "Latency", share].map(|name| (set.clone(), name))
         });
@@ -62,9 +66,9 @@ fn each_status_has_its_outcome_and_whose_time_it_was() {
 }
 
 #[test]
-fn the_balancers_own_checks_leave_no_line() {
-    let Some(stack) = stack("the_balancers_own_checks_leave_no_line") else { return };
-    // The harness itself asks /readyz until the stack is ready.
+fn health_checks_write_no_line() {
+    let Some(stack) = stack("health_checks_write_no_line") else { return };
+    // The harness requests /readyz until the stack is ready.
     for line in at_least(40, &lines(stack).sidecar) {
         let check = line["route"] == "/healthz" || line["route"] == "/readyz";
         assert!(

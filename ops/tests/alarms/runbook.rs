@@ -1,5 +1,5 @@
-//! Whoever is woken finds a section: each alarm and each event has one, with everything in it, and no
-//! section is without its alarm.
+//! The runbook and the alarms match: each alarm and each event has a section, and each section has an alarm or an
+//! event.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ fn sections() -> BTreeMap<String, Section> {
     at_least(15, sections).into_iter().collect()
 }
 
-/// A command of the page as an alarm says it: the page has variables for what the alarm names.
+/// A command of the runbook with the names of the production service in place of its variables, as in an alarm.
 fn spelled_out(command: &str) -> String {
     let names = [
         ("$LOG", "/sum-api/production/service"),
@@ -28,7 +28,7 @@ fn spelled_out(command: &str) -> String {
     names.iter().fold(command.to_owned(), |text, (variable, name)| text.replace(variable, name))
 }
 
-/// What alarms and rules say: their name and their description.
+/// The name and the description of each alarm and rule.
 fn descriptions(stack: &Stack) -> Vec<(String, String)> {
     let rules = stack.planned("aws_cloudwatch_event_rule");
     let rules = rules.iter().map(|rule| {
@@ -39,7 +39,7 @@ fn descriptions(stack: &Stack) -> Vec<(String, String)> {
     alarms.chain(rules).collect()
 }
 
-/// The runbook's section and the first command of a description.
+/// The runbook's section and the first command in a description.
 fn links(description: &str) -> (&str, Option<&str>) {
     let (_, after) = description.split_once("Runbook: ").expect("a link to the runbook");
     let (link, command) = match after.split_once(" First: ") {
@@ -52,14 +52,14 @@ fn links(description: &str) -> (&str, Option<&str>) {
 }
 
 #[test]
-fn every_alarm_leads_to_a_section_and_every_section_belongs_to_an_alarm() {
-    let name = "every_alarm_leads_to_a_section_and_every_section_belongs_to_an_alarm";
+fn alarms_and_sections_match() {
+    let name = "alarms_and_sections_match";
     let Some(stack) = stack(name) else { return };
     let sections = sections();
     let mut linked = BTreeSet::new();
     for (name, description) in descriptions(stack) {
         let (section, _) = links(&description);
-        assert!(sections.contains_key(section), "{name} leads to {section}, which is not there");
+        assert!(sections.contains_key(section), "{name} links to {section}, which does not exist");
         linked.insert(section.to_owned());
         assert!(description.chars().count() <= 1024, "{name}");
     }
@@ -67,13 +67,13 @@ fn every_alarm_leads_to_a_section_and_every_section_belongs_to_an_alarm() {
 }
 
 #[test]
-fn who_is_told_is_told_the_first_command_and_finds_it_in_the_section() {
-    let name = "who_is_told_is_told_the_first_command_and_finds_it_in_the_section";
+fn alarm_description_has_the_first_command_of_its_section() {
+    let name = "alarm_description_has_the_first_command_of_its_section";
     let Some(stack) = stack(name) else { return };
     let sections = sections();
     let mut checked = 0;
     for (name, description) in descriptions(stack) {
-        // A rule's description has no room for a command: the message that it sends has the link.
+        // A rule's description has no space for a command. The rule's message has the link.
         let tells = stack.alarms.iter().any(|a| a.name == name && !a.alarm_actions.is_empty());
         let (section, command) = links(&description);
         assert_eq!(command.is_some(), tells, "{name}");
@@ -88,8 +88,8 @@ fn who_is_told_is_told_the_first_command_and_finds_it_in_the_section() {
 }
 
 #[test]
-fn every_saved_query_is_used_and_every_query_named_exists() {
-    let Some(stack) = stack("every_saved_query_is_used_and_every_query_named_exists") else {
+fn runbook_uses_exactly_the_saved_queries() {
+    let Some(stack) = stack("runbook_uses_exactly_the_saved_queries") else {
         return;
     };
     let text = text(RUNBOOK);
@@ -98,7 +98,7 @@ fn every_saved_query_is_used_and_every_query_named_exists() {
         .iter()
         .map(|q| q.change.after["name"].as_str().unwrap().rsplit('/').next().unwrap())
         .collect();
-    // "query `x`", or "Query `x`" where a sentence begins; and `q x` where it is run.
+    // The page has "query `x`" or "Query `x`" in text, and `q x` in commands.
     let named = text.split("uery `").skip(1).filter_map(|rest| rest.split('`').next());
     let run = text.lines().filter_map(|line| line.strip_prefix("q ")?.split(' ').next());
     let named: BTreeSet<&str> = named.chain(run).collect();
@@ -106,14 +106,14 @@ fn every_saved_query_is_used_and_every_query_named_exists() {
 }
 
 #[test]
-fn the_documented_alarm_table_is_that_of_the_plan() {
-    let Some(stack) = stack("the_documented_alarm_table_is_that_of_the_plan") else { return };
+fn documented_alarm_table_matches_the_plan() {
+    let Some(stack) = stack("documented_alarm_table_matches_the_plan") else { return };
     let table = ops::alarms::table::table(&stack.alarms);
     let documented = text("docs/observability.md");
-    assert!(documented.contains(&table), "docs/observability.md should have:\n{table}");
+    assert!(documented.contains(&table), "docs/observability.md must have this table:\n{table}");
 }
 
-/// Every `aws` command of the documents and of the alarms, with the place where it stands.
+/// Every `aws` command of the documents, with the name of its page.
 fn commands() -> Vec<(String, String)> {
     let folder = contract::binary::root().join("docs");
     let pages = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
@@ -122,7 +122,7 @@ fn commands() -> Vec<(String, String)> {
     for page in pages {
         let name = page.file_name().unwrap().to_string_lossy().into_owned();
         for line in std::fs::read_to_string(&page).unwrap().lines() {
-            // A pipe ends a command, and so does the end of a span of code.
+            // A pipe, a semicolon or the end of a code span ends a command.
             let parts = line.split(['|', '`', ';']).map(str::trim);
             found.extend(parts.filter_map(|part| {
                 let from = part.find("aws ")?;
@@ -134,27 +134,27 @@ fn commands() -> Vec<(String, String)> {
 }
 
 #[test]
-fn no_command_hides_what_it_is_asked_for() {
+fn commands_list_all_alarms_and_no_revisions() {
     let commands = commands();
     assert!(commands.len() > 40, "{}", commands.len());
-    // Without the types, only metric alarms are listed: the pages are composites.
+    // Without `--alarm-types`, AWS lists only metric alarms. The alarms that page are composite alarms.
     let alarms: Vec<_> =
         commands.iter().filter(|(_, c)| c.contains("cloudwatch describe-alarms ")).collect();
-    assert!(!alarms.is_empty(), "the helper asks for the alarms");
+    assert!(!alarms.is_empty(), "no command lists the alarms");
     for (page, command) in alarms {
         let types = command.split("--alarm-types ").nth(1).unwrap_or_default();
         let types = types.split(" --").next().unwrap_or_default();
         let wanted = if command.contains("--alarm-names ") { "Alarm" } else { "CompositeAlarm" };
         assert!(types.contains(wanted), "{page}: {command}");
     }
-    // It lists registered revisions only, and says nothing of what was good.
+    // That command lists all registered revisions, and does not show which of them worked.
     for (page, command) in &commands {
         assert!(!command.contains("ecs list-task-definitions"), "{page}: {command}");
     }
 }
 
 #[test]
-fn one_procedure_replaces_a_leaked_key_and_one_rolls_back() {
+fn runbook_has_one_procedure_for_each_task() {
     let runbook = text(RUNBOOK);
     for heading in ["### Replace a leaked key\n", "### Roll back\n", "### SSM does not answer\n"] {
         assert_eq!(runbook.matches(heading).count(), 1, "{heading}");
@@ -164,16 +164,16 @@ fn one_procedure_replaces_a_leaked_key_and_one_rolls_back() {
         ("docs/deploy.md", "(runbook.md#replace-a-leaked-key)"),
         ("docs/deploy.md", "(runbook.md#roll-back)"),
     ] {
-        assert!(text(page).contains(link), "{page} leads to {link}");
+        assert!(text(page).contains(link), "{page} must link to {link}");
     }
-    // A page that says how to write the list by itself would be a second procedure.
+    // A second page with the steps would be a second procedure.
     for page in ["SECURITY.md", "README.md", "docs/observability.md", "docs/sidecar.md"] {
         assert!(!text(page).contains("api_key_version"), "{page}");
     }
 }
 
 #[test]
-fn links_inside_the_runbook_lead_somewhere() {
+fn links_inside_the_runbook_have_a_target() {
     let text = text(RUNBOOK);
     let anchors: BTreeSet<String> = text
         .lines()

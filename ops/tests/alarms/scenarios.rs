@@ -1,4 +1,4 @@
-//! Hours of metrics, and every change of state that they must cause. One test for each file.
+//! Replays hours of metrics, and checks every change of state. Each scenario file has a test.
 
 use std::collections::BTreeMap;
 
@@ -18,15 +18,15 @@ fn hold(name: &str) {
     let told = stack.alarms.iter().filter(|a| !a.alarm_actions.is_empty());
     let told: Vec<&str> = at_least(18, told.map(|a| stack.short(&a.name)));
     for alarm in scenario.changes.keys() {
-        assert!(told.contains(&alarm.as_str()), "no alarm is called {alarm}");
+        assert!(told.contains(&alarm.as_str()), "there is no alarm {alarm}");
     }
-    // A series that no alarm looks at tests nothing, and hides a misspelt name.
+    // A series that no alarm uses tests nothing, and its name is probably misspelt.
     for id in at_least(1, store.ids()) {
         let fed = stack.alarms.iter().any(|a| match &a.kind {
             Kind::Metric(m) => m.metrics.values().any(|m| id.feeds(&m.id)),
             Kind::Composite(_) => false,
         });
-        assert!(fed, "no alarm looks at {id}");
+        assert!(fed, "no alarm uses {id}");
     }
     let mut found: BTreeMap<String, Vec<(i64, State)>> = BTreeMap::new();
     for change in replay(&stack.alarms, &store, scenario.watched()).unwrap() {
@@ -51,7 +51,7 @@ macro_rules! scenarios {
         })*
 
         #[test]
-        fn every_scenario_has_its_test() {
+        fn every_scenario_has_a_test() {
             let mut files: Vec<String> = std::fs::read_dir(data("scenarios"))
                 .unwrap()
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())

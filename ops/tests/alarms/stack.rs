@@ -1,4 +1,4 @@
-//! The plan that the tests look at, and what it says of names.
+//! The plan for the tests, and the names in it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,8 +15,8 @@ pub(crate) struct Stack {
     pub(crate) alarms: Vec<Alarm>,
 }
 
-/// The stack, or nothing when Terraform cannot be had; then the caller's test counts as skipped.
-/// `SUM_API_PLAN` names another plan: that is how a defect is seeded in a copy.
+/// The stack; `None` without Terraform, and then the caller's test counts as skipped. `SUM_API_PLAN` names another
+/// plan, such as a copy with a seeded defect.
 pub(crate) fn stack(test: &str) -> Option<&'static Stack> {
     static STACK: OnceLock<Result<Stack, String>> = OnceLock::new();
     let stack = STACK.get_or_init(|| {
@@ -42,13 +42,13 @@ pub(crate) fn stack(test: &str) -> Option<&'static Stack> {
 impl Stack {
     fn read(path: &Path) -> Self {
         let plan = Plan::read(path).expect("a plan");
-        let alarms = alarms(&plan).expect("the evaluator understands every alarm");
-        // The tests go through them.
+        let alarms = alarms(&plan).expect("the evaluator supports every alarm");
+        // The tests iterate over the alarms, so a short list must fail.
         let alarms = at_least(30, alarms);
         Self { plan, alarms }
     }
 
-    /// The resources of one type; one at least.
+    /// The resources of one type, at least one.
     pub(crate) fn planned(&self, kind: &str) -> Vec<&Resource> {
         let found: Vec<_> = self.plan.planned(kind).collect();
         assert!(!found.is_empty(), "the plan has no {kind}");
@@ -67,7 +67,7 @@ impl Stack {
         self.only(kind)[attribute].as_str().unwrap_or_else(|| panic!("{kind} has no {attribute}"))
     }
 
-    /// The log group of the tasks. WAF has one of its own.
+    /// The log group of the tasks. WAF has its own log group.
     pub(crate) fn log_group(&self) -> &str {
         let groups = self.planned("aws_cloudwatch_log_group");
         let names = groups.iter().filter_map(|group| group.change.after["name"].as_str());
@@ -77,7 +77,7 @@ impl Stack {
         name
     }
 
-    /// Environment of the sidecar's container.
+    /// Environment variables of the sidecar's container.
     pub(crate) fn sidecar_environment(&self) -> BTreeMap<String, String> {
         let text = self.attribute("aws_ecs_task_definition", "container_definitions");
         let containers: Value = serde_json::from_str(text).expect("JSON");
@@ -97,7 +97,7 @@ impl Stack {
             .collect()
     }
 
-    /// An alarm's name without what every name of the stack begins with.
+    /// An alarm's name without the stack's prefix.
     pub(crate) fn short<'a>(&self, name: &'a str) -> &'a str {
         let prefix = self.attribute("aws_ecs_service", "name");
         name.strip_prefix(prefix)

@@ -1,4 +1,4 @@
-//! Every alarm watches something that exists, and tells somebody, or is part of an alarm that does.
+//! Every alarm has existing metrics. It notifies a topic, or it is part of a composite alarm that does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +15,13 @@ fn aws_metrics() -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The name under which `CloudWatch` has the figures of a web ACL, or of one of its rules.
+/// The `CloudWatch` metric name of a web ACL or of one of its rules.
 fn figures(of: &Value) -> &str {
     of["visibility_config"][0]["metric_name"].as_str().unwrap()
 }
 
-/// Checks that a metric can have data: AWS publishes it under these dimensions, or the sidecar's lines
-/// name it; and every dimension's value is that of a resource of the plan.
+/// Checks that a metric can have data. AWS publishes it with these dimensions, or the sidecar's lines have it. Every
+/// dimension's value must be that of a resource in the plan.
 pub(crate) fn check_metric(stack: &Stack, emitted: &BTreeSet<MetricId>, id: &MetricId) {
     let sidecar = stack.sidecar_environment();
     if id.namespace == sidecar["METRICS_NAMESPACE"] {
@@ -71,13 +71,13 @@ pub(crate) fn check_metric(stack: &Stack, emitted: &BTreeSet<MetricId>, id: &Met
 }
 
 #[test]
-fn every_metric_of_every_alarm_has_data() {
-    let Some(stack) = stack("every_metric_of_every_alarm_has_data") else { return };
+fn alarm_metrics_have_data() {
+    let Some(stack) = stack("alarm_metrics_have_data") else { return };
     let emitted = crate::lines::emitted(stack);
     let mut checked = 0;
     for alarm in &stack.alarms {
         let Kind::Metric(metric) = &alarm.kind else { continue };
-        assert!(!metric.metrics.is_empty(), "{} watches nothing", alarm.name);
+        assert!(!metric.metrics.is_empty(), "{} has no metric", alarm.name);
         for metric in metric.metrics.values() {
             check_metric(stack, &emitted, &metric.id);
             checked += 1;
@@ -88,16 +88,16 @@ fn every_metric_of_every_alarm_has_data() {
 }
 
 #[test]
-fn container_insights_are_on_because_alarms_need_them() {
-    let Some(stack) = stack("container_insights_are_on_because_alarms_need_them") else { return };
+fn container_insights_are_enabled() {
+    let Some(stack) = stack("container_insights_are_enabled") else { return };
     let setting = &stack.only("aws_ecs_cluster")["setting"][0];
     assert_eq!(setting["name"], "containerInsights");
     assert!(matches!(setting["value"].as_str(), Some("enabled" | "enhanced")));
 }
 
 #[test]
-fn every_alarm_tells_somebody_or_is_part_of_one_that_does() {
-    let Some(stack) = stack("every_alarm_tells_somebody_or_is_part_of_one_that_does") else {
+fn alarms_notify_a_topic_or_are_in_a_composite() {
+    let Some(stack) = stack("alarms_notify_a_topic_or_are_in_a_composite") else {
         return;
     };
     let topics: BTreeSet<&str> = stack
@@ -117,7 +117,11 @@ fn every_alarm_tells_somebody_or_is_part_of_one_that_does() {
         .map(String::as_str)
         .collect();
     let names: BTreeSet<&str> = stack.alarms.iter().map(|a| a.name.as_str()).collect();
-    assert_eq!(names.len(), stack.alarms.len(), "an alarm is created over another of its name");
+    assert_eq!(
+        names.len(),
+        stack.alarms.len(),
+        "two alarms have one name, so one overwrites the other"
+    );
     for child in at_least(12, &children) {
         assert!(names.contains(child), "a composite names {child}, which does not exist");
     }
@@ -127,17 +131,20 @@ fn every_alarm_tells_somebody_or_is_part_of_one_that_does() {
         assert_eq!(alarm.alarm_actions.is_empty(), is_child, "{name}");
         assert_eq!(
             alarm.alarm_actions, alarm.ok_actions,
-            "{name}: who hears of it hears of its end"
+            "{name}: the topics for ALARM and OK must be equal"
         );
         for topic in &alarm.alarm_actions {
-            assert!(topics.contains(topic.as_str()), "{name} tells {topic}");
+            assert!(
+                topics.contains(topic.as_str()),
+                "{name} notifies {topic}, which does not exist"
+            );
         }
     }
 }
 
 #[test]
-fn only_what_callers_feel_wakes_somebody() {
-    let Some(stack) = stack("only_what_callers_feel_wakes_somebody") else { return };
+fn only_alarms_that_affect_callers_page() {
+    let Some(stack) = stack("only_alarms_that_affect_callers_page") else { return };
     let waking: BTreeSet<&str> = stack
         .alarms
         .iter()
@@ -158,8 +165,8 @@ fn only_what_callers_feel_wakes_somebody() {
 }
 
 #[test]
-fn a_deployment_is_rolled_back_by_what_the_tasks_do_and_not_by_callers() {
-    let name = "a_deployment_is_rolled_back_by_what_the_tasks_do_and_not_by_callers";
+fn rollback_alarms_ignore_callers_errors() {
+    let name = "rollback_alarms_ignore_callers_errors";
     let Some(stack) = stack(name) else { return };
     let service = stack.only("aws_ecs_service");
     let rolling: Vec<&str> = service["alarms"][0]["alarm_names"]
@@ -179,8 +186,8 @@ fn a_deployment_is_rolled_back_by_what_the_tasks_do_and_not_by_callers() {
 }
 
 #[test]
-fn every_event_of_a_rule_reaches_a_topic() {
-    let Some(stack) = stack("every_event_of_a_rule_reaches_a_topic") else { return };
+fn event_rules_have_a_target_and_a_complete_message() {
+    let Some(stack) = stack("event_rules_have_a_target_and_a_complete_message") else { return };
     let targets = stack.planned("aws_cloudwatch_event_target");
     let cluster = stack.attribute("aws_ecs_cluster", "name");
     for rule in at_least(2, stack.planned("aws_cloudwatch_event_rule")) {
@@ -191,7 +198,7 @@ fn every_event_of_a_rule_reaches_a_topic() {
             serde_json::from_str(rule.change.after["event_pattern"].as_str().unwrap()).unwrap();
         assert_eq!(pattern["source"][0], "aws.ecs");
         assert!(pattern.to_string().contains(&format!("/{cluster}")), "{pattern}");
-        // What the sentence speaks of, the event's paths bring.
+        // Every placeholder of the message has an input path.
         let transformer = &to[0].change.after["input_transformer"][0];
         let template = transformer["input_template"].as_str().unwrap();
         let paths = transformer["input_paths"].as_object().unwrap();

@@ -69,7 +69,7 @@ fn check_first(laptop: &Laptop, checks: &Checks) {
             .asks(6)?
             .says("the state of bootstrap is in the bucket")?
             .says("role of the engineer on call: arn:aws:iam::123456789012:role/sum-api-on-call")?
-            .says("policy of those who change keys: arn:aws:iam::123456789012:policy/sum-api-keys")
+            .says("policy for changing keys: arn:aws:iam::123456789012:policy/sum-api-keys")
     });
     checks.check("laptop: the state is in the bucket and not on the machine", || {
         let bucket = laptop.aws("s3api list-buckets --query Buckets[0].Name --output text")?;

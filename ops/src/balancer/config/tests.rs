@@ -1,4 +1,4 @@
-//! The rendered text against the applied figures.
+//! The rendered configuration has the applied values.
 
 use super::*;
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ fn applied() -> (Balancer, TargetGroup, Place) {
 }
 
 #[test]
-fn every_applied_figure_arrives() {
+fn configuration_has_every_applied_value() {
     let (balancer, group, place) = applied();
     let text = render(&balancer, &group, &place).unwrap();
     for expected in [
@@ -90,7 +90,7 @@ fn every_applied_figure_arrives() {
 }
 
 #[test]
-fn a_foreign_target_group_is_refused() {
+fn another_target_group_is_refused() {
     let (balancer, mut group, place) = applied();
     group.arn = "other".into();
     assert!(render(&balancer, &group, &place).is_err());
