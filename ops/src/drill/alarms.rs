@@ -19,7 +19,7 @@ use crate::testbed::Testbed;
 /// Healthy minutes before the incident, and after the recovery.
 const AROUND: i64 = 75;
 
-/// The applied alarms, and the dimensions that the recorded metrics carry.
+/// The applied alarms, and the dimensions of the recorded metrics.
 #[derive(Debug)]
 pub(super) struct Alarms {
     applied: Vec<Alarm>,
@@ -31,7 +31,7 @@ pub(super) struct Alarms {
 /// When an alarm fired, and when it returned to OK.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Verdict {
-    /// Minutes from the beginning of the incident to ALARM.
+    /// Minutes from the start of the incident to ALARM.
     pub(super) alarm: i64,
     /// Minutes from the recovery to OK.
     pub(super) ok: Option<i64>,
@@ -41,8 +41,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "after {} min of metrics, ", self.alarm)?;
         match self.ok {
-            Some(minutes) => write!(f, "over {minutes} min after the recovery"),
-            None => write!(f, "and it stays"),
+            Some(minutes) => write!(f, "OK {minutes} min after the recovery"),
+            None => write!(f, "and stays in ALARM"),
         }
     }
 }
@@ -63,7 +63,6 @@ impl Alarms {
         })
     }
 
-    /// Number of alarms.
     pub(super) fn len(&self) -> usize {
         self.applied.len()
     }

@@ -36,11 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The stack under load, and its recorded metrics.
 pub(super) struct Drill {
-    /// The stack.
     pub(super) testbed: Testbed,
     /// The task definition of the release that works.
     pub(super) definition: TaskDefinition,
-    /// The metrics.
     pub(super) recorder: Recorder,
     /// The key of a client that calls in one incident only.
     pub(super) flooder: Key,
@@ -238,7 +236,7 @@ impl Drill {
                     row.detected = verdict.and_then(waits);
                     let back = verdict.and_then(|verdict| verdict.ok);
                     row.over = back.map_or(row.over, |minutes| format!("{minutes} min"));
-                    let found = verdict.map_or("it did not".to_owned(), |v| v.to_string());
+                    let found = verdict.map_or("it did not fire".to_owned(), |v| v.to_string());
                     let check = format!("{name}: {alarm} fires, and returns to OK");
                     report.check(&check, back.is_some(), &found);
                     back.is_some()
@@ -250,7 +248,7 @@ impl Drill {
                         verdict.map(|_| Figure::NotMeasured("the figure of the day is given"));
                     "with the next day's figure".clone_into(&mut row.over);
                     let back = verdict.is_some_and(|verdict| verdict.ok.is_some());
-                    let found = verdict.map_or("it did not".to_owned(), |v| v.to_string());
+                    let found = verdict.map_or("it did not fire".to_owned(), |v| v.to_string());
                     let check =
                         format!("{name}: {alarm} fires {bad} days before, and returns to OK");
                     report.check(&check, back, &found);

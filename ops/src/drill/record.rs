@@ -52,9 +52,9 @@ impl fmt::Display for Figure {
 /// One incident and one of its alarms.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
-    /// Incident.
+    /// Name of the incident.
     pub(super) name: &'static str,
-    /// Runbook section.
+    /// Anchor of the runbook section.
     pub(super) section: &'static str,
     /// From the injection to the first sign. `None`: the sign did not appear.
     pub(super) signal: Option<Figure>,

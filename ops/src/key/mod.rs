@@ -186,7 +186,7 @@ fn restore(names: &Names, version: u64, deploy: &Deploy) -> anyhow::Result<()> {
 }
 
 fn usage(names: &Names, since: Option<Duration>) -> anyhow::Result<()> {
-    let log_group = names.log_group.as_ref().context("give --log-group as well")?;
+    let log_group = names.log_group.as_ref().context("name the log group with --log-group")?;
     let parameter = Parameter::read(&names.parameter)?;
     let list = List::parse(parameter.value.expose_secret())?;
     let changed = parameter.written_at()?;

@@ -62,7 +62,11 @@ impl Parameter {
                 "there is no parameter {name}: apply Terraform, which creates it with the service"
             )
         })?;
-        ensure!(settings.r#type == "SecureString", "{name} is a {}", settings.r#type);
+        ensure!(
+            settings.r#type == "SecureString",
+            "{name} is a {}: expected a SecureString",
+            settings.r#type
+        );
         let Read { value, version } = read(name)?;
         Ok(Self { name: name.to_owned(), settings, version, value })
     }

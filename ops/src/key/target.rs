@@ -30,13 +30,9 @@ pub(super) struct Meant {
 /// The names of a service's parts in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Names {
-    /// The ECS cluster.
     pub(super) cluster: String,
-    /// The ECS service.
     pub(super) service: String,
-    /// The SSM parameter.
     pub(super) parameter: String,
-    /// The log group.
     pub(super) log_group: Option<String>,
 }
 

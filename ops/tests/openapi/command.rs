@@ -114,7 +114,7 @@ fn reference_without_target_is_an_error() {
                 reference.into();
         });
         let error = Tree::read(folder.path()).unwrap_err();
-        let expected = "/components/schemas/Tree/properties/name/$ref: the reference leads nowhere";
+        let expected = "/components/schemas/Tree/properties/name/$ref: the reference has no target";
         assert!(format!("{error:#}").contains(expected), "{reference}: {error:#}");
     }
 }

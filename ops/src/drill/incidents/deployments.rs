@@ -65,7 +65,8 @@ pub(super) const WRONG_KEY: Incident = Incident {
     inject: |drill| {
         Box::pin(async {
             let api = drill.definition.container("api").context("no container api")?;
-            let name = api.variable("API_KEY_PARAMETER").context("no parameter")?.to_owned();
+            let name =
+                api.variable("API_KEY_PARAMETER").context("no API_KEY_PARAMETER")?.to_owned();
             let right = ssm::get(&drill.testbed.client, &name).await?;
             ssm::overwrite(&drill.testbed.client, &name, "short", right.key_id.as_deref()).await?;
             let mitigate = Injected::now(move |drill| {
@@ -95,7 +96,7 @@ pub(super) const BAD_IMAGE_DIGEST: Incident = Incident {
         Box::pin(async {
             let mut bad = drill.definition.clone();
             let api = api(&mut bad)?;
-            let (repository, _) = api.image.rsplit_once(':').context("an image by digest")?;
+            let (repository, _) = api.image.rsplit_once(':').context("the image has no digest")?;
             api.image = format!("{repository}:{}", "f".repeat(64));
             let not_pulled = |text: &str| text.contains("CannotPullContainerError");
             refused(drill, &bad, not_pulled, Injected::while_held(())).await

@@ -42,7 +42,7 @@ pub(super) const DISABLED: Incident = Incident {
 async fn switch(drill: &Drill, operation: &str) -> anyhow::Result<()> {
     let client = &drill.testbed.client;
     let api = drill.definition.container("api").context("no container api")?;
-    let name = api.variable("API_KEY_PARAMETER").context("no parameter")?;
+    let name = api.variable("API_KEY_PARAMETER").context("no API_KEY_PARAMETER")?;
     let key = ssm::key_of(client, name).await?.context("no key encrypts the parameter")?;
     let id = key.rsplit('/').next().unwrap_or(&key);
     client.call::<Value>(&["kms", operation, "--key-id", id]).await.map(drop)

@@ -169,7 +169,6 @@ pub(super) const STALE_UPSTREAM: Incident = Incident {
     ..Incident::COMMON
 };
 
-/// Replaces the tasks.
 fn replace(drill: &mut Drill) -> Step<'_> {
     Box::pin(async { drill.testbed.service.replace(&drill.definition).await })
 }

@@ -40,7 +40,7 @@ impl Contract {
         let contract = Self { document: Document::parse(text)?, json: serde_json::from_str(text)? };
         // The comparison cannot see changes behind a reference without a target.
         if let Some(at) = contract.root().lost_reference() {
-            anyhow::bail!("{at}: the reference leads nowhere in this document");
+            anyhow::bail!("{at}: the reference has no target in this document");
         }
         Ok(contract)
     }

@@ -29,7 +29,7 @@ pub(super) struct Comparison {
     pub(super) changes: Vec<Change>,
 }
 
-/// Two schemas: every value of `inner` should fit `outer`.
+/// Two schemas. Every value of `inner` must fit `outer`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pair<'v, 'a> {
     pub(super) direction: Direction,
@@ -49,7 +49,6 @@ impl Pair<'_, '_> {
 }
 
 impl Comparison {
-    /// Adds a change.
     pub(super) fn report(&mut self, at: impl Into<String>, what: impl Into<String>) {
         self.changes.push(Change { at: at.into(), what: what.into() });
     }
