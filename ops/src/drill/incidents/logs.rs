@@ -2,7 +2,7 @@
 
 use crate::drill::incident::{Alarm, DO_NOT_NOTICE, Incident, Injected, RECOVERED, SIGN};
 
-/// `CloudWatch` makes metrics from the log. Without log lines these metrics end, and their alarms cannot fire.
+/// `CloudWatch` makes metrics from the log. Without log lines, these metrics and their alarms stop.
 pub(super) const STOPPED: Incident = Incident {
     name: "logs-stopped",
     what: "no log line of the sidecars reaches CloudWatch, and the tasks serve",

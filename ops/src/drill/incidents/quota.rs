@@ -13,7 +13,7 @@ const REASONS: [&str; 2] = [
     "InsufficientFreeAddressesInSubnet: The specified subnet does not have enough free addresses to satisfy the request.",
 ];
 
-/// A task ends, and ECS cannot start another. ECS adds an event to the service. No event for a stopped task exists.
+/// A task ends, and ECS cannot start another. ECS adds an event to the service. There is no stopped task to inspect.
 pub(super) const REACHED: Incident = Incident {
     name: "quota-reached",
     what: "a task ends while Fargate cannot place another (the quota of vCPUs, then the addresses of the subnet)",
