@@ -1,7 +1,7 @@
-//! The two clients of docs/calling.md against responses that a healthy stack does not give.
+//! Tests the two clients of docs/calling.md with responses that a healthy stack does not return.
 //!
-//! `scripts/readme.sh` runs the page against the real stack. Here a stub plays the rest: statuses of
-//! service and load balancer, connections that close, redirects and announcements.
+//! `scripts/readme.sh` runs the page with the real stack. Here a stub returns errors of the service and of the load
+//! balancer, redirects and deprecation headers, and closes connections.
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 
 use ops::examples::page::{Page, Step};
 
-/// Statuses that the page says to send again, and those that it does not.
+/// The statuses after which a client must retry, and the statuses after which it must not.
 const AGAIN: [u16; 5] = [408, 429, 502, 503, 504];
 const FINAL: [u16; 9] = [301, 400, 401, 404, 405, 413, 415, 422, 500];
 
 const GOOD: &str = r#"{"sum":3}"#;
 
-/// Calls `sum(1, 2)` at each address in turn; one line each, the sum or `error: …`.
+/// Calls `sum(1, 2)` at each URL in turn. Prints one line for each: the sum or `error: …`.
 const JAVASCRIPT: &str = r#"
 import { sum } from "./sum.mjs";
 for (const url of process.argv.slice(1)) {
@@ -41,7 +41,7 @@ for url in sys.argv[1:]:
 
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/calling.md");
-    std::fs::read_to_string(path).expect("the page")
+    std::fs::read_to_string(path).expect("docs/calling.md must exist")
 }
 
 fn response(status: u16, headers: &str, body: &str) -> String {
@@ -51,7 +51,7 @@ fn response(status: u16, headers: &str, body: &str) -> String {
     )
 }
 
-/// Gives its responses one after another, the last one for ever; an empty one closes the connection.
+/// Returns its responses in order, then repeats the last one. An empty response closes the connection.
 struct Stub {
     url: String,
     seen: Arc<Mutex<Vec<Instant>>>,
@@ -60,7 +60,7 @@ struct Stub {
 impl Stub {
     fn start(responses: Vec<String>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let url = format!("http://{}", listener.local_addr().expect("the listener must be bound"));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let counter = Arc::clone(&seen);
         thread::spawn(move || {
@@ -87,17 +87,18 @@ impl Stub {
     }
 }
 
-/// What a client printed: a line for each address, and everything on standard error.
+/// The output of a client: one line for each URL, and its standard error.
 fn call(program: &str, arguments: &[&str], urls: &[&str]) -> Option<(Vec<String>, String)> {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("cannot create a folder");
     let mut files = 0;
     for step in Page::parse(&page()).steps {
         if let Step::File { name, text } = step {
-            std::fs::write(folder.path().join(name), text).expect("written");
+            std::fs::write(folder.path().join(name), text)
+                .expect("cannot write a file of the page");
             files += 1;
         }
     }
-    assert_eq!(files, 2, "the page has a client for each of two languages");
+    assert_eq!(files, 2, "the page must have two clients");
     let output = Command::new(program)
         .args(arguments)
         .args(urls)
@@ -111,11 +112,11 @@ fn call(program: &str, arguments: &[&str], urls: &[&str]) -> Option<(Vec<String>
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     let lines: Vec<String> = out.lines().map(str::to_owned).collect();
-    assert_eq!(lines.len(), urls.len(), "one line for each address:\n{out}{err}");
+    assert_eq!(lines.len(), urls.len(), "the client must print one line for each URL:\n{out}{err}");
     Some((lines, err))
 }
 
-/// What every client must do.
+/// Checks the rules for every client.
 fn hold(program: &str, arguments: &[&str]) {
     let good = || response(200, "", GOOD);
     let again: Vec<(u16, Stub)> = AGAIN
@@ -143,23 +144,26 @@ fn hold(program: &str, arguments: &[&str]) {
     urls.extend([&*silent.url, &*down.url, &*deprecated.url, "http://sum.example.com"]);
     let Some((lines, warnings)) = call(program, arguments, &urls) else { return };
     let mut lines = lines.iter();
-    let mut next = || lines.next().expect("as many as addresses").as_str();
+    let mut next = || lines.next().expect("a line for each URL").as_str();
 
     for (status, stub) in &again {
-        assert_eq!(next(), "3", "{status} is sent again");
+        assert_eq!(next(), "3", "the client must retry after {status}");
         let seen = stub.seen();
         assert_eq!(seen.len(), 2, "{status}");
         if *status == 429 {
-            assert!(seen[1] - seen[0] >= Duration::from_secs(1), "Retry-After is kept");
+            assert!(
+                seen[1] - seen[0] >= Duration::from_secs(1),
+                "the client must wait for Retry-After"
+            );
         }
     }
     for (status, stub) in &finals {
         let line = next();
         assert!(line.starts_with(&format!("error: {status}, request id ")), "{line}");
         assert!(*status == 301 || line.contains("id-1"), "{line}");
-        assert_eq!(stub.seen().len(), 1, "{status} is final");
+        assert_eq!(stub.seen().len(), 1, "the client must not retry after {status}");
     }
-    assert_eq!(elsewhere.seen().len(), 0, "the key goes nowhere else");
+    assert_eq!(elsewhere.seen().len(), 0, "the client must not follow the redirect with its key");
     assert_eq!((next(), silent.seen().len()), ("3", 2));
     let line = next();
     assert!(line.starts_with("error: 503"), "{line}");
@@ -173,19 +177,20 @@ fn hold(program: &str, arguments: &[&str]) {
 }
 
 #[test]
-fn the_client_in_javascript_retries_and_refuses_as_the_page_says() {
+fn javascript_client_follows_the_rules_of_the_page() {
     hold("node", &["--input-type=module", "-e", JAVASCRIPT, "--"]);
 }
 
 #[test]
-fn the_client_in_python_retries_and_refuses_as_the_page_says() {
+fn python_client_follows_the_rules_of_the_page() {
     hold("python3", &["-c", PYTHON]);
 }
 
 #[test]
-fn the_page_says_the_same_of_each_status() {
+fn table_of_the_page_has_the_tested_statuses() {
     let text = page();
-    let table = text.split("| response | send it again? |").nth(1).expect("the table");
+    let table =
+        text.split("| response | send it again? |").nth(1).expect("the page must have the table");
     let mut again = BTreeSet::new();
     let rows: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
     assert_eq!(rows.len(), 5, "{rows:?}");

@@ -1,4 +1,4 @@
-//! `ops key`, run as a person runs it, with a stand-in for the AWS CLI: what it prints, what it sends, and in which order.
+//! `ops key` with a stub for the AWS CLI: the tests check the output, the calls and their order.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
@@ -9,8 +9,8 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-/// Answers `aws SERVICE OPERATION …` with `OPERATION.N.json` at the Nth call, or with `OPERATION.json`. What it was asked is
-/// in `calls`; what it read is in `OPERATION.N.input`.
+/// Answers the Nth call of `aws SERVICE OPERATION …` with `OPERATION.N.json`, or with `OPERATION.json`. It writes the
+/// arguments into `calls` and the input into `OPERATION.N.input`.
 const AWS: &str = r#"#!/bin/sh
 cd "$(dirname "$0")" || exit 1
 echo "$@" >>calls
@@ -30,7 +30,7 @@ const LIST: &str = "web:web-key-0001,batch:batch-key-1";
 const NAMES: [&str; 8] =
     ["--cluster", "c", "--ecs-service", "s", "--parameter", "/s/api-key", "--log-group", "/s/log"];
 
-/// An account with one parameter at version 4, and what a deployment of it answers.
+/// An account with one parameter at version 4, and the responses to a deployment.
 fn account(list: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("aws");
@@ -83,7 +83,7 @@ fn written(folder: &Path, number: usize) -> Value {
 }
 
 #[test]
-fn a_new_key_is_printed_once_and_sent_where_nobody_can_read_it() {
+fn new_key_is_printed_once_and_is_in_no_argument() {
     let folder = account(LIST);
     let output = key(folder.path(), &["add", "app", "mobile"]);
     let [stdout, stderr] = said(&output);
@@ -114,7 +114,7 @@ fn a_new_key_is_printed_once_and_sent_where_nobody_can_read_it() {
 }
 
 #[test]
-fn each_command_writes_the_list_that_it_says() {
+fn each_command_writes_the_expected_list() {
     for (arguments, list, expected, printed) in [
         (&["rotate", "web"][..], LIST, "web:web-key-0001,batch:batch-key-1,web:*", 1),
         (
@@ -143,9 +143,9 @@ fn each_command_writes_the_list_that_it_says() {
 }
 
 #[test]
-fn another_writer_is_seen_and_keeps_its_list() {
+fn list_of_a_concurrent_writer_is_kept() {
     let folder = account(LIST);
-    // Version 5 is somebody else's: our write became version 6, and version 7 puts theirs back.
+    // Another writer wrote version 5. The write of this command became version 6. Version 7 restores version 5.
     for (name, answer) in [
         ("put-parameter.1.json", json!({ "Version": 6 })),
         ("get-parameter.2.json", json!({ "Value": "theirs:their-key-1", "Version": 5 })),
@@ -162,7 +162,7 @@ fn another_writer_is_seen_and_keeps_its_list() {
     assert!(calls.contains("--name /s/api-key:5 "), "{calls}");
     assert!(!calls.contains("update-service"), "nothing is deployed");
 
-    // And a third one, between the two writes.
+    // A third writer writes between the two writes of the command.
     fs::write(folder.path().join("put-parameter.4.json"), json!({ "Version": 8 }).to_string())
         .unwrap();
     fs::write(folder.path().join("put-parameter.3.json"), json!({ "Version": 6 }).to_string())
@@ -172,7 +172,7 @@ fn another_writer_is_seen_and_keeps_its_list() {
 }
 
 #[test]
-fn a_change_that_does_not_fit_writes_nothing() {
+fn impossible_change_writes_nothing() {
     for (list, arguments, words) in [
         (LIST, &["add", "web"][..], "has a key already"),
         (LIST, &["remove", "app"], "no client app"),
@@ -194,7 +194,7 @@ fn a_change_that_does_not_fit_writes_nothing() {
 }
 
 #[test]
-fn a_deployment_that_fails_or_takes_too_long_is_an_error() {
+fn failed_or_slow_deployment_is_an_error() {
     for (state, timeout, words) in
         [("failed", "20m", "failed: tasks failed to start"), ("going", "0s", "has not ended after")]
     {
@@ -206,14 +206,14 @@ fn a_deployment_that_fails_or_takes_too_long_is_an_error() {
         let output = key(folder.path(), &["rotate", "web", "--timeout", timeout]);
         let [stdout, stderr] = said(&output);
         assert!(!output.status.success(), "{state}");
-        // The list is written, so its new key must not be lost.
+        // The list in SSM has the new key, so the command must print it.
         assert_eq!(stdout.lines().count(), 1, "{state}");
         assert!(stderr.contains(words) && stderr.contains("`ops key deploy`"), "{stderr}");
     }
 }
 
 #[test]
-fn list_and_usage_name_clients_and_show_no_key() {
+fn list_and_usage_show_clients_but_no_key() {
     let folder = account("web:web-key-0001,web:web-key-0002,batch:batch-key-1");
     let [stdout, _] = said(&key(folder.path(), &["list"]));
     let words: Vec<Vec<&str>> = stdout.lines().map(|l| l.split_whitespace().collect()).collect();
@@ -236,7 +236,7 @@ fn list_and_usage_name_clients_and_show_no_key() {
     let output = key(folder.path(), &["usage"]);
     let [stdout, stderr] = said(&output);
     assert!(output.status.success(), "{stderr}");
-    assert!(stderr.contains("from 2026-11-20T10:00:00Z on"), "{stderr}");
+    assert!(stderr.contains("requests since 2026-11-20T10:00:00Z"), "{stderr}");
     let words: Vec<Vec<&str>> = stdout.lines().map(|l| l.split_whitespace().collect()).collect();
     let expected = [
         ["client", "key", "requests", "last"],
@@ -254,7 +254,7 @@ fn list_and_usage_name_clients_and_show_no_key() {
 }
 
 #[test]
-fn half_of_the_names_is_refused() {
+fn incomplete_names_are_refused() {
     let output = Command::new(env!("CARGO_BIN_EXE_ops"))
         .args(["key", "list", "--cluster", "c"])
         .env_remove("SERVICE")

@@ -1,4 +1,4 @@
-//! `ops page test` against the emulated AWS: a subscriber gets the message, and without one the command fails.
+//! `ops page test` against the emulated AWS: a subscriber gets the message. Without a subscriber, the command fails.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
@@ -17,7 +17,7 @@ struct Stack {
 impl Stack {
     fn aws(&self, arguments: &[&str]) -> Value {
         let mut aws = Command::new("aws");
-        // For SQS, the CLI does not ask the variable.
+        // For SQS, the CLI ignores the variable of the endpoint.
         aws.args(arguments).args(["--output", "json", "--endpoint-url", &self.endpoint()]);
         self.emulator.connect(&mut aws);
         let output = aws.output().unwrap();
@@ -33,11 +33,11 @@ impl Stack {
         endpoint.unwrap().to_str().unwrap().to_owned()
     }
 
-    /// Exit code and text of the command.
+    /// Success and output of the command.
     fn page_test(&self, environment: &str) -> (bool, String) {
         let mut ops = Command::new(env!("CARGO_BIN_EXE_ops"));
         ops.args(["page", "test", "--root"]).arg(self.folder.path());
-        // The folder has a state and no configuration.
+        // The folder has a state but no configuration.
         ops.env("TF_BACKEND", "none").env("TF_VARS", "none").env("CHECKPOINT_DISABLE", "1");
         self.emulator.connect(ops.env("ENVIRONMENT", environment));
         let output = ops.output().unwrap();
@@ -47,7 +47,7 @@ impl Stack {
 }
 
 #[test]
-fn a_subscriber_gets_a_message_that_is_marked_as_a_test() {
+fn subscriber_gets_a_message_marked_as_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     if !emulator::is_available(root).unwrap() {
         println!("SKIPPED: page: the emulated AWS could not be installed");
@@ -66,12 +66,13 @@ fn a_subscriber_gets_a_message_that_is_marked_as_a_test() {
     fs::write(stack.folder.path().join("terraform.tfstate"), state.to_string()).unwrap();
     let (good, said) = stack.page_test("production");
     assert!(
-        !good && said.contains("0 subscriptions\nNobody is subscribed, so nothing was sent"),
+        !good
+            && said.contains("0 subscriptions\nNo subscription is confirmed, so nothing was sent"),
         "{said}"
     );
 
     stack.aws(&["sqs", "create-queue", "--queue-name", "pager"]);
-    // The CLI calls the host of this address, and the emulator would name one of AWS.
+    // The CLI calls the host of this URL. The URL from the emulator would name a host of AWS.
     let queue = format!("{}/123456789012/pager", stack.endpoint());
     let endpoint = "arn:aws:sqs:us-east-1:123456789012:pager";
     stack.aws(&[

@@ -1,8 +1,7 @@
-//! What the applied alarms make of the seconds that were recorded.
+//! Replays the recorded seconds against the applied alarms.
 //!
-//! A second of the drill counts as a minute of `CloudWatch`: rates are what they were, a minute is sixty times shorter.
-//! Before the incident stands an hour and a quarter of healthy seconds, repeated; after the recovery the same. So windows
-//! of an hour are full.
+//! A second of the drill counts as a minute of `CloudWatch`: a minute is sixty times shorter. Rates keep their values.
+//! 75 minutes of healthy seconds precede the incident, and 75 follow the recovery. They fill windows of an hour.
 
 use std::fmt;
 
@@ -17,10 +16,10 @@ use crate::alarms::sample::Sample;
 use crate::plan::Plan;
 use crate::testbed::Testbed;
 
-/// Minutes of health before and after.
+/// Healthy minutes before the incident, and after the recovery.
 const AROUND: i64 = 75;
 
-/// The applied alarms, and the dimensions that the recorded metrics carry.
+/// The applied alarms, and the dimensions of the recorded metrics.
 #[derive(Debug)]
 pub(super) struct Alarms {
     applied: Vec<Alarm>,
@@ -29,10 +28,10 @@ pub(super) struct Alarms {
     service: String,
 }
 
-/// When an alarm went off, and when it was over.
+/// When an alarm fired, and when it returned to OK.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Verdict {
-    /// Minutes from the beginning of the incident to ALARM.
+    /// Minutes from the start of the incident to ALARM.
     pub(super) alarm: i64,
     /// Minutes from the recovery to OK.
     pub(super) ok: Option<i64>,
@@ -42,8 +41,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "after {} min of metrics, ", self.alarm)?;
         match self.ok {
-            Some(minutes) => write!(f, "over {minutes} min after the recovery"),
-            None => write!(f, "and it stays"),
+            Some(minutes) => write!(f, "OK {minutes} min after the recovery"),
+            None => write!(f, "and stays in ALARM"),
         }
     }
 }
@@ -51,10 +50,10 @@ impl fmt::Display for Verdict {
 impl Alarms {
     /// Reads the alarms that were applied.
     pub(super) async fn read(testbed: &Testbed) -> anyhow::Result<Self> {
-        let plan =
-            Plan::parse(&testbed.plan_json().await?).context("the applied stack as a plan")?;
+        let plan = Plan::parse(&testbed.plan_json().await?)
+            .context("cannot read the applied stack as a plan")?;
         let suffix = |arn: &str, from: &str| {
-            arn.rsplit_once(from).map(|(_, s)| s.to_owned()).context("an ARN's suffix")
+            arn.rsplit_once(from).map(|(_, s)| s.to_owned()).context("an ARN has no suffix")
         };
         Ok(Self {
             applied: alarms(&plan)?,
@@ -64,12 +63,11 @@ impl Alarms {
         })
     }
 
-    /// Number of alarms.
     pub(super) fn len(&self) -> usize {
         self.applied.len()
     }
 
-    /// Replays health, the incident up to its end and recovery, and health.
+    /// Replays healthy seconds, the incident with its recovery, and healthy seconds again.
     pub(super) fn replay(
         &self,
         name: &str,
@@ -87,7 +85,7 @@ impl Alarms {
         self.verdict(name, &store, -AROUND..length + AROUND, i64::try_from(recovered)?)
     }
 
-    /// Replays one daily figure: what it was in the incident, and what it is a day later.
+    /// Replays one daily value: a good one the day before, a bad one in the incident, a good one a day later.
     pub(super) fn replay_daily(
         &self,
         name: &str,
@@ -115,7 +113,7 @@ impl Alarms {
         recovered: i64,
     ) -> anyhow::Result<Option<Verdict>> {
         let full = &self.alarm(name)?.name;
-        // A composite needs its children, whose names begin with its own.
+        // A composite alarm needs its children. Their names begin with its name.
         let family: Vec<_> =
             self.applied.iter().filter(|a| a.name.starts_with(full)).cloned().collect();
         let changes = replay(&family, store, minutes)?;
@@ -137,7 +135,7 @@ impl Alarms {
         let service = format!("ClusterName={0} ServiceName={0}", self.service);
         let one = |value: f64| vec![Sample { value, count: 1.0 }];
         let gauge = |value: usize| one(f64::from(u32::try_from(value).unwrap_or(u32::MAX)));
-        // A count is as many samples of 1; a balancer without a request reports nothing.
+        // A count of n is n samples of 1. A balancer without requests reports no data point.
         let count = |number: u32| match number {
             0 => vec![],
             _ => vec![Sample { value: 1.0, count: f64::from(number) }],

@@ -1,7 +1,7 @@
-//! Events of ECS, held against the rules that were applied.
+//! Compares events of ECS with the applied rules.
 //!
-//! A failed deployment is no metric: ECS says it to `EventBridge`, and a rule's pattern decides whether it is passed on. The
-//! events are spelled here as ECS documents them; the patterns are those that the emulated AWS holds.
+//! A failed deployment has no metric. ECS sends an event to `EventBridge`, and the pattern of a rule selects the events
+//! to forward. The events here have the format that ECS documents. The patterns come from the emulated AWS.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html>
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::testbed::Testbed;
 
-/// Names of the applied rules that match the event that `rule` is there for, of the testbed's service.
+/// Names of the applied rules that match the event of `rule` for the testbed's service.
 pub(super) async fn matching_rules(
     testbed: &Testbed,
     rule: &str,
@@ -34,7 +34,7 @@ pub(super) async fn matching_rules(
                 "lastStatus": "STOPPED", "stopCode": "TaskFailedToStart", "stoppedReason": reason
             }
         }),
-        other => bail!("no event is known for the rule {other}"),
+        other => bail!("the drill has no event for the rule {other}"),
     };
     let answer: Value = testbed.client.call(&["events", "list-rules"]).await?;
     let mut names = Vec::new();
@@ -48,9 +48,9 @@ pub(super) async fn matching_rules(
     Ok(names)
 }
 
-/// Whether every field of the pattern is there with one of its values; plain values only.
+/// Whether the event has every field of the pattern with one of its values. Supports plain values only.
 fn matches(pattern: &Value, event: &Value) -> anyhow::Result<bool> {
-    for (field, wanted) in pattern.as_object().context("a pattern is an object")? {
+    for (field, wanted) in pattern.as_object().context("a pattern must be an object")? {
         let found = &event[field];
         let good = match wanted {
             Value::Object(_) => matches(wanted, found)?,
@@ -58,7 +58,7 @@ fn matches(pattern: &Value, event: &Value) -> anyhow::Result<bool> {
                 Value::Array(several) => several.iter().any(|v| values.contains(v)),
                 single => values.contains(single),
             },
-            _ => bail!("the pattern of {field} is not understood here: {wanted}"),
+            _ => bail!("the drill does not support this pattern of {field}: {wanted}"),
         };
         if !good {
             return Ok(false);
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_wants_every_field() {
+    fn pattern_matches_only_with_every_field() {
         let pattern =
             json!({ "source": ["aws.ecs"], "resources": ["a"], "detail": { "n": ["X", "Y"] } });
         for (event, expected) in [

@@ -1,4 +1,4 @@
-//! What an incident is.
+//! The type of an incident.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,32 +10,32 @@ use super::recorder::Second;
 /// A step of an incident.
 pub(super) type Step<'a, T = ()> = Pin<Box<dyn Future<Output = anyhow::Result<T>> + 'a>>;
 
-/// An incident of the runbook: everything that is known of it, and how it is caused.
+/// An incident of the runbook: its cause, its signs, its mitigation and the expected results.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Incident {
     /// Name on the command line and in the table.
     pub(super) name: &'static str,
-    /// What is done.
+    /// The action that causes it.
     pub(super) what: &'static str,
-    /// Why this system cannot have it.
+    /// Why the drill cannot cause it on this machine.
     pub(super) impossible: fn(&Drill) -> Option<&'static str>,
     /// Causes it.
     pub(super) inject: for<'a> fn(&'a mut Drill) -> Step<'a, Injected>,
-    /// Seconds until it is mitigated.
+    /// Seconds from its start to its mitigation.
     pub(super) hold: u64,
-    /// The check of its first sign, and what that is.
+    /// The name of the check of its first sign, and the sign.
     pub(super) sign: (&'static str, &'static str),
-    /// Whether a second of metrics shows it.
+    /// Whether a second of metrics shows the sign.
     pub(super) shows: fn(&Second) -> bool,
-    /// What must go off, each with the section of the runbook that it leads to.
+    /// The alarms that must fire, each with its section of the runbook.
     pub(super) alarms: &'static [(&'static str, Alarm)],
-    /// Further sections of the runbook that the incident drills, as the first alarm does.
+    /// Further sections of the runbook that the incident drills, with the results of the first alarm.
     pub(super) also: &'static [&'static str],
-    /// What callers with keys see of it.
+    /// Its effect on callers with keys.
     pub(super) callers: Callers,
-    /// The check of the recovery, and the mitigation.
+    /// The name of the check of the recovery, and the mitigation.
     pub(super) recovery: (&'static str, &'static str),
-    /// When it is over.
+    /// When the recovery is complete.
     pub(super) over: Over,
 }
 
@@ -43,7 +43,7 @@ pub(super) const SIGN: &str = "the sign appears";
 pub(super) const RECOVERED: &str = "recovered";
 
 impl Incident {
-    /// What many incidents have in common.
+    /// The values that most incidents share.
     pub(super) const COMMON: Self = Self {
         name: "",
         what: "",
@@ -60,23 +60,23 @@ impl Incident {
     };
 }
 
-/// An incident that goes on.
+/// An incident in progress.
 pub(super) struct Injected {
     /// When it began.
     pub(super) begun: Instant,
-    /// What somebody sees of it who looks at no metric.
+    /// Its sign outside the metrics.
     pub(super) observed: Option<Observed>,
-    /// Ends it, as the section of the runbook says.
+    /// Ends it with the steps of the runbook's section.
     pub(super) mitigate: Box<dyn for<'a> FnOnce(&'a mut Drill) -> Step<'a>>,
 }
 
 impl Injected {
-    /// One that begins now.
+    /// An incident that begins now.
     pub(super) fn now(mitigate: impl for<'a> FnOnce(&'a mut Drill) -> Step<'a> + 'static) -> Self {
         Self { begun: Instant::now(), observed: None, mitigate: Box::new(mitigate) }
     }
 
-    /// One that goes on for as long as this value is there.
+    /// An incident that lasts until this value is dropped.
     pub(super) fn while_held(cause: impl fmt::Debug + 'static) -> Self {
         Self::now(|_| {
             drop(cause);
@@ -85,48 +85,48 @@ impl Injected {
     }
 }
 
-/// What was seen without a metric.
+/// A sign outside the metrics, for example an error message.
 #[derive(Debug, Clone)]
 pub(super) struct Observed {
-    /// Seconds from the beginning.
+    /// Seconds from the start of the incident.
     pub(super) after: f32,
-    /// Whether it is what must be seen.
+    /// Whether it is the expected sign.
     pub(super) good: bool,
-    /// What was said.
+    /// Its text.
     pub(super) text: String,
 }
 
-/// What goes off.
+/// An alarm that an incident must cause.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Alarm {
-    /// Nothing may.
+    /// No alarm may fire.
     None,
     /// An alarm on metrics, without the stack's prefix.
     Metric(&'static str),
-    /// An alarm on a figure of each day: the metric, its value in the incident, and after it.
+    /// An alarm on a daily value: the alarm, the metric, its value in the incident, and its value after it.
     Daily(&'static str, &'static str, f64, f64),
     /// A rule for events of ECS, without the stack's prefix.
     Event(&'static str),
 }
 
-/// What callers with keys see of an incident.
+/// The effect of an incident on callers with keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Callers {
     /// Requests may fail.
     Fail,
-    /// No request may fail; the name of the check.
+    /// No request may fail. The value is the name of the check.
     DoNotNotice(&'static str),
-    /// They take another way.
+    /// Their requests take a path that the incident does not touch.
     AreElsewhere,
 }
 
-pub(super) const DO_NOT_NOTICE: Callers = Callers::DoNotNotice("callers with keys do not notice");
+pub(super) const DO_NOT_NOTICE: Callers = Callers::DoNotNotice("no request with a valid key fails");
 
-/// When an incident is over.
+/// When the recovery of an incident is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
-    /// With the first of some seconds in which no request failed.
+    /// At the first of three seconds in a row without a failed request.
     Served,
-    /// With the mitigation.
+    /// At the end of the mitigation.
     Mitigated,
 }

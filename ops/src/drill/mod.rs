@@ -1,7 +1,8 @@
-//! The runbook's incidents: each is caused under load, recognised by its alarm and ended as its section says.
+//! The drill: causes each incident of the runbook under load, checks that its alarm fires, and ends it with the steps
+//! of its section.
 //!
-//! One incident is one value in `incidents`. `procedure` is what all of them go through. How time is scaled, and what is
-//! done in place of what: docs/drills.md.
+//! `incidents` has one value for each incident. `procedure` runs them all. docs/drills.md describes the scale of time
+//! and the replacements for parts of AWS.
 
 mod alarms;
 mod event;
@@ -30,27 +31,27 @@ pub struct Args {
     /// Only these incidents
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Runbook whose headings the incidents name
+    /// Runbook that has a section for each incident
     #[arg(long, default_value = "docs/runbook.md")]
     runbook: PathBuf,
-    /// Document that has the last drill's table
+    /// Document with the table of the last drill
     #[arg(long, default_value = "docs/drills.md")]
     record: PathBuf,
-    /// Write the table into the record, and each section's line into the runbook
+    /// Write the table into the record, and the line `Last drilled` of each section into the runbook
     #[arg(long)]
     keep: bool,
 }
 
-/// Runs the command; `Ok(false)` means that it ran and found something wrong.
+/// Runs the command. `Ok(false)` means that a check failed.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     testbed::run(&args.testbed, "drill", async |folder, report| all(args, folder, report).await)
 }
 
-/// Puts the stack up and drills every incident that is wanted.
+/// Starts the stack and drills all selected incidents.
 async fn all(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<()> {
     let known: BTreeSet<_> = ALL.iter().copied().flatten().map(|incident| incident.name).collect();
     for name in &args.only {
-        ensure!(known.contains(&**name), "there is no incident {name}, only {known:?}");
+        ensure!(known.contains(&**name), "unknown incident {name}; use one of {known:?}");
     }
     let mut drill = Drill::start(&args.testbed, folder, report).await?;
     let mut rows = Vec::new();
@@ -61,7 +62,7 @@ async fn all(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<
         rows.extend(drill.run(group.iter().filter(wanted), report).await?);
     }
     drill.testbed.service.stop().await;
-    let runbook = std::fs::read_to_string(&args.runbook).context("the runbook")?;
+    let runbook = std::fs::read_to_string(&args.runbook).context("cannot read the runbook")?;
     for row in &rows {
         report.check(
             &format!("the runbook has a section {}", row.section),
@@ -79,7 +80,7 @@ async fn all(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<
     if args.keep {
         let drilled: BTreeSet<&str> = rows.iter().map(|r| r.name).collect();
         let good = drilled == known && rows.iter().all(|r| r.good);
-        report.check("a drill of all incidents, each as expected, is written down", good, "");
+        report.check("all incidents ran as expected, and the table is saved", good, "");
         if good {
             record::keep(&args.record, &args.runbook, &rows)?;
         }

@@ -1,6 +1,6 @@
-//! What every incident goes through: it is injected, held, mitigated, and then judged.
+//! The steps of every incident: inject, hold, mitigate, check.
 //!
-//! Metrics and requests are recorded all the time. The judgement comes afterwards, on what was recorded.
+//! The drill records metrics and requests all the time. The checks use the recorded data afterwards.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,26 +20,25 @@ use crate::testbed::load::Load;
 use crate::testbed::report::Report;
 use crate::testbed::{Testbed, TestbedArgs};
 
-/// Callers: enough for the alarms' floors, each below its limit.
+/// The number of callers. Together they reach the alarms' minimum of requests; each stays below its rate limit.
 const CALLERS: usize = 16;
 
-/// Until the first requests are behind, and then how long health is recorded.
+/// The warm-up, and then the length of the healthy recording.
 const HEALTH: Duration = Duration::from_secs(4);
 
-/// No request failed, from the beginning of the incident on.
+/// No request failed since the start of the incident.
 const UNNOTICED: Figure = Figure::NotMeasured("no request failed");
 
-/// How many good seconds in a row are a recovery, and how long it may take.
+/// A recovery needs this time without a failed request.
 const RECOVERY: Duration = Duration::from_secs(3);
+/// The limit for a recovery.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// The stack under load, and what is seen of it.
+/// The stack under load, and its recorded metrics.
 pub(super) struct Drill {
-    /// The stack.
     pub(super) testbed: Testbed,
-    /// What the service runs when all is well.
+    /// The task definition of the release that works.
     pub(super) definition: TaskDefinition,
-    /// The metrics.
     pub(super) recorder: Recorder,
     /// The key of a client that calls in one incident only.
     pub(super) flooder: Key,
@@ -59,7 +58,7 @@ struct Course {
 }
 
 impl Drill {
-    /// Puts the stack up and its callers to work.
+    /// Starts the stack and the load.
     pub(super) async fn start(
         args: &TestbedArgs,
         folder: &Path,
@@ -70,16 +69,16 @@ impl Drill {
         let callers = (0..CALLERS).map(|n| format!("caller-{n}"));
         let clients: Vec<String> = callers.chain(["flooder".to_owned()]).collect();
         let mut keys = testbed.add_keys(&clients).await?;
-        let flooder = keys.pop().context("no key was made")?;
+        let flooder = keys.pop().context("no key was created")?;
         let definition = testbed.definition().await?;
         testbed.service.deploy(&definition).await?;
-        report.attempt("terraform apply ends well", testbed.applied().await);
+        report.attempt("terraform apply succeeds", testbed.applied().await);
         let alarms = Alarms::read(&testbed).await?;
         report.note(&format!(
-            "{} alarms as they were applied; a second of the drill counts as a minute of CloudWatch",
+            "{} applied alarms; a second of the drill counts as a minute of CloudWatch",
             alarms.len()
         ));
-        // ECS would wait for it; no drill is about draining.
+        // ECS waits for this delay. The drill does not test draining, so a short delay is enough.
         testbed.service.deregistration_delay = Duration::from_secs(2);
         let recorder = Recorder::start(testbed.balancer.clone(), testbed.service.desired);
         recorder.watch(&testbed.service.tasks);
@@ -96,7 +95,7 @@ impl Drill {
         self.testbed.service.tasks.iter().filter_map(|l| l.task.container(name)).collect()
     }
 
-    /// Drills incidents side by side.
+    /// Drills incidents at the same time.
     pub(super) async fn run(
         &mut self,
         incidents: impl Iterator<Item = &Incident>,
@@ -142,7 +141,7 @@ impl Drill {
         Ok(rows)
     }
 
-    /// From the mitigation to the first of some seconds in which no request failed.
+    /// The time from the mitigation to the first of three seconds in a row without a failed request.
     async fn recovery(&self, course: &Course) -> Option<Figure> {
         let begun = Instant::now();
         let mut clean_from = course.mitigated;
@@ -154,7 +153,7 @@ impl Drill {
             } else if clean_from.elapsed() >= RECOVERY && !requests.is_empty() {
                 let seconds = clean_from.duration_since(course.mitigated).as_secs_f32();
                 let failed = self.load.since(course.begun).iter().any(|r| r.failure.is_some());
-                // Where no request failed, nothing had to recover.
+                // Without a failed request there is no recovery to measure.
                 return Some(if failed { Figure::Measured(seconds) } else { UNNOTICED });
             }
             sleep(Duration::from_millis(500)).await;
@@ -182,7 +181,7 @@ impl Drill {
         let failed = requests.iter().filter(|request| request.failure.is_some()).count();
         let mut good = sign && recovered.is_some();
         if let Callers::DoNotNotice(check) = incident.callers {
-            // With no request, nobody can have noticed anything.
+            // Without any request the check proves nothing, so it fails.
             let unnoticed = failed == 0 && !requests.is_empty();
             let found = format!("{failed} of {} failed", requests.len());
             report.check(&format!("{name}: {check}"), unnoticed, &found);
@@ -206,7 +205,7 @@ impl Drill {
                 section,
                 signal,
                 alarm: "none",
-                detected: Some(Figure::NotMeasured("no alarm goes off")),
+                detected: Some(Figure::NotMeasured("no alarm fires")),
                 recovered,
                 over: "–".to_owned(),
                 failed: (incident.callers != Callers::AreElsewhere)
@@ -217,7 +216,7 @@ impl Drill {
                 Alarm::None => true,
                 Alarm::Event(rule) => {
                     row.alarm = "event";
-                    // Until ECS's stand-in would send it.
+                    // The emulated ECS sends its event at the first sign.
                     row.detected = signal;
                     let reason = observed.map_or("", |observed| &observed.text);
                     let heard = event::matching_rules(&self.testbed, rule, reason).await?;
@@ -229,7 +228,7 @@ impl Drill {
                 Alarm::Metric(alarm) => {
                     row.alarm = alarm;
                     let verdict = self.alarms.replay(alarm, &self.health, &seconds, until)?;
-                    // The first sign takes the seconds that it took; each further period of the alarm is a minute.
+                    // The time to the first sign is in real seconds. Each further period of the alarm is a minute.
                     let waits = |v: Verdict| {
                         shown.map(|s| Figure::Computed(real(s) + 60.0 * real((v.alarm - s).max(0))))
                     };
@@ -237,8 +236,8 @@ impl Drill {
                     row.detected = verdict.and_then(waits);
                     let back = verdict.and_then(|verdict| verdict.ok);
                     row.over = back.map_or(row.over, |minutes| format!("{minutes} min"));
-                    let found = verdict.map_or("it did not".to_owned(), |v| v.to_string());
-                    let check = format!("{name}: {alarm} goes into ALARM, and back");
+                    let found = verdict.map_or("it did not fire".to_owned(), |v| v.to_string());
+                    let check = format!("{name}: {alarm} fires, and returns to OK");
                     report.check(&check, back.is_some(), &found);
                     back.is_some()
                 }
@@ -249,9 +248,9 @@ impl Drill {
                         verdict.map(|_| Figure::NotMeasured("the figure of the day is given"));
                     "with the next day's figure".clone_into(&mut row.over);
                     let back = verdict.is_some_and(|verdict| verdict.ok.is_some());
-                    let found = verdict.map_or("it did not".to_owned(), |v| v.to_string());
+                    let found = verdict.map_or("it did not fire".to_owned(), |v| v.to_string());
                     let check =
-                        format!("{name}: {bad} days before, {alarm} goes into ALARM, and back");
+                        format!("{name}: {alarm} fires {bad} days before, and returns to OK");
                     report.check(&check, back, &found);
                     back
                 }
@@ -266,7 +265,7 @@ impl Drill {
     }
 }
 
-/// Seconds of a drill are few.
+/// Converts seconds. A drill takes less than 2^15 seconds.
 fn real(seconds: i64) -> f32 {
     i16::try_from(seconds).map_or(f32::MAX, f32::from)
 }

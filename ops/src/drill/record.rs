@@ -1,4 +1,4 @@
-//! The result of a drill: rows of a table, and the documents that keep the last one.
+//! The results of a drill: a table, and the documents that contain the last results.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 
-/// What every figure of a drill rests on.
+/// The notice above the table.
 pub(super) const EMULATED: &str = "No figure comes from AWS: ECS, SSM, KMS, the load balancer and CloudWatch are emulated on one machine.";
 
-/// Seconds, or why there are none.
+/// Seconds, or the reason why there is no measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Figure {
-    /// By the clock.
+    /// Measured with the clock.
     Measured(f32),
-    /// By the clock up to the first sign, and then a minute for each further period that the alarm waits.
+    /// Measured up to the first sign, plus a minute for each further period of the alarm.
     Computed(f32),
-    /// The reason.
+    /// Not measured, for this reason.
     NotMeasured(&'static str),
 }
 
@@ -28,7 +28,7 @@ impl Figure {
         }
     }
 
-    /// The larger one; a figure is more than none.
+    /// The larger figure. Any number is larger than `NotMeasured`.
     fn max(self, other: Self) -> Self {
         if self.seconds() < other.seconds() { other } else { self }
     }
@@ -52,27 +52,27 @@ impl fmt::Display for Figure {
 /// One incident and one of its alarms.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
-    /// Incident.
+    /// Name of the incident.
     pub(super) name: &'static str,
-    /// Runbook section.
+    /// Anchor of the runbook section.
     pub(super) section: &'static str,
-    /// From the injection to the first sign; `None`: it did not come.
+    /// From the injection to the first sign. `None`: the sign did not appear.
     pub(super) signal: Option<Figure>,
-    /// What goes off.
+    /// The alarm that fires.
     pub(super) alarm: &'static str,
-    /// From the injection until it goes off; `None`: it did not.
+    /// From the injection until the alarm fires. `None`: it did not fire.
     pub(super) detected: Option<Figure>,
-    /// From the mitigation to the first of three seconds without a failed request; `None`: they did not come.
+    /// From the mitigation to the first of three seconds without a failed request. `None`: no recovery.
     pub(super) recovered: Option<Figure>,
-    /// After how many more minutes of metrics the alarm was over.
+    /// Minutes of metrics from the recovery until the alarm returns to OK.
     pub(super) over: String,
-    /// Requests with a valid key that failed, of how many; `None` where the callers do not take that way.
+    /// Failed requests with a valid key, and all of them. `None`: the incident is not on the path of the requests.
     pub(super) failed: Option<(usize, usize)>,
-    /// Whether everything was as it must be.
+    /// Whether all checks of the row passed.
     pub(super) good: bool,
 }
 
-/// The table, for people and for the document alike.
+/// The table, for the terminal and for the document.
 pub(super) fn table(rows: &[Row]) -> String {
     let mut text = format!(
         "{EMULATED}\n\n| incident | runbook section | first sign | alarm | detected in | recovered in | alarm over | failed requests | |\n|---|---|---|---|---|---|---|---|---|\n",
@@ -98,23 +98,23 @@ pub(super) fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Writes the table where people look for it, and a line into each section of the runbook.
+/// Writes the table into the record, and a line into each section of the runbook.
 pub(super) fn keep(record: &Path, runbook: &Path, rows: &[Row]) -> anyhow::Result<()> {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let date = now.split('T').next().unwrap_or_default();
     let read =
         |file: &Path| std::fs::read_to_string(file).with_context(|| file.display().to_string());
     let document = renewed(&read(record)?, &table(rows), date);
-    std::fs::write(record, document.context("the record has no place for the table")?)?;
+    std::fs::write(record, document.context("the record has no marks for the table")?)?;
     let mut text = read(runbook)?;
     for section in rows.iter().map(|row| row.section) {
         text = noted(&text, section, rows, date)
-            .with_context(|| format!("section {section} has no line of its drill"))?;
+            .with_context(|| format!("section {section} has no line `Last drilled: `"))?;
     }
-    std::fs::write(runbook, text).context("the runbook")
+    std::fs::write(runbook, text).context("cannot write the runbook")
 }
 
-/// The last part of a link to a heading, as GitHub makes it.
+/// The anchor that GitHub makes from a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
@@ -126,7 +126,7 @@ pub(super) fn has_section(runbook: &str, section: &str) -> bool {
     runbook.lines().any(|line| line.starts_with('#') && anchor(line) == section)
 }
 
-/// The runbook with the line of one section's drill renewed; of several incidents the slowest counts.
+/// Updates the line `Last drilled` of one section. The slowest of its incidents counts.
 fn noted(runbook: &str, section: &str, rows: &[Row], date: &str) -> Option<String> {
     let of_section = || rows.iter().filter(|row| row.section == section);
     let slowest =
@@ -143,12 +143,12 @@ fn noted(runbook: &str, section: &str, rows: &[Row], date: &str) -> Option<Strin
     let (before, rest) = runbook.split_once(&format!("\n{heading}\n"))?;
     let start = rest.find("\nLast drilled: ")? + 1;
     let end = start + rest[start..].find('\n')?;
-    // The line must be this section's own.
+    // The line must not be in a later section.
     let own = !rest[..start].contains("\n### ");
     own.then(|| format!("{before}\n{heading}\n{}{line}{}", &rest[..start], &rest[end..]))
 }
 
-/// The document with the table between its two marks renewed.
+/// Replaces the table between the two marks of the document.
 fn renewed(document: &str, table: &str, date: &str) -> Option<String> {
     let (before, rest) = document.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_of_the_section_alone_changes_and_the_slowest_counts() {
+    fn noted_changes_one_section_and_takes_the_slowest_incident() {
         let runbook =
             "\n### a\nText.\nLast drilled: never: no\n\n### B c\nText.\nLast drilled: never: no\n";
         let none = Figure::NotMeasured("no request failed");
@@ -198,21 +198,21 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_is_measured_or_computed_or_says_why_not() {
+    fn figure_shows_its_seconds_or_the_reason_for_none() {
         for (figure, text) in [
             (Figure::Measured(0.0), "under 0.1 s"),
             (Figure::Measured(0.25), "0.2 s"),
             (Figure::Measured(4.0), "4 s"),
             (Figure::Measured(16.4), "16 s"),
             (Figure::Computed(122.0), "122 s (computed)"),
-            (Figure::NotMeasured("nobody waits"), "not measured: nobody waits"),
+            (Figure::NotMeasured("no wait"), "not measured: no wait"),
         ] {
             assert_eq!(figure.to_string(), text);
         }
     }
 
     #[test]
-    fn the_table_says_that_its_figures_are_emulated() {
+    fn table_starts_with_the_notice_of_emulation() {
         let text =
             table(&[row("a", Figure::Measured(1.0), Figure::NotMeasured("no request failed"))]);
         assert!(text.starts_with("No figure comes from AWS"), "{text}");
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_is_found_by_the_anchor_of_its_heading() {
+    fn has_section_compares_the_anchors_of_headings() {
         let runbook = "# Runbook\n\n## elb-5xx\n\nSee target-5xx.\n\n### State is locked\n";
         assert!(has_section(runbook, "elb-5xx"));
         assert!(has_section(runbook, "state-is-locked"));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_between_the_marks_changes() {
+    fn renewed_changes_only_the_text_between_the_marks() {
         let document = "a\n<!-- drill: begin -->\nold\n<!-- drill: end -->\nb\n";
         let new = renewed(document, "| t |\n", "2026-01-02").unwrap();
         assert_eq!(

@@ -1,8 +1,8 @@
-//! What `CloudWatch` would have received, second by second.
+//! Records the metrics of every second, as `CloudWatch` would receive them.
 //!
-//! The balancer's metrics are made of the stand-in's log lines and statistics, under the names that
-//! AWS gives them. The sidecar's are the Embedded Metric Format records among its own log lines, read
-//! as `CloudWatch` reads them. The tasks' are counted, and their memory is their control group's.
+//! The load balancer's metrics come from the log lines and statistics of the emulated balancer, under the names of AWS.
+//! The sidecar's metrics come from the records in Embedded Metric Format in its log. The recorder counts the running
+//! tasks, and reads their memory from their control groups.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use crate::task::log::Log;
 use crate::task::running::Watch;
 use crate::testbed::service::Live;
 
-/// One second of everything that is watched.
+/// All metrics of one second.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Second {
     /// `HTTPCode_Target_2XX_Count`, `…4XX…`, `…5XX…`.
@@ -35,23 +35,23 @@ pub(super) struct Second {
     pub(super) desired: usize,
     /// `MemoryUtilization` of the fullest task, percent.
     pub(super) memory: Option<f64>,
-    /// What the sidecars' lines say.
+    /// The metrics in the log lines of the sidecars.
     pub(super) sidecar: Vec<Datum>,
 }
 
 impl Second {
-    /// Sum of a metric of the sidecars over their routes.
+    /// Sum of a metric over all sidecars and routes.
     pub(super) fn sidecars(&self, name: &str) -> f64 {
         self.sidecar.iter().filter(|d| d.id.name == name).map(|d| d.value).sum()
     }
 }
 
-/// Where the recorder finds the logs and control groups of the tasks that run now.
+/// The logs and control groups of the running tasks.
 #[derive(Debug, Default)]
 struct Sources {
     sidecars: Vec<(Log, usize)>,
     alive: Vec<(Watch, Option<PathBuf>)>,
-    /// Whether the sidecars' lines are lost on the way to `CloudWatch`.
+    /// Whether the sidecars' lines are lost before `CloudWatch`.
     lost: bool,
 }
 
@@ -64,12 +64,12 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// From now on the lines of the sidecars reach `CloudWatch`, or they are lost on the way.
+    /// Delivers the sidecars' lines to `CloudWatch` from now on, or drops them.
     pub(super) fn deliver_logs(&self, deliver: bool) {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).lost = !deliver;
     }
 
-    /// Begins to record a service that shall have so many tasks.
+    /// Starts to record a service with this number of desired tasks.
     pub(super) fn start(balancer: Arc<Balancer>, desired: usize) -> Self {
         let seconds: Arc<Mutex<Vec<(Instant, Second)>>> = Arc::default();
         let sources: Arc<Mutex<Sources>> = Arc::default();
@@ -101,7 +101,7 @@ impl Recorder {
         Self { clock, seconds, sources }
     }
 
-    /// Watches these tasks too. Those that are watched already go on being watched.
+    /// Watches these tasks, in addition to the tasks that it watches already.
     pub(super) fn watch(&self, tasks: &[Live]) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         sources.alive.retain(|(watch, _)| watch.running());
@@ -117,7 +117,7 @@ impl Recorder {
         }
     }
 
-    /// The seconds that ended in this span.
+    /// The seconds that ended in this period.
     pub(super) fn between(&self, from: Instant, to: Instant) -> Vec<Second> {
         let seconds = self.seconds.lock().unwrap_or_else(PoisonError::into_inner);
         seconds.iter().filter(|(at, _)| (from..to).contains(at)).map(|(_, s)| s.clone()).collect()
@@ -130,7 +130,7 @@ impl Drop for Recorder {
     }
 }
 
-/// A line of the stand-in's log. A 5xx without an answer from a target is the balancer's own.
+/// Counts a line of the balancer's log. A 5xx without a response from a target is an error of the balancer.
 fn count_request(line: &str, second: &mut Second) {
     let Ok(line) = serde_json::from_str::<Value>(line) else { return };
     let forwarded = matches!(line["group"].as_str(), Some("targets" | "fail-open"));
@@ -161,7 +161,7 @@ fn look_at_tasks(sources: &mut Sources, second: &mut Second) {
             if sources.lost {
                 continue;
             }
-            // What is no record (nginx's own messages) has no figures.
+            // Other lines, such as nginx's error messages, have no metrics.
             if let Ok(Some(record)) = Record::read(&line) {
                 second.sidecar.extend(record.data);
             }
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_answered_decides_whose_failure_it_is() {
+    fn errors_count_for_the_target_or_the_balancer_that_sent_them() {
         let mut second = Second::default();
         for (status, target_ms, group) in [
             (200, 3, "targets"),

@@ -1,8 +1,7 @@
-//! The examples of the documentation, run as a reader would run them.
+//! Runs the examples of the documentation, as a reader runs them.
 //!
-//! A command whose output differs from the page fails, so an example cannot become wrong unnoticed. The
-//! stacks have ports and a folder of their own: a stack that somebody uses meanwhile stays as it is, and
-//! one that is started here for the purpose shows that it does.
+//! A check fails if the output of a command differs from the page. Each stack has its own ports and folder, so it does
+//! not affect another stack. A second stack, the neighbour, runs at the same time to check this.
 
 pub mod page;
 mod stack;
@@ -20,13 +19,13 @@ use stack::Stack;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the service below services/ that the documentation runs
+    /// Folder below services/ of the service in the documentation
     #[arg(long, env = "SERVICE")]
     service: String,
     /// The repository's root
     #[arg(long, default_value = ".")]
     root: PathBuf,
-    /// Follow this page alone, in the root, which it changes
+    /// Run only this page, in the root; its steps change files there
     #[arg(long)]
     page: Option<PathBuf>,
     /// Folder for state and logs, below the root
@@ -34,10 +33,10 @@ pub struct Args {
     scratch: PathBuf,
 }
 
-/// Programs of the page for callers. A machine without one of them skips the page.
+/// The programs that the page for callers needs. Without one of them, the page is skipped.
 const LANGUAGES: [&str; 2] = ["node", "python3"];
 
-/// What the page calls things, and what they are called here.
+/// Pairs of a name on the page and the name in this run.
 #[derive(Debug, Clone, Default)]
 struct Names(Vec<(String, String)>);
 
@@ -51,12 +50,12 @@ impl Names {
     }
 }
 
-/// Runs the command; `Ok(false)` means that an example does something else than its page says.
+/// Runs the command. `Ok(false)` means that the output of an example differs from its page.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     let mut report = Report::default();
     let root = args.root.canonicalize()?;
     if let Some(page) = &args.page {
-        let page = page.to_str().context("the name of a page")?;
+        let page = page.to_str().context("the name of the page is not UTF-8")?;
         report.part(page);
         Reader { folder: root.clone(), ..Reader::default() }
             .follow(&read(&root, page)?, &mut report)?;
@@ -81,7 +80,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
         let calling = read(&root, "docs/calling.md")?;
         ensure!(
             calling.shown.is_empty(),
-            "docs/calling.md has blocks that are not run: {:?}",
+            "docs/calling.md has blocks that are neither commands nor files: {:?}",
             calling.shown
         );
         own.make("up")?;
@@ -96,7 +95,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     }
 
     report.check(
-        "a stack that ran before goes on",
+        "a stack that ran before still runs",
         neighbours.len() == 2 && neighbour.processes() == neighbours && answers(&neighbour),
         &neighbour.url(),
     );
@@ -107,7 +106,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
 fn read(root: &Path, page: &str) -> anyhow::Result<Page> {
     let text = fs::read_to_string(root.join(page)).with_context(|| page.to_owned())?;
     let page = Page::parse(&text);
-    ensure!(!page.steps.is_empty(), "there is nothing to run");
+    ensure!(!page.steps.is_empty(), "the page has no commands and no files");
     Ok(page)
 }
 
@@ -121,13 +120,13 @@ fn answers(stack: &Stack) -> bool {
     ready.is_ok_and(|ready| ready.stdout == br#"{"status":"ready"}"#)
 }
 
-/// Somebody who follows a page, in one folder.
+/// Runs the steps of a page in one folder.
 #[derive(Default)]
 struct Reader {
     folder: PathBuf,
     environment: Vec<(&'static str, String)>,
     names: Names,
-    /// `export` commands so far: each command has a shell of its own, and a reader has one.
+    /// The `export` commands so far. A reader has one shell, but here each command has its own.
     exports: Vec<String>,
 }
 
@@ -137,7 +136,7 @@ impl Reader {
             match step {
                 Step::File { name, text } => {
                     let path = self.folder.join(name);
-                    fs::create_dir_all(path.parent().context("a file has a folder")?)?;
+                    fs::create_dir_all(path.parent().context("the file has no folder")?)?;
                     fs::write(path, self.names.here(text))?;
                 }
                 Step::Command { command, expected } => {
@@ -153,8 +152,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Runs a command; its standard output and its standard error. Both go to files: what a command leaves
-    /// running would hold our end of a pipe open.
+    /// Runs a command. Returns its standard output and its standard error. Both go to files, because background
+    /// processes of the command would keep a pipe open.
     fn type_in(&mut self, command: &str) -> anyhow::Result<(String, String)> {
         let script = [self.exports.clone(), vec![self.names.here(command)]].concat().join("\n");
         let (out, err) = (tempfile::NamedTempFile::new()?, tempfile::NamedTempFile::new()?);
@@ -162,14 +161,14 @@ impl Reader {
             .args(["600", "bash", "-c", &script])
             .current_dir(&self.folder)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            // A make inside of make talks about folders.
+            // With these variables, a nested make prints the names of folders.
             .env_remove("MAKEFLAGS")
             .env_remove("MAKELEVEL")
             .stdin(Stdio::null())
             .stdout(File::create(out.path())?)
             .stderr(File::create(err.path())?)
             .status()
-            .context("bash")?;
+            .context("cannot run `timeout` and `bash`")?;
         if command.starts_with("export ") {
             self.exports.push(self.names.here(command));
         }

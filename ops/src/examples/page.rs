@@ -1,25 +1,26 @@
-//! A page of documentation, as what its reader takes from it: files to save and commands to type.
+//! Reads the steps from a page of documentation: files to save and commands to run.
 //!
-//! A `console` block holds commands and what they print: a line that starts with `$ ` is a command, and
-//! the lines up to the next one are their standard output. A block with a second word behind its language is a
-//! file of that path. A `js` or `python` block is a file too, named by the comment in its first line. Other
-//! blocks show something and are not run.
+//! - A `console` block has commands and their output. A line that starts with `$ ` is a command. The lines up to the
+//!   next command are its standard output.
+//! - A block with a second word after its language is a file with that path.
+//! - A `js` or `python` block is a file if the comment in its first line is a file name.
+//! - Other blocks are not run.
 
-/// Something that the reader does.
+/// A step for the reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Saves a file.
     File {
         /// Its path, in the folder of the reader.
         name: String,
-        /// All of it.
+        /// Its content.
         text: String,
     },
-    /// Types a command.
+    /// Runs a command.
     Command {
         /// For `bash -c`.
         command: String,
-        /// What the page says that it prints.
+        /// The output on the page.
         expected: String,
     },
 }
@@ -29,12 +30,12 @@ pub enum Step {
 pub struct Page {
     /// In the order of the page.
     pub steps: Vec<Step>,
-    /// Languages of the blocks that are not run; empty for a block without one.
+    /// Languages of the blocks that are not run. A block without a language has an empty string.
     pub shown: Vec<String>,
 }
 
 impl Page {
-    /// Reads Markdown. Fences stand at the beginning of a line.
+    /// Parses Markdown. Fences must be at the start of a line.
     #[must_use]
     pub fn parse(markdown: &str) -> Self {
         let mut page = Self::default();
@@ -76,8 +77,8 @@ fn commands(block: &[&str]) -> Vec<Step> {
     steps
 }
 
-/// Whether the output is as the page says. `…` stands for anything within a line; blanks at the end of a
-/// line and empty lines at the end do not count.
+/// Whether the output matches the page. `…` matches any text within a line. Spaces at the end of a line and empty lines
+/// at the end of the output are ignored.
 #[must_use]
 pub fn matches(expected: &str, actual: &str) -> bool {
     let (expected, actual) = (lines(expected), lines(actual));
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_files_and_commands_in_their_order() {
+    fn parse_keeps_files_and_commands_in_their_order() {
         let page = Page::parse(
             "# A\n```console\n$ one\n1\n\n2\n$ two\n```\ntext\n```js\n// a.mjs\nb();\n```\n```sh\nthree\n```\n```\n$ four\n```\n```js\nc();\n```\n",
         );
@@ -122,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn a_second_word_behind_the_language_is_the_path_of_a_file() {
+    fn second_word_after_the_language_is_the_path_of_a_file() {
         let page = Page::parse("```rust src/a.rs\n//! A.\n```\n```rust\nshown();\n```\n");
         assert_eq!(page.steps, [Step::File { name: "src/a.rs".into(), text: "//! A.\n".into() }]);
         assert_eq!(page.shown, ["rust"]);
     }
 
     #[test]
-    fn a_file_is_named_by_a_bare_name_with_an_extension() {
+    fn file_name_must_be_a_plain_name_with_an_extension() {
         for (line, name) in [
             ("// sum.mjs", Some("sum.mjs")),
             ("# sum_client.py", Some("sum_client.py")),
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ellipsis_stands_for_anything_within_a_line_and_for_nothing_else() {
+    fn only_an_ellipsis_matches_any_text_within_a_line() {
         for (expected, actual, same) in [
             ("", "", true),
             ("", "x", false),

@@ -1,4 +1,4 @@
-//! A stack of `make up` with ports and a folder of its own, so that it stands beside any other.
+//! A stack of `make up` with its own ports and folder, so that it can run at the same time as other stacks.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use anyhow::{Context as _, bail};
 use super::Names;
 use crate::call;
 
-/// Where one stack keeps its state, and where it listens.
+/// The folder and the ports of one stack.
 #[derive(Debug)]
 pub(super) struct Stack {
     root: PathBuf,
     service: String,
-    /// The ports of its document, and of the documentation: service and sidecar.
+    /// The ports of service and sidecar in the service's document and in the documentation.
     documented: [u16; 2],
     /// Below the root.
     run_dir: PathBuf,
@@ -22,13 +22,13 @@ pub(super) struct Stack {
 }
 
 impl Stack {
-    /// Chooses two free ports; starts nothing.
+    /// Chooses two free ports. Starts no process.
     pub(super) fn new(root: &Path, service: &str, run_dir: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(root.join(run_dir))
             .with_context(|| run_dir.display().to_string())?;
         let declared = call::document(root, service)?.service;
         let documented = [declared.port, declared.sidecar_port];
-        // Both are taken before either is free again, so they differ.
+        // Both ports are bound at the same time, so they differ.
         let taken = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
         let mut ports = [0; 2];
         for (port, listener) in ports.iter_mut().zip(taken) {
@@ -43,7 +43,7 @@ impl Stack {
         })
     }
 
-    /// What `make up` and `make down` read.
+    /// The variables of `make up` and `make down`.
     pub(super) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("SERVICE", self.service.clone()),
@@ -53,7 +53,7 @@ impl Stack {
         ]
     }
 
-    /// The documented addresses and folder, and what stands in their place here.
+    /// The documented addresses and folder, and their replacements in this run.
     pub(super) fn names(&self) -> Names {
         let address = |port: u16| format!("127.0.0.1:{port}");
         let mut names =
@@ -63,12 +63,12 @@ impl Stack {
         Names(names)
     }
 
-    /// Where a caller reaches it.
+    /// The URL for callers.
     pub(super) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports[1])
     }
 
-    /// `make up` or `make down`.
+    /// Runs `make up` or `make down`.
     pub(super) fn make(&self, target: &str) -> anyhow::Result<()> {
         let log = self.root.join(&self.run_dir).join(format!("make-{target}.log"));
         let file = std::fs::File::create(&log)?;
@@ -82,14 +82,14 @@ impl Stack {
             .stderr(file.try_clone()?)
             .stdout(file)
             .status()
-            .context("make")?;
+            .context("cannot run make")?;
         if !status.success() {
             bail!("make {target}: {}", std::fs::read_to_string(&log)?.trim());
         }
         Ok(())
     }
 
-    /// Ids and start times of its processes, as `make up` wrote them down.
+    /// Ids and start times of its processes, from the pid files of `make up`.
     pub(super) fn processes(&self) -> Vec<String> {
         let folder = self.root.join(&self.run_dir);
         let file = |name: &str| folder.join(name).with_extension("pid");

@@ -1,9 +1,9 @@
 //! GitHub's REST API, through its command `gh`.
 //!
-//! `gh` brings the login of a person or the token of a workflow, the host of an enterprise, proxies and TLS, and it
-//! encrypts secrets as GitHub asks. Each call starts it once. A refusal (403, 404, 422) is an answer here, because it
-//! may say that a setting needs a paid plan, and the other settings do not. What makes every further call useless is an
-//! error: no login, a spent rate limit, a failure of GitHub.
+//! `gh` supplies the login of a person or the token of a workflow, the host of an enterprise, proxies and TLS. It also
+//! encrypts secrets. Each call starts `gh` once. A refusal (403, 404, 422) is not an error here: it can mean that one
+//! setting needs a paid plan, and the other settings do not. The following are errors, because further calls would
+//! fail too: no login, an exhausted rate limit, a failure of GitHub.
 //!
 //! Source: <https://docs.github.com/en/rest>, version 2022-11-28.
 
@@ -15,29 +15,29 @@ use serde_json::Value;
 
 const VERSION: &str = "X-GitHub-Api-Version: 2022-11-28";
 
-/// The API below one repository.
+/// The part of the API that belongs to one repository.
 #[derive(Debug)]
 pub(super) struct Repository {
     name: String,
 }
 
-/// What GitHub answered.
+/// A response of GitHub.
 #[derive(Debug)]
 pub(super) struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
-    /// Null where the answer has none.
+    /// Null if the response has no body.
     body: Value,
 }
 
-/// An answer that is no success: the status, and what GitHub says about it.
+/// A response other than 2xx: the status, and the message of GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) message: String,
 }
 
-/// The body of a success, or the refusal.
+/// The body of a 2xx response, or the refusal.
 pub(super) type Answer = Result<Value, Refusal>;
 
 impl Repository {
@@ -58,18 +58,18 @@ impl Repository {
         &self.name
     }
 
-    /// Reads what stands at a path below the repository; an empty path is the repository itself.
+    /// Reads a path below the repository. An empty path reads the repository itself.
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Answer> {
         Ok(call("GET", &self.path(path), None)?.answer())
     }
 
-    /// Reads every page of a list: the array itself, or the array in the member `list`.
+    /// Reads all pages of a list. Each page is an array, or has the array in the member `list`.
     pub(super) fn list(
         &self,
         path: &str,
         list: Option<&str>,
     ) -> anyhow::Result<Result<Vec<Value>, Refusal>> {
-        // 30 is the most that GitHub gives for variables, and enough for everything else.
+        // GitHub returns at most 30 variables on a page. The other lists work with this size too.
         let (mut found, separator) = (Vec::new(), if path.contains('?') { '&' } else { '?' });
         for page in 1.. {
             let path = self.path(&format!("{path}{separator}per_page=30&page={page}"));
@@ -83,7 +83,7 @@ impl Repository {
                 Some(member) => body[member].take(),
                 None => body,
             };
-            let Value::Array(items) = items else { bail!("{path}: GitHub answers no list") };
+            let Value::Array(items) = items else { bail!("{path}: GitHub returned no list") };
             found.extend(items);
             if !has_next {
                 break;
@@ -98,7 +98,7 @@ impl Repository {
         Ok(call(method, &self.path(path), body)?.answer())
     }
 
-    /// Sets a secret of an environment. The value reaches `gh` on its standard input, and `gh` encrypts it.
+    /// Sets a secret of an environment. `gh` reads the value from standard input and encrypts it.
     pub(super) fn set_secret(
         &self,
         environment: &str,
@@ -119,13 +119,13 @@ impl Repository {
     }
 }
 
-/// Reads what is in no repository: a person or a team.
+/// Reads a path outside of repositories: a person or a team.
 pub(super) fn get(path: &str) -> anyhow::Result<Answer> {
     Ok(call("GET", path, None)?.answer())
 }
 
 impl Reply {
-    /// What `gh api --include` prints: a status line, headers, an empty line and the body.
+    /// Parses the output of `gh api --include`: a status line, headers, an empty line and the body.
     fn parse(text: &str) -> Option<Self> {
         let text = text.replace("\r\n", "\n");
         let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
@@ -144,7 +144,7 @@ impl Reply {
         self.headers.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
     }
 
-    /// What makes every further call useless.
+    /// The advice for a response after which further calls would fail too.
     fn stops(&self) -> Option<&'static str> {
         let limited = self.status == 429
             || self.status == 403
@@ -163,7 +163,7 @@ impl Reply {
             return Ok(self.body);
         }
         let message = self.body["message"].as_str().unwrap_or("no message").to_owned();
-        // What GitHub says about the members of a request that it refuses.
+        // GitHub's messages about single members of the request.
         let details = self.body["errors"].as_array().into_iter().flatten();
         let details = details.filter_map(|e| e.as_str().or_else(|| e["message"].as_str()));
         let message = std::iter::once(message.as_str()).chain(details).collect::<Vec<_>>();
@@ -172,7 +172,7 @@ impl Reply {
 }
 
 impl Refusal {
-    /// Whether GitHub knows nothing at this place, or shows it to nobody with this login.
+    /// Whether the path does not exist, or this login cannot see it.
     pub(super) fn is_not_found(&self) -> bool {
         self.status == 404
     }
@@ -181,7 +181,7 @@ impl Refusal {
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.status {
-            // `gh` says the status itself.
+            // The message of `gh` contains the status.
             0 => write!(f, "{}", self.message),
             status => write!(f, "GitHub answers {status}: {}", self.message),
         }
@@ -206,7 +206,10 @@ fn call(method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Reply>
     };
     if let Some(advice) = reply.stops() {
         let refusal = reply.answer().err();
-        bail!("{method} {path}: {}: {advice}", refusal.context("a success that stops")?);
+        bail!(
+            "{method} {path}: {}: {advice}",
+            refusal.context("GitHub returned an unexpected success")?
+        );
     }
     Ok(reply)
 }
@@ -219,10 +222,10 @@ fn finish(gh: &mut Command, input: Option<&str>) -> anyhow::Result<Output> {
             "cannot run `gh`: install GitHub's command line tool, https://cli.github.com",
         )?;
     if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
-        // It may end before it reads, and says why.
+        // `gh` can end before it reads its input. Its standard error has the reason.
         let _ = stdin.write_all(input.as_bytes());
     }
-    child.wait_with_output().context("gh")
+    child.wait_with_output().context("cannot read the output of `gh`")
 }
 
 #[cfg(test)]
@@ -230,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repository_is_an_owner_and_a_name() {
+    fn repository_must_be_owner_and_name() {
         assert!(Repository::new("owner/my.name_1").is_ok());
         for name in ["", "owner", "owner/", "/name", "owner/na/me", "owner/name?x", "https://x/y"] {
             assert!(Repository::new(name).is_err(), "{name}");
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_is_read_with_its_status() {
+    fn parse_reads_status_headers_and_body() {
         let text = "HTTP/2.0 422 Unprocessable Entity\r\nX-A: b\r\n\r\n{\"message\":\"Validation Failed\",\"errors\":[\"no such check\"]}";
         let reply = Reply::parse(text).unwrap();
         assert_eq!((reply.status, reply.header("x-a")), (422, "b"));
@@ -251,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn only_some_answers_stop_the_command() {
+    fn login_limit_and_server_errors_stop_the_command() {
         for (head, stops) in [
             ("200 OK", false),
             ("404 Not Found", false),

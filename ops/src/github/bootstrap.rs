@@ -1,4 +1,4 @@
-//! The outputs of terraform/bootstrap: the roles that the GitHub environments give, and where the states are.
+//! The outputs of terraform/bootstrap: the roles of the GitHub environments, and the backends of the states.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,16 +10,16 @@ use serde_json::Value;
 use super::settings::Scope;
 use crate::deploy;
 
-/// What the set-up needs of the outputs.
+/// The outputs that the setup needs.
 #[derive(Debug)]
 pub(super) struct Bootstrap {
     /// OWNER/NAME of the repository that the roles trust.
     pub(super) repository: String,
-    /// The branch that they trust.
+    /// The branch that the roles trust.
     pub(super) branch: String,
-    /// In the order of their names.
+    /// Sorted by name.
     pub(super) environments: Vec<Environment>,
-    /// The environments of the stack, as a JSON list: chosen or not, all of them.
+    /// All environments of the stack, chosen or not, as a JSON list.
     pub(super) stacks: String,
     region: String,
     /// Host of the image repositories.
@@ -31,10 +31,10 @@ pub(super) struct Bootstrap {
 pub(super) struct Environment {
     pub(super) name: String,
     pub(super) scope: Scope,
-    /// The environment of the stack; nothing where the role is for all of them.
+    /// The environment of the stack. `None` if the role is for all of them.
     pub(super) stack: Option<String>,
     role: String,
-    /// Configuration of the backend of `stack`.
+    /// Backend configuration of `stack`.
     backend: Option<String>,
 }
 
@@ -56,10 +56,10 @@ struct Role {
 }
 
 impl Bootstrap {
-    /// Reads the outputs of the state that this folder of Terraform has.
+    /// Reads the outputs from the state of this Terraform folder.
     pub(super) fn read(folder: &Path) -> anyhow::Result<Self> {
         Self::from_outputs(&deploy::bootstrap_outputs(folder)?)
-            .with_context(|| format!("the outputs of {}", folder.display()))
+            .with_context(|| format!("cannot use the outputs of {}", folder.display()))
     }
 
     fn from_outputs(outputs: &Value) -> anyhow::Result<Self> {
@@ -69,9 +69,10 @@ impl Bootstrap {
                 format!("there is no output {name}: run `make aws-bootstrap` first")
             })
         };
-        let github = Github::deserialize(output("github")?).context("output github")?;
+        let github =
+            Github::deserialize(output("github")?).context("the output github is malformed")?;
         let repository = github.repository.context(
-            "bootstrap knows no repository: `make aws-bootstrap REPOSITORY=OWNER/NAME` makes the roles for one",
+            "the outputs name no repository: run `make aws-bootstrap REPOSITORY=OWNER/NAME` to create its roles",
         )?;
         let repositories = output("repositories")?.as_object().into_iter().flatten();
         let mut urls = repositories.filter_map(|(_, containers)| containers["api"].as_str());
@@ -80,7 +81,7 @@ impl Bootstrap {
         let environments = github.environments.into_iter().map(|(name, found)| {
             let Role { kind, arn, environment: stack } = found;
             let scope = Scope::from_role(&kind);
-            let scope = scope.with_context(|| format!("{kind} is no role for a workflow"))?;
+            let scope = scope.with_context(|| format!("{kind} is not a role for a workflow"))?;
             let backend = stack.as_ref().map(|stack| {
                 let backend = backends[stack.as_str()].as_str().map(str::to_owned);
                 backend.with_context(|| format!("the output backend has no entry {stack}"))
@@ -101,7 +102,8 @@ impl Bootstrap {
         })
     }
 
-    /// Keeps what belongs to one environment of the stack, or to all. Values that were `given` are for one.
+    /// Keeps the GitHub environments of one environment of the stack, and those for all. Without `stack` it keeps
+    /// everything, which is an error if `given` names values and the stack has several environments.
     pub(super) fn choose(&mut self, stack: Option<&str>, given: &[&str]) -> anyhow::Result<()> {
         let stacks: BTreeSet<_> =
             self.environments.iter().filter_map(|e| e.stack.clone()).collect();
@@ -114,12 +116,12 @@ impl Bootstrap {
             );
             return Ok(());
         };
-        ensure!(stacks.contains(stack), "there is no environment {stack}, but {names}");
+        ensure!(stacks.contains(stack), "unknown environment {stack}: use one of {names}");
         self.environments.retain(|e| e.stack.as_deref().is_none_or(|found| found == stack));
         Ok(())
     }
 
-    /// The value of a variable in an environment; nothing when bootstrap does not decide it.
+    /// The value of a variable in an environment. `None` if the outputs do not define it.
     pub(super) fn value<'a>(&'a self, environment: &'a Environment, name: &str) -> Option<&'a str> {
         match name {
             "AWS_ROLE" => Some(&environment.role),
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_values_come_from_the_outputs() {
+    fn values_come_from_the_outputs() {
         let bootstrap = Bootstrap::from_outputs(&outputs()).unwrap();
         let environment = &bootstrap.environments[0];
         assert_eq!((bootstrap.environments.len(), environment.scope), (1, Scope::Apply));
@@ -163,15 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn error_names_the_missing_output() {
         for (pointer, value, expected) in [
             ("/github", Value::Null, "no output github: run `make aws-bootstrap` first"),
             ("/backend", Value::Null, "no output backend"),
             ("/backend/value", json!({}), "the output backend has no entry production"),
             ("/repositories/value", json!({}), "the output repositories is empty"),
-            ("/github/value/repository", Value::Null, "bootstrap knows no repository"),
+            ("/github/value/repository", Value::Null, "the outputs name no repository"),
             ("/github/value/environments", json!({}), "names no environment"),
-            ("/github/value/environments/production/role", json!("admin"), "admin is no role"),
+            ("/github/value/environments/production/role", json!("admin"), "admin is not a role"),
         ] {
             let mut outputs = outputs();
             *outputs.pointer_mut(pointer).unwrap() = value;

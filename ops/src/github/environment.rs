@@ -1,7 +1,7 @@
-//! An environment of GitHub: who approves, and from which branch.
+//! The rules of a GitHub environment: its reviewers and its branch.
 //!
-//! GitHub's `PUT` replaces all rules of an environment. So what is there is read first and sent again, and a reviewer or
-//! a wait timer that somebody added stays.
+//! GitHub's `PUT` replaces all rules of an environment. The setup therefore reads the current rules first and sends
+//! them again. This keeps reviewers and wait timers that people added.
 
 use serde_json::{Value, json};
 
@@ -12,24 +12,24 @@ use super::reviewers::Reviewer;
 /// The rules of an environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Environment {
-    /// People and teams, one of whom has to approve.
+    /// People and teams. One of them must approve a deployment.
     pub(super) reviewers: Vec<Reviewer>,
     prevents_self_review: bool,
     wait_minutes: u64,
-    /// Whether a list of branches says what may use the environment.
+    /// Whether a list of branches restricts the environment.
     has_branch_list: bool,
 }
 
-/// Who has to approve.
+/// The required approval.
 #[derive(Debug)]
 pub(super) struct Approval<'a> {
-    /// Empty: those that GitHub has.
+    /// If empty, the environment keeps its reviewers.
     pub(super) reviewers: &'a [Reviewer],
     pub(super) allow_self_review: bool,
 }
 
 impl Environment {
-    /// Reads an environment; `None` when GitHub shows none of this name.
+    /// Reads an environment. `None` if GitHub returns 404.
     pub(super) fn read(
         repository: &Repository,
         name: &str,
@@ -55,7 +55,7 @@ impl Environment {
         }
     }
 
-    /// The body of a `PUT`. A rule that some plans lack is in it only when it is meant.
+    /// The body of a `PUT`. It contains rules that need a paid plan only when they are set.
     fn to_json(&self) -> Value {
         let mut body = json!({
             "deployment_branch_policy": { "protected_branches": false, "custom_branch_policies": self.has_branch_list },
@@ -81,7 +81,8 @@ impl Environment {
     }
 }
 
-/// Sets an environment with its branch and, where `approval` asks for them, its reviewers. Returns whether it is there.
+/// Sets an environment with its branch, and its reviewers if there is an `approval`. Returns whether the environment
+/// exists.
 pub(super) fn set(
     repository: &Repository,
     report: &mut Report,
@@ -120,7 +121,7 @@ pub(super) fn set(
     if next.reviewers.is_empty() {
         report.missing(
             &what,
-            "nobody approves what this environment does. Name logins or ORG/TEAM with --reviewer",
+            "the environment has no reviewers. Name logins or ORG/TEAM with --reviewer",
         );
     } else if next == current {
         report.ok(&what);
@@ -131,7 +132,7 @@ pub(super) fn set(
     Ok(true)
 }
 
-/// The environment is for this branch alone: each other one is removed.
+/// Restricts the environment to this branch: adds it and removes all other policies.
 fn set_branches(
     repository: &Repository,
     report: &mut Report,
@@ -147,7 +148,7 @@ fn set_branches(
             return Ok(());
         }
     };
-    // A policy for tags has the type `tag`; an older GitHub gives no type.
+    // A policy for tags has the type `tag`. Older versions of GitHub return no type.
     let is_ours = |policy: &Value| policy["name"] == branch && policy["type"] != "tag";
     if policies.iter().any(is_ours) {
         report.ok(&what(branch));

@@ -1,7 +1,7 @@
-//! What a repository needs on GitHub before it can deploy: environments, variables, secrets and the rules for `main`.
+//! The GitHub settings of a repository that deploys: environments, variables, secrets and the rules for `main`.
 //!
-//! [`SETTINGS`] is the one list of them. `setup` compares it with what GitHub has and writes what differs. It can be
-//! repeated: a second run finds everything as it should be.
+//! [`SETTINGS`] is the only list of variables and secrets. `setup` compares it with GitHub and writes the differences.
+//! A second run changes nothing.
 
 mod api;
 mod bootstrap;
@@ -27,15 +27,15 @@ pub struct Args {
 enum Command {
     /// Configure environments, variables, secrets and branch rules; safe to repeat
     Setup(setup::Args),
-    /// Print the table of docs/ci.md that says what `setup` sets
+    /// Print the table of docs/ci.md with the settings of `setup`
     Settings,
 }
 
-/// Runs the command; `Ok(false)` means that something is missing on GitHub.
+/// Runs the command. `Ok(false)` means that GitHub lacks a setting.
 ///
 /// # Errors
 ///
-/// `gh` is missing or not logged in, the repository is not there, or the outputs of terraform/bootstrap are not.
+/// `gh` is missing or not logged in, the repository does not exist, or terraform/bootstrap has no outputs.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     match &args.command {
         Command::Setup(args) => setup::run(args),

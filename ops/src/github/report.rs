@@ -1,26 +1,26 @@
-//! What the set-up finds and does, one line for each setting.
+//! The report of the setup: one line for each setting.
 
 use super::api::Refusal;
 
-/// What happened to a setting.
+/// The result for a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Done {
-    /// GitHub has it already.
+    /// GitHub had it already.
     Ok,
-    /// It was not there.
+    /// GitHub did not have it.
     Set,
-    /// It was different.
+    /// GitHub had another value.
     Changed,
-    /// It must not be there.
+    /// GitHub had it, but must not.
     Removed,
 }
 
-/// A feature that GitHub has in every public repository, and in a private one with a paid plan only.
+/// A feature of every public repository. A private repository needs a paid plan for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feature {
     /// Environments with variables, secrets and a branch restriction.
     Environments,
-    /// People who approve what an environment may do.
+    /// Reviewers who approve deployments to an environment.
     Reviewers,
     /// Rulesets.
     Rulesets,
@@ -30,7 +30,7 @@ impl Feature {
     /// Every feature, in the order of the table in docs/ci.md.
     pub const ALL: [Self; 3] = [Self::Environments, Self::Reviewers, Self::Rulesets];
 
-    /// The row of the table, and the plans for a private repository.
+    /// The feature's name in the table, and the plans that include it for a private repository.
     #[must_use]
     pub fn plan(self) -> (&'static str, &'static str) {
         match self {
@@ -44,12 +44,12 @@ impl Feature {
     }
 }
 
-/// The lines so far, counted.
+/// Counts the printed lines.
 #[derive(Debug)]
 pub(super) struct Report {
-    /// Only look.
+    /// Compare only, and write nothing.
     check: bool,
-    /// Whether the repository is private: then a refusal may be a matter of the plan.
+    /// Whether the repository is private. Then the plan can be the reason of a refusal.
     private: bool,
     done: [u32; 4],
     missing: u32,
@@ -65,7 +65,7 @@ impl Report {
         self.line(Done::Ok, what);
     }
 
-    /// Writes a setting that differs, unless the command only looks. Returns whether GitHub has it now.
+    /// Writes a setting that differs, except with `--check`. Returns whether GitHub has it now.
     pub(super) fn write<T>(
         &mut self,
         done: Done,
@@ -75,7 +75,7 @@ impl Report {
     ) -> anyhow::Result<bool> {
         if self.check {
             let differs = match done {
-                Done::Removed => "is there, and must not be",
+                Done::Removed => "exists, but must not",
                 Done::Changed => "differs",
                 Done::Ok | Done::Set => "is not set",
             };
@@ -94,7 +94,7 @@ impl Report {
         }
     }
 
-    /// A setting that GitHub refuses to show or to take.
+    /// A setting that GitHub refuses to return or to accept.
     pub(super) fn refused(&mut self, what: &str, feature: Feature, refusal: &Refusal) {
         let (_, plan) = feature.plan();
         let paid = format!(
@@ -103,13 +103,13 @@ impl Report {
         self.missing(what, &format!("{refusal}{}", if self.private { &paid } else { "" }));
     }
 
-    /// A setting that is not there after this run.
+    /// A setting that GitHub does not have after this run.
     pub(super) fn missing(&mut self, what: &str, reason: &str) {
         self.missing += 1;
         println!("missing  {what}: {reason}");
     }
 
-    /// Prints the sum; whether nothing is missing.
+    /// Prints the counts. Returns whether nothing is missing.
     pub(super) fn finish(self) -> bool {
         let [ok, set, changed, removed] = self.done;
         let missing = self.missing;

@@ -1,14 +1,14 @@
-//! People and teams who approve a deployment.
+//! The people and teams that approve a deployment.
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
 
 use super::api;
 
-/// GitHub takes no more for one environment.
+/// GitHub's limit for one environment.
 const MOST: usize = 6;
 
-/// A person or a team, by GitHub's number.
+/// A person or a team, with its id on GitHub.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Reviewer {
     kind: Kind,
@@ -31,7 +31,7 @@ impl Kind {
 }
 
 impl Reviewer {
-    /// A reviewer in a rule that GitHub shows.
+    /// Reads a reviewer from a rule of GitHub.
     pub(super) fn from_rule(rule: &Value) -> Option<Self> {
         let kind = [Kind::User, Kind::Team].into_iter().find(|kind| rule["type"] == kind.name())?;
         Some(Self { kind, id: rule["reviewer"]["id"].as_u64()? })
@@ -61,6 +61,6 @@ fn find_one(name: &str) -> anyhow::Result<Reviewer> {
     };
     let found = api::get(&path)?;
     let found = found.map_err(|refusal| anyhow::anyhow!("reviewer `{name}`: {refusal}"))?;
-    let id = found["id"].as_u64().with_context(|| format!("{path}: GitHub gives no number"))?;
+    let id = found["id"].as_u64().with_context(|| format!("{path}: GitHub returned no id"))?;
     Ok(Reviewer { kind, id })
 }

@@ -1,4 +1,4 @@
-//! The rules for `main`: `.github/ruleset.json`, which `make lint` holds to the workflows.
+//! The rules for `main`, from `.github/ruleset.json`. `make lint` compares that file with the workflows.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::report::{Done, Feature, Report};
 
 const FILE: &str = ".github/ruleset.json";
 
-/// Makes the ruleset of the file, or brings the one of its name back to the file.
+/// Creates the ruleset of the file, or updates the ruleset of the same name.
 pub(super) fn set(repository: &Repository, report: &mut Report, root: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(root.join(FILE)).context(FILE)?;
     let wanted: Value = serde_json::from_str(&text).context(FILE)?;
@@ -28,7 +28,7 @@ pub(super) fn set(repository: &Repository, report: &mut Report, root: &Path) -> 
         report.write(Done::Set, &what, Feature::Rulesets, post)?;
         return Ok(());
     };
-    // The list has no rules.
+    // The list of rulesets does not contain their rules.
     let path = format!("rulesets/{}", found["id"]);
     match repository.get(&path)? {
         Ok(found) if is_as(&wanted, &found) => report.ok(&what),
@@ -41,8 +41,8 @@ pub(super) fn set(repository: &Repository, report: &mut Report, root: &Path) -> 
     Ok(())
 }
 
-/// Whether GitHub's answer says the same. It has more members (ids, links, defaults), and lists in an order of its own;
-/// another rule, another check or somebody who may bypass them is a difference.
+/// Whether GitHub has the wanted rules. GitHub adds members (ids, links, defaults) and reorders lists. Another rule,
+/// another check or another bypass actor is a difference.
 fn is_as(wanted: &Value, found: &Value) -> bool {
     match (wanted, found) {
         (Value::Object(wanted), Value::Object(found)) => wanted
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_of_githubs_own_are_no_difference_and_other_rules_are() {
+    fn only_other_rules_are_a_difference() {
         let wanted = json!({ "rules": [{ "type": "a" }, { "type": "b", "parameters": { "n": 1 } }], "bypass_actors": [] });
         let same = json!({ "id": 1, "rules": [{ "type": "b", "parameters": { "n": 1, "m": 2 } }, { "type": "a" }], "bypass_actors": [] });
         assert!(is_as(&wanted, &same));

@@ -1,17 +1,17 @@
-//! The one list of what the workflows read from GitHub.
+//! The only list of the variables and secrets that the workflows read from GitHub.
 //!
-//! The set-up writes it, docs/ci.md prints it, and a test compares it with the workflows.
+//! The setup writes them, docs/ci.md lists them, and a test compares the list with the workflows.
 
 use std::fmt::Write as _;
 
-/// Where a setting stands: in a GitHub environment, by the role of AWS that the environment gives, or in the repository.
+/// The place of a setting: a GitHub environment, by its AWS role, or the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// The environment that may push images.
+    /// The environment that can push images.
     Publish,
-    /// The environment that may read the stack and plan.
+    /// The environment that can read the stack and plan.
     Plan,
-    /// The environment that may change the stack. People approve what it does.
+    /// The environment that can change the stack. Reviewers approve its deployments.
     Apply,
     /// The repository, for jobs without an environment.
     Repository,
@@ -20,15 +20,15 @@ pub enum Scope {
 /// A variable or a secret.
 #[derive(Debug)]
 pub struct Setting {
-    /// The name, as the workflows read it.
+    /// The name in the workflows.
     pub name: &'static str,
-    /// Where it stands.
+    /// The places that need it.
     pub scopes: &'static [Scope],
-    /// Whether nobody may read it again.
+    /// Whether GitHub stores it as a secret, which cannot be read again.
     pub secret: bool,
     /// Whether the repository works without it.
     pub optional: bool,
-    /// What the value is, for the documentation.
+    /// Description of the value, for the documentation.
     pub value: &'static str,
 }
 
@@ -40,16 +40,16 @@ const fn variable(name: &'static str, scopes: &'static [Scope], value: &'static 
 
 /// Every variable and secret.
 pub const SETTINGS: [Setting; 9] = [
-    variable("AWS_ROLE", &[Publish, Plan, Apply], "the role of AWS that this environment gives"),
+    variable("AWS_ROLE", &[Publish, Plan, Apply], "the AWS role of this environment"),
     variable("AWS_REGION", &[Publish, Plan, Apply], "the region"),
     variable("REGISTRY", &[Publish], "the host of the image repositories"),
-    variable("TF_BACKEND", &[Plan, Apply], "where the states are: the output `backend`"),
+    variable("TF_BACKEND", &[Plan, Apply], "the backend of the states: the output `backend`"),
     Setting {
         optional: true,
         ..variable(
             "TF_VARS",
             &[Plan, Apply],
-            "the values of the environment, for those who keep them outside of the repository",
+            "the values of the environment, if they are not in the repository",
         )
     },
     Setting {
@@ -75,7 +75,7 @@ pub const SETTINGS: [Setting; 9] = [
         ..variable(
             "UNREVIEWED_DEPLOYMENTS",
             &[Repository],
-            "`accepted`, with `--accept-unreviewed` only: nobody has to approve",
+            "`accepted`, with `--accept-unreviewed` only: deployments need no approval",
         )
     },
 ];

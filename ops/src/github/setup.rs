@@ -1,4 +1,4 @@
-//! Compares GitHub with the list of settings, and writes what differs.
+//! Compares GitHub with the list of settings, and writes the differences.
 
 use std::path::PathBuf;
 
@@ -16,22 +16,22 @@ use crate::variable::given;
 /// Arguments of the command. Secrets and optional variables come from the environment variables of their names.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The repository as OWNER/NAME; without it, the one that the roles trust
+    /// The repository as OWNER/NAME; default: the repository that the roles trust
     #[arg(long, env = "GITHUB_REPOSITORY")]
     repository: Option<String>,
-    /// One environment of the stack; without it, all of them
+    /// One environment of the stack; default: all of them
     #[arg(long, env = "ENVIRONMENT")]
     environment: Option<String>,
-    /// Who approves deployments: logins and ORG/TEAM, up to six; without them, those that GitHub has
+    /// Reviewers of deployments: up to six logins and ORG/TEAM; default: the reviewers on GitHub
     #[arg(long = "reviewer", env = "REVIEWERS", value_delimiter = ',')]
     reviewers: Vec<String>,
     /// Let people approve deployments that they started themselves
     #[arg(long)]
     allow_self_review: bool,
-    /// Let deployments begin although nobody has to approve them
+    /// Allow deployments without an approval
     #[arg(long)]
     accept_unreviewed: bool,
-    /// Show what differs, and change nothing
+    /// Show the differences, and change nothing
     #[arg(long)]
     check: bool,
     /// Folder of terraform/bootstrap
@@ -42,7 +42,7 @@ pub(super) struct Args {
     root: PathBuf,
 }
 
-/// Runs the command; whether nothing is missing.
+/// Runs the command. Returns whether nothing is missing.
 pub(super) fn run(args: &Args) -> anyhow::Result<bool> {
     let mut bootstrap = Bootstrap::read(&args.root.join(&args.bootstrap))?;
     let stack = args.environment.as_deref().filter(|name| !name.is_empty());
@@ -79,17 +79,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<bool> {
     Ok(report.finish())
 }
 
-/// Reads the repository before anything is changed.
+/// Checks the repository before the first change.
 fn open(repository: &Repository, bootstrap: &Bootstrap, check: bool) -> anyhow::Result<Report> {
     let name = repository.name();
     let found = repository.get("")?;
     let found = found.map_err(|refusal| anyhow::anyhow!("the repository {name}: {refusal}"))?;
     ensure!(
         found["permissions"]["admin"] == true,
-        "this login is no administrator of {name}, and only they may change its settings"
+        "this login is not an administrator of {name}: only an administrator can change its settings"
     );
     let private =
-        found["private"].as_bool().context("GitHub does not say whether it is private")?;
+        found["private"].as_bool().context("GitHub did not return whether it is private")?;
     let mut report = Report::new(check, private);
     let branch = found["default_branch"].as_str().unwrap_or_default();
     if branch == bootstrap.branch {
@@ -106,7 +106,7 @@ fn open(repository: &Repository, bootstrap: &Bootstrap, check: bool) -> anyhow::
     Ok(report)
 }
 
-/// The names of given values that differ from one environment of the stack to the next.
+/// The names of the given values that belong to one environment of the stack.
 fn values_of_one_stack() -> Vec<&'static str> {
     let settings = SETTINGS.iter().filter(|setting| setting.scopes.contains(&Scope::Apply));
     let outside = settings.filter(|setting| setting.secret || setting.optional);
@@ -130,7 +130,7 @@ fn set_values(
         } else if let Some(value) = given(name) {
             variables.push((name, value));
         } else {
-            ensure!(setting.optional, "nothing decides the variable {name}");
+            ensure!(setting.optional, "the variable {name} has no value");
         }
     }
     let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::api::Repository;
 use super::report::{Done, Feature, Report};
 
-/// Sets the variables of a place that differ. `place` is the path below the repository: `actions`, or an environment.
+/// Sets the variables that differ. `place` is the path below the repository: `actions`, or an environment.
 pub(super) fn set_variables(
     repository: &Repository,
     report: &mut Report,
@@ -43,8 +43,8 @@ pub(super) fn set_variables(
     Ok(())
 }
 
-/// Sets secrets of an environment that have a value. GitHub shows no secret, so a value that is given is written again. No
-/// secret has to be there: the first keys exist after the first deployment.
+/// Sets the secrets of an environment that have a value. GitHub returns no values of secrets, so a given value is
+/// always written. All secrets are optional, because the first keys exist only after the first deployment.
 pub(super) fn set_secrets(
     repository: &Repository,
     report: &mut Report,

@@ -1,4 +1,4 @@
-//! The deployment that a change of the list needs: a task reads the list when it starts.
+//! Deploys after a change of the list. A task reads the list only when it starts.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use serde::Deserialize;
 use super::target::Names;
 use crate::aws;
 
-/// From one look at the service to the next.
+/// The time between two calls for the service's state.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// One of the service's deployments, as ECS describes it.
+/// A deployment of the service, in the format of ECS.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Deployment {
@@ -25,25 +25,25 @@ struct Deployment {
     desired_count: u32,
 }
 
-/// How far a deployment is.
+/// The progress of a deployment.
 #[derive(Debug, PartialEq, Eq)]
 enum Progress {
-    /// Every task is a new one.
+    /// Only new tasks run.
     Steady,
-    /// New tasks that run, new tasks asked for, old tasks that run.
+    /// The counts of running new tasks, desired new tasks and running old tasks.
     Going(u32, u32, u32),
-    /// It did not succeed, for this reason.
+    /// The deployment failed, for this reason.
     Failed(String),
 }
 
-/// Replaces every task, and waits until no old one runs. An error when that takes longer than `patience`.
+/// Replaces every task, and waits until no old task runs. Returns an error after `patience`.
 pub(super) fn deploy(names: &Names, patience: Duration) -> anyhow::Result<()> {
     let Names { cluster, service, .. } = names;
     let query = "service.deployments[?status=='PRIMARY'].id | [0]";
     let update = ["ecs", "update-service", "--cluster", cluster, "--service", service];
     let id: String =
         aws::call(&[&update[..], &["--force-new-deployment", "--query", query]].concat())?;
-    eprintln!("{service}: new tasks start, because a task reads the list when it starts ({id})");
+    eprintln!("{service}: starting new tasks, which read the new list ({id})");
     let started = Instant::now();
     let mut last = None;
     loop {
@@ -55,12 +55,12 @@ pub(super) fn deploy(names: &Names, patience: Duration) -> anyhow::Result<()> {
         let seconds = started.elapsed().as_secs();
         match &progress {
             Progress::Steady => {
-                eprintln!("{service}: every task has the new list, after {seconds} s");
+                eprintln!("{service}: all tasks have the new list, after {seconds} s");
                 return Ok(());
             }
             Progress::Failed(reason) => bail!("{service}: {reason}. {}", unfinished(service)),
             Progress::Going(new, desired, old) if last.as_ref() != Some(&progress) => {
-                eprintln!("{seconds:4} s  {new} of {desired} new tasks run, {old} old ones");
+                eprintln!("{seconds:4} s  {new} of {desired} new tasks run, {old} old tasks run");
             }
             Progress::Going(..) => {}
         }
@@ -77,13 +77,13 @@ pub(super) fn deploy(names: &Names, patience: Duration) -> anyhow::Result<()> {
 
 fn unfinished(service: &str) -> String {
     format!(
-        "The new list is in SSM, and tasks of {service} may still have the old one: `ops key deploy` starts new tasks"
+        "The new list is in SSM, but tasks of {service} can still have the old list: start new tasks with `ops key deploy`"
     )
 }
 
 fn progress(id: &str, deployments: &[Deployment]) -> Progress {
     let Some(own) = deployments.iter().find(|deployment| deployment.id == id) else {
-        return Progress::Failed("another deployment took the place of this one".to_owned());
+        return Progress::Failed("another deployment replaced this one".to_owned());
     };
     let old: u32 = deployments.iter().filter(|d| d.id != id).map(|d| d.running_count).sum();
     match own.rollout_state.as_str() {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_is_steady_when_no_old_task_runs() {
+    fn deployment_is_steady_without_old_tasks() {
         let failed = "the deployment failed: tasks failed to start";
         for (deployments, expected) in [
             (json!([one("new", "COMPLETED", 2)]), Progress::Steady),
@@ -125,7 +125,7 @@ mod tests {
             ),
             (
                 json!([one("old", "COMPLETED", 2)]),
-                Progress::Failed("another deployment took the place of this one".to_owned()),
+                Progress::Failed("another deployment replaced this one".to_owned()),
             ),
         ] {
             let read: Vec<Deployment> = from_value(deployments.clone()).unwrap();

@@ -1,7 +1,7 @@
-//! The list of keys that the parameter holds, and its changes.
+//! The list of keys in the parameter, and its changes.
 //!
-//! The list is read with the parser of the service and of the sidecar, so all three accept the same text. The keys of a
-//! client keep their order: the oldest comes first, and its number in the access log is 1.
+//! This module uses the parser of the service and of the sidecar, so all three accept the same text. The keys of a
+//! client keep their order: the oldest is the first, with the number 1 in the access log.
 
 use std::io::Read as _;
 
@@ -10,21 +10,21 @@ use chassis::keys::{KeyRing, NO_KEYS};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// What a standard parameter of SSM holds.
+/// The maximum length of a standard parameter of SSM.
 const LONGEST: usize = 4096;
 
-/// What happens to a client.
+/// A change for one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// A new client gets its key.
+    /// Adds a client with a key.
     Add,
-    /// The client gets a second key beside its key.
+    /// Adds a second key.
     Rotate,
-    /// The client keeps its newest key.
+    /// Removes all keys except the newest.
     Finish,
-    /// A new key takes the place of all keys of the client.
+    /// Replaces all keys with a new one.
     Replace,
-    /// The client goes.
+    /// Removes the client.
     Remove,
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Change {
 pub(super) struct List(Vec<(String, SecretString)>);
 
 impl List {
-    /// Reads the value of the parameter. The error names an entry by its number, and repeats nothing.
+    /// Parses the value of the parameter. The error names the entry by its number and contains no part of it.
     pub(super) fn parse(value: &str) -> anyhow::Result<Self> {
         let ring = KeyRing::parse(value).context("the list of keys in SSM is malformed")?;
         Ok(Self(ring.entries().map(|(client, key)| (client.to_owned(), key)).collect()))
@@ -49,13 +49,13 @@ impl List {
         let text = if entries.is_empty() { NO_KEYS.to_owned() } else { entries.join(",") };
         ensure!(
             text.len() <= LONGEST,
-            "the list would have {} characters, and SSM takes {LONGEST}: remove a client first",
+            "the list would have {} characters, but SSM accepts {LONGEST}: remove a client first",
             text.len()
         );
         Ok(text.into())
     }
 
-    /// Changes one client. `new` makes a key; the one that the client now has besides is returned.
+    /// Changes one client. `new` makes a key. Returns the new key, if the change adds one.
     pub(super) fn change(
         &mut self,
         change: Change,
@@ -66,11 +66,11 @@ impl List {
         match (change, keys) {
             (Change::Add, 0) | (Change::Rotate, 1) | (Change::Finish, 2..) => {}
             (Change::Add, _) => {
-                bail!("{client} has a key already: `rotate` gives it another one")
+                bail!("{client} has a key already: use `rotate` to add another one")
             }
-            (_, 0) => bail!("there is no client {client}: `list` shows the clients"),
+            (_, 0) => bail!("there is no client {client}: use `list` to show the clients"),
             (Change::Rotate, _) => bail!(
-                "{client} has {keys} keys already: end that rotation with `rotate {client} --finish`"
+                "{client} has {keys} keys already: finish that rotation with `rotate {client} --finish`"
             ),
             (Change::Finish, _) => bail!("{client} has one key: there is no rotation to finish"),
             (Change::Replace | Change::Remove, _) => {}
@@ -96,7 +96,7 @@ impl List {
         Ok(Some(key))
     }
 
-    /// Every client with the number of its keys, in the order of the list.
+    /// All clients with the number of their keys, in the order of the list.
     #[must_use]
     pub(super) fn clients(&self) -> Vec<(&str, usize)> {
         let mut found: Vec<(&str, usize)> = Vec::new();
@@ -110,12 +110,12 @@ impl List {
     }
 }
 
-/// A new key: 24 random bytes of the operating system as 48 hexadecimal digits.
+/// A new key: 24 random bytes from the operating system, as 48 hexadecimal digits.
 pub(super) fn new_key() -> anyhow::Result<SecretString> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut bytes = Zeroizing::new([0; 24]);
     let random = std::fs::File::open("/dev/urandom");
-    random.and_then(|mut file| file.read_exact(&mut *bytes)).context("no randomness")?;
+    random.and_then(|mut file| file.read_exact(&mut *bytes)).context("cannot read /dev/urandom")?;
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     Ok(digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect::<String>().into())
 }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_touches_its_client_alone() {
+    fn each_change_affects_only_its_client() {
         let new = || Some("new-key-0001".to_owned());
         let rotating = "web:web-key-0001,batch:batch-key-1,web:web-key-0002,web:web-key-0003";
         for (list, change, client, text, key) in [
@@ -151,7 +151,7 @@ mod tests {
             (TWO, Change::Replace, "batch", "web:web-key-0001,batch:new-key-0001", new()),
             (rotating, Change::Remove, "web", "batch:batch-key-1", None),
             ("web:web-key-0001", Change::Remove, "web", "none", None),
-            // The owner of a bare key gets its name.
+            // A key without a name belongs to the client `default`.
             (
                 "web-key-0001",
                 Change::Rotate,
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_does_not_fit_is_refused_and_shows_no_key() {
+    fn error_of_an_impossible_change_shows_no_key() {
         let rotating = "web:web-key-0001,web:web-key-0002";
         for (list, change, client, words) in [
             (TWO, Change::Add, "web", "has a key already"),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_ssm_does_not_take_is_refused() {
+    fn list_longer_than_a_parameter_is_refused() {
         let longest = "k".repeat(120);
         let list = |clients: usize| {
             let entry = |n: usize| format!("client-{n:04}:{n:04}{longest}");
@@ -197,12 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn a_new_key_is_random_and_long_and_in_the_alphabet() {
+    fn new_key_is_48_random_hexadecimal_digits() {
         let [one, other] = [new_key().unwrap(), new_key().unwrap()];
         assert_eq!(one.expose_secret().len(), 48);
         assert!(one.expose_secret().bytes().all(|c| c.is_ascii_hexdigit()));
         assert_ne!(one.expose_secret(), other.expose_secret());
-        // Every bit is drawn: in 64 keys each digit of each place takes more than one value.
+        // Every digit is random: each place has more than one value in 64 keys.
         let keys: Vec<SecretString> = (0..64).map(|_| new_key().unwrap()).collect();
         for place in 0..48 {
             let digit = |key: &SecretString| key.expose_secret().as_bytes()[place];
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clients_are_counted_and_debug_shows_no_key() {
+    fn clients_are_counted_and_debug_shows_no_key() {
         let list = List::parse("web:web-key-0001,batch:batch-key-1,web:web-key-0002").unwrap();
         assert_eq!(list.clients(), [("web", 2), ("batch", 1)]);
         let shown = format!("{list:?}");

@@ -1,8 +1,8 @@
-//! `ops key`: the only writer of the SSM parameter that holds the keys of a service.
+//! `ops key`: the only writer of the SSM parameter with the keys of a service.
 //!
-//! A key goes to the standard output once, when it is made. It is in no argument, so no shell keeps it in its history
-//! and no process list shows it. Everything that is no key goes to the standard error, so the output can be piped into
-//! a store of secrets. A change is in force when every task has started again, so each change deploys.
+//! The command prints a new key once, to standard output. Keys are never arguments, so the shell history and process
+//! lists do not show them. All other text goes to standard error, so the output can be piped into a secret store. A
+//! change takes effect when every task has started again, so each change deploys.
 
 mod deployment;
 mod list;
@@ -34,48 +34,48 @@ pub struct Args {
 enum Command {
     /// Show the clients and the number of their keys
     List,
-    /// Give new clients a key; prints one key a line, once
+    /// Add clients with a key; prints each new key once, one per line
     Add {
         #[command(flatten)]
         clients: Clients,
         #[command(flatten)]
         deploy: Deploy,
     },
-    /// Give clients a second key beside the old one; prints one key a line, once
+    /// Add a second key to clients; prints each new key once, one per line
     Rotate {
         #[command(flatten)]
         clients: Clients,
-        /// Take the old keys away: the clients use the new ones (`usage` shows it)
+        /// Remove the old keys, when `usage` shows that the clients use the new ones
         #[arg(long)]
         finish: bool,
-        /// Take the old keys away at once: somebody else has one
+        /// Replace all keys at once, because a key has leaked
         #[arg(long, conflicts_with = "finish")]
         leaked: bool,
         #[command(flatten)]
         deploy: Deploy,
     },
-    /// Take all keys of clients away
+    /// Remove clients with all their keys
     Remove {
         #[command(flatten)]
         clients: Clients,
         #[command(flatten)]
         deploy: Deploy,
     },
-    /// Put an earlier version of the list back; `aws ssm get-parameter-history` lists the versions
+    /// Restore an earlier version of the list; `aws ssm get-parameter-history` lists the versions
     Restore {
         /// Number of the version
         version: u64,
         #[command(flatten)]
         deploy: Deploy,
     },
-    /// Start new tasks, which read the list: after `--no-deploy`, or after a deployment that did not end well
+    /// Start new tasks, which read the list: after `--no-deploy`, or after a failed deployment
     Deploy {
         #[command(flatten)]
         wait: Wait,
     },
     /// Show the requests of each key and the time of its last one, from the access log
     Usage {
-        /// How far back, such as 24h; without it, from the last change of the list on
+        /// Period to show, such as 24h; default: since the last change of the list
         #[arg(long, value_parser = humantime::parse_duration)]
         since: Option<Duration>,
     },
@@ -90,7 +90,7 @@ struct Clients {
 
 #[derive(Debug, Clone, clap::Args)]
 struct Deploy {
-    /// Change the list alone; `ops key deploy` puts several changes in force
+    /// Change only the list; deploy several changes together with `ops key deploy`
     #[arg(long)]
     no_deploy: bool,
     #[command(flatten)]
@@ -99,7 +99,7 @@ struct Deploy {
 
 #[derive(Debug, Clone, clap::Args)]
 struct Wait {
-    /// How long the deployment may take
+    /// Maximum duration of the deployment
     #[arg(long, default_value = "20m", value_parser = humantime::parse_duration)]
     timeout: Duration,
 }
@@ -113,7 +113,7 @@ fn client(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 ///
-/// AWS does not answer, the change does not fit the list, somebody else changes it too, or the deployment fails.
+/// AWS does not answer, the change is not possible, another writer changes the list too, or the deployment fails.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     let names = args.meant.names()?;
     match &args.command {
@@ -129,7 +129,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
             if kind == Change::Rotate {
                 let clients = clients.clients.join(" ");
                 eprintln!(
-                    "The old keys stay valid. When `ops key usage` shows that they are not used any more: \
+                    "The old keys stay valid. When `ops key usage` shows that nobody uses them, run: \
                      ops key rotate {clients} --finish"
                 );
             }
@@ -160,15 +160,15 @@ fn change(names: &Names, change: Change, clients: &Clients, deploy: &Deploy) -> 
         made.extend(list.change(change, client, new_key)?);
     }
     parameter.write(&list.text()?)?;
-    eprintln!("{}: the list is changed for {}", names.parameter, clients.clients.join(", "));
+    eprintln!("{}: changed the list for {}", names.parameter, clients.clients.join(", "));
     print(&made).with_context(|| {
         let clients = clients.clients.join(" ");
-        format!("a new key could not be printed, and is lost. Make another one: ops key rotate {clients} --leaked")
+        format!("cannot print a new key, and the key is lost. Make another one: ops key rotate {clients} --leaked")
     })?;
     deploy.put_in_force(names)
 }
 
-/// One key a line, in the order of the clients.
+/// Prints one key per line, in the order of the clients.
 fn print(keys: &[SecretString]) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
     for key in keys {
@@ -181,12 +181,12 @@ fn restore(names: &Names, version: u64, deploy: &Deploy) -> anyhow::Result<()> {
     let parameter = Parameter::read(&names.parameter)?;
     let list = List::parse(parameter.value_of(version)?.expose_secret())?;
     parameter.write(&list.text()?)?;
-    eprintln!("{}: the list of version {version} is the newest one again", names.parameter);
+    eprintln!("{}: restored the list of version {version}", names.parameter);
     deploy.put_in_force(names)
 }
 
 fn usage(names: &Names, since: Option<Duration>) -> anyhow::Result<()> {
-    let log_group = names.log_group.as_ref().context("give --log-group as well")?;
+    let log_group = names.log_group.as_ref().context("name the log group with --log-group")?;
     let parameter = Parameter::read(&names.parameter)?;
     let list = List::parse(parameter.value.expose_secret())?;
     let changed = parameter.written_at()?;
@@ -195,10 +195,10 @@ fn usage(names: &Names, since: Option<Duration>) -> anyhow::Result<()> {
         None => changed,
     };
     let shown = humantime::format_rfc3339_seconds;
-    eprintln!("{log_group}: requests from {} on", shown(from));
+    eprintln!("{log_group}: requests since {}", shown(from));
     if from < changed {
         eprintln!(
-            "The list changed at {}. Before that, a number may be that of another key.",
+            "The list changed at {}. Before that time, a number can belong to another key.",
             shown(changed)
         );
     }
@@ -209,7 +209,7 @@ fn usage(names: &Names, since: Option<Duration>) -> anyhow::Result<()> {
 impl Deploy {
     fn put_in_force(&self, names: &Names) -> anyhow::Result<()> {
         if self.no_deploy {
-            eprintln!("No task has the new list yet: ops key deploy");
+            eprintln!("No task has the new list yet. Run: ops key deploy");
             return Ok(());
         }
         deployment::deploy(names, self.wait.timeout)

@@ -1,7 +1,8 @@
-//! The SSM parameter: read with its version, and written only on top of that version.
+//! Reads and writes the SSM parameter, and detects concurrent writers.
 //!
-//! SSM has no conditional write. So the answer to a write is looked at: another writer has been there when the new
-//! version is not the next one. Its list is then put back, and the command fails.
+//! SSM has no conditional write. So the command compares the version that a write returns with the version that it
+//! read. If the new version is not the next one, another writer wrote in between. The command then restores that
+//! writer's list and fails.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,8 +23,8 @@ pub(super) struct Parameter {
     pub(super) value: SecretString,
 }
 
-/// What a write has to repeat, so that it changes the value alone. Without its key, SSM would encrypt with the
-/// account's default key, which no task may use.
+/// The settings that a write must repeat to change only the value. Without the KMS key, SSM would encrypt with the
+/// account's default key, which tasks cannot use.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Settings {
@@ -57,9 +58,15 @@ impl Parameter {
             ["ssm", "describe-parameters", "--parameter-filters", &filter, "--query", query];
         let settings: Option<Settings> = aws::call(&describe)?;
         let settings = settings.with_context(|| {
-            format!("there is no parameter {name}: Terraform makes it with the service")
+            format!(
+                "there is no parameter {name}: apply Terraform, which creates it with the service"
+            )
         })?;
-        ensure!(settings.r#type == "SecureString", "{name} is a {}", settings.r#type);
+        ensure!(
+            settings.r#type == "SecureString",
+            "{name} is a {}: expected a SecureString",
+            settings.r#type
+        );
         let Read { value, version } = read(name)?;
         Ok(Self { name: name.to_owned(), settings, version, value })
     }
@@ -69,12 +76,13 @@ impl Parameter {
         Ok(read(&format!("{}:{version}", self.name))?.value)
     }
 
-    /// When this version was written.
+    /// The time of the last write.
     pub(super) fn written_at(&self) -> anyhow::Result<SystemTime> {
-        time(&self.settings.last_modified_date).context("SSM does not say when the list changed")
+        time(&self.settings.last_modified_date).context("SSM returned no time of the last change")
     }
 
-    /// Writes the next version. The error says that nothing of this change is in force.
+    /// Writes the next version. After an error this change is not in the list, unless the error names the versions to
+    /// compare.
     pub(super) fn write(&self, value: &SecretString) -> anyhow::Result<()> {
         let written = self.put(value)?;
         if written == self.version + 1 {
@@ -85,17 +93,17 @@ impl Parameter {
         let name = &self.name;
         ensure!(
             restored == written + 1,
-            "others write {name} at the same time, and this command has written versions {written} and {restored} of it. \
-             Compare them with versions {other} and {} before anybody deploys: docs/runbook.md, \"A wrong key in SSM\"",
+            "other writers change {name} at the same time. This command wrote versions {written} and {restored}. \
+             Before a deployment, compare them with versions {other} and {}: docs/runbook.md, \"A wrong key in SSM\"",
             restored - 1
         );
         bail!(
-            "somebody else wrote version {other} of {name} meanwhile. That list is in force again, and this change is not. \
-             Run the command again"
+            "another writer wrote version {other} of {name} at the same time. This command restored that list without its own \
+             change. Run the command again"
         )
     }
 
-    /// Overwrites the value, and nothing else. The value is in no argument.
+    /// Overwrites only the value. The value is never an argument.
     fn put(&self, value: &SecretString) -> anyhow::Result<u64> {
         let Settings { r#type, key_id, description, tier, .. } = &self.settings;
         let mut input = json!({
@@ -115,7 +123,7 @@ fn read(name: &str) -> anyhow::Result<Read> {
     aws::call(&get)
 }
 
-/// A time as the AWS CLI writes it: version 1 in seconds since 1970, version 2 as ISO 8601 in UTC.
+/// A time of the AWS CLI. Version 1 prints seconds since 1970, version 2 prints ISO 8601 in UTC.
 fn time(value: &Value) -> Option<SystemTime> {
     match value {
         Value::String(text) => humantime::parse_rfc3339(&text.replace("+00:00", "Z")).ok(),
@@ -128,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_either_cli_are_read() {
+    fn time_reads_the_formats_of_both_cli_versions() {
         let expected = UNIX_EPOCH + Duration::from_millis(1_764_237_600_250);
         for text in [json!(1_764_237_600.25), json!("2025-11-27T10:00:00.250000+00:00")] {
             assert_eq!(time(&text), Some(expected), "{text}");

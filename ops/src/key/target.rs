@@ -1,4 +1,4 @@
-//! Which service is meant: by its folder, with the names from Terraform's outputs, or by the names themselves.
+//! Selects the service: by its folder, with the names from Terraform's outputs, or by flags with the names.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::deploy;
 
-/// The service whose keys are meant. The names come from the outputs of terraform/, unless all are given.
+/// The selected service. Its names come from the outputs of terraform/, unless the flags give all of them.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Meant {
     #[command(flatten)]
@@ -27,16 +27,12 @@ pub(super) struct Meant {
     log_group: Option<String>,
 }
 
-/// What AWS calls the parts of a service.
+/// The names of a service's parts in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Names {
-    /// The ECS cluster.
     pub(super) cluster: String,
-    /// The ECS service.
     pub(super) service: String,
-    /// The SSM parameter.
     pub(super) parameter: String,
-    /// The log group.
     pub(super) log_group: Option<String>,
 }
 
@@ -73,10 +69,10 @@ impl Meant {
     }
 }
 
-/// The service of this folder; without one, the only service that has keys.
+/// The service of this folder. Without a folder, the only service with keys.
 fn chosen(outputs: Value, folder: Option<&str>) -> anyhow::Result<Names> {
     let outputs: BTreeMap<String, Output> =
-        serde_json::from_value(outputs).context("the output `services` is not understood")?;
+        serde_json::from_value(outputs).context("the output `services` is malformed")?;
     let keyed = outputs.iter().filter(|(_, output)| output.api_key_parameter.is_some());
     let keyed: Vec<&str> = keyed.map(|(folder, _)| folder.as_str()).collect();
     let folder = match (folder, keyed.as_slice()) {
@@ -109,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_found_by_its_folder_or_as_the_only_one() {
+    fn service_is_found_by_folder_or_as_the_only_one() {
         let outputs = json!({ "sum": service("sum-api-production", &json!("/sum-api/production/api-key")),
             "open": service("open-production", &Value::Null) });
         let expected = Names {

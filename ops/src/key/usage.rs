@@ -1,7 +1,7 @@
-//! Who uses which key: the sidecar's access log, asked with `CloudWatch` Logs Insights.
+//! Shows which client uses which key, from the sidecar's access log with `CloudWatch` Logs Insights.
 //!
-//! The log names the client and the number of its key, never the key. The number is the place among the client's keys,
-//! so a change of the list may give it to another key. Therefore the log is read from the last change on.
+//! The log contains the client and the number of its key, never the key. The number is the position in the client's
+//! keys, so a change of the list can move it to another key. The query therefore starts at the last change.
 
 use std::fmt::Write as _;
 use std::thread::sleep;
@@ -21,11 +21,11 @@ const QUERY: &str = "filter ispresent(client) and client != \"\" \
 const PAUSE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What the log says of one key.
+/// The use of one key in the log.
 #[derive(Debug, Clone, PartialEq)]
 struct Seen {
     client: String,
-    /// Empty in a line from before the log had numbers.
+    /// Empty in older lines, which have no number.
     number: String,
     requests: u64,
     /// Seconds since 1970.
@@ -45,7 +45,7 @@ struct Field {
     value: String,
 }
 
-/// A table of the clients and their keys, with the requests from then until now.
+/// A table of the clients and their keys, with the requests since `from`.
 pub(super) fn table(log_group: &str, list: &List, from: SystemTime) -> anyhow::Result<String> {
     Ok(render(list, &ask(log_group, from)?))
 }
@@ -67,7 +67,7 @@ fn ask(log_group: &str, from: SystemTime) -> anyhow::Result<Vec<Seen>> {
         }
         ensure!(
             begun.elapsed()? < PATIENCE,
-            "the query of the log has not ended; use a shorter --since"
+            "the log query did not finish in 2 minutes; use a shorter --since"
         );
         sleep(PAUSE);
     }
@@ -78,7 +78,7 @@ fn read(answer: &Answer) -> anyhow::Result<Option<Vec<Seen>>> {
     match answer.status.as_str() {
         "Scheduled" | "Running" => return Ok(None),
         "Complete" => {}
-        status => bail!("the query of the log ended with the status {status}"),
+        status => bail!("the log query ended with the status {status}"),
     }
     let row = |fields: &Vec<Field>| {
         let find = |name: &str| fields.iter().find(|f| f.field == name).map(|f| f.value.as_str());
@@ -90,10 +90,10 @@ fn read(answer: &Answer) -> anyhow::Result<Option<Vec<Seen>>> {
         })
     };
     let rows = answer.results.iter().map(row).collect::<Option<_>>();
-    rows.map(Some).context("a row of the query of the log is not understood")
+    rows.map(Some).context("a row of the log query is malformed")
 }
 
-/// Every key of the list, also the unused ones, and after them what the log knows besides.
+/// All keys of the list, with the unused ones, and then the keys that are only in the log.
 fn render(list: &List, seen: &[Seen]) -> String {
     let clients = list.clients();
     let keys = clients
@@ -130,7 +130,7 @@ mod tests {
         json!({ "field": name, "value": value })
     }
 
-    /// A row in the form of the documentation of `GetQueryResults`.
+    /// A row in the format of `GetQueryResults`.
     fn row(client: &str, number: Option<&str>, requests: &str, last: &str) -> Value {
         let mut fields = vec![field("client", client)];
         fields.extend(number.map(|number| field("key_number", number)));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_has_its_line_also_one_that_nobody_uses() {
+    fn table_has_a_line_for_used_unused_and_unknown_keys() {
         let answer = json!({
             "queryLanguage": "CWLI",
             "statistics": { "recordsMatched": 9.0, "recordsScanned": 12.0, "bytesScanned": 4096.0 },
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_runs_is_asked_again_and_a_failed_one_is_an_error() {
+    fn running_query_has_no_rows_and_failed_query_is_an_error() {
         let status =
             |status: &str| read(&Answer { status: status.to_owned(), results: Vec::new() });
         for running in ["Scheduled", "Running"] {

@@ -1,8 +1,8 @@
-//! The documents of the services: checked, and compared with those of the last release.
+//! Checks the documents of the services, and compares them with the documents of the last release.
 //!
-//! `ops openapi check` runs the checker that the services and the sidecar run at start, so a document with a
-//! fault is found before a build. `ops openapi breaking` compares two folders of documents. Other tools judge the
-//! rest: the schema of OpenAPI itself, and what is good style in a document.
+//! `ops openapi check` runs the checker that the services and the sidecar run at start, so it finds faults before a
+//! build. `ops openapi breaking` compares two folders of documents. Other tools check the schema of OpenAPI and the
+//! style of a document.
 
 pub mod breaking;
 pub mod place;
@@ -27,16 +27,17 @@ enum Command {
         #[arg(required = true, value_name = "FILE")]
         documents: Vec<PathBuf>,
     },
-    /// Report what breaks the callers of older documents
+    /// Report changes that break the callers of older documents
     Breaking {
-        /// Folder of the older documents, and of nothing else
+        /// Folder that contains only the older documents
         old: PathBuf,
-        /// Folder of the newer documents
+        /// Folder that contains only the newer documents
         new: PathBuf,
     },
 }
 
-/// Runs the command; `Ok(false)` means that a document has a fault, or breaks callers and does not say so.
+/// Runs the command. `Ok(false)` means that a document has a fault, or that its version does not announce a breaking
+/// change.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     let mut good = true;
     match &args.command {

@@ -1,15 +1,15 @@
-//! A value of a document with its place, and references to components followed.
+//! A value of a document with its JSON pointer. Can follow references to components.
 
 use serde_json::Value;
 
-/// How many references may lead to the next one. More are a circle.
+/// The maximum number of references in a chain. A longer chain is a cycle.
 const LONGEST_CHAIN: usize = 16;
 
 /// A value and its JSON pointer (RFC 6901).
 #[derive(Debug, Clone)]
 pub struct Place<'a> {
     root: &'a Value,
-    /// Where the value is, after references were followed.
+    /// The pointer of the value, after references were followed.
     pub at: String,
     /// The value.
     pub value: &'a Value,
@@ -23,7 +23,7 @@ impl<'a> Place<'a> {
         Some(Self { root, at: pointer.to_owned(), value })
     }
 
-    /// The pointer of a member, there or not.
+    /// The pointer of a member. The member need not exist.
     #[must_use]
     pub fn at_member(&self, name: &str) -> String {
         format!("{}/{}", self.at, name.replace('~', "~0").replace('/', "~1"))
@@ -39,39 +39,39 @@ impl<'a> Place<'a> {
         Some(self.below(name, self.value.as_object()?.get(name)?))
     }
 
-    /// All members of an object; none of anything else.
+    /// All members of an object. Empty for other values.
     #[must_use]
     pub fn members(&self) -> Vec<(&'a str, Self)> {
         let members = self.value.as_object().into_iter().flatten();
         members.map(|(name, value)| (name.as_str(), self.below(name, value))).collect()
     }
 
-    /// All items of an array; none of anything else.
+    /// All items of an array. Empty for other values.
     #[must_use]
     pub fn items(&self) -> Vec<Self> {
         let items = self.value.as_array().into_iter().flatten().enumerate();
         items.map(|(index, value)| self.below(&index.to_string(), value)).collect()
     }
 
-    /// The object or array that holds it; `None` for the whole document.
+    /// The object or array that contains it. `None` for the whole document.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         Self::find(self.root, self.at.rsplit_once('/')?.0)
     }
 
-    /// What its `$ref` refers to; `None` without one, or when it leads nowhere.
+    /// The target of its `$ref`. `None` without a `$ref`, or if the target does not exist.
     #[must_use]
     pub fn target(&self) -> Option<Self> {
         Self::find(self.root, self.value.get("$ref")?.as_str()?.strip_prefix('#')?)
     }
 
-    /// Itself, or what its references lead to.
+    /// Itself, or the end of its chain of references.
     #[must_use]
     pub fn resolved(self) -> Self {
         (0..LONGEST_CHAIN).fold(self, |place, _| place.target().unwrap_or(place))
     }
 
-    /// Where a reference below leads nowhere.
+    /// The pointer of the first reference whose target does not exist.
     #[must_use]
     pub fn lost_reference(&self) -> Option<String> {
         let is_reference = self.value.get("$ref").is_some_and(Value::is_string);

@@ -1,4 +1,4 @@
-//! Folders of documents: which document of one folder is which of the other.
+//! Folders of documents. Finds the pairs of an older and a newer document.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,18 +13,18 @@ use super::breaking::{Change, Contract, compare};
 #[derive(Debug)]
 pub struct Tree(pub BTreeMap<PathBuf, Contract>);
 
-/// What became of one old document.
+/// The result of the comparison for one old document.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Callers of the old document can go on.
+    /// The new document does not break callers.
     Compatible,
-    /// It breaks callers, and its version says so.
+    /// The new document breaks callers, and its version announces it.
     Announced(Vec<Change>),
-    /// It breaks callers of the same version.
+    /// The new document breaks callers, but its version does not announce it.
     Unannounced(Vec<Change>),
-    /// It is gone, after a release in which all of its operations were deprecated.
+    /// The document was removed after a release in which all its operations were deprecated.
     Retired,
-    /// It is gone.
+    /// The document was removed without a deprecation.
     Removed,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for Outcome {
             Self::Compatible => ("compatible", &[]),
             Self::Announced(changes) => ("breaking changes, announced by info.version", changes),
             Self::Unannounced(changes) => {
-                ("breaking changes; take them back or raise info.version", changes)
+                ("breaking changes; revert them or raise info.version", changes)
             }
             Self::Retired => ("removed after its deprecation", &[]),
             Self::Removed => ("removed; deprecate all its operations in an earlier release", &[]),
@@ -63,8 +63,8 @@ impl Tree {
         Ok(Self(documents))
     }
 
-    /// What became of each of these documents in a newer tree: the document of the same path, or else that of the
-    /// same name, which has moved.
+    /// Compares each of these documents with a newer tree: with the document of the same path, or else with the
+    /// document of the same service name, which has moved.
     pub fn outcomes(&self, newer: &Self) -> anyhow::Result<Vec<(&Path, Outcome)>> {
         let outcome = |(path, old): (&PathBuf, &Contract)| -> anyhow::Result<Outcome> {
             let moved = || newer.0.values().find(|document| document.name() == old.name());
@@ -82,8 +82,8 @@ impl Tree {
     }
 }
 
-/// Whether a document of the newer version may break callers of the older one: its first number is higher, or before
-/// 1.0.0 its second (Semantic Versioning 2.0.0, points 4 and 8).
+/// Whether the newer version announces a breaking change: the major version is higher, or before 1.0.0 the minor
+/// version (Semantic Versioning 2.0.0, points 4 and 8).
 fn announces_a_break(older: &str, newer: &str) -> anyhow::Result<bool> {
     let (older, newer) = (numbers(older)?, numbers(newer)?);
     Ok(newer[0] > older[0] || (newer[0] == 0 && older[0] == 0 && newer[1] > older[1]))
@@ -94,7 +94,7 @@ fn numbers(version: &str) -> anyhow::Result<[u64; 3]> {
     let numbers: Option<Vec<u64>> = version.split('.').map(|part| part.parse().ok()).collect();
     numbers
         .and_then(|numbers| numbers.try_into().ok())
-        .with_context(|| format!("/info/version: `{version}` is no version such as 1.2.3"))
+        .with_context(|| format!("/info/version: `{version}` is not a version such as 1.2.3"))
 }
 
 /// Reads one document.
@@ -107,7 +107,7 @@ mod tests {
     use super::{announces_a_break, numbers};
 
     #[test]
-    fn a_higher_first_number_announces_a_break_and_before_1_a_higher_second() {
+    fn higher_major_or_early_minor_version_announces_a_break() {
         for (older, newer, announces) in [
             ("1.2.3", "2.0.0", true),
             ("1.2.3", "1.3.0", false),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_is_refused() {
+    fn invalid_version_is_refused() {
         for text in ["", "1", "1.2", "1.2.3.4", "1.2.x", "v1.2.3", "1.2.3-rc.1", "-1.0.0"] {
             assert!(numbers(text).is_err(), "{text}");
         }

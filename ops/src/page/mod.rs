@@ -1,7 +1,7 @@
-//! A test page: a message to the topic that wakes people, marked as a test.
+//! Sends a test message to the topic `page`, which notifies the person on call.
 //!
-//! AWS cannot try an alarm. The last part of its way can be tried: from the topic, which is encrypted, to each subscriber.
-//! A subscription by mail counts only after its owner has followed a link, and nothing else reminds of that.
+//! AWS cannot test an alarm. This command tests the last part of its path: from the encrypted topic to each subscriber.
+//! A mail subscription is active only after its owner has followed a link. AWS sends no reminder of that.
 
 use std::time::SystemTime;
 
@@ -20,11 +20,11 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Show who is subscribed to the topic `page`, and send a test to them
+    /// List the subscribers of the topic `page`, and send them a test message
     Test(deploy::Target),
 }
 
-/// A subscription, as SNS lists it.
+/// A subscription in the list of SNS.
 #[derive(Debug, Deserialize)]
 struct Subscription {
     protocol: String,
@@ -32,11 +32,11 @@ struct Subscription {
     arn: String,
 }
 
-/// Runs the command; `Ok(false)` means that a page would wake nobody.
+/// Runs the command. `Ok(false)` means that no subscription is confirmed.
 ///
 /// # Errors
 ///
-/// The state has no topic or belongs to another environment, or AWS refuses.
+/// The state has no topic or belongs to another environment, or AWS refuses a call.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     let Command::Test(target) = &args.command;
     let environment = target.environment.as_str();
@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     let confirmed = subscriptions.iter().filter(|s| s.is_confirmed()).count();
     if confirmed == 0 {
         println!(
-            "Nobody is subscribed, so nothing was sent: a page would wake nobody. Put an address into alarm_emails.page, apply, and follow the link in the mail."
+            "No subscription is confirmed, so nothing was sent. Add an address to alarm_emails.page, apply, and follow the link in the mail."
         );
         return Ok(false);
     }
@@ -66,23 +66,23 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     let sent = format_rfc3339_seconds(SystemTime::now());
     let message = format!(
         "This is a test of the topic {name}, sent by `make page-test` at {sent}. Nothing is wrong, and there is nothing to do. \
-         Alarms of the environment {environment} arrive in this way."
+         Alarms of the environment {environment} arrive the same way."
     );
     let mut call = vec!["sns", "publish", "--region", region, "--topic-arn", topic];
     call.extend(["--subject", &subject, "--message", &message, "--query", "MessageId"]);
     let id: String = aws::call(&call)?;
     println!(
-        "Sent to {confirmed} of {}: message {id}. Ask each of them whether it arrived.",
+        "Sent to {confirmed} of {}: message {id}. Ask each subscriber whether it arrived.",
         subscriptions.len()
     );
     Ok(true)
 }
 
-/// Region and name of a topic, which has to be the one of this environment.
+/// Region and name of a topic. It must belong to this environment.
 fn parts<'a>(topic: &'a str, environment: &str) -> anyhow::Result<(&'a str, &'a str)> {
     let words: Vec<&str> = topic.split(':').collect();
     let ["arn", _, "sns", region, _, name] = words[..] else {
-        anyhow::bail!("`{topic}` is no topic of SNS");
+        anyhow::bail!("`{topic}` is not the ARN of an SNS topic");
     };
     ensure!(
         name.ends_with(&format!("-{environment}-page")),
@@ -101,7 +101,7 @@ impl Subscription {
         format!("  {state:<13}  {:<6}  {}", self.protocol, self.shown())
     }
 
-    /// The endpoint. The address of a pager may hold its key, so only its host is shown.
+    /// The endpoint. The URL of a pager can contain its key, so only its host is shown.
     fn shown(&self) -> String {
         match self.endpoint.split_once("://") {
             Some((scheme, rest)) => {
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_topic_of_another_environment_is_refused() {
+    fn topic_of_another_environment_is_refused() {
         let topic = "arn:aws:sns:eu-west-1:123456789012:sum-api-production-page";
         let parts_of = |environment| parts(topic, environment);
         assert_eq!(parts_of("production").unwrap(), ("eu-west-1", "sum-api-production-page"));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_who_has_not_confirmed_and_hides_keys() {
+    fn line_shows_the_confirmation_and_hides_keys() {
         let subscription = |protocol: &str, endpoint: &str, arn: &str| Subscription {
             protocol: protocol.to_owned(),
             endpoint: endpoint.to_owned(),

@@ -1,4 +1,4 @@
-//! The list of settings against the workflows that read them, and the document that explains them.
+//! Compares the list of settings with the workflows that read them and with docs/ci.md.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// What the workflows read as `vars.NAME` or `secrets.NAME`.
+/// The names after these prefixes in the workflows, such as `vars.NAME` or `secrets.NAME`.
 fn used(prefixes: &[&str]) -> BTreeSet<String> {
     let workflows = fs::read_dir(root().join(".github/workflows")).unwrap();
     let text: String =
@@ -29,7 +29,7 @@ fn listed(keep: impl Fn(&Setting) -> bool) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_workflows_read_what_the_command_sets() {
+fn workflows_read_the_settings_of_the_command() {
     let variables = used(&["{{ vars.", "(vars."]);
     assert!(variables.len() >= 4, "{variables:?}");
     assert_eq!(variables, listed(|setting| !setting.secret));
@@ -37,17 +37,17 @@ fn the_workflows_read_what_the_command_sets() {
 }
 
 #[test]
-fn the_document_has_the_table_of_the_command() {
+fn document_has_the_table_of_the_command() {
     let document = read("docs/ci.md");
     assert!(
         document.contains(&table()),
-        "`cargo ops github settings` prints the table:\n{}",
+        "docs/ci.md must have the table of `cargo ops github settings`:\n{}",
         table()
     );
 }
 
 #[test]
-fn the_document_names_the_plans_of_the_command() {
+fn document_has_the_plans_of_the_command() {
     let document = read("docs/ci.md");
     for feature in Feature::ALL {
         let (name, plan) = feature.plan();

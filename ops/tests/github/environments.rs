@@ -1,4 +1,4 @@
-//! The stand-in's environments: rules, branches, variables and secrets.
+//! Environments of the emulated GitHub: rules, branches, variables and secrets.
 
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ pub(super) fn answer(
     }
 }
 
-/// Replaces all rules of an environment: what the request does not name goes back to its default.
+/// Replaces all rules of an environment. A rule that is not in the request gets its default.
 fn put(state: &mut State, name: &str, body: &Value) -> Reply {
     const KEYS: [&str; 4] =
         ["wait_timer", "prevent_self_review", "reviewers", "deployment_branch_policy"];
@@ -81,7 +81,7 @@ fn shown(name: &str, environment: &Environment) -> Value {
         shown.push(json!({ "id": 3736, "type": "wait_timer", "wait_timer": minutes }));
     }
     let reviewers = rules["reviewers"].as_array().into_iter().flatten();
-    // In an order of GitHub's own.
+    // GitHub returns reviewers in another order.
     let reviewers: Vec<_> = reviewers
         .rev()
         .map(|reviewer| {

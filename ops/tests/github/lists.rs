@@ -1,4 +1,4 @@
-//! The stand-in's lists: pages, variables and secrets.
+//! Lists of the emulated GitHub: pages, variables and secrets.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::standin::{Reply, ok, refuse};
 
 pub(super) type Variables = BTreeMap<String, String>;
 
-/// One page of a list, with the link to the next.
+/// One page of a list, with the link to the next page.
 pub(super) fn page(items: &[Value], member: Option<&str>, query: &str, most: usize) -> Reply {
     let given = |name: &str| {
         let value = query.split('&').find_map(|part| part.strip_prefix(&format!("{name}=")));
@@ -31,7 +31,7 @@ pub(super) fn page(items: &[Value], member: Option<&str>, query: &str, most: usi
     (200, next, body)
 }
 
-/// The endpoints of variables: those of a repository and those of an environment are alike.
+/// The endpoints of variables, for a repository and for an environment.
 pub(super) fn variables(
     known: &mut Variables,
     method: &str,
@@ -66,7 +66,7 @@ pub(super) fn variables(
     }
 }
 
-/// The endpoints of secrets. GitHub keeps what it can open.
+/// The endpoints of secrets. GitHub stores a secret only if it can decrypt it.
 pub(super) fn secrets(
     known: &mut Variables,
     key: &SecretKey,

@@ -1,4 +1,4 @@
-//! `ops github`, with the real `gh` and the real Terraform, against a stand-in for GitHub.
+//! `ops github`, with the real `gh` and the real Terraform, against an emulated GitHub.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
@@ -18,14 +18,14 @@ use serde_json::{Value, json};
 
 use standin::{GitHub, REPOSITORY, TOKEN};
 
-/// What the command printed, and whether it found everything in order.
+/// The success and the output of the command.
 struct Outcome {
     good: bool,
     said: String,
 }
 
 impl Outcome {
-    /// The settings with this word in front.
+    /// The settings in lines that start with this word.
     fn lines(&self, word: &str) -> Vec<&str> {
         let lines = self.said.lines().filter_map(|line| line.strip_prefix(&format!("{word:<8} ")));
         lines.collect()
@@ -36,12 +36,12 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// `ops github setup ARGUMENTS` with these variables, for the outputs of a bootstrap with the environment `production`.
+/// Runs `ops github setup ARGUMENTS` with these variables. The bootstrap has the environment `production`.
 fn setup(github: &GitHub, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
     setup_of(&["production"], github, arguments, variables)
 }
 
-/// The same with these environments of the stack.
+/// Runs the same command. The bootstrap has these environments of the stack.
 fn setup_of(
     stacks: &[&str],
     github: &GitHub,
@@ -92,7 +92,7 @@ fn bootstrap(stacks: &[&str]) -> Value {
     } })
 }
 
-/// The type of a value, as a state writes it.
+/// The type of a value, in the format of a state.
 fn kind(value: &Value) -> Value {
     match value {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! Private repositories: what their plan lacks is said, and everything else is set.
+//! Private repositories: the command reports the settings that the plan does not include, and sets all others.
 
 use super::setup;
 use super::standin::{GitHub, Plan};
@@ -15,13 +15,13 @@ fn private(plan: Plan) -> GitHub {
 }
 
 #[test]
-fn with_enterprise_everything_is_set() {
+fn enterprise_plan_gets_every_setting() {
     let outcome = setup(&private(Plan::Enterprise), &["--reviewer", "alice"], &KEYS);
     assert!(outcome.good && outcome.said.contains(" 0 missing"), "{}", outcome.said);
 }
 
 #[test]
-fn without_enterprise_nobody_can_approve() {
+fn pro_plan_gets_everything_except_reviewers() {
     let github = private(Plan::Pro);
     let outcome = setup(&github, &["--reviewer", "alice"], &KEYS);
     assert!(!outcome.good);
@@ -33,7 +33,7 @@ fn without_enterprise_nobody_can_approve() {
         "{}",
         missing[0]
     );
-    // The rest of the environment is there.
+    // The environment has all other settings.
     let state = github.state();
     let production = &state.environments["production"];
     assert_eq!((production.branches.len(), production.secrets.len()), (1, 1));
@@ -41,7 +41,7 @@ fn without_enterprise_nobody_can_approve() {
 }
 
 #[test]
-fn with_the_free_plan_every_refusal_is_said_and_nothing_ends_the_run() {
+fn free_plan_reports_every_refusal_and_continues() {
     for status in [403, 404, 422] {
         let github = private(Plan::Free);
         github.state().refusal = status;
@@ -67,7 +67,7 @@ fn with_the_free_plan_every_refusal_is_said_and_nothing_ends_the_run() {
 }
 
 #[test]
-fn a_refusal_of_new_reviewers_leaves_the_old_ones() {
+fn refused_reviewers_leave_the_old_ones() {
     let github = private(Plan::Enterprise);
     assert!(setup(&github, &["--reviewer", "alice"], &KEYS).good);
     github.state().plan = Plan::Pro;
@@ -80,13 +80,13 @@ fn a_refusal_of_new_reviewers_leaves_the_old_ones() {
 }
 
 #[test]
-fn a_public_repository_is_not_told_about_plans() {
+fn public_repository_gets_no_text_about_plans() {
     let github = GitHub::start();
     let outcome = setup(&github, &[], &[]);
     assert!(!outcome.good);
     let missing = outcome.lines("missing");
     assert_eq!(missing.len(), 1, "{}", outcome.said);
-    assert!(missing.iter().any(|line| line.starts_with("production: reviewers: nobody approves")));
+    assert!(missing.iter().any(|line| line.starts_with("production: reviewers: the environment has no reviewers")));
     assert!(
         outcome.lines("optional").iter().any(
             |line| line.starts_with("production: secret SMOKE_API_KEYS: export SMOKE_API_KEYS")

@@ -1,4 +1,4 @@
-//! A set-up, and its repetition.
+//! The setup of a repository, and repeated setups.
 
 use std::sync::LazyLock;
 
@@ -7,11 +7,11 @@ use serde_json::json;
 use super::standin::{GitHub, State};
 use super::{Outcome, setup, setup_of};
 
-/// A key of nobody.
+/// A made-up key.
 const SECRETS: [(&str, &str); 1] = [("SMOKE_API_KEYS", r#"{"sum":"not-a-smoke-key"}"#)];
 const REVIEWERS: [&str; 2] = ["--reviewer", "alice,octo/ops"];
 
-/// A repository that is set up. One run does it, and each test gets a copy.
+/// A repository after the setup. The setup runs once, and each test gets a copy.
 fn ready() -> GitHub {
     static READY: LazyLock<State> = LazyLock::new(|| {
         let github = GitHub::start();
@@ -29,7 +29,7 @@ fn unchanged(outcome: &Outcome) -> bool {
 }
 
 #[test]
-fn a_new_repository_gets_every_setting() {
+fn new_repository_gets_every_setting() {
     let github = GitHub::start();
     let outcome = setup(&github, &REVIEWERS, &SECRETS);
     assert!(outcome.good, "{}", outcome.said);
@@ -38,7 +38,7 @@ fn a_new_repository_gets_every_setting() {
         "{}",
         outcome.said
     );
-    assert!(!outcome.said.contains("not-a-"), "a secret is printed: {}", outcome.said);
+    assert!(!outcome.said.contains("not-a-"), "the command printed a secret: {}", outcome.said);
 
     let state = github.state();
     let names: Vec<&str> = state.environments.keys().map(String::as_str).collect();
@@ -68,20 +68,20 @@ fn a_new_repository_gets_every_setting() {
 }
 
 #[test]
-fn a_repetition_changes_nothing() {
+fn second_setup_changes_nothing() {
     let github = ready();
     let outcome = setup(&github, &[], &[]);
     assert!(unchanged(&outcome), "{}", outcome.said);
     assert_eq!(outcome.lines("ok").len(), 20, "{}", outcome.said);
     assert_eq!(github.writes(), [""; 0]);
-    // The same people once more are no change either.
+    // The same reviewers again are not a change.
     let outcome = setup(&github, &REVIEWERS, &[]);
     assert!(unchanged(&outcome), "{}", outcome.said);
     assert_eq!(github.writes(), [""; 0]);
 }
 
 #[test]
-fn a_secret_that_is_given_again_is_written_again() {
+fn given_secret_is_written_again() {
     let github = ready();
     let outcome = setup(&github, &[], &[("SMOKE_API_KEYS", "another-key")]);
     assert_eq!(outcome.lines("changed"), ["production: secret SMOKE_API_KEYS"], "{}", outcome.said);
@@ -90,7 +90,7 @@ fn a_secret_that_is_given_again_is_written_again() {
 }
 
 #[test]
-fn only_what_differs_is_written() {
+fn only_differences_are_written() {
     let github = ready();
     {
         let mut state = github.state();
@@ -143,7 +143,7 @@ fn only_what_differs_is_written() {
 }
 
 #[test]
-fn a_check_of_a_new_repository_writes_nothing() {
+fn check_of_a_new_repository_writes_nothing() {
     let github = GitHub::start();
     let outcome = setup(&github, &["--check", "--reviewer", "alice"], &SECRETS);
     assert!(!outcome.good);
@@ -173,7 +173,7 @@ fn every_page_of_a_list_is_read() {
 }
 
 #[test]
-fn optional_settings_are_set_when_they_are_given() {
+fn given_optional_settings_are_set() {
     let github = ready();
     let given = [("PLATFORM", "linux/arm64"), ("TF_VARS", "environment = \"production\"\n")];
     let outcome = setup(&github, &["--accept-unreviewed"], &given);
@@ -190,7 +190,7 @@ fn optional_settings_are_set_when_they_are_given() {
 }
 
 #[test]
-fn other_reviewers_replace_those_that_were_there() {
+fn given_reviewers_replace_the_old_ones() {
     let github = ready();
     let outcome = setup(&github, &["--allow-self-review"], &[("REVIEWERS", "bob")]);
     assert_eq!(outcome.lines("changed"), ["production: reviewers"], "{}", outcome.said);
@@ -201,7 +201,7 @@ fn other_reviewers_replace_those_that_were_there() {
 }
 
 #[test]
-fn a_second_environment_is_set_up_beside_the_first() {
+fn second_environment_does_not_change_the_first() {
     let (github, stacks) = (ready(), ["production", "staging"]);
     let given = [SECRETS[0], ("ENVIRONMENT", "staging")];
     let outcome = setup_of(&stacks, &github, &["--reviewer", "bob"], &given);

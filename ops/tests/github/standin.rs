@@ -1,9 +1,9 @@
-//! A stand-in for GitHub's REST API, as <https://docs.github.com/en/rest> describes it (version 2022-11-28).
+//! Emulates GitHub's REST API, as in its documentation: <https://docs.github.com/en/rest>, version 2022-11-28.
 //!
-//! The real `gh` calls it: `http_unix_socket` in its configuration names the socket. So nothing reaches GitHub, and the
-//! login, the requests and the encryption of a secret are those of `gh`. Paths, shapes, statuses, pages and limits are
-//! those of the documentation. It does not say with which status GitHub refuses an environment to a private repository;
-//! so the tests try each.
+//! The real `gh` calls it: `http_unix_socket` in its configuration names the socket. No request reaches GitHub. The
+//! login, the requests and the encryption of secrets come from `gh`. Paths, shapes, statuses, pages and limits come
+//! from the documentation. It does not state the status with which GitHub refuses an environment of a private
+//! repository, so the tests try each.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,16 +27,16 @@ use super::lists::{Variables, page, variables};
 pub(super) const REPOSITORY: &str = "octo/sum-api";
 pub(super) const TOKEN: &str = "a-token-of-nobody";
 
-/// What the owner pays for.
+/// The plan of the repository's owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plan {
     Free,
-    /// The same as Team here.
+    /// Has the same features as Team here.
     Pro,
     Enterprise,
 }
 
-/// What the stand-in remembers.
+/// The state of the emulated GitHub.
 #[derive(Debug, Clone)]
 pub(super) struct State {
     pub(super) plan: Plan,
@@ -46,9 +46,9 @@ pub(super) struct State {
     pub(super) environments: BTreeMap<String, Environment>,
     pub(super) variables: Variables,
     pub(super) rulesets: Vec<Value>,
-    /// Status with which a private repository of the plan Free gets no environment.
+    /// The status of requests for environments of a private repository with the plan Free.
     pub(super) refusal: u16,
-    /// An answer to everything.
+    /// The response to all requests: status, header and message.
     pub(super) broken: Option<(u16, &'static str, &'static str)>,
     /// `METHOD PATH` of each request.
     pub(super) requests: Vec<String>,
@@ -57,19 +57,19 @@ pub(super) struct State {
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Environment {
-    /// As a `PUT` sent them.
+    /// The body of the last `PUT`.
     pub(super) rules: Value,
     /// Name and type of each policy, by id.
     pub(super) branches: BTreeMap<u64, (String, String)>,
     pub(super) variables: Variables,
-    /// What GitHub can open.
+    /// The decrypted secrets.
     pub(super) secrets: Variables,
 }
 
 /// A status, a header and a body.
 pub(super) type Reply = (u16, Option<(&'static str, String)>, Value);
 
-/// A running stand-in, and the configuration with which `gh` finds it.
+/// A running server, and the configuration of `gh` with its socket.
 pub(super) struct GitHub {
     pub(super) folder: TempDir,
     state: Arc<Mutex<State>>,
@@ -112,7 +112,7 @@ impl GitHub {
         self.state.lock().unwrap()
     }
 
-    /// The requests since the last call that were no reading.
+    /// The requests since the last call, except `GET`.
     pub(super) fn writes(&self) -> Vec<String> {
         let mut requests = std::mem::take(&mut self.state().requests);
         requests.retain(|request| !request.starts_with("GET "));
@@ -224,7 +224,7 @@ impl State {
         };
         match (method, rest) {
             ("GET", []) => {
-                // The list has no rules and no conditions.
+                // The list of rulesets does not contain rules and conditions.
                 let short = self.rulesets.iter().map(|ruleset| {
                     let keep = ["id", "name", "target", "enforcement", "source", "source_type"];
                     keep.iter().map(|name| ((*name).to_owned(), ruleset[*name].clone())).collect()
@@ -256,7 +256,7 @@ impl State {
     }
 }
 
-/// A ruleset as GitHub shows it: with members that the request did not have.
+/// A ruleset as GitHub returns it: with members that are not in the request.
 fn with_defaults(body: &Value, id: usize) -> Value {
     let mut ruleset = body.clone();
     ruleset["id"] = id.into();

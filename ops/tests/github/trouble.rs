@@ -1,4 +1,4 @@
-//! What ends the command before it changes anything.
+//! Errors that end the command before it writes anything.
 
 use super::standin::GitHub;
 use super::{Outcome, setup, setup_of};
@@ -9,7 +9,7 @@ fn refused(github: &GitHub, outcome: &Outcome, reason: &str) {
 }
 
 #[test]
-fn a_wrong_value_is_refused_first() {
+fn invalid_argument_ends_the_command() {
     let github = GitHub::start();
     for (arguments, reason) in [
         (["--repository", "octo"], "the repository is `octo`: expected OWNER/NAME"),
@@ -24,25 +24,29 @@ fn a_wrong_value_is_refused_first() {
 }
 
 #[test]
-fn a_value_of_one_environment_is_not_given_to_two() {
+fn value_for_one_environment_needs_its_name() {
     let (github, stacks) = (GitHub::start(), ["production", "staging"]);
     let key = ("SMOKE_API_KEYS", "{}");
     let outcome = setup_of(&stacks, &github, &[], &[key]);
     let reason = "SMOKE_API_KEYS is for one environment. Name it with ENVIRONMENT: one of production, staging";
     refused(&github, &outcome, reason);
     let outcome = setup_of(&stacks, &github, &[], &[("ENVIRONMENT", "stage")]);
-    refused(&github, &outcome, "there is no environment stage, but production, staging");
+    refused(&github, &outcome, "unknown environment stage: use one of production, staging");
 }
 
 #[test]
-fn somebody_who_may_not_change_settings_is_told() {
+fn login_without_admin_right_ends_the_command() {
     let github = GitHub::start();
     github.state().admin = false;
-    refused(&github, &setup(&github, &[], &[]), "this login is no administrator of octo/sum-api");
+    refused(
+        &github,
+        &setup(&github, &[], &[]),
+        "this login is not an administrator of octo/sum-api",
+    );
 }
 
 #[test]
-fn without_a_login_nothing_is_tried() {
+fn missing_login_or_gh_ends_the_command() {
     let github = GitHub::start();
     let outcome = setup(&github, &[], &[("GH_TOKEN", "expired")]);
     refused(&github, &outcome, "GitHub answers 401: Bad credentials: log in with `gh auth login`");
@@ -53,7 +57,7 @@ fn without_a_login_nothing_is_tried() {
 }
 
 #[test]
-fn a_spent_limit_and_a_failure_of_github_end_the_run() {
+fn rate_limit_and_github_failure_end_the_command() {
     let github = GitHub::start();
     for (broken, reason) in [
         ((429, "", "slow down"), "GitHub answers 429: slow down: the rate limit is spent"),
@@ -69,7 +73,7 @@ fn a_spent_limit_and_a_failure_of_github_end_the_run() {
 }
 
 #[test]
-fn another_default_branch_is_missing() {
+fn other_default_branch_counts_as_missing() {
     let github = GitHub::start();
     github.state().default_branch = "trunk".to_owned();
     let outcome = setup(&github, &["--check"], &[]);

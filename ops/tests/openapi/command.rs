@@ -1,4 +1,4 @@
-//! The command over two folders: which document is compared with which, and what the version allows.
+//! The command with two folders: the pairs of documents, and the changes that a version announces.
 
 use std::fs;
 use std::path::Path;
@@ -33,7 +33,7 @@ fn deprecate(document: &mut Value) {
     }
 }
 
-/// What becomes of the one old document.
+/// The outcome of the only old document.
 fn outcome(old: impl Fn(&mut Value), new: &[(&str, Edit<'_>)]) -> Outcome {
     let (older, newer) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write(older.path(), "services/orders/openapi.json", old);
@@ -51,7 +51,7 @@ fn outcome(old: impl Fn(&mut Value), new: &[(&str, Edit<'_>)]) -> Outcome {
 const ORDERS: &str = "services/orders/openapi.json";
 
 #[test]
-fn a_breaking_change_needs_a_version_that_announces_it() {
+fn breaking_change_needs_a_higher_major_version() {
     let with = |version: &'static str| {
         move |document: &mut Value| {
             remove_events(document);
@@ -68,7 +68,7 @@ fn a_breaking_change_needs_a_version_that_announces_it() {
 }
 
 #[test]
-fn a_document_that_moved_is_compared_with_where_it_is_now() {
+fn moved_document_is_found_by_its_name() {
     let same = outcome(|_| {}, &[("services/sales/openapi.json", &|_| {})]);
     assert_eq!(same, Outcome::Compatible);
     let moved = outcome(|_| {}, &[("services/sales/openapi.json", &remove_events)]);
@@ -76,20 +76,20 @@ fn a_document_that_moved_is_compared_with_where_it_is_now() {
 }
 
 #[test]
-fn an_added_document_has_nothing_to_be_compared_with() {
+fn added_document_is_not_compared() {
     let rename = |document: &mut Value| document["x-service"]["name"] = "sales".into();
     let added = outcome(|_| {}, &[(ORDERS, &|_| {}), ("services/sales/openapi.json", &rename)]);
     assert_eq!(added, Outcome::Compatible);
 }
 
 #[test]
-fn a_document_is_removed_after_its_operations_were_deprecated() {
+fn removal_needs_a_deprecation_of_all_operations() {
     assert_eq!(outcome(|_| {}, &[]), Outcome::Removed);
     assert_eq!(outcome(deprecate, &[]), Outcome::Retired);
 }
 
 #[test]
-fn a_document_that_cannot_be_read_is_no_document_without_changes() {
+fn unreadable_document_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("openapi.json"), "{}").unwrap();
     let error = Tree::read(folder.path()).unwrap_err();
@@ -100,11 +100,11 @@ fn a_document_that_cannot_be_read_is_no_document_without_changes() {
     write(newer.path(), ORDERS, |document| document["info"]["version"] = "next".into());
     let (older, newer) = (Tree::read(older.path()).unwrap(), Tree::read(newer.path()).unwrap());
     let error = older.outcomes(&newer).unwrap_err();
-    assert!(format!("{error:#}").contains("`next` is no version"), "{error:#}");
+    assert!(format!("{error:#}").contains("`next` is not a version"), "{error:#}");
 }
 
 #[test]
-fn a_reference_that_leads_nowhere_is_a_fault() {
+fn reference_without_target_is_an_error() {
     for reference in
         ["#/components/schemas/Lost", "order.json#/Order", "https://example.com/o.json"]
     {
@@ -114,7 +114,7 @@ fn a_reference_that_leads_nowhere_is_a_fault() {
                 reference.into();
         });
         let error = Tree::read(folder.path()).unwrap_err();
-        let expected = "/components/schemas/Tree/properties/name/$ref: the reference leads nowhere";
+        let expected = "/components/schemas/Tree/properties/name/$ref: the reference has no target";
         assert!(format!("{error:#}").contains(expected), "{reference}: {error:#}");
     }
 }

@@ -1,7 +1,7 @@
 //! Breaking changes of a document: a table of changes, each compared in both directions.
 //!
-//! A case of `cases.json` changes `base.json` by pointers: `set` writes values, `remove` takes them away. `breaks`
-//! are the pointers that are reported for the change, `back` those that are reported when it is taken back.
+//! A case of `cases.json` changes `base.json` at pointers: `set` writes values, `remove` removes them. `breaks` has the
+//! pointers that are reported for the change. `back` has the pointers that are reported for the reverse change.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
@@ -32,14 +32,14 @@ fn cases() -> Vec<Case> {
     serde_json::from_str(include_str!("cases.json")).unwrap()
 }
 
-/// The member at a pointer, with the object or array that holds it.
+/// The parent of a pointer, and the name of its last member.
 fn slot<'a>(document: &'a mut Value, pointer: &str) -> (&'a mut Value, String) {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     let parent = document.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer} has no parent"));
     (parent, name.replace("~1", "/").replace("~0", "~"))
 }
 
-/// The document with the change, which has to change something.
+/// The changed document. Panics if the case changes nothing.
 fn changed(case: &Case) -> String {
     let base: Value = serde_json::from_str(BASE).unwrap();
     let mut document = base.clone();
@@ -49,7 +49,7 @@ fn changed(case: &Case) -> String {
             (Value::Array(items), index) => Some(items.remove(index.parse().unwrap())),
             _ => None,
         };
-        assert!(removed.is_some(), "{}: {pointer} is not there", case.change);
+        assert!(removed.is_some(), "{}: {pointer} does not exist", case.change);
     }
     for (pointer, value) in &case.set {
         match slot(&mut document, pointer) {
@@ -73,7 +73,7 @@ fn pointers(old: &Contract, new: &Contract) -> Vec<String> {
 }
 
 #[test]
-fn a_change_is_reported_where_it_breaks_a_caller_and_nowhere_else() {
+fn each_case_reports_exactly_its_breaking_pointers() {
     let base = parsed("base", BASE);
     let (mut breaking, mut harmless) = (0, 0);
     let mut wrong = Vec::new();
@@ -90,14 +90,19 @@ fn a_change_is_reported_where_it_breaks_a_caller_and_nowhere_else() {
             }
             if expected.is_empty() { harmless += 1 } else { breaking += 1 }
         }
-        assert_eq!(pointers(&new, &new), [""; 0], "{}: a document and itself", case.change);
+        assert_eq!(
+            pointers(&new, &new),
+            [""; 0],
+            "{}: a document compared with itself",
+            case.change
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(breaking >= 162 && harmless >= 134, "{breaking} breaking, {harmless} harmless");
 }
 
 #[test]
-fn a_change_says_what_was_and_what_is() {
+fn change_shows_the_old_and_the_new_value() {
     let base = parsed("base", BASE);
     let case = |name: &str| cases().into_iter().find(|case| case.change == name).unwrap();
     for (name, expected) in [

@@ -1,4 +1,4 @@
-//! Callers that do harm.
+//! Incidents that callers cause.
 
 use crate::drill::incident::{Alarm, DO_NOT_NOTICE, Incident, Injected, RECOVERED, SIGN};
 use crate::testbed::key::Key;
@@ -20,7 +20,7 @@ pub(super) const KEY_GUESSING: Incident = Incident {
     shows: |s| s.sidecars("Unauthorized") + s.sidecars("AddressThrottled") > 20.0,
     alarms: &[("unauthorized-burst", Alarm::Metric("unauthorized-burst"))],
     callers: DO_NOT_NOTICE,
-    recovery: (RECOVERED, "the address is blocked (WAF; here: it stops)"),
+    recovery: (RECOVERED, "WAF blocks the address (here: the requests stop)"),
     ..Incident::COMMON
 };
 
@@ -39,6 +39,6 @@ pub(super) const CLIENT_FLOODS: Incident = Incident {
     shows: |s| s.sidecars("ClientThrottled") > 10.0,
     alarms: &[("client-throttled", Alarm::Metric("client-throttled"))],
     callers: DO_NOT_NOTICE,
-    recovery: (RECOVERED, "the client is told to slow down (here: it stops)"),
+    recovery: (RECOVERED, "the client calls less often (here: its requests stop)"),
     ..Incident::COMMON
 };

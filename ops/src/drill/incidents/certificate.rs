@@ -1,4 +1,4 @@
-//! The listener shows a certificate that has ended. Weeks before, the days to its end are a metric.
+//! The listener presents an expired certificate. Weeks before, the metric `DaysToExpiry` shows the days that are left.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::testbed::certificate;
 
 pub(super) const EXPIRED: Incident = Incident {
     name: "certificate-expired",
-    what: "the listener shows a certificate that ended yesterday",
+    what: "the listener presents a certificate that expired yesterday",
     inject: |drill| {
         Box::pin(async {
             let testbed = &drill.testbed;
@@ -37,15 +37,15 @@ pub(super) const EXPIRED: Incident = Incident {
         })
     },
     sign: ("callers refuse it", "curl"),
-    // What ACM would have counted: 20 days to the end, and 198 once it was renewed.
+    // The values that ACM would report: 20 days before expiry, and 198 days after the renewal.
     alarms: &[(
         "certificate-expiring",
         Alarm::Daily("certificate-expiring", "DaysToExpiry", 20.0, 198.0),
     )],
     also: &["certificate-expired"],
-    // Their way has no TLS.
+    // The requests of the load do not use TLS.
     callers: Callers::AreElsewhere,
-    recovery: ("a new one is taken", ""),
+    recovery: ("callers accept the renewed certificate", ""),
     over: Over::Mitigated,
     ..Incident::COMMON
 };

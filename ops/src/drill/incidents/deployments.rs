@@ -1,4 +1,4 @@
-//! Releases that do not work.
+//! Deployments of releases that do not work.
 
 use std::time::Instant;
 
@@ -11,17 +11,17 @@ use crate::drill::incident::{
 use crate::drill::procedure::Drill;
 use crate::task::definition::{Container, TaskDefinition};
 
-/// What ECS tells of a failed deployment and of its tasks.
+/// The events that ECS sends for a failed deployment and for its tasks.
 pub(super) const EVENTS: &[(&str, Alarm)] = &[
     ("deployment-failed", Alarm::Event("deployment-failed")),
     ("task-stopped", Alarm::Event("task-stopped")),
 ];
 pub(super) const OLD_TASKS_SERVE: Callers =
-    Callers::DoNotNotice("the old tasks go on, callers do not notice");
+    Callers::DoNotNotice("the old tasks serve, no request fails");
 
 pub(super) const API_FAILING: Incident = Incident {
     name: "api-failing",
-    what: "a release whose API answers 500 (a stand-in process in its place)",
+    what: "a release whose API answers 500 (another process in its place)",
     inject: |drill| {
         Box::pin(async {
             let mut bad = drill.definition.clone();
@@ -29,7 +29,7 @@ pub(super) const API_FAILING: Incident = Incident {
             api(&mut bad)?.entry_point = vec!["/bin/sh".into(), "-c".into(), script];
             drill.testbed.service.deploy(&bad).await?;
             drill.recorder.watch(&drill.testbed.service.tasks);
-            // It is an incident once it is in service.
+            // The incident begins when the bad release is in service.
             Ok(Injected::now(deploy))
         })
     },
@@ -41,7 +41,7 @@ pub(super) const API_FAILING: Incident = Incident {
     ..Incident::COMMON
 };
 
-/// A process that answers its probes as if it were healthy, and everything else with 500.
+/// A process that answers its probes with 200 and all other requests with 500.
 fn failing(live: &str, ready: &str) -> String {
     format!(
         r#"exec haproxy -db -f /dev/stdin <<END
@@ -58,14 +58,15 @@ END"#
     )
 }
 
-/// The value breaks the contract's rule; the next deployment meets it.
+/// The value in SSM is not a valid key, so the next deployment fails.
 pub(super) const WRONG_KEY: Incident = Incident {
     name: "wrong-key-in-ssm",
-    what: "a deployment while the API's key in SSM breaks the rule for keys",
+    what: "a deployment while the API's key in SSM is invalid",
     inject: |drill| {
         Box::pin(async {
             let api = drill.definition.container("api").context("no container api")?;
-            let name = api.variable("API_KEY_PARAMETER").context("no parameter")?.to_owned();
+            let name =
+                api.variable("API_KEY_PARAMETER").context("no API_KEY_PARAMETER")?.to_owned();
             let right = ssm::get(&drill.testbed.client, &name).await?;
             ssm::overwrite(&drill.testbed.client, &name, "short", right.key_id.as_deref()).await?;
             let mitigate = Injected::now(move |drill| {
@@ -79,36 +80,36 @@ pub(super) const WRONG_KEY: Incident = Incident {
             refused(drill, &definition, names_the_rule, mitigate).await
         })
     },
-    sign: ("the new tasks end, naming the rule and not the value", "an error"),
+    sign: ("the new tasks stop, and their error names the rule but not the value", "no error"),
     alarms: EVENTS,
     callers: OLD_TASKS_SERVE,
-    recovery: ("`ops key restore` puts the right value back, and the deployment succeeds", ""),
+    recovery: ("`ops key restore` restores the valid key, and the deployment succeeds", ""),
     over: Over::Mitigated,
     ..Incident::COMMON
 };
 
-/// Nobody pushed this digest.
+/// The registry has no image with this digest.
 pub(super) const BAD_IMAGE_DIGEST: Incident = Incident {
     name: "bad-image-digest",
-    what: "a deployment of an image that is not there",
+    what: "a deployment of an image that does not exist",
     inject: |drill| {
         Box::pin(async {
             let mut bad = drill.definition.clone();
             let api = api(&mut bad)?;
-            let (repository, _) = api.image.rsplit_once(':').context("an image by digest")?;
+            let (repository, _) = api.image.rsplit_once(':').context("the image has no digest")?;
             api.image = format!("{repository}:{}", "f".repeat(64));
             let not_pulled = |text: &str| text.contains("CannotPullContainerError");
             refused(drill, &bad, not_pulled, Injected::while_held(())).await
         })
     },
-    sign: ("the image cannot be pulled", "an error"),
+    sign: ("ECS cannot pull the image", "no error"),
     alarms: EVENTS,
     callers: OLD_TASKS_SERVE,
-    recovery: (RECOVERED, "none: the deployment has ended, the old tasks go on"),
+    recovery: (RECOVERED, "none: the deployment has ended, the old tasks serve"),
     ..Incident::COMMON
 };
 
-/// Deploys what must be refused, for a reason that is `good`.
+/// Deploys a definition that must fail. `good` accepts the text of the expected error.
 pub(super) async fn refused(
     drill: &mut Drill,
     definition: &TaskDefinition,

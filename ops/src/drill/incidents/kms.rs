@@ -1,4 +1,4 @@
-//! The key that encrypts the list of keys is disabled.
+//! The KMS key that encrypts the parameters with the keys is disabled.
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -8,10 +8,11 @@ use crate::aws::ssm;
 use crate::drill::incident::{Incident, Injected, Over};
 use crate::drill::procedure::Drill;
 
-/// SSM decrypts nothing more. ECS cannot inject the sidecar's key, so no new task starts; running tasks have read theirs.
+/// SSM cannot decrypt the parameters. ECS cannot inject the sidecar's key, so no new task starts. Running tasks keep
+/// the keys that they read at start.
 pub(super) const DISABLED: Incident = Incident {
     name: "kms-key-disabled",
-    what: "a deployment while the environment's key of KMS is disabled",
+    what: "a deployment while the KMS key of the environment is disabled",
     inject: |drill| {
         Box::pin(async {
             switch(drill, "disable-key").await?;
@@ -28,20 +29,20 @@ pub(super) const DISABLED: Incident = Incident {
             refused(drill, &definition, names_the_key, mitigate).await
         })
     },
-    sign: ("the new tasks end with ResourceInitializationError, and SSM names the key", "an error"),
+    sign: ("the new tasks stop with ResourceInitializationError: the key is disabled", "no error"),
     alarms: EVENTS,
     also: &["kms-key-disabled"],
     callers: OLD_TASKS_SERVE,
-    recovery: ("the key is enabled, and the deployment succeeds", ""),
+    recovery: ("with the key enabled, the deployment succeeds", ""),
     over: Over::Mitigated,
     ..Incident::COMMON
 };
 
-/// Calls KMS for the key of the parameter with the list of keys.
+/// Enables or disables the KMS key of the parameter with the API's keys.
 async fn switch(drill: &Drill, operation: &str) -> anyhow::Result<()> {
     let client = &drill.testbed.client;
     let api = drill.definition.container("api").context("no container api")?;
-    let name = api.variable("API_KEY_PARAMETER").context("no parameter")?;
+    let name = api.variable("API_KEY_PARAMETER").context("no API_KEY_PARAMETER")?;
     let key = ssm::key_of(client, name).await?.context("no key encrypts the parameter")?;
     let id = key.rsplit('/').next().unwrap_or(&key);
     client.call::<Value>(&["kms", operation, "--key-id", id]).await.map(drop)

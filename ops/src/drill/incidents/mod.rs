@@ -1,4 +1,4 @@
-//! The incidents. All that is known of one is in one value.
+//! The incidents. One value defines one incident.
 
 mod callers;
 mod certificate;
@@ -12,8 +12,8 @@ mod tasks;
 
 use super::incident::Incident;
 
-/// Every incident, mildest first. Those of one group go on side by side: callers notice none of them, and no metric that
-/// shows the one comes from another.
+/// All incidents, the mildest first. The incidents of one group run at the same time. They do not affect callers, and
+/// none of them changes the metric that shows another.
 pub(super) const ALL: [&[Incident]; 15] = [
     &[ssm::AWAY_AT_START, callers::KEY_GUESSING, callers::CLIENT_FLOODS, tasks::MEMORY_LIMIT],
     &[tasks::DISK_FULL],
@@ -32,9 +32,9 @@ pub(super) const ALL: [&[Incident]; 15] = [
     &[state::CUT_OFF, logs::STOPPED],
 ];
 
-/// Sections of the runbook whose incident one machine cannot have, and why.
+/// Sections of the runbook whose incident the drill cannot cause, and why.
 pub(super) const NOT_PLAYED: [(&str, &str); 3] = [
-    ("unreachable", "the emulated AWS asks nobody from outside"),
+    ("unreachable", "the emulated AWS has no health check from outside"),
     ("events-undelivered", "the emulated AWS delivers no events, so none can fail to arrive"),
-    ("waf-blocked", "no firewall stands in front of the stand-in for the load balancer"),
+    ("waf-blocked", "the emulated load balancer has no firewall"),
 ];

@@ -1,4 +1,4 @@
-//! Fargate has no place for a task: a quota of the account, or a subnet without addresses.
+//! Fargate cannot place a task: a quota of the account is reached, or the subnet has no free address.
 
 use std::sync::PoisonError;
 use std::time::Instant;
@@ -6,17 +6,17 @@ use std::time::Instant;
 use crate::drill::incident::{Alarm, Callers, Incident, Injected, Observed, Over};
 use crate::drill::procedure::Drill;
 
-/// What ECS says in the events of a service.
+/// Texts of ECS in the events of a service.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html>
 const REASONS: [&str; 2] = [
     "You've reached the limit on the number of vCPUs you can run concurrently.",
     "InsufficientFreeAddressesInSubnet: The specified subnet does not have enough free addresses to satisfy the request.",
 ];
 
-/// A task ends, and ECS cannot start another: it says so in an event of the service, and no task stops.
+/// A task ends, and ECS cannot start another. ECS adds an event to the service. There is no stopped task to inspect.
 pub(super) const REACHED: Incident = Incident {
     name: "quota-reached",
-    what: "a task ends while Fargate has no place for another (the quota of vCPUs, then the addresses of the subnet)",
+    what: "a task ends while Fargate cannot place another (the quota of vCPUs, then the addresses of the subnet)",
     inject: |drill| {
         Box::pin(async {
             let begun = Instant::now();
@@ -38,19 +38,19 @@ pub(super) const REACHED: Incident = Incident {
             Ok(Injected { begun, observed, ..place })
         })
     },
-    // Longer than the ten minutes of metrics that the alarm waits.
+    // Longer than the ten minutes of metrics of the alarm.
     hold: 15,
-    sign: ("ECS starts no task, and says which limit it met", "an error"),
+    sign: ("ECS starts no task, and its events name the limit", "no error"),
     shows: |s| s.running < s.desired,
     alarms: &[("tasks-below-desired", Alarm::Metric("tasks-below-desired"))],
     also: &["a-quota-is-reached"],
-    callers: Callers::DoNotNotice("the other task serves, callers do not notice"),
-    recovery: ("when there is a place, the missing task starts", ""),
+    callers: Callers::DoNotNotice("the other task serves, no request fails"),
+    recovery: ("when Fargate can place tasks again, the missing task starts", ""),
     over: Over::Mitigated,
     ..Incident::COMMON
 };
 
-/// Lets Fargate start tasks, or says why it starts none.
+/// Sets the reason why Fargate cannot place a task; `None` lets it place tasks.
 fn set_full(drill: &Drill, reason: Option<&'static str>) {
     *drill.testbed.runner.full.lock().unwrap_or_else(PoisonError::into_inner) = reason;
 }

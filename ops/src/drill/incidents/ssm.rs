@@ -1,4 +1,4 @@
-//! SSM does not answer: the API, or ECS itself.
+//! SSM does not answer the API, or it does not answer ECS.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use crate::drill::incident::{
 use crate::drill::procedure::Drill;
 use crate::testbed::emulator::free_port;
 
-/// The API cannot read its keys: it waits, and says so.
+/// The API cannot read its keys. It retries, and it is not ready until it has them.
 pub(super) const AWAY_AT_START: Incident = Incident {
     name: "ssm-away-at-start",
     what: "a deployment while the API cannot reach SSM",
@@ -37,18 +37,19 @@ pub(super) const AWAY_AT_START: Incident = Incident {
     alarms: &[("unhealthy-target", Alarm::Metric("unhealthy-target"))],
     also: &["ssm-does-not-answer"],
     callers: DO_NOT_NOTICE,
-    recovery: (RECOVERED, "none: the API goes on asking, and is ready when SSM is back"),
+    recovery: (RECOVERED, "none: the API retries, and is ready when SSM answers"),
     ..Incident::COMMON
 };
 
-/// From one attempt of ECS to start the missing task to its next.
+/// The time between two attempts of ECS to start the missing task.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// Attempts that fail; with the pauses, longer than the alarm's ten minutes of metrics.
+/// Failed attempts. With their pauses they take longer than the alarm's ten minutes of metrics.
 const ATTEMPTS: usize = 5;
 
-/// ECS cannot read the sidecar's key, which it injects into every new task. The task ends before a container starts.
-/// Nothing is logged; only its stopped reason tells. Running tasks go on, and a task that ends is not replaced.
+/// ECS cannot read the sidecar's key, which it injects into every new task. The task stops before a container starts.
+/// Only the stopped reason shows the cause: the task logs nothing. Running tasks serve. ECS cannot replace a task that
+/// ends.
 pub(super) const AWAY_FOR_ECS: Incident = Incident {
     name: "ssm-away-for-ecs",
     what: "a task ends while ECS cannot reach SSM",
@@ -75,29 +76,30 @@ pub(super) const AWAY_FOR_ECS: Incident = Incident {
             Ok(Injected { begun, observed, ..injected })
         })
     },
-    sign: ("every new task ends with ResourceInitializationError and logs nothing", "an error"),
+    sign: ("every new task stops with ResourceInitializationError and logs nothing", "no error"),
     shows: |s| s.running < s.desired,
     alarms: &[
         ("task-stopped", Alarm::Event("task-stopped")),
         ("tasks-below-desired", Alarm::Metric("tasks-below-desired")),
     ],
     also: &["ssm-does-not-answer"],
-    callers: Callers::DoNotNotice("the other task serves, callers do not notice"),
-    recovery: ("when SSM is back, the missing task starts", ""),
+    callers: Callers::DoNotNotice("the other task serves, no request fails"),
+    recovery: ("when SSM answers, the missing task starts", ""),
     over: Over::Mitigated,
     ..Incident::COMMON
 };
 
-/// Lets ECS reach another Parameter Store; the one before.
+/// Points ECS at another Parameter Store. Returns the previous one.
 fn reach(drill: &Drill, ssm: Client) -> Client {
     let mut now = drill.testbed.runner.ssm.lock().unwrap_or_else(PoisonError::into_inner);
     std::mem::replace(&mut now, ssm)
 }
 
-/// How many containers of this task have a log.
+/// The number of containers of this task that have a log.
 fn logs(drill: &Drill, number: u8) -> anyhow::Result<usize> {
     let prefix = format!("task-{number}-");
-    let folder = std::fs::read_dir(&drill.testbed.folder).context("the folder of the logs")?;
+    let folder =
+        std::fs::read_dir(&drill.testbed.folder).context("cannot read the folder of the logs")?;
     let names = folder.flatten().map(|entry| entry.file_name());
     Ok(names.filter(|name| name.to_string_lossy().starts_with(&prefix)).count())
 }

@@ -1,4 +1,4 @@
-//! A run of Terraform is killed in the middle of an apply: the real Terraform, and a state in a bucket of the emulated AWS.
+//! An apply of the real Terraform is killed. Its state is in a bucket of the emulated AWS.
 
 use std::time::Instant;
 
@@ -7,10 +7,10 @@ use anyhow::{Context as _, ensure};
 use crate::drill::incident::{Alarm, Callers, Incident, Injected, Observed, Over};
 use crate::testbed::remote::lock_id;
 
-/// The lock stays, and AWS has a part of the change, of which the state knows nothing.
+/// The lock stays. AWS has some of the changes, but the state does not contain them.
 pub(super) const CUT_OFF: Incident = Incident {
     name: "apply-cut-off",
-    what: "an apply is killed midway (SIGKILL): its lock stays, and a part of its changes",
+    what: "SIGKILL ends an apply midway: its lock stays, and some of its changes",
     inject: |drill| {
         Box::pin(async {
             let remote = drill.testbed.remote().await?;
@@ -22,27 +22,30 @@ pub(super) const CUT_OFF: Incident = Incident {
             let good = text.contains("Error acquiring the state lock") && lock.is_some();
             let text = lock.as_ref().map_or(text, |id| format!("the state is locked by {id}"));
             let observed = Some(Observed { after: begun.elapsed().as_secs_f32(), good, text });
-            let mend = Injected::now(move |_| {
+            let repair = Injected::now(move |_| {
                 Box::pin(async move {
-                    remote.unlock(&lock.context("no lock is known")?).await?;
+                    remote.unlock(&lock.context("the error of Terraform names no lock")?).await?;
                     let changed = remote.apply().await?;
                     ensure!(
                         (1..planned).contains(&changed),
-                        "{changed} of {planned} changes were left: it was not cut off midway"
+                        "{changed} of {planned} changes were left: the apply was not killed midway"
                     );
-                    ensure!(!remote.plans_changes().await?, "the plan after it is not empty");
+                    ensure!(
+                        !remote.plans_changes().await?,
+                        "the plan after the apply is not empty"
+                    );
                     Ok(())
                 })
             });
-            Ok(Injected { begun, observed, ..mend })
+            Ok(Injected { begun, observed, ..repair })
         })
     },
-    sign: ("the next plan is refused, and names the lock", "no error"),
+    sign: ("the next plan fails, and its error names the lock", "no error"),
     alarms: &[("state-is-locked", Alarm::None)],
     also: &["an-apply-was-cut-off"],
-    callers: Callers::DoNotNotice("the tasks go on, callers do not notice"),
+    callers: Callers::DoNotNotice("the tasks serve, no request fails"),
     recovery: (
-        "the lock is taken away, an apply makes the rest of the changes, the plan after it is empty",
+        "with the lock removed, an apply makes the other changes, and the next plan is empty",
         "",
     ),
     over: Over::Mitigated,

@@ -1,4 +1,4 @@
-//! Harm done to the running tasks.
+//! Incidents in the running tasks.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const BY_ECS: (&str, &str) = (RECOVERED, "none: ECS starts new tasks");
 
 pub(super) const DISK_FULL: Incident = Incident {
     name: "disk-full",
-    what: "the sidecars' tmpfs is filled to its last byte",
+    what: "the tmpfs of the sidecars is full",
     inject: |drill| {
         Box::pin(async {
             let fill = "cat /dev/zero > /run/sidecar/full 2>/dev/null || true";
@@ -26,17 +26,17 @@ pub(super) const DISK_FULL: Incident = Incident {
         })
     },
     hold: 5,
-    sign: (SIGN, "requests go on: nothing is written there after the start"),
+    sign: (SIGN, "requests succeed: nginx writes nothing there after its start"),
     shows: |s| s.target[0] > 0,
     alarms: &[("memory-high", Alarm::None)],
     callers: DO_NOT_NOTICE,
-    recovery: (RECOVERED, "the file is taken away (a new task has an empty tmpfs)"),
+    recovery: (RECOVERED, "the file is removed (a new task has an empty tmpfs)"),
     ..Incident::COMMON
 };
 
 pub(super) const MEMORY_LIMIT: Incident = Incident {
     name: "memory-limit",
-    what: "a process in one task takes memory up to nine tenths of the limit",
+    what: "a process in one task uses 90 % of the memory limit",
     impossible: |drill| {
         let task = &drill.testbed.service.tasks.first()?.task;
         task.cgroup.is_none().then_some("no control group with a memory limit can be made here")
@@ -47,7 +47,7 @@ pub(super) const MEMORY_LIMIT: Incident = Incident {
             let group = task.cgroup.as_deref().context("no control group")?.display();
             let memory = task.definition.memory.as_deref().context("no memory limit")?;
             let most = memory.parse::<u64>()? * 9 / 10;
-            // `tail` keeps all of a line that does not end.
+            // `tail` keeps an unfinished line in memory.
             let script = format!(
                 "mkdir -p {group}/hog; echo $$ > {group}/hog/cgroup.procs; (head -c {most}m /dev/zero; sleep 600) | tail"
             );
@@ -69,12 +69,12 @@ pub(super) const MEMORY_LIMIT: Incident = Incident {
 
 pub(super) const API_SLOW: Incident = Incident {
     name: "api-slow",
-    what: "every API is frozen for 1.4 s, let run for 0.1 s, and so on (SIGSTOP, SIGCONT)",
+    what: "every API stops for 1.4 s and runs for 0.1 s, repeatedly (SIGSTOP, SIGCONT)",
     inject: |drill| {
         let apis: Vec<_> = drill.containers("api").iter().map(|api| api.pid).collect();
         let send = move |signal| {
             for pid in &apis {
-                // One that has ended meanwhile needs no signal.
+                // An error means that the process has ended. It needs no signal.
                 let _ = kill_process(*pid, signal);
             }
         };
@@ -106,7 +106,7 @@ pub(super) const API_SLOW: Incident = Incident {
 
 pub(super) const API_STOPPED: Incident = Incident {
     name: "api-stopped",
-    what: "every API is frozen (SIGSTOP)",
+    what: "every API is stopped (SIGSTOP)",
     inject: |drill| signal(drill, "api", Signal::STOP),
     hold: 14,
     sign: (SIGN, "HTTPCode_Target_5XX_Count; status 504 in the sidecar's line"),
@@ -118,7 +118,7 @@ pub(super) const API_STOPPED: Incident = Incident {
 
 pub(super) const API_KILLED: Incident = Incident {
     name: "api-killed",
-    what: "every API is killed: essential, so ECS stops the tasks",
+    what: "every API is killed: the container is essential, so ECS stops the tasks",
     inject: |drill| signal(drill, "api", Signal::KILL),
     hold: 1,
     sign: (SIGN, "HTTPCode_ELB_5XX_Count, RunningTaskCount 0"),
@@ -130,7 +130,7 @@ pub(super) const API_KILLED: Incident = Incident {
 
 pub(super) const SIDECAR_KILLED: Incident = Incident {
     name: "sidecar-killed",
-    what: "every nginx is killed: essential, so ECS stops the tasks",
+    what: "every nginx is killed: the container is essential, so ECS stops the tasks",
     inject: |drill| signal(drill, "nginx", Signal::KILL),
     hold: 1,
     sign: (SIGN, "HealthyHostCount 0"),
@@ -142,13 +142,13 @@ pub(super) const SIDECAR_KILLED: Incident = Incident {
 
 pub(super) const STALE_UPSTREAM: Incident = Incident {
     name: "stale-upstream",
-    what: "packets of the connections between sidecar and API are dropped, in every task",
+    what: "in every task, the packets of open connections between sidecar and API are dropped",
     impossible: |drill| {
         let namespace = &drill.testbed.service.tasks.first()?.task.network.namespace;
         let mut command = std::process::Command::new("ip");
         command.args(["netns", "exec", namespace, "iptables", "-S", "INPUT"]);
         let works = command.output().is_ok_and(|output| output.status.success());
-        (!works).then_some("this kernel filters no packets (iptables)")
+        (!works).then_some("this kernel cannot filter packets (iptables)")
     },
     inject: |drill| {
         Box::pin(async {
@@ -169,7 +169,6 @@ pub(super) const STALE_UPSTREAM: Incident = Incident {
     ..Incident::COMMON
 };
 
-/// Replaces the tasks.
 fn replace(drill: &mut Drill) -> Step<'_> {
     Box::pin(async { drill.testbed.service.replace(&drill.definition).await })
 }

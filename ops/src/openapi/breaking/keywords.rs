@@ -1,4 +1,4 @@
-//! The keywords that constrain a value itself (JSON Schema 2020-12, validation): one table.
+//! Compares the keywords that constrain a value itself (JSON Schema 2020-12, validation).
 
 use serde_json::{Map, Value};
 
@@ -6,21 +6,20 @@ use super::schema::{Comparison, Pair};
 use super::view::{Types, View, names, types_of, values_of};
 use crate::openapi::place::Place;
 
-/// When a keyword of the inner schema keeps what that of the outer one demands.
+/// The condition under which a keyword of the inner schema is at least as strict as that of the outer schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KeptBy {
-    /// A number that is as high, or higher.
+    /// An equal or higher number.
     Higher,
-    /// A number that is as low, or lower.
+    /// An equal or lower number.
     Lower,
     /// A multiple.
     Multiple,
-    /// The same keyword with the same value: such values do not compare.
+    /// The same keyword with the same value, because such values have no order.
     Same,
 }
 
-/// Keywords that are of one kind, the type that they constrain (`integer` for numbers, `any` for all), and what keeps
-/// them.
+/// Groups of keywords, the type that they constrain (`integer` for numbers, `any` for all), and the condition.
 const RULES: [(&[&str], &str, KeptBy); 15] = [
     (&["minimum", "exclusiveMinimum"], "integer", KeptBy::Higher),
     (&["maximum", "exclusiveMaximum"], "integer", KeptBy::Lower),
@@ -66,7 +65,8 @@ const ANNOTATIONS: [&str; 11] = [
 ];
 
 impl Comparison {
-    /// Compares everything but properties, items and alternatives. `types` are those of the inner schema.
+    /// Compares all keywords except those of properties, items and alternatives. `types` are the types of the inner
+    /// schema.
     pub(super) fn keywords(&mut self, pair: Pair<'_, '_>, types: &Types) {
         let Pair { inner, outer, .. } = pair;
         let own = inner.all("type");
@@ -86,13 +86,13 @@ impl Comparison {
             }
         }
         for (keywords, constrained, kept_by) in RULES {
-            // Values that do not compare are kept by the very keyword only.
+            // Values without an order must have the same keyword.
             let group = if kept_by == KeptBy::Same { 1 } else { keywords.len() };
             if constrained == "any" || types.contains(constrained) {
                 keywords.chunks(group).for_each(|keywords| self.kept(pair, keywords, kept_by));
             }
         }
-        // Callers that leave a member out get its default.
+        // Requests without the member use its default.
         for place in inner.all("default").iter().filter(|_| pair.is_request()) {
             let new = outer.all("default");
             if !new.iter().any(|new| new.value == place.value) {
@@ -118,7 +118,7 @@ impl Comparison {
         }
     }
 
-    /// Reports a keyword of the outer schema, `inner` being what the inner one has.
+    /// Reports a keyword of the outer schema. `inner` is the keyword of the inner schema.
     fn changed(
         &mut self,
         pair: Pair<'_, '_>,
@@ -145,7 +145,7 @@ fn found<'a>(view: &View<'a>, keywords: &[&'static str]) -> Vec<Found<'a>> {
 
 impl KeptBy {
     fn keeps(self, inner: &Found<'_>, outer: &Found<'_>) -> bool {
-        // Of two bounds with the same number, the exclusive one is the narrower.
+        // If two bounds have the same number, the exclusive bound is stricter.
         let bound = |(keyword, place): &Found<'_>, sign: f64| {
             Some((place.value.as_f64()? * sign, keyword.starts_with("exclusive")))
         };
@@ -162,13 +162,13 @@ impl KeptBy {
     }
 }
 
-/// Whether two parts of documents say the same.
+/// Whether two parts of documents have the same meaning.
 pub(super) fn is_same(one: &Place<'_>, two: &Place<'_>) -> bool {
     said(one, &mut Vec::new()) == said(two, &mut Vec::new())
 }
 
-/// What a place says: without annotations, and with what a reference leads to in its place. A reference to what is
-/// `above` it stays one.
+/// The value of a place without annotations, and with references replaced by their targets. A reference to a target in
+/// `above` stays a reference, so that recursion ends.
 fn said(place: &Place<'_>, above: &mut Vec<String>) -> Value {
     if place.value.is_array() {
         return place.items().iter().map(|item| said(item, above)).collect();

@@ -1,4 +1,4 @@
-//! Parameters, bodies and headers: what a request and a response are made of.
+//! Compares the parts of requests and responses: parameters, bodies and headers.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::pairs;
 use super::schema::{Comparison, Direction};
 use crate::openapi::place::Place;
 
-/// Members that say how a parameter, a header or a part of a body is written.
+/// Members that define the serialization of a parameter, a header or a part of a body.
 const SERIALIZATION: [&str; 4] = ["explode", "style", "allowReserved", "encoding"];
 
 impl Comparison {
@@ -45,7 +45,7 @@ impl Comparison {
                 self.must_stay_optional(&old, &new, "the body");
                 self.content(Direction::Request, &old, &new);
             }
-            (Some(old), None) => self.report(old.at, "a body is not accepted any more"),
+            (Some(old), None) => self.report(old.at, "a body is no longer accepted"),
             (None, Some(new)) if is_required(&new.clone().resolved()) => {
                 self.report(new.at, "a required body is new");
             }
@@ -74,7 +74,7 @@ impl Comparison {
         }
         for (status, new) in after.members() {
             if status.starts_with(['2', '3']) && response_of(&before, status).is_none() {
-                self.report(new.at, "this success is new; callers wait for another one");
+                self.report(new.at, "this success status is new; callers expect another one");
             }
         }
     }
@@ -96,7 +96,7 @@ impl Comparison {
         }
     }
 
-    /// The media types of a body, and what each holds.
+    /// Compares the media types of a body, and their schemas.
     fn content(&mut self, direction: Direction, old: &Place<'_>, new: &Place<'_>) {
         for (media_type, pair) in pairs(named(old, "content"), named(new, "content")) {
             let is_problem = media_type == "application/problem+json";
@@ -109,7 +109,7 @@ impl Comparison {
         }
     }
 
-    /// The schema of a parameter, a header or a media type.
+    /// Compares the schemas of a parameter, a header or a media type.
     fn value(&mut self, direction: Direction, old: &Place<'_>, new: &Place<'_>) {
         for member in SERIALIZATION {
             let (was, is) = (serialization(old, member), serialization(new, member));
@@ -133,7 +133,7 @@ fn serialization(place: &Place<'_>, member: &str) -> Value {
     })
 }
 
-/// What is declared for a status: by itself, by its class, or by default.
+/// The response that is declared for a status, for its class, or as the default.
 fn response_of<'a>(responses: &Place<'a>, status: &str) -> Option<Place<'a>> {
     let class = format!("{}XX", &status[..1.min(status.len())]);
     [status, &class, "default"].iter().find_map(|key| responses.member(key))
@@ -143,13 +143,13 @@ fn is_required(place: &Place<'_>) -> bool {
     place.value["required"] == true
 }
 
-/// Headers or media types by their names, which ignore case.
+/// Headers or media types by their names, in lower case.
 fn named<'a>(place: &Place<'a>, member: &str) -> Vec<(String, Place<'a>)> {
     let members = place.member(member).map(|member| member.members()).unwrap_or_default();
     members.into_iter().map(|(name, place)| (name.to_ascii_lowercase(), place)).collect()
 }
 
-/// The parameters of an operation, then those of its path, each with its kind and its name.
+/// The parameters of an operation, then the parameters of its path, each with its kind and its name.
 fn parameters<'a>(operation: &Place<'a>) -> Vec<((&'a str, String), Place<'a>)> {
     let lists = [Some(operation.clone()), operation.parent()].into_iter().flatten();
     let lists = lists.filter_map(|place| place.member("parameters"));

@@ -1,11 +1,16 @@
-//! Breaking changes: what a caller of the old document cannot rely on in the new one.
+//! Finds breaking changes: changes after which a caller of the old document can fail.
 //!
-//! One walk over both documents compares them as a caller sees them. Requests that were accepted must still be
-//! accepted, and responses must stay within what was declared. Both are one question about schemas, asked in two
-//! directions (`schema`). A rule that this module does not know counts as broken when it changed.
+//! The service must still accept all requests of the old document, and its responses must still fit the old document.
+//! Both are the same comparison of schemas in two directions (`schema`). A change of a rule that this module does not
+//! support counts as breaking.
 //!
-//! What the callers' page allows without notice is no breaking change: a new operation, an optional member of a
-//! request, a member or a header of a response, an error status, a problem type.
+//! The page for callers allows these changes without notice, so they are not breaking:
+//!
+//! - a new operation
+//! - a new optional member of a request
+//! - a new member or header of a response
+//! - a new error status
+//! - a new problem type
 
 mod keywords;
 mod message;
@@ -22,7 +27,7 @@ use serde_json::Value;
 use super::place::Place;
 use schema::Comparison;
 
-/// A document, read and typed.
+/// A document, as JSON and as types.
 #[derive(Debug)]
 pub struct Contract {
     document: Document,
@@ -30,12 +35,12 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// Reads the text of a document; the error names every fault that the document has.
+    /// Parses a document. The error contains all faults of the document.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let contract = Self { document: Document::parse(text)?, json: serde_json::from_str(text)? };
-        // What a reference hides could change unseen.
+        // The comparison cannot see changes behind a reference without a target.
         if let Some(at) = contract.root().lost_reference() {
-            anyhow::bail!("{at}: the reference leads nowhere in this document");
+            anyhow::bail!("{at}: the reference has no target in this document");
         }
         Ok(contract)
     }
@@ -60,23 +65,24 @@ impl Contract {
     }
 
     fn root(&self) -> Place<'_> {
-        Place::find(&self.json, "").expect("the whole document is there")
+        Place::find(&self.json, "").expect("the empty pointer must find the document")
     }
 
     fn place(&self, operation: &Operation) -> Place<'_> {
         let method = operation.method.as_str().to_ascii_lowercase();
         let paths = self.root().member("paths");
         let item = paths.and_then(|paths| paths.member(&operation.path.to_string()));
-        item.and_then(|item| item.member(&method)).expect("the document has its operations")
+        item.and_then(|item| item.member(&method))
+            .expect("the document must contain its operations")
     }
 }
 
-/// Something that a caller notices.
+/// A change that can break a caller.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
-    /// A JSON pointer into the new document, or into the old one for what the new one does not have.
+    /// A JSON pointer into the new document, or into the old document for a removed part.
     pub at: String,
-    /// What changed.
+    /// A description of the change.
     pub what: String,
 }
 
@@ -86,13 +92,13 @@ impl fmt::Display for Change {
     }
 }
 
-/// Every breaking change, in the order of the pointers, each once.
+/// All breaking changes, sorted by pointer, without duplicates.
 #[must_use]
 pub fn compare(old: &Contract, new: &Contract) -> Vec<Change> {
     let mut comparison = Comparison::default();
     let (was, is) = (old.name(), new.name());
     if was != is {
-        let what = format!("`{was}` is `{is}`: realm and problem types have another name");
+        let what = format!("`{was}` is `{is}`: the realm and the problem types change");
         comparison.report("/x-service/name", what);
     }
     comparison.servers(&old.root(), &new.root());
@@ -116,7 +122,7 @@ pub fn compare(old: &Contract, new: &Contract) -> Vec<Change> {
     BTreeSet::from_iter(comparison.changes).into_iter().collect()
 }
 
-/// What two documents have under each name: the first of the old one, the first of the new one.
+/// The values of two documents under each name: the first of the old document, and the first of the new document.
 type Pairs<'a, K> = BTreeMap<K, (Option<Place<'a>>, Option<Place<'a>>)>;
 
 fn pairs<'a, K: Ord>(old: Vec<(K, Place<'a>)>, new: Vec<(K, Place<'a>)>) -> Pairs<'a, K> {

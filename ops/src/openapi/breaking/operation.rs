@@ -1,4 +1,4 @@
-//! What the platform's members promise to a caller: access, limits, sizes and times.
+//! Compares the platform's members of an operation: access, limits, sizes and times.
 
 use chassis::document::{Access, Deadline, Limit, LimitBy, Limited, Operation};
 
@@ -10,7 +10,7 @@ use crate::openapi::place::Place;
 type Side<'a> = (&'a Contract, &'a Operation);
 
 impl Comparison {
-    /// Compares what the platform knows of one operation.
+    /// Compares the platform's members of one operation.
     pub(super) fn operation(&mut self, old: Side<'_>, new: Side<'_>) {
         let ((contract, before), (_, after)) = (old, new);
         let place = new.0.place(after);
@@ -39,7 +39,7 @@ impl Comparison {
                 ("x-stream", "the response streams now".to_owned())
             }
             (Deadline::Idle(_), Deadline::Head(_)) => {
-                ("x-stream", "the response does not stream any more".to_owned())
+                ("x-stream", "the response no longer streams".to_owned())
             }
             _ => ("", String::new()),
         };
@@ -55,13 +55,13 @@ impl Comparison {
         let opens = new.1.access == Access::Open && old.1.access != Access::Open;
         for after in limits(new) {
             let Some(was) = before.iter().find(|limit| limit.by == after.by) else {
-                // Callers of an operation that opens are counted as before, and others by what was not needed before.
+                // If an operation opens, its limits still count the old callers. The new limits count only new callers.
                 if !opens {
                     let by = match after.by {
                         LimitBy::Client => "client",
                         LimitBy::Address => "address",
                     };
-                    self.report(at, format!("requests are counted by {by}, and were not"));
+                    self.report(at, format!("requests are now limited by {by}"));
                 }
                 continue;
             };
@@ -77,7 +77,7 @@ impl Comparison {
         }
     }
 
-    /// Compares the addresses of the root or of an operation.
+    /// Compares the servers of the root or of an operation.
     pub(super) fn servers(&mut self, old: &Place<'_>, new: &Place<'_>) {
         let urls = |place: &Place<'_>| -> Vec<String> {
             let servers = place.member("servers");

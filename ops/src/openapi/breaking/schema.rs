@@ -1,8 +1,8 @@
-//! One question: does every value that fits one schema fit the other as well?
+//! Checks whether every value that fits one schema (`inner`) also fits another schema (`outer`).
 //!
-//! A request asks it of the old schema, which must be within the new one. A response asks it of the new schema,
-//! which must be within the old one. What is answered with no is reported keyword by keyword. Pairs of schemas
-//! that were asked about before are not asked about again, which is also how recursive schemas come to an end.
+//! For a request, `inner` is the old schema and `outer` the new one. For a response, `inner` is the new schema and
+//! `outer` the old one. Each keyword that violates this is reported. Each pair of schemas is compared only once, so
+//! recursive schemas end.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,25 +11,25 @@ use super::keywords::is_same;
 use super::view::View;
 use crate::openapi::place::Place;
 
-/// Whose values are compared.
+/// The message that contains the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Direction {
-    /// What callers send.
+    /// Callers send the value.
     Request,
-    /// What callers get.
+    /// Callers receive the value.
     Response,
-    /// A problem (RFC 9457), whose `type` may get further values at any time.
+    /// Callers receive the value in a problem (RFC 9457). Its `type` can get new values at any time.
     Problem,
 }
 
-/// What was compared, and what was found.
+/// The pairs that were compared, and the changes that were found.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
     seen: HashSet<(Direction, BTreeSet<String>, BTreeSet<String>)>,
     pub(super) changes: Vec<Change>,
 }
 
-/// Two schemas: every value of `inner` should fit `outer`.
+/// Two schemas. Every value of `inner` must fit `outer`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pair<'v, 'a> {
     pub(super) direction: Direction,
@@ -42,19 +42,18 @@ impl Pair<'_, '_> {
         self.direction == Direction::Request
     }
 
-    /// Which of two things, one of `inner` and one of `outer`, is the old one; the other is the new one.
+    /// Sorts a value of `inner` and a value of `outer` into old and new.
     pub(super) fn old_and_new<T>(self, inner: T, outer: T) -> (T, T) {
         if self.is_request() { (inner, outer) } else { (outer, inner) }
     }
 }
 
 impl Comparison {
-    /// Adds a change.
     pub(super) fn report(&mut self, at: impl Into<String>, what: impl Into<String>) {
         self.changes.push(Change { at: at.into(), what: what.into() });
     }
 
-    /// Compares the schemas of a media type, a parameter or a header. Without one everything fits.
+    /// Compares the schemas of a media type, a parameter or a header. Without a schema, every value fits.
     pub(super) fn schemas(
         &mut self,
         direction: Direction,
@@ -76,7 +75,7 @@ impl Comparison {
             let mut parts = inner.parts.iter().zip(&outer.parts);
             if inner.parts.len() != outer.parts.len() || !parts.all(|(l, r)| is_same(l, r)) {
                 let places = (inner.parts.first(), outer.parts.first());
-                let what = "it changed, and has too many alternatives to compare";
+                let what = "it changed, but has too many alternatives to compare";
                 self.differs(Pair { direction, inner, outer }, places.0, places.1, what);
             }
             return;
@@ -90,7 +89,7 @@ impl Comparison {
         }
     }
 
-    /// One alternative has to fit. When none does, the changes to the most similar one are reported.
+    /// One alternative must fit. If none fits, this reports the changes to the most similar one.
     fn one_of(&mut self, direction: Direction, inner: &View<'_>, outers: &[View<'_>]) {
         let trials = outers.iter().map(|outer| {
             let mut trial = Self { seen: self.seen.clone(), changes: Vec::new() };
@@ -107,7 +106,7 @@ impl Comparison {
 
     fn case(&mut self, pair: Pair<'_, '_>) {
         if let Some(place) = pair.outer.never() {
-            return self.differs(pair, None, Some(place), "nothing fits any more");
+            return self.differs(pair, None, Some(place), "no value fits any longer");
         }
         let types = pair.inner.types();
         self.keywords(pair, &types);
@@ -123,7 +122,7 @@ impl Comparison {
 
     fn object(&mut self, pair: Pair<'_, '_>) {
         let Pair { direction, inner, outer } = pair;
-        // Only the outermost object of a problem is one.
+        // Only the outermost object of a problem is a problem.
         let nested = if pair.is_request() { direction } else { Direction::Response };
         let undeclared = inner.undeclared();
         for list in outer.all("required") {
@@ -134,7 +133,7 @@ impl Comparison {
                 } else if !inner.requires(name)
                     && (own.is_some() || outer.declaration(name).is_none())
                 {
-                    let what = format!("`{name}` is no longer always there");
+                    let what = format!("`{name}` is no longer required");
                     self.differs(pair, own.as_ref(), Some(&list), &what);
                 }
             }
@@ -161,15 +160,15 @@ impl Comparison {
             if *place.value != false {
                 self.within(nested, &undeclared, &View::new([place]));
             } else if pair.is_request() {
-                // A response may get further members at any time, so `false` promises nothing there.
-                let what = "other members are not accepted any more";
+                // A response can get new members at any time, so `false` has no effect there.
+                let what = "other members are no longer accepted";
                 self.differs(pair, None, Some(&place), what);
             }
         }
     }
 
-    /// Reports that a value of the inner schema need not fit the outer one. The place is that of the new
-    /// document where it has one.
+    /// Reports that some values of the inner schema do not fit the outer schema. The pointer is into the new document,
+    /// if the part exists there.
     pub(super) fn differs(
         &mut self,
         pair: Pair<'_, '_>,

@@ -1,8 +1,8 @@
-//! A schema with everything that holds at the same place: its references, its `allOf`, the alternative taken.
+//! A schema with all parts that apply at the same place: its references, its `allOf`, and the chosen alternative.
 //!
-//! A value that fits has to fit every part. So a property of a view is a view as well, made of what each part says
-//! of it, and the comparison never has to know how a schema was put together. A view holds each place of a
-//! document at most once: there are finitely many views of a document, recursive schemas included.
+//! A value must fit every part. A property of a view is also a view, with the rules of each part for that property. So
+//! the comparison is independent of the structure of a schema. A view contains each place of a document at most once,
+//! so the number of views is finite, also for recursive schemas.
 
 use std::collections::BTreeSet;
 
@@ -10,20 +10,20 @@ use serde_json::Value;
 
 use crate::openapi::place::Place;
 
-/// Keywords of which one schema has to fit. `oneOf` is read as `anyOf`.
+/// Keywords with alternatives, one of which must fit. `oneOf` is treated as `anyOf`.
 const ALTERNATIVES: [&str; 2] = ["anyOf", "oneOf"];
-/// More alternatives of one schema, in all their combinations, are not compared.
+/// The maximum number of combinations of alternatives that are compared for one schema.
 const MOST_CASES: usize = 256;
 
-/// A set of JSON types. One with `number` has `integer` as well: in JSON Schema an integer is a number.
+/// A set of JSON types. A set with `number` also has `integer`, because in JSON Schema an integer is a number.
 pub(super) type Types = BTreeSet<&'static str>;
 
-/// A schema as the conjunction of its parts. Without a part it accepts everything.
+/// A schema as the conjunction of its parts. Without parts it accepts every value.
 #[derive(Debug, Clone, Default)]
 pub(super) struct View<'a> {
-    /// Each an object or a boolean.
+    /// Each part is an object or a boolean.
     pub(super) parts: Vec<Place<'a>>,
-    /// Pointers of the parts, and of the `anyOf` and `oneOf` whose alternative is among them.
+    /// Pointers of the parts, and of each `anyOf` and `oneOf` with an alternative among the parts.
     pub(super) key: BTreeSet<String>,
 }
 
@@ -48,7 +48,7 @@ impl<'a> View<'a> {
         self.parts.iter().filter_map(|part| part.member(keyword)).collect()
     }
 
-    /// The view once for each alternative, in their order; `None` when there are too many.
+    /// One view for each alternative, in their order. `None` if there are too many.
     pub(super) fn cases(self) -> Option<Vec<Self>> {
         let (mut done, mut open) = (Vec::new(), vec![self]);
         while let Some(view) = open.pop() {
@@ -69,12 +69,12 @@ impl<'a> View<'a> {
         Some(done)
     }
 
-    /// The part that no value fits.
+    /// A part that accepts no value.
     pub(super) fn never(&self) -> Option<&Place<'a>> {
         self.parts.iter().find(|part| *part.value == false)
     }
 
-    /// The values that `enum` and `const` leave; `None` without one.
+    /// The values that `enum` and `const` allow. `None` without these keywords.
     pub(super) fn values(&self) -> Option<Vec<&'a Value>> {
         let lists = self.parts.iter().filter_map(|part| Some(values_of(part)?.1));
         lists.reduce(|left, right| left.into_iter().filter(|v| right.contains(v)).collect())
@@ -99,23 +99,23 @@ impl<'a> View<'a> {
         self.all("properties").iter().flat_map(Place::members).map(|(name, _)| name).collect()
     }
 
-    /// Where a property is declared.
+    /// The first declaration of a property.
     pub(super) fn declaration(&self, name: &str) -> Option<Place<'a>> {
         self.all("properties").iter().find_map(|list| list.member(name))
     }
 
-    /// What the parts say of a property: each by `properties`, or else by `additionalProperties`.
+    /// The schemas of a property: from `properties` of each part, or else from `additionalProperties`.
     pub(super) fn property(&self, name: &str) -> Self {
         let own = |part: &Place<'a>| part.member("properties")?.member(name);
         self.below(own, "additionalProperties")
     }
 
-    /// What the parts say of a property that none of them declares.
+    /// The schemas of a property that no part declares.
     pub(super) fn undeclared(&self) -> Self {
         Self::new(self.all("additionalProperties"))
     }
 
-    /// What the parts say of the item at an index: each by `prefixItems`, or else by `items`.
+    /// The schemas of the item at an index: from `prefixItems` of each part, or else from `items`.
     pub(super) fn item(&self, index: usize) -> Self {
         let own = |part: &Place<'a>| part.member("prefixItems")?.items().into_iter().nth(index);
         self.below(own, "items")
@@ -132,7 +132,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// `const` or `enum` of a part, and the values that it leaves.
+/// `const` or `enum` of a part, and the values that it allows.
 pub(super) fn values_of<'a>(part: &Place<'a>) -> Option<(Place<'a>, Vec<&'a Value>)> {
     let place = part.member("const");
     if let Some(place) = place {
@@ -171,7 +171,7 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// The names of types, without what another one includes.
+/// The names of types, without `integer` if `number` is among them.
 pub(super) fn names(mut types: Types) -> String {
     if types.contains("number") {
         types.remove("integer");
