@@ -5,8 +5,8 @@ locals {
 }
 
 locals {
-  # The rights that the policies of the environment give each service. `module.FOLDER[*]` would wait for the whole service,
-  # which is a dependency cycle.
+  # The rights that the policies of the environment give each service. `module.FOLDER[*]` would wait for the whole
+  # service, which is a dependency cycle.
   needs = concat(
     contains(keys(var.images), "sum") ? [module.sum[0].needs] : [],
   )

@@ -35,7 +35,8 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Name {
-    /// Checks a name. `folders` are those of `services`, with and without a document. `lock` is the text of `Cargo.lock`.
+    /// Checks a name. `folders` are those of `services`, with and without a document. `lock` is the text of
+    /// `Cargo.lock`.
     pub fn new(
         text: &str,
         services: &Services,
