@@ -3,7 +3,7 @@
 //! The command starts itself again in these namespaces. They have three advantages:
 //!
 //! - The rehearsal can use the addresses of the applied VPC.
-//! - No port of this machine is in use by others.
+//! - All ports are free.
 //! - The kernel removes all that is left at the end.
 //!
 //! Without root, the command also gets a user namespace with the user's subordinate ids, in which it is root. Standard
