@@ -11,7 +11,7 @@ pub(super) fn money(dollars: f64) -> String {
     format!("{}{:.2} USD", if dollars < 0.0 { "−" } else { "+" }, dollars.abs())
 }
 
-/// A value as code: one line, cut when long, unable to end its own span or table cell.
+/// A value as code: one line, cut when long, and escaped so that it cannot end its code span or table cell.
 pub(super) fn code(text: &str) -> String {
     let flat =
         shorten_digests(&text.replace(['\n', '\r'], " ")).replace('`', "'").replace('|', "\\|");

@@ -75,7 +75,7 @@ enum Command {
 ///
 /// # Errors
 ///
-/// AWS does not answer, or there is nothing to return to.
+/// AWS does not respond, or there is nothing to return to.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     match &args.command {
         Command::Build(local) => local.build().map(|()| true),

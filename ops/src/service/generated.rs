@@ -1,4 +1,4 @@
-//! The generated files, each written as a whole.
+//! Writes and compares the generated files.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use super::template;
 const COMPOSE: &str = include_str!("docker-compose.yaml.jinja");
 const TERRAFORM: &str = include_str!("services.tf.jinja");
 
-/// A file and what it must hold.
+/// A file and its expected text.
 #[derive(Debug)]
 pub(super) struct File {
     /// Below the root.
