@@ -5,7 +5,8 @@ locals {
 }
 
 locals {
-  # What the environment's policies must allow each service. `module.FOLDER[*]` would wait for the whole service, in a circle.
+  # The rights that the policies of the environment give each service. `module.FOLDER[*]` would wait for the whole
+  # service, which is a dependency cycle.
   needs = concat(
     contains(keys(var.images), "sum") ? [module.sum[0].needs] : [],
   )
@@ -48,14 +49,14 @@ module "sum" {
 }
 
 locals {
-  # The services that are switched on. What uses this waits for all of them.
+  # The enabled services. A resource that uses this waits for all of them.
   running = { for folder, service in {
     sum = one(module.sum)
   } : folder => service if service != null }
 }
 
 output "services" {
-  description = "What a person needs next, and what scripts read, for each service that is switched on, by folder."
+  description = "Values for people and scripts, for each enabled service, by folder."
   value = { for folder, service in local.running : folder => {
     url               = service.url
     internal          = service.internal

@@ -1,8 +1,8 @@
-//! The plan review, held to real plans of real changes to `terraform/`.
+//! Tests the plan review with real plans of real changes to `terraform/`.
 //!
-//! `cargo xtask plan-fixtures` writes the plans. Each has its review in `golden/`, which a person has
-//! read: `UPDATE_GOLDEN=1 cargo test -p ops --test plan_review` writes the reviews again after a change
-//! of words. Then a person reads the difference.
+//! `cargo xtask plan-fixtures` writes the plans. The expected review of each is in `golden/`, and a person has read it.
+//! After a change of the text, `UPDATE_GOLDEN=1 cargo test -p ops --test plan_review` writes the reviews again. Then a
+//! person must read the difference.
 
 #![expect(clippy::unwrap_used, reason = "a panic in a test is how a test fails")]
 
@@ -15,7 +15,7 @@ use contract::list::at_least;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What each plan must come to, whatever the words.
+/// The expected result of a plan, apart from the text of the review.
 #[derive(Debug, Deserialize)]
 struct Expected {
     mark: String,
@@ -24,7 +24,7 @@ struct Expected {
     leaks: bool,
 }
 
-/// One value of a good plan made bad, to see exactly one rule break.
+/// A change of one value of a good plan, which must break exactly one rule.
 #[derive(Debug, Deserialize)]
 struct Seed {
     rule: String,
@@ -91,7 +91,7 @@ fn plan(name: &str) -> PathBuf {
 }
 
 #[test]
-fn every_plan_has_the_review_that_a_person_has_read() {
+fn reviews_of_all_plans_match_the_golden_files() {
     let expected: BTreeMap<String, Expected> =
         serde_json::from_str(&fs::read_to_string(folder().join("expected.json")).unwrap()).unwrap();
     let plans: BTreeSet<String> = fs::read_dir(folder().join("plans"))
@@ -101,7 +101,7 @@ fn every_plan_has_the_review_that_a_person_has_read() {
     assert_eq!(
         plans,
         expected.keys().cloned().collect(),
-        "plans/ and expected.json name the same plans"
+        "plans/ and expected.json must contain the same plans"
     );
 
     for (name, expected) in at_least(19, expected) {
@@ -119,16 +119,12 @@ fn every_plan_has_the_review_that_a_person_has_read() {
             expected.broken.is_empty() && !expected.leaks,
             "{name}"
         );
-        assert_eq!(
-            markdown,
-            fs::read_to_string(&golden).unwrap(),
-            "{name}: the words have changed"
-        );
+        assert_eq!(markdown, fs::read_to_string(&golden).unwrap(), "{name}: the text has changed");
     }
 }
 
 #[test]
-fn plans_hold_what_the_review_reads_and_nothing_else() {
+fn plans_contain_only_what_the_review_reads() {
     let scratch = tempfile::tempdir().unwrap();
     let trimmed = scratch.path().join("plan.json");
     let read = |path: &Path| -> Value {
@@ -142,7 +138,7 @@ fn plans_hold_what_the_review_reads_and_nothing_else() {
 }
 
 #[test]
-fn every_rule_is_kept_by_the_stack_and_broken_by_its_seed() {
+fn stack_keeps_every_rule_and_each_seed_breaks_one() {
     let good = fs::read_to_string(plan("create_everything")).unwrap();
     let seeds: Vec<Seed> =
         serde_json::from_str(&fs::read_to_string(folder().join("seeds.json")).unwrap()).unwrap();
@@ -153,25 +149,25 @@ fn every_rule_is_kept_by_the_stack_and_broken_by_its_seed() {
         let path = scratch.path().join("plan.json");
         fs::write(&path, bad.to_string()).unwrap();
         let output = review(&path, &[]);
-        assert!(!output.status.success(), "{} is broken and the review passes", seed.rule);
+        assert!(!output.status.success(), "{} is broken, but the review passes", seed.rule);
         let broken = broken_rules(&text(&output));
         assert_eq!(broken, BTreeSet::from([seed.rule.clone()]));
 
         let allowed = review(&path, &["--allow", &seed.rule]);
         let still_leaks = text(&allowed).contains("SECRETS IN THE PLAN");
-        assert_eq!(allowed.status.success(), !still_leaks, "{} is allowed by hand", seed.rule);
+        assert_eq!(allowed.status.success(), !still_leaks, "--allow {}", seed.rule);
     }
     let rules = "all 21 rules kept";
     assert!(
         text(&review(&plan("create_everything"), &[])).contains(rules),
-        "the good plan keeps {rules}"
+        "the review of the good plan must contain: {rules}"
     );
     let seeded: BTreeSet<&str> = seeds.iter().map(|seed| seed.rule.as_str()).collect();
-    assert_eq!(seeded.len(), 21, "each of the rules has a seed: {seeded:?}");
+    assert_eq!(seeded.len(), 21, "each rule must have a seed: {seeded:?}");
 }
 
 #[test]
-fn what_no_rule_forbids_is_said() {
+fn warnings_are_shown() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("plan.json");
     let warnings: Vec<Value> =
@@ -190,17 +186,20 @@ fn what_no_rule_forbids_is_said() {
 }
 
 #[test]
-fn a_comment_is_never_longer_than_it_may_be() {
+fn comment_stays_within_the_limit() {
     for limit in [2_000, 4_000, 10_000, 60_000] {
         let markdown = text(&review(&plan("destroy"), &["--limit", &limit.to_string()]));
         assert!(markdown.len() <= limit, "{} bytes, {limit} allowed", markdown.len());
         assert_eq!(markdown.matches("<details>").count(), markdown.matches("</details>").count());
-        assert!(markdown.lines().nth(1).unwrap().contains("🔴"), "the verdict comes first");
+        assert!(
+            markdown.lines().nth(1).unwrap().contains("🔴"),
+            "the first line must have the verdict"
+        );
     }
 }
 
 #[test]
-fn what_the_plan_says_cannot_speak_for_the_review() {
+fn text_of_the_plan_is_escaped() {
     let forged = "x`\n| @everyone <img src=x> |\n## 🟢 Plan review: routine\n- 🟢 [fine](https://example.com)";
     let mut bad: Value =
         serde_json::from_str(&fs::read_to_string(plan("wide_task_role")).unwrap()).unwrap();
@@ -216,16 +215,16 @@ fn what_the_plan_says_cannot_speak_for_the_review() {
     let path = scratch.path().join("plan.json");
     fs::write(&path, bad.to_string()).unwrap();
     let markdown = text(&review(&path, &[]));
-    assert!(markdown.contains("everyone"), "the forged text is there: {markdown}");
+    assert!(markdown.contains("everyone"), "the forged text must be in the review: {markdown}");
     assert_eq!(markdown.lines().filter(|line| line.starts_with("## ")).count(), 1, "{markdown}");
     assert!(!markdown.lines().any(|line| line.starts_with("- 🟢")), "{markdown}");
-    // Outside of code spans nothing is a mention, a tag or a link.
+    // Outside of code spans there must be no mention, no tag and no link.
     let plain: String = markdown.split('`').step_by(2).collect();
     assert!(!plain.contains('@') && !plain.contains("<img") && !plain.contains("]("), "{plain}");
 }
 
 #[test]
-fn half_a_plan_is_refused() {
+fn incomplete_plan_is_refused() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("plan.json");
     for (json, complaint) in [

@@ -1,4 +1,4 @@
-//! Who can get in: what changes in the network, in IAM, in the keys and in TLS.
+//! Changes of access: network, IAM, keys and TLS.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::permissions;
 use super::rules::Verdict;
 use crate::plan::{Action, Resource};
 
-/// What the change of a resource means for who can get in.
+/// The access that the change of a resource gives or takes away.
 pub(super) fn changes(resource: &Resource, verdict: &Verdict) -> Vec<(Level, String)> {
     let updated = resource.action() == Action::Update;
     let caution = |text: &str| vec![(Level::Caution, text.to_owned())];

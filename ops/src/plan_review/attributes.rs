@@ -1,8 +1,8 @@
-//! The attributes that the review reads, and plans that hold nothing else.
+//! The attributes that the review reads, and the trimmed plans that contain only them.
 //!
-//! A plan of this stack has a megabyte. The rules and the modules beside this one see what is left
-//! here and nothing else, so an attribute that is missing from the list cannot be judged, and a test
-//! notices. The plans that the tests read are made by the same function.
+//! A plan of this stack has a megabyte. The rules and the other modules of the review read only the trimmed plan.
+//! They cannot judge an attribute that is missing from the list; a test detects that. The same function makes the plans
+//! that the tests read.
 
 use serde_json::{Map, Value};
 
@@ -61,10 +61,10 @@ const GROUP_RULE: &[&str] = &[
     "to_port",
 ];
 
-/// Resources without a change that tell what a change of another one costs.
+/// Types of which the bill also needs the resources without a change.
 const COSTED: &[&str] = &["aws_appautoscaling_target", "aws_ecs_task_definition"];
 
-/// A plan with nothing but what the review reads.
+/// A plan that contains only what the review reads.
 pub(super) fn trim(plan: &Value) -> anyhow::Result<Value> {
     let mut trimmed = Map::new();
     for name in ["format_version", "errored"] {
@@ -83,7 +83,7 @@ pub(super) fn trim(plan: &Value) -> anyhow::Result<Value> {
     Ok(trimmed.into())
 }
 
-/// Leaves out the resources without a change, as long as no other needs them.
+/// Removes the resources without a change, except those of the types in [`COSTED`].
 pub(super) fn leave_out_unchanged(plan: &mut Value) {
     if let Some(resources) = plan["resource_changes"].as_array_mut() {
         resources.retain(|resource| {
@@ -103,7 +103,7 @@ fn trim_resource(value: &Value) -> anyhow::Result<Value> {
         Action::Replace => resource.replaced_for(),
         _ => difference::find(&resource).into_iter().map(|difference| difference.path).collect(),
     };
-    // A whole attribute: within it the two sides are compared by name.
+    // Keep the whole attribute: `difference` compares its entries by name.
     for path in &mut paths {
         path.truncate(path.find('.').unwrap_or(path.len()));
     }
@@ -124,7 +124,7 @@ fn trim_resource(value: &Value) -> anyhow::Result<Value> {
     Ok(trimmed)
 }
 
-/// What lies on one of the paths. A value that is neither an object nor a list lies on each.
+/// The parts of a value that are on one of the paths. A value that is neither an object nor a list is kept.
 fn select(value: &Value, paths: &[&str]) -> Value {
     match value {
         Value::Object(map) => {
@@ -146,7 +146,7 @@ fn select(value: &Value, paths: &[&str]) -> Value {
     }
 }
 
-/// Whether a mark of "unknown" or "sensitive" is set, somewhere in a value.
+/// Whether a mark of "unknown" or "sensitive" is set anywhere in a value.
 fn is_set(mark: &Value) -> bool {
     match mark {
         Value::Object(map) => map.values().any(is_set),
@@ -170,13 +170,13 @@ mod tests {
             (Value::Array(list), _) => list.iter().all(|inner| has(inner, path)),
             (Value::Object(map), (name, "")) => map.contains_key(name),
             (Value::Object(map), (name, rest)) => map.get(name).is_some_and(|v| has(v, rest)),
-            // The whole value is only known after apply.
+            // The whole value is known only after apply.
             (values, _) => *values == true,
         }
     }
 
     #[test]
-    fn every_tested_plan_holds_every_attribute_that_the_review_reads() {
+    fn tested_plans_contain_each_attribute_of_the_review() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plan_review/plans");
         let mut seen = BTreeSet::new();
         for file in at_least(19, fs::read_dir(folder).unwrap()) {
@@ -200,7 +200,7 @@ mod tests {
             }
         }
         let listed = STATE.iter().map(|(kind, _)| *kind);
-        // The stack has none.
+        // The stack has no such resource.
         let expected: BTreeSet<&str> = listed.filter(|kind| *kind != "aws_iam_policy").collect();
         assert_eq!(seen, expected);
     }

@@ -1,4 +1,4 @@
-//! Whether callers notice: what restarts, and what changes about deployments, scaling and health.
+//! Changes of availability: restarts, deployments, scaling and health checks.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::container;
 use super::finding::Level;
 use crate::plan::{Action, Resource};
 
-/// What the change of a resource means for those who are being served.
+/// The effect of the change of a resource on callers.
 pub(super) fn changes(resource: &Resource) -> Vec<(Level, String)> {
     let mut found = Vec::new();
     let mut say = |level, text| found.push((level, text));
@@ -15,7 +15,7 @@ pub(super) fn changes(resource: &Resource) -> Vec<(Level, String)> {
         ("aws_ecs_service", Action::Update) => service(resource, &mut say),
         ("aws_appautoscaling_target", _) => scaling(resource, &mut say),
         ("aws_lb_target_group", Action::Update) if resource.changes("health_check") => {
-            let text = "changes when the load balancer takes a task for healthy";
+            let text = "changes the health check of the load balancer";
             say(Level::Caution, text.to_owned());
         }
         _ => {}
@@ -39,7 +39,7 @@ fn task(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
     say(Level::Note, text);
     for (before, after) in &containers {
         if before.health_check != after.health_check {
-            let text = format!("{}: changes how the container's health is found out", after.name);
+            let text = format!("{}: changes the health check of the container", after.name);
             say(Level::Caution, text);
         }
     }

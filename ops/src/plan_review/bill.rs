@@ -1,7 +1,7 @@
-//! What a plan does to the monthly bill: the part that is there without a single request.
+//! The effect of a plan on the fixed part of the monthly bill.
 //!
-//! Traffic, log volume and data transfer are left out, because a plan does not know them. The prices
-//! stand in `prices.json`, with their source.
+//! Traffic, log volume and data transfer are left out, because a plan does not contain them. `prices.json` contains the
+//! prices and their source.
 
 use std::collections::BTreeMap;
 
@@ -29,9 +29,9 @@ struct Fargate {
 /// The difference that a plan makes, in US dollars a month.
 #[derive(Debug)]
 pub(super) struct Bill {
-    /// What and how much, the largest first.
+    /// Resource type and dollars, the largest first.
     pub(super) lines: Vec<(String, f64)>,
-    /// Where the prices come from, and what they leave out.
+    /// The source of the prices, and what they leave out.
     pub(super) source: String,
 }
 
@@ -67,12 +67,12 @@ pub(super) fn difference(plan: &Plan) -> Bill {
     Bill { lines, source: prices.source }
 }
 
-/// One resource as it is on one side of the change.
+/// The price of one resource on one side of the change.
 fn each(resource: &Resource, side: &Value, prices: &Prices) -> f64 {
     let price =
         |table: &BTreeMap<String, f64>, name: &str| table.get(name).copied().unwrap_or_default();
     let length = |name: &str| side[name].as_array().map(Vec::len);
-    // Before they exist the subnets may not be known: then the configuration's two zones are assumed.
+    // The subnets can be unknown before they exist. Then two are assumed, one in each zone of the configuration.
     let subnets = || count(length("subnet_ids").or(length("subnets")).unwrap_or(2).max(1));
     let hour = price(&prices.hour, &resource.kind) * prices.hours_a_month;
     let month = price(&prices.month, &resource.kind);
@@ -82,7 +82,7 @@ fn each(resource: &Resource, side: &Value, prices: &Prices) -> f64 {
         // The balancer has one public address in each zone, unless it is internal.
         "aws_lb" if side["internal"] == true => hour,
         "aws_lb" => hour + subnets() * price(&prices.hour, "aws_eip") * prices.hours_a_month,
-        // An alarm that computes is paid for each metric that it reads.
+        // AWS bills an alarm with metric math once for each metric that it reads.
         "aws_cloudwatch_metric_alarm" => {
             let queries = side["metric_query"].as_array().into_iter().flatten();
             let metrics =
@@ -97,7 +97,7 @@ fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::MAX, f64::from)
 }
 
-/// What the tasks cost more, at the least number of them: autoscaling decides the rest.
+/// The difference in the cost of the tasks, at their least number. Autoscaling decides the rest.
 fn tasks(plan: &Plan, prices: &Prices) -> Option<f64> {
     let find = |kind: &str| plan.managed().find(|resource| resource.kind == kind);
     let (task, target) = (find("aws_ecs_task_definition")?, find("aws_appautoscaling_target")?);
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arm_task_and_an_internal_balancer_cost_less() {
+    fn arm_task_and_internal_balancer_cost_less() {
         let task = |architecture: &str| json!({ "cpu": "256", "memory": "512", "runtime_platform": [{ "cpu_architecture": architecture }] });
         let lb = |internal: bool| json!({ "internal": internal, "subnets": ["a", "b"] });
         let target = json!({ "min_capacity": 2 });

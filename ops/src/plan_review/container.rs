@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::plan::Resource;
 use crate::task::definition::Container;
 
-/// The containers that are there before and after a change; none when they are only known after apply.
+/// The containers that exist before and after a change; none when they are known only after apply.
 pub(super) fn pairs(resource: &Resource) -> impl Iterator<Item = (Container, Container)> {
     let mut old = list(&resource.change.before);
     list(&resource.change.after).into_iter().filter_map(move |new| {

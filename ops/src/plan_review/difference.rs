@@ -1,8 +1,7 @@
-//! What exactly differs between the two sides of a change, leaf by leaf.
+//! The differences between the two sides of a change, leaf by leaf.
 //!
-//! AWS hides half of its configuration in strings that hold JSON (container definitions, policies).
-//! They are opened here, and lists of named things are compared by name: a person wants to read
-//! `nginx.environment.RATE_LIMIT: 5 → 5000`, not two screens of JSON.
+//! Container definitions and policies are strings that contain JSON. This module parses them, and compares lists of
+//! named entries by name. A person then reads `nginx.environment.RATE_LIMIT: 5 → 5000`, not two screens of JSON.
 
 use serde_json::{Map, Value};
 
@@ -19,7 +18,7 @@ pub(crate) struct Difference {
     pub(crate) after: Option<Side>,
 }
 
-/// A value as it may be shown.
+/// A value, and whether the review may show it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Side {
     /// Anybody may read it.
@@ -62,7 +61,7 @@ pub(crate) fn find(resource: &Resource) -> Vec<Difference> {
         sensitive: &change.after_sensitive,
     };
     compare(String::new(), before, after, &mut found);
-    // AWS computes these anew with every change; they tell nobody anything.
+    // AWS computes these again with every change. They contain no information for a reviewer.
     found.retain(|difference| {
         !matches!(
             difference.path.as_str(),
@@ -72,7 +71,7 @@ pub(crate) fn find(resource: &Resource) -> Vec<Difference> {
     found
 }
 
-/// A value with the marks that Terraform keeps beside it.
+/// A value with Terraform's marks for it.
 #[derive(Clone, Copy)]
 struct Marked<'a> {
     value: &'a Value,
@@ -122,7 +121,7 @@ fn compare(path: String, before: Marked<'_>, after: Marked<'_>, found: &mut Vec<
     found.push(Difference { path, before, after });
 }
 
-/// AWS gives back empty lists where the configuration says nothing.
+/// AWS returns empty lists for attributes that the configuration does not set.
 fn is_nothing(side: Option<&Side>) -> bool {
     match side {
         None => true,
@@ -144,7 +143,7 @@ fn compare_members(
         .chain(after_map.as_object())
         .flat_map(Map::keys)
         .collect();
-    // An attribute that becomes known after apply stands among the unknown ones only.
+    // An attribute that becomes known after apply is only in `after_unknown`.
     names.extend(after.unknown.as_object().into_iter().flat_map(Map::keys));
     names.sort();
     names.dedup();
@@ -156,7 +155,7 @@ fn compare_members(
     }
 }
 
-/// A value as a map, when it is one, when it is a string that holds JSON, or a list of named things.
+/// A value as a map, when it is a map, a string that contains JSON, or a list of named entries.
 fn opened(value: &Value) -> Option<Map<String, Value>> {
     match value {
         Value::Object(map) => Some(map.clone()),
@@ -168,15 +167,15 @@ fn opened(value: &Value) -> Option<Map<String, Value>> {
     }
 }
 
-/// A list as a map by the member that names its entries: `name`, or a statement's `Sid`. An entry
-/// that is no more than a name and a value becomes the value.
+/// A list as a map, by the member that names its entries: `name`, or a statement's `Sid`. An entry with a `value` or
+/// `valueFrom` becomes that value.
 fn named(list: &[Value]) -> Option<Map<String, Value>> {
     if let [single] = list
         && single.is_object()
         && single.get("name").is_none()
         && single.get("Sid").is_none()
     {
-        // A nested block of which there is one at most: its index says nothing.
+        // A nested block that can occur only once: its index contains no information.
         return opened(single);
     }
     let mut map = Map::new();

@@ -1,28 +1,28 @@
-//! What the review has to say: one finding, one sentence.
+//! The findings of the review. Each finding is one sentence about one resource.
 
 use serde::Deserialize;
 
-/// How much a reviewer has to care, the most first.
+/// The severity of a finding, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Level {
-    /// It may break the service, let somebody in, or lose data.
+    /// It can break the service, give somebody access, or lose data.
     Danger,
-    /// It is meant sometimes, and a mistake at others.
+    /// It is sometimes intended and sometimes a mistake.
     Caution,
-    /// It is what deployments do.
+    /// It is part of each normal deployment.
     Note,
 }
 
-/// The question that a finding answers.
+/// The topic of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Topic {
-    /// Who can get in: ingress, IAM, keys, TLS.
+    /// Ingress, IAM, keys, TLS.
     Access,
-    /// What is kept, and what would be lost.
+    /// Stored data, and its loss.
     Data,
-    /// Whether callers notice.
+    /// Effects on callers.
     Availability,
     /// Rate limits, alarms, logs.
     Limits,
@@ -36,8 +36,8 @@ impl Topic {
     #[must_use]
     pub(super) const fn title(self) -> &'static str {
         match self {
-            Self::Access => "Who can get in",
-            Self::Data => "What is lost",
+            Self::Access => "Access",
+            Self::Data => "Data loss",
             Self::Availability => "Availability",
             Self::Limits => "Limits, alarms, logs",
         }
@@ -59,9 +59,9 @@ impl Level {
 /// One sentence about one resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Finding {
-    /// How much a reviewer has to care.
+    /// Its severity.
     pub(super) level: Level,
-    /// The question that it answers.
+    /// Its topic.
     pub(super) topic: Topic,
     /// The resource.
     pub(super) address: String,

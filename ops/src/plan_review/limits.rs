@@ -1,4 +1,4 @@
-//! How much a client may ask, when alarms fire, and how long logs are kept.
+//! Changes of rate limits, alarms, firewall rules and log retention.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ const SENSITIVITY: &[&str] = &[
     "alarm_rule",
 ];
 
-/// What the change of a resource means for limits, alarms and logs.
+/// The effect of the change of a resource on limits, alarms and logs.
 pub(super) fn changes(resource: &Resource) -> Vec<(Level, String)> {
     let mut found = Vec::new();
     let mut say = |level, text| found.push((level, text));
@@ -61,7 +61,7 @@ fn rates(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
 fn alarm(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
     let (before, after) = (&resource.change.before, &resource.change.after);
     let listeners = |side: &Value| side["alarm_actions"].as_array().map_or(0, Vec::len);
-    // A rule says when nobody is left.
+    // A rule reports an alarm that tells nobody.
     if (1..listeners(before)).contains(&listeners(after)) {
         let text =
             format!("tells {} when it fires, no longer {}", listeners(after), listeners(before));
@@ -70,7 +70,7 @@ fn alarm(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
     for name in SENSITIVITY.iter().filter(|name| resource.changes(name)) {
         let text = match (&before[*name], &after[*name]) {
             (Value::Array(_), _) | (_, Value::Array(_)) => {
-                format!("fires by another computation ({name})")
+                format!("changes the condition that it fires on ({name})")
             }
             (old, new) => format!("fires at {name} {} instead of {}", plain(new), plain(old)),
         };
@@ -78,7 +78,7 @@ fn alarm(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
     }
 }
 
-/// Rules that counted what they matched may refuse it from now on.
+/// Rules that only counted matching requests can refuse them after the change.
 fn firewall(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
     let refuses = |side: &Value| {
         let mut rules = side["rule"].as_array().into_iter().flatten();
@@ -94,7 +94,7 @@ fn firewall(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
     }
 }
 
-/// Addresses that the firewall refuses.
+/// Addresses that the firewall starts or stops to refuse.
 fn addresses(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
     let list = |side: &Value| {
         let list = side["addresses"].as_array().into_iter().flatten();

@@ -1,7 +1,7 @@
-//! Text from a plan, made fit to stand in Markdown.
+//! Text from a plan, escaped for Markdown.
 //!
-//! A pull request's author writes the plan. Nothing in it may mention people, break out of its table,
-//! or draw a green mark.
+//! The author of a pull request controls the plan. Its text must not mention people, end its table cell, or add a green
+//! mark.
 
 /// Characters of one value before it is cut.
 const VALUE: usize = 100;
@@ -11,7 +11,7 @@ pub(super) fn money(dollars: f64) -> String {
     format!("{}{:.2} USD", if dollars < 0.0 { "−" } else { "+" }, dollars.abs())
 }
 
-/// A value as code: one line, cut when long, unable to end its own span or table cell.
+/// A value as code: one line, cut when long, and escaped so that it cannot end its code span or table cell.
 pub(super) fn code(text: &str) -> String {
     let flat =
         shorten_digests(&text.replace(['\n', '\r'], " ")).replace('`', "'").replace('|', "\\|");
@@ -20,7 +20,7 @@ pub(super) fn code(text: &str) -> String {
     format!("`{cut}{more}`")
 }
 
-/// Twelve digits of a digest tell two images apart, and leave room for both in one line.
+/// Twelve digits of a digest distinguish two images. Both then fit in one line.
 fn shorten_digests(text: &str) -> String {
     const PREFIX: &str = "sha256:";
     let parts = text.split_once(PREFIX).filter(|(_, digest)| digest.len() == 64);
@@ -30,7 +30,7 @@ fn shorten_digests(text: &str) -> String {
     }
 }
 
-/// Text as text: no markup, no mention, no link.
+/// Plain text: no markup, no mention, no link.
 pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -43,7 +43,7 @@ pub(super) fn escape(text: &str) -> String {
             '|' => safe.push_str("&#124;"),
             '[' => safe.push_str("&#91;"),
             ']' => safe.push_str("&#93;"),
-            // Without its colon an address is no link.
+            // GitHub makes no link of an address without its colon.
             ':' if safe.ends_with("http") || safe.ends_with("https") => safe.push_str("&#58;"),
             '*' | '_' => {
                 safe.push('\\');

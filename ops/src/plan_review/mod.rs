@@ -1,9 +1,11 @@
-//! What a Terraform plan means, for the person who has to approve it.
+//! The review of a Terraform plan, for the person who has to approve it.
 //!
-//! `terraform plan` says which attributes change. A reviewer wants to know who can get in, what is
-//! lost, whether callers notice, whether anybody hears when it goes wrong, and what it costs. The rules
-//! of `rules/` judge what is planned and what is lost. `access`, `availability` and `limits` say what
-//! changes between before and after. `render` puts the worst first.
+//! `terraform plan` lists the attributes that change. A reviewer needs their effect on access, data, callers, alarms
+//! and cost.
+//!
+//! - The rules of `rules/` judge the planned state and what is lost.
+//! - `access`, `availability` and `limits` describe the changes.
+//! - `render` prints the worst finding first.
 
 mod access;
 mod attributes;
@@ -41,16 +43,16 @@ pub struct Args {
     /// Folder of the rules
     #[arg(long, default_value = "rules")]
     rules: PathBuf,
-    /// Where the Markdown goes; the standard output when missing
+    /// The file for the Markdown; the standard output when missing
     #[arg(long)]
     output: Option<PathBuf>,
-    /// Most bytes of Markdown: GitHub refuses comments of more than 65,536 characters
+    /// Maximum bytes of Markdown: GitHub refuses comments of more than 65,536 characters
     #[arg(long, default_value_t = LIMIT)]
     limit: usize,
-    /// A rule that may be broken this time; may be given more than once
+    /// A rule that this plan may break; can be given more than once
     #[arg(long, value_name = "RULE")]
     allow: Vec<String>,
-    /// Where to write the part of the plan that the review reads
+    /// The file for the part of the plan that the review reads
     #[arg(long, value_name = "FILE")]
     trimmed: Option<PathBuf>,
 }
@@ -70,7 +72,7 @@ impl Args {
     }
 }
 
-/// Everything that the review has to say.
+/// The result of the review.
 #[derive(Debug)]
 struct Review {
     findings: BTreeSet<Finding>,
@@ -82,7 +84,7 @@ struct Review {
 }
 
 impl Review {
-    /// The worst that was found, or nothing when the plan changes nothing.
+    /// The worst level that was found; `None` when the plan changes nothing.
     fn level(&self) -> Option<Level> {
         let refused = !self.secrets.leaks.is_empty() || !self.refused_rules().is_empty();
         let worst = self.findings.iter().map(|finding| finding.level).min();
@@ -94,30 +96,30 @@ impl Review {
         self.verdict.violations.iter().map(|violation| violation.rule.as_str()).collect()
     }
 
-    /// Rules that are broken without leave.
+    /// Broken rules that `--allow` does not list.
     fn refused_rules(&self) -> BTreeSet<&str> {
         let allowed = |rule: &&str| self.allowed.iter().any(|allowed| allowed == rule);
         self.broken_rules().into_iter().filter(|rule| !allowed(rule)).collect()
     }
 }
 
-/// What forbids a plan.
+/// The reason why a plan is refused.
 #[derive(Debug)]
 pub struct Refusal {
-    /// Rules that it breaks without leave.
+    /// Rules that it breaks and `--allow` does not list.
     pub rules: Vec<String>,
-    /// Whether it holds a secret. Nobody can allow that.
+    /// Whether it contains a secret. No option allows that.
     pub secret: bool,
 }
 
-/// Runs the command; `Ok(false)` means that the plan breaks a rule or holds a secret.
+/// Runs the command; `Ok(false)` means that the plan breaks a rule or contains a secret.
 ///
-/// A dangerous plan that breaks no rule passes: whether it is meant is for a person to say.
+/// A dangerous plan that breaks no rule passes: a person decides about it.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     Ok(judge(args)?.is_none())
 }
 
-/// Writes the review. Nothing forbids the plan when the answer is `None`.
+/// Writes the review. `None` means that the plan is not refused.
 pub(crate) fn judge(args: &Args) -> anyhow::Result<Option<Refusal>> {
     let json = std::fs::read_to_string(&args.plan)
         .with_context(|| format!("cannot read {}", args.plan.display()))?;
@@ -132,7 +134,7 @@ pub(crate) fn judge(args: &Args) -> anyhow::Result<Option<Refusal>> {
             let (_, other) = review(plan, secrets.clone(), args)?;
             ensure!(
                 other == markdown,
-                "{what} has another review, so attributes.rs lacks something that the review reads:\n{other}"
+                "{what} has a different review, so attributes.rs lacks an attribute that the review reads:\n{other}"
             );
         }
         write(path, &plan.to_string())?;
@@ -157,7 +159,7 @@ fn review(
     let plan = Plan::parse(&json)?;
     let verdict = rules::judge(&json, &args.rules)?;
     for rule in &args.allow {
-        ensure!(verdict.rules.contains_key(rule), "--allow {rule}: there is no such rule");
+        ensure!(verdict.rules.contains_key(rule), "--allow {rule}: no rule has this name");
     }
     secrets.leaks.extend(verdict.leaks.iter().cloned());
     let mut findings: BTreeSet<Finding> = verdict.findings().collect();

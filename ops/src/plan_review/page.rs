@@ -1,4 +1,4 @@
-//! A page that never grows longer than it may, and says what it left out.
+//! A page with a maximum length, which names the sections that it left out.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ pub(super) struct Page {
     limit: usize,
 }
 
-/// Room for the sentence that says what was left out, and for closing tags.
+/// Bytes for the sentence about what was left out, and for closing tags.
 const RESERVE: usize = 200;
 
 impl Page {
@@ -17,31 +17,28 @@ impl Page {
         Self { text: String::new(), limit }
     }
 
-    /// What is on the page.
+    /// The text of the page.
     pub(super) fn finish(self) -> String {
         self.text
     }
 
-    /// Whether so many more bytes fit.
+    /// Whether `length` more bytes fit.
     pub(super) fn fits(&self, length: usize) -> bool {
         self.text.len() + length + RESERVE <= self.limit
     }
 
-    /// Adds a section without asking.
+    /// Adds a section, even if it does not fit.
     pub(super) fn must(&mut self, section: &str) {
         self.text.push_str(section);
     }
 
-    /// Adds a section as a whole, or says that it was left out.
+    /// Adds the whole section if it fits; otherwise its title and a note.
     pub(super) fn may(&mut self, section: &str) {
         if section.is_empty() {
         } else if self.fits(section.len()) {
             self.text.push_str(section);
         } else if let Some(title) = section.lines().find(|line| line.starts_with('#')) {
-            let _ = writeln!(
-                self.text,
-                "\n{title}\n\nToo long for this comment: read the plan itself."
-            );
+            let _ = writeln!(self.text, "\n{title}\n\nToo long for this comment. Read the plan.");
         }
     }
 }

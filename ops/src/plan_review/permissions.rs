@@ -1,4 +1,4 @@
-//! What an IAM policy newly allows, statement by statement.
+//! The rights that a change adds to an IAM policy, statement by statement.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::finding::Level;
 use super::rules::Verdict;
 use crate::plan::{Action, Resource};
 
-/// What the policy in `attribute` allows that it did not allow before.
+/// The rights that the change adds to the policy in `attribute`.
 pub(super) fn changes(
     resource: &Resource,
     attribute: &str,
@@ -17,7 +17,7 @@ pub(super) fn changes(
     }
     let usual = if resource.action() == Action::Create { Level::Note } else { Level::Caution };
     let Some(after) = resource.after(attribute) else {
-        return vec![(usual, "changes a policy whose text is only known after apply".to_owned())];
+        return vec![(usual, "changes a policy whose text is known only after apply".to_owned())];
     };
     let old = statements(resource.before(attribute));
     let mut found: Vec<(Level, String)> = statements(Some(after))
@@ -42,7 +42,7 @@ pub(super) fn changes(
         })
         .collect();
     if found.is_empty() {
-        found.push((Level::Note, "takes rights away".to_owned()));
+        found.push((Level::Note, "removes rights".to_owned()));
     }
     found
 }
@@ -57,7 +57,7 @@ fn statements(policy: Option<&str>) -> Vec<Value> {
     }
 }
 
-/// A string, or a list of strings, as IAM allows both.
+/// A string or a list of strings: IAM allows both.
 fn words(value: &Value) -> Vec<String> {
     match value {
         Value::String(word) => vec![word.clone()],

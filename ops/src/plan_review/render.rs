@@ -1,6 +1,6 @@
-//! The review as Markdown: the worst first, and never longer than a comment on GitHub may be.
+//! The review as Markdown: the worst finding first, within the maximum length of a comment on GitHub.
 //!
-//! Whatever comes from the plan goes through `markup`.
+//! `markup` escapes all text from the plan.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,10 +12,10 @@ use super::markup::{code, escape, money};
 use super::page::Page;
 use crate::plan::{Action, Plan, Resource};
 
-/// Marks our own comment, so that the next run finds and replaces it.
+/// Marks the comment, so that the next run finds and replaces it.
 pub(super) const MARKER: &str = "<!-- plan review -->";
 
-/// Resources named in one line before it says "and N more".
+/// Resources named in one line before "and N more".
 const NAMED: usize = 3;
 
 /// Rows of a table before it is folded.
@@ -85,7 +85,7 @@ fn summary(review: &Review, plan: &Plan) -> String {
     format!("{}  \n{rules} · {secrets} · {bill}", parts.join(" · "))
 }
 
-/// Findings as a list. Those of one level with the same sentence become one line.
+/// Findings as a list. Findings with the same level and sentence become one line.
 fn list<'a>(findings: impl Iterator<Item = &'a Finding>) -> String {
     let mut groups: Vec<(&Finding, Vec<String>)> = Vec::new();
     for finding in findings {
@@ -103,7 +103,7 @@ fn list<'a>(findings: impl Iterator<Item = &'a Finding>) -> String {
     groups.iter().map(line).collect()
 }
 
-/// The first of a list, and how many there are beside them.
+/// The first entries of a list, and the number of the others.
 fn some(all: &[String]) -> String {
     let mut text = all.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     if all.len() > NAMED {
@@ -167,7 +167,7 @@ fn reasons(resource: &Resource) -> String {
     if lines.is_empty() { escape(&forcing.join(", ")) } else { lines.join("<br>") }
 }
 
-/// Whether a dotted path leads into another, or is the same.
+/// Whether a dotted path is inside another or is the same.
 fn is_within(path: &str, outer: &str) -> bool {
     path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -251,11 +251,11 @@ fn warnings(plan: &Plan) -> String {
     if lines.is_empty() {
         String::new()
     } else {
-        format!("\n### Terraform warns\n\n{}", lines.concat())
+        format!("\n### Terraform warnings\n\n{}", lines.concat())
     }
 }
 
-/// One collapsed list; what does not fit is counted.
+/// One collapsed list. Entries that do not fit are counted.
 fn details<'a>(page: &mut Page, title: &str, resources: impl Iterator<Item = &'a Resource>) {
     const CLOSE: &str = "\n</details>\n";
     let entries: Vec<String> = resources.map(entry).collect();
@@ -273,7 +273,7 @@ fn details<'a>(page: &mut Page, title: &str, resources: impl Iterator<Item = &'a
         }
     }
     if left_out > 0 {
-        page.must(&format!("- {left_out} more, left out for length: read the plan itself.\n"));
+        page.must(&format!("- {left_out} more do not fit. Read the plan.\n"));
     }
     page.must(CLOSE);
 }

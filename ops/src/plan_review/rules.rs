@@ -1,7 +1,7 @@
-//! The rules of `rules/`, written in Rego and evaluated here.
+//! Evaluates the rules of `rules/`, which are written in Rego.
 //!
-//! They alone judge what is planned. Rego, because a security team reads and reviews it without
-//! knowing this program, and because the same files work with OPA and conftest.
+//! Only they judge the planned state. A security team can review Rego without reading this program. The same files work
+//! with OPA and conftest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -22,26 +22,26 @@ pub(super) struct Violation {
     pub(super) address: String,
     /// Which part of it.
     pub(super) detail: String,
-    /// The question that `text` answers.
+    /// The topic of `text`.
     topic: Option<Topic>,
-    /// What it means, in a sentence.
+    /// Its effect, in a sentence.
     text: Option<String>,
 }
 
-/// What no rule forbids, and a person has to judge.
+/// A change that no rule forbids and that a person must judge.
 #[derive(Debug, Deserialize)]
 struct Warning {
     level: Level,
     address: String,
     topic: Option<Topic>,
-    /// Without it, this is the level of the change that the review describes.
+    /// When it is missing, `level` is the level of the change that the review describes.
     text: Option<String>,
 }
 
-/// What the rules say about a plan.
+/// The result of the rules for a plan.
 #[derive(Debug)]
 pub(super) struct Verdict {
-    /// Every rule: its name and what it demands.
+    /// Every rule: its name and its demand.
     pub(super) rules: BTreeMap<String, String>,
     /// Where one is broken, ordered.
     pub(super) violations: BTreeSet<Violation>,
@@ -58,7 +58,7 @@ pub(super) fn judge(plan_json: &str, folder: &Path) -> anyhow::Result<Verdict> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "rego"))
         .collect();
     files.sort();
-    anyhow::ensure!(!files.is_empty(), "{} holds no rules", folder.display());
+    anyhow::ensure!(!files.is_empty(), "{} contains no .rego file", folder.display());
 
     let mut engine = regorus::Engine::new();
     for file in files {
@@ -81,12 +81,12 @@ fn read<T: DeserializeOwned>(engine: &mut regorus::Engine, query: &str) -> anyho
 }
 
 impl Verdict {
-    /// Whether a rule is broken at an address, in this part of it.
+    /// Whether this part of the resource at an address breaks a rule.
     pub(super) fn refuses(&self, address: &str, detail: &str) -> bool {
         self.violations.iter().any(|broken| broken.address == address && broken.detail == detail)
     }
 
-    /// How much a reviewer has to care about a change at an address.
+    /// The severity of a change at an address.
     pub(super) fn level(&self, address: &str) -> Level {
         let here = self.warnings.iter().filter(|warning| warning.address == address);
         here.filter(|warning| warning.text.is_none())

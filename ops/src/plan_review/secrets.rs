@@ -1,31 +1,30 @@
-//! Whether a secret stands readable in the plan.
+//! Searches the plan for readable secrets.
 //!
-//! Terraform knows no key: the parameter's value is write-only, and `ops key` writes it. This holds the configuration to
-//! that: every string of the whole plan is looked at, because a saved plan and a comment on a pull request are both
-//! copies that nobody can take back.
+//! Terraform never reads a key: the parameter's value is write-only, and `ops key` writes it. This module checks every
+//! string of the whole plan, because nobody can take back a saved plan or a comment on a pull request.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Where something that looks like a secret stands. Never the secret itself.
+/// The place of a value that looks like a secret. It does not contain the secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub(super) struct Leak {
     /// Dotted path into the plan.
     pub(super) path: String,
-    /// What it looks like.
+    /// The kind of secret.
     pub(super) what: String,
 }
 
-/// What was looked at, and what was found.
+/// The result of the search.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Report {
-    /// Number of strings.
+    /// Number of strings that were checked.
     pub(super) strings: usize,
     /// What was found.
     pub(super) leaks: Vec<Leak>,
 }
 
-/// Looks through a plan.
+/// Searches a plan.
 #[must_use]
 pub(super) fn look(plan: &Value) -> Report {
     let mut report = Report::default();
@@ -60,7 +59,7 @@ fn walk(value: &Value, path: &str, report: &mut Report) {
     }
 }
 
-/// Attributes that hold the value of a secret. Terraform must never have written anything into them.
+/// Attributes that contain the value of a secret. In a plan they must be empty.
 const SECRET_ATTRIBUTES: &[&str] = &[
     "value_wo",
     "secret_string",
@@ -75,10 +74,10 @@ fn looks_like(path: &str, text: &str) -> Option<&'static str> {
     if text.contains("PRIVATE KEY-----") {
         Some("a private key")
     } else if has_access_key(text) && attribute != "user_id" {
-        // Who plans is no secret: the id of the caller has the shape of an access key.
+        // The id of the caller has the form of an access key, but it is no secret.
         Some("an AWS access key")
     } else if SECRET_ATTRIBUTES.contains(&attribute) && !text.is_empty() {
-        Some("a value in an attribute that holds secrets")
+        Some("a value in an attribute for secrets")
     } else {
         None
     }

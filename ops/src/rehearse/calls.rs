@@ -1,4 +1,4 @@
-//! Calls through the balancer, as a developer makes them, and what is to be seen of them.
+//! Sends requests through the balancer and checks the responses and the sidecar's log.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::testbed::certificate::HOST;
 use crate::testbed::key::Key;
 use crate::testbed::report::Report;
 
-/// What curl saw.
+/// A response, as curl printed it.
 pub(super) struct Seen {
     pub(super) status: u16,
     headers: String,
     body: String,
 }
 
-/// Checks the listeners, the rules and the way of one request.
+/// Checks the listeners, the rules and the log line of one request.
 pub(super) async fn check(testbed: &Testbed, key: &Key, report: &mut Report) -> anyhow::Result<()> {
     // The rehearsal gives the stack a certificate.
     let scheme = scheme(testbed);
@@ -41,13 +41,13 @@ pub(super) async fn check(testbed: &Testbed, key: &Key, report: &mut Report) -> 
     let policy = format!("ratelimit-policy: \"{}\";q={};w=1", call.limit.name, call.limit.rate);
     let policy = seen.headers.to_lowercase().contains(&policy);
     report.check(
-        "it carries the sidecar's headers",
+        "the response has the sidecar's headers",
         policy && header(&seen, "x-request-id").is_some(),
         "",
     );
     if secure {
         report.check(
-            "and HSTS from the listener",
+            "the listener adds the HSTS header",
             header(&seen, "strict-transport-security").is_some(),
             header(&seen, "strict-transport-security").unwrap_or("absent"),
         );
@@ -82,7 +82,7 @@ pub(super) async fn check(testbed: &Testbed, key: &Key, report: &mut Report) -> 
     sleep(Duration::from_millis(300)).await;
     let containers = testbed.service.tasks.iter().flat_map(|l| &l.task.containers);
     let lines: Vec<String> = containers.flat_map(|c| c.log.from(0)).collect();
-    // The calls before have their lines there.
+    // The log must contain the earlier calls. Otherwise a missing line would prove nothing.
     let reached = |path: &str| lines.iter().any(|line| line.contains(path));
     report.check(
         "an unknown path is the balancer's own 404",
@@ -102,12 +102,12 @@ fn scheme(testbed: &Testbed) -> &'static str {
     if secure { "https" } else { "http" }
 }
 
-/// The header that carries a key.
+/// The header with a key.
 pub(super) fn with_key(key: &Key) -> String {
     format!("X-Api-Key: {}", key.value)
 }
 
-/// Sends the call that stands for the service, with these headers.
+/// Sends the example call of the service with these headers.
 pub(super) async fn example(testbed: &Testbed, headers: &[String]) -> anyhow::Result<Seen> {
     let call = &testbed.call;
     let mut arguments = vec!["--request", call.method];
@@ -118,8 +118,8 @@ pub(super) async fn example(testbed: &Testbed, headers: &[String]) -> anyhow::Re
     curl(testbed, scheme(testbed), &call.path, &arguments).await
 }
 
-/// The identifiers of one request, at the caller and in the sidecar's line. The API writes a line only for a
-/// request that failed by its own fault.
+/// Compares the identifiers of one request in the response and in the sidecar's log line. The API logs a request only
+/// when it answers with a server error.
 async fn followed(testbed: &Testbed, key: &Key) -> anyhow::Result<String> {
     let id = "rehearsal.follow-1";
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -149,13 +149,13 @@ async fn followed(testbed: &Testbed, key: &Key) -> anyhow::Result<String> {
     }
     let address = nginx["address"].as_str().unwrap_or_default();
     if address == "198.51.100.66" || address.is_empty() {
-        bail!("the address is what the caller wrote: {address}");
+        bail!("the log has the address that the caller sent: {address}");
     }
-    // The peer is the balancer's node; the caller's address came in X-Forwarded-For, which TRUSTED_PROXIES admits.
+    // The peer is the balancer's node. The caller's address comes from X-Forwarded-For, which TRUSTED_PROXIES permits.
     if nginx["peer"] != testbed.place.node.to_string() {
         bail!("the peer is {}, not the balancer's node {}", nginx["peer"], testbed.place.node);
     }
-    Ok(format!("{trace}, address {address}, not the one that the caller wrote"))
+    Ok(format!("{trace}, address {address}, not the one that the caller sent"))
 }
 
 fn header<'a>(seen: &'a Seen, name: &str) -> Option<&'a str> {

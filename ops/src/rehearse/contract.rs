@@ -1,8 +1,7 @@
-//! The black-box tests of the crate `contract`, against one more task of the registered definition.
+//! Runs the black-box tests of the crate `contract` against one more task of the registered definition.
 //!
-//! They speak to the task's own sidecar. Through the balancer a third of them would be held against the
-//! balancer's own answers (its 404, its headers). They keep the contract's pace, hence take a minute,
-//! and go on beside the deployments.
+//! They call the task's sidecar. Through the balancer, a third of them would test the balancer's own responses (its
+//! 404, its headers). They keep to the rate limit of the contract and take a minute, in parallel with the deployments.
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -15,17 +14,17 @@ use crate::testbed::Testbed;
 use crate::testbed::key::Key;
 use crate::testbed::report::Report;
 
-/// The tests at work, on a task of their own.
+/// The running tests, with their own task.
 #[derive(Debug)]
 pub(super) struct Contract(JoinHandle<anyhow::Result<Output>>);
 
-const NAME: &str = "the contract, held against a task of this definition";
+const NAME: &str = "the tests of the contract pass against a task of this definition";
 
-/// Tests of `contract/` that start no process of their own, so that they run against a task.
+/// Number of tests of `contract/` that run against a task, because they start no process.
 const AGAINST_A_TASK: usize = 8;
 
 impl Contract {
-    /// Starts both; `None` when there is no test program.
+    /// Starts the task and the tests; `None` when there is no test program.
     pub(super) fn start(
         testbed: &Testbed,
         definition: &TaskDefinition,
@@ -34,12 +33,14 @@ impl Contract {
         report: &mut Report,
     ) -> Option<Self> {
         let Some(program) = program.cloned() else {
-            report.skip(NAME, "its test program was not given");
+            report.skip(NAME, "--contract does not give a test program");
             return None;
         };
         let (runner, definition) = (testbed.runner.clone(), definition.clone());
         let (port, key) = (testbed.service.port, key.value.clone());
-        report.note("the tests of contract/ begin beside all that follows, on a task of their own");
+        report.note(
+            "the tests of contract/ start now on their own task, in parallel with the next steps",
+        );
         Some(Self(tokio::spawn(async move {
             let mut task = runner.start(&definition).await?;
             task.healthy().await?;
@@ -50,7 +51,7 @@ impl Contract {
         })))
     }
 
-    /// Waits for their end.
+    /// Waits for the end of the tests.
     pub(super) async fn end(self, report: &mut Report) {
         match self.0.await.map_err(anyhow::Error::from).flatten() {
             Ok(output) => judge(&output, report),
@@ -65,11 +66,11 @@ fn judge(output: &Output, report: &mut Report) {
     let good = output.status.success() && verdict.ran >= AGAINST_A_TASK;
     report.check(NAME, good, &format!("{} tests, at least {AGAINST_A_TASK}", verdict.ran));
     report.note(&format!(
-        "{} more start processes of their own and are no tests of a running task",
+        "{} more were skipped: they start their own processes and cannot test a running task",
         verdict.skipped
     ));
     if !good {
-        // What it said of the first failure, after the lines of the tests.
+        // The output of the first failure comes after the lines of the tests.
         let from = text.find("\nfailures:").unwrap_or(0);
         for line in text[from..].lines().filter(|l| !l.trim().is_empty()).take(30) {
             report.note(line);
@@ -77,12 +78,12 @@ fn judge(output: &Output, report: &mut Report) {
     }
 }
 
-/// What the test program says at its end.
+/// The result that the test program prints at its end.
 #[derive(Debug, PartialEq, Eq)]
 struct Verdict {
-    /// Tests that passed because they ran.
+    /// Tests that ran and passed.
     ran: usize,
-    /// Tests that returned at once and said so.
+    /// Tests that printed `SKIPPED` and returned.
     skipped: usize,
 }
 
@@ -115,7 +116,7 @@ mod tests {
     use super::Verdict;
 
     #[test]
-    fn a_test_that_skipped_itself_has_not_run() {
+    fn skipped_tests_do_not_count_as_run() {
         for (text, ran, skipped) in [
             ("SKIPPED: a: b\nSKIPPED: c: d\ntest result: ok. 10 passed; 0 failed; 0 ignored", 8, 2),
             ("test result: ok. 0 passed; 0 failed; 0 ignored", 0, 0),

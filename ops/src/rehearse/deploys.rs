@@ -1,8 +1,10 @@
-//! A new image, and a rotation of the keys by `ops key`, under load.
+//! Deploys a new image and rotates the keys with `ops key`, under load.
 //!
-//! Three deployments. Terraform deploys a new image. `ops key rotate` gives every caller a second key; the callers go on with
-//! the old ones. `ops key rotate --finish` takes the old keys away; the callers go on with the new ones, until the tasks of
-//! before have been stopped.
+//! There are three deployments:
+//!
+//! 1. Terraform deploys a new image.
+//! 2. `ops key rotate` gives every caller a second key. The callers still use the old keys.
+//! 3. `ops key rotate --finish` removes the old keys. The callers use the new keys until the old tasks have stopped.
 
 use std::time::{Duration, Instant};
 
@@ -17,10 +19,10 @@ use crate::testbed::report::Report;
 use crate::testbed::service::Deployed;
 use crate::testbed::{Testbed, Variables};
 
-/// How long the load goes on before and after the thing that is done under it.
+/// How long the load runs before and after each step.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// Deploys and rotates.
+/// Deploys the image and rotates the keys.
 pub(super) async fn check(
     testbed: &mut Testbed,
     variables: &mut Variables,
@@ -31,9 +33,9 @@ pub(super) async fn check(
     let before = testbed.definition().await?;
     let api = before.container("api").context("no container api")?;
     let (repository, digest) = api.image.rsplit_once(':').context("an image by digest")?;
-    // The same binaries under another digest: what is rehearsed is the way from one to the other.
+    // The same binaries with another digest: the rehearsal tests the deployment, not the binaries.
     let other: String = digest.chars().map(|c| if c == 'a' { 'b' } else { 'a' }).collect();
-    ensure!(other != digest, "the digest is the one that is to be deployed");
+    ensure!(other != digest, "the new digest is the same as the old one");
     let image = format!("{repository}:{other}");
     testbed.runner.push(&image);
     variables.images.insert("api".to_owned(), json!(image));
@@ -56,7 +58,7 @@ pub(super) async fn check(
     report.attempt("no caller failed", load.stop().await);
 
     let clients: Vec<String> = keys.iter().map(|key| key.client.clone()).collect();
-    report.part("under load: a second key for every caller, by `ops key rotate`");
+    report.part("under load: `ops key rotate` adds a second key for every caller");
     let load = Load::start(testbed.tunnel(), keys, &testbed.call, testbed.call.calm_rate())?;
     sleep(MARGIN).await;
     let (new, deployed) = testbed.change_keys(&["rotate"], &clients).await?;
@@ -66,9 +68,9 @@ pub(super) async fn check(
     report.attempt("no caller with an old key failed", load.stop().await);
     let status = calls::example(testbed, &[calls::with_key(&new[0])]).await?.status;
     let is_valid = status == testbed.call.status;
-    report.check("a new key is valid beside it", is_valid, &status.to_string());
+    report.check("the new key is valid too", is_valid, &status.to_string());
 
-    report.part("under load: the old keys go, by `ops key rotate --finish`");
+    report.part("under load: `ops key rotate --finish` removes the old keys");
     let load = Load::start(testbed.tunnel(), &new, &testbed.call, testbed.call.calm_rate())?;
     sleep(MARGIN).await;
     let (printed, deployed) = testbed.change_keys(&["rotate", "--finish"], &clients).await?;
@@ -77,14 +79,14 @@ pub(super) async fn check(
     let stopped = testbed.service.left_so_far().await;
     sleep(MARGIN).await;
     report.attempt("no caller with a new key failed", load.stop().await);
-    // The tasks of the first deployment and of the new image.
+    // These are the tasks of the first deployment and of the new image.
     ends::describe(&stopped, 2 * testbed.service.desired, report);
     let status = calls::example(testbed, &[calls::with_key(&keys[0])]).await?.status;
     report.check("an old key is refused now", status == 401, &status.to_string());
     Ok(())
 }
 
-/// `terraform apply`, and what ECS does with the new task definition.
+/// Runs `terraform apply`, then deploys the new task definition as ECS does.
 async fn deploy(
     testbed: &mut Testbed,
     variables: &Variables,
@@ -99,13 +101,13 @@ async fn deploy(
     ));
     let deployed = testbed.service.deploy(&definition).await?;
     note(&deployed, testbed, report);
-    report.attempt("terraform apply ends well", testbed.applied().await);
+    report.attempt("terraform apply succeeds", testbed.applied().await);
     Ok(())
 }
 
 fn note(deployed: &Deployed, testbed: &Testbed, report: &Report) {
     report.note(&format!(
-        "new tasks healthy after {:.1} s, in service after {:.1} s; the old ones deregistered, to be stopped in {} s",
+        "new tasks healthy after {:.1} s, in service after {:.1} s; the old ones are deregistered and stop in {} s",
         deployed.running.as_secs_f32(),
         deployed.healthy.as_secs_f32(),
         testbed.service.deregistration_delay.as_secs()

@@ -1,4 +1,4 @@
-//! How every container of every task ended.
+//! Checks how every container of every task ended.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use crate::task::running::Stopped;
 use crate::testbed::Testbed;
 use crate::testbed::report::Report;
 
-/// What a scheduler returns: a task's number, and its containers in the order of their end.
+/// The result of a scheduler: a task's number, and its containers in the order in which they ended.
 type Ended = (u8, Vec<Stopped>);
 
-/// Stops what still runs, as if the service were deleted: the tasks in service, and as many that they replaced.
+/// Stops all tasks, as if the service were deleted: the tasks in service and the equal number that they replaced.
 pub(super) async fn check(testbed: &mut Testbed, report: &mut Report) {
     let ended = testbed.service.stop().await;
     describe(&ended, 2 * testbed.service.desired, report);
 }
 
-/// Says how the tasks ended, and whether it was as declared, for as many tasks as there were.
+/// Reports how the tasks ended, and checks that `expected` tasks ended as declared.
 pub(super) fn describe(tasks: &[Ended], expected: usize, report: &mut Report) {
     for (number, containers) in tasks {
         let said: Vec<_> = containers.iter().map(one).collect();
@@ -23,7 +23,7 @@ pub(super) fn describe(tasks: &[Ended], expected: usize, report: &mut Report) {
     }
     let took = tasks.iter().flat_map(|(_, containers)| containers).map(|c| c.took);
     report.check(
-        "nginx stopped before the API, each by its signal, within its stopTimeout, with code 0",
+        "nginx stopped before the API; both stopped on their signal, within stopTimeout, with exit code 0",
         as_declared(tasks, expected),
         &format!(
             "{} of {expected} tasks, the slowest container took {:.1} s",
@@ -33,7 +33,7 @@ pub(super) fn describe(tasks: &[Ended], expected: usize, report: &mut Report) {
     );
 }
 
-/// Whether so many tasks ended, each with its sidecar and then its API, both as they were asked to.
+/// Whether `expected` tasks ended: first the sidecar, then the API, each on its signal, in time and with exit code 0.
 fn as_declared(tasks: &[Ended], expected: usize) -> bool {
     tasks.len() == expected
         && tasks.iter().all(|(_, containers)| {
@@ -49,7 +49,7 @@ fn one(stopped: &Stopped) -> String {
         (false, Some(code)) => format!("code {code}"),
         (false, None) => "ended by a signal".to_owned(),
     };
-    let by_itself = if *asked { "" } else { " by itself," };
+    let by_itself = if *asked { "" } else { " without a signal," };
     format!("{name} {signal} {:.1} s{by_itself} {end}", took.as_secs_f32())
 }
 
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_expected_number_of_orderly_ends_is_as_declared() {
+    fn missing_or_disorderly_ends_are_detected() {
         let good = || task(|_| {});
         assert!(as_declared(&[good(), good()], 2));
         assert!(!as_declared(&[], 2));
@@ -83,7 +83,7 @@ mod tests {
         assert!(!as_declared(&[good(), (2, vec![])], 2), "a task without containers");
         assert!(!as_declared(&[good(), (2, vec![container("nginx")])], 2), "the API is missing");
         let turned = (2, vec![container("api"), container("nginx")]);
-        assert!(!as_declared(&[good(), turned], 2), "the API first");
+        assert!(!as_declared(&[good(), turned], 2), "the API stopped first");
         for wrong in [
             task(|c| c.killed = true),
             task(|c| c.code = Some(1)),

@@ -1,4 +1,4 @@
-//! What the containers are held by, seen from the running processes.
+//! Checks the isolation of the containers on their running processes.
 
 use std::path::{Path, PathBuf};
 
@@ -14,29 +14,29 @@ use crate::testbed::report::Report;
 /// Checks every container of the first task.
 pub(super) async fn check(testbed: &Testbed, keys: &[Key], report: &mut Report) {
     let Some(live) = testbed.service.tasks.first() else {
-        return report.check("there is a task to look at", false, "the service has none");
+        return report.check("there is a task to look at", false, "the service has no task");
     };
     let names: Vec<&str> = live.task.containers.iter().map(|c| c.launch.name()).collect();
     report.check("the task has the API and nginx", names == ["api", "nginx"], &names.join(", "));
     for container in &live.task.containers {
         let name = container.launch.name();
         report.attempt(
-            &format!("{name}: no key in any argument, of any process"),
+            &format!("{name}: no process has a key in its arguments"),
             arguments(container, keys),
         );
         report
             .attempt(&format!("{name}: runs as its user, without capabilities"), status(container));
         report.attempt(
-            &format!("{name}: the root file system takes no write"),
+            &format!("{name}: the root file system is read-only"),
             writes(container).await,
         );
     }
     report.attempt(
-        "both containers share the task's network, which is not ours",
+        "both containers share the task's network namespace, which is not the host's",
         network(&live.task),
     );
     report.attempt(
-        "the API cannot be reached from outside of the task, and nginx can",
+        "nginx is reachable from outside the task, and the API is not",
         loopback_only(testbed, &live.task).await,
     );
 }
@@ -53,14 +53,17 @@ fn namespace(process: &Path, kind: &str) -> anyhow::Result<PathBuf> {
 /// Every process of the container.
 fn processes(container: &Running) -> anyhow::Result<Vec<Pid>> {
     let own = namespace(&proc(container.pid), "pid")?;
-    ensure!(own != namespace(Path::new("/proc/self"), "pid")?, "it sees our processes");
+    ensure!(
+        own != namespace(Path::new("/proc/self"), "pid")?,
+        "it shares the host's process namespace"
+    );
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|n| n.parse().ok()).and_then(Pid::from_raw) else {
             continue;
         };
-        // One that has ended meanwhile has none.
+        // A process that has ended in the meantime has no namespace.
         if namespace(&proc(pid), "pid").is_ok_and(|namespace| namespace == own) {
             found.push(pid);
         }
@@ -71,7 +74,7 @@ fn processes(container: &Running) -> anyhow::Result<Vec<Pid>> {
 
 fn arguments(container: &Running, keys: &[Key]) -> anyhow::Result<String> {
     let found = processes(container)?;
-    ensure!(keys.len() > 1, "there are no keys to find");
+    ensure!(keys.len() > 1, "the check needs at least two keys");
     for pid in &found {
         let line =
             String::from_utf8_lossy(&std::fs::read(proc(*pid).join("cmdline"))?).replace('\0', " ");
@@ -114,20 +117,20 @@ async fn writes(container: &Running) -> anyhow::Result<String> {
         let mut command = container.exec(&["/bin/sh", "-c", script].map(str::to_owned));
         async move { anyhow::Ok(command.status().await?.success()) }
     };
-    // A shell that does not run writes nothing anywhere.
+    // Without a working shell, every write would fail and the check would pass.
     ensure!(inside("true").await?, "no command runs in the container");
     for path in ["/x", "/etc/x", "/usr/x", "/tmp/x", "/opt/x", "/var/x"] {
         if inside(&format!("echo > {path}")).await? {
-            bail!("{path} could be written");
+            bail!("{path} is writable");
         }
     }
     let mut places = Vec::new();
     for tmpfs in container.launch.container.tmpfs() {
         let path = &tmpfs.container_path;
         if !inside(&format!("echo > {path}/x && rm {path}/x")).await? {
-            bail!("the declared tmpfs {path} cannot be written");
+            bail!("the declared tmpfs {path} is not writable");
         }
-        places.push(format!("{path} does ({} MiB)", tmpfs.size));
+        places.push(format!("{path} is a writable tmpfs ({} MiB)", tmpfs.size));
     }
     Ok(places.join(", "))
 }
@@ -138,12 +141,12 @@ fn network(task: &Task) -> anyhow::Result<String> {
     let theirs = theirs.collect::<anyhow::Result<Vec<_>>>()?;
     ensure!(theirs.len() == 2, "{} containers", theirs.len());
     if theirs.iter().any(|n| *n != theirs[0] || *n == ours) {
-        bail!("{theirs:?}, ours is {}", ours.display());
+        bail!("{theirs:?}, the host's is {}", ours.display());
     }
     Ok(task.network.address.to_string())
 }
 
-/// Only where the task has an address of its own: otherwise its API and the caller share the loopback.
+/// Requires that the task has its own address: otherwise its API and the caller share the loopback.
 async fn loopback_only(testbed: &Testbed, task: &Task) -> anyhow::Result<String> {
     let api = task.container("api").context("no container api")?;
     let listen = api.launch.environment.get("LISTEN").context("the API has no LISTEN")?;
@@ -153,7 +156,7 @@ async fn loopback_only(testbed: &Testbed, task: &Task) -> anyhow::Result<String>
     }
     let address = task.network.address;
     ensure!(!address.is_loopback(), "the task's address is {address}");
-    // The same way in, to a port that is open: otherwise a broken network would pass.
+    // First connect to an open port: otherwise a broken network would pass the check.
     TcpStream::connect((address, testbed.service.port)).await.context("nginx cannot be reached")?;
     if TcpStream::connect((address, port)).await.is_ok() {
         bail!("{address}:{port} answers");

@@ -1,8 +1,13 @@
-//! The task that Terraform registered, run on this machine as Fargate would run it.
+//! Runs the task that Terraform registered on this machine, as Fargate would run it.
 //!
-//! Apply against an emulated AWS, read back what was registered, run it, call it through a stand-in
-//! for the balancer, deploy a new image under load, rotate the keys by `ops key` under load. What it proves and
-//! what it cannot: docs/rehearsal.md.
+//! The steps are:
+//!
+//! 1. apply the stack against an emulated AWS, and read the registered task definition;
+//! 2. run its tasks, and call them through an emulated balancer;
+//! 3. deploy a new image under load;
+//! 4. rotate the keys with `ops key` under load.
+//!
+//! docs/rehearsal.md lists what the rehearsal proves and what it cannot prove.
 
 mod calls;
 mod contract;
@@ -26,26 +31,26 @@ use crate::testbed::{self, Testbed};
 pub struct Args {
     #[command(flatten)]
     testbed: testbed::TestbedArgs,
-    /// Test program of the crate `contract`, run through the balancer.
+    /// Test program of the crate `contract`, run against a task.
     #[arg(long)]
     contract: Option<PathBuf>,
 }
 
-/// Runs the command; `Ok(false)` means that it ran and found something wrong.
+/// Runs the command; `Ok(false)` means that a check failed.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     testbed::run(&args.testbed, "rehearsal", async |folder, report| {
         play(args, folder, report).await
     })
 }
 
-/// Callers of the load, each below its limit.
+/// Number of callers of the load. Each stays below its rate limit.
 const CALLERS: usize = 8;
 
 async fn play(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<()> {
     report.part("the stack, applied with the real provider");
     let (mut testbed, mut variables) = Testbed::up(&args.testbed, folder, report).await?;
 
-    report.part("what was registered");
+    report.part("the registered task definition, balancer and roles");
     let definition = testbed.definition().await?;
     registered::check(&testbed, &definition, report)?;
     roles::check(&testbed, &definition, report).await?;
@@ -66,7 +71,7 @@ async fn play(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result
     started::check(&testbed, &definition, report);
     isolation::check(&testbed, &keys, report).await;
 
-    report.attempt("terraform apply ends well", testbed.applied().await);
+    report.attempt("terraform apply succeeds", testbed.applied().await);
 
     report.part("calls through the balancer");
     calls::check(&testbed, &probe, report).await?;
@@ -76,8 +81,8 @@ async fn play(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result
     if let Some(contract) = contract {
         contract.end(report).await;
     }
-    report.part("the way out");
+    report.part("the end of all tasks");
     ends::check(&mut testbed, report).await;
-    report.note(&format!("{:.0} s in all", report.seconds()));
+    report.note(&format!("{:.0} s in total", report.seconds()));
     Ok(())
 }

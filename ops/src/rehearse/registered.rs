@@ -1,4 +1,4 @@
-//! The task definition and the balancer, as they were registered.
+//! Checks the registered task definition and balancer.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::task::{health, image};
 use crate::testbed::Testbed;
 use crate::testbed::report::Report;
 
-/// Checks what can be seen before anything runs.
+/// Checks what is visible before a task runs.
 pub(super) fn check(
     testbed: &Testbed,
     definition: &TaskDefinition,
@@ -43,29 +43,33 @@ pub(super) fn check(
         );
         let ignored = container.ignored();
         if !ignored.is_empty() {
-            report
-                .note(&format!("{name}: declared, but not acted on here: {}", ignored.join(", ")));
+            report.note(&format!("{name}: declared, but not applied here: {}", ignored.join(", ")));
         }
         let launch = Launch::new(definition, container, &testbed.runner.sources, Vec::new())?;
         let task = container.health_check.as_ref().map(health::argv).unwrap_or_default();
         let image = &launch.image_health_command;
-        // The programs of the base image are not here, so the image's own check says which there are.
+        // The programs of the base image are not on this machine. The health check that the image declares names one
+        // that the image has.
         report.check(
             &format!("{name}: the health check is the one that the image declares"),
             !task.is_empty() && task == *image,
             &task.join(" "),
         );
     }
-    // ECS stops a container only after those that depend on it; without it both stop at once.
+    // ECS stops a container only after the containers that depend on it. Without `dependsOn`, both stop at once.
     let waits = definition.container("nginx").is_some_and(|nginx| {
         nginx.depends_on.iter().any(|d| d.container_name == "api" && d.condition == "HEALTHY")
     });
-    report.check("nginx waits for a healthy API, and so stops before it", waits, "");
+    report.check(
+        "nginx depends on a healthy API, so it starts after it and stops before it",
+        waits,
+        "",
+    );
     let secret = definition
         .container_definitions
         .iter()
         .flat_map(|c| &c.environment)
         .find(|v| v.name == "API_KEY");
-    report.check("no container carries API_KEY as plain text", secret.is_none(), "");
+    report.check("no container has API_KEY as plain text", secret.is_none(), "");
     Ok(())
 }

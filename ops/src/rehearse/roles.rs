@@ -1,4 +1,4 @@
-//! The two roles: what they must be able to do, and that it is all.
+//! Checks that the two roles have all the rights that they need, and no others.
 
 use std::collections::BTreeMap;
 
@@ -27,16 +27,16 @@ pub(super) async fn check(
         .iter()
         .flat_map(|c| &c.secrets)
         .next()
-        .context("no secret is injected")?;
+        .context("no container has a secret")?;
     let wanted = definition
         .container("api")
         .and_then(|c| c.variable("API_KEY_PARAMETER"))
-        .context("the API is told no parameter")?;
+        .context("the API has no API_KEY_PARAMETER")?;
     let name = secret::parameter_name(&injected.value_from)?;
     report.check("sidecar and API read the same parameter", name == wanted, wanted);
     let parameter = ssm::get(client, wanted).await?;
     report.check(
-        "it is a SecureString with a key of its own",
+        "it is a SecureString with its own KMS key",
         parameter.kind == "SecureString" && parameter.key_id.is_some(),
         "",
     );
@@ -54,7 +54,7 @@ pub(super) async fn check(
     ] {
         let may = |parameter: &str| secret::may_read(role, action, parameter, key, region);
         report.check(
-            &format!("{called}: may {action} and decrypt exactly this one"),
+            &format!("{called}: may call {action} and decrypt for this parameter only"),
             may(&parameter.arn)? && !may(&other)?,
             "",
         );
@@ -74,13 +74,13 @@ pub(super) async fn check(
                 more.push(action.to_owned());
             }
         }
-        report.check(&format!("{called}: may nothing more"), more.is_empty(), &more.join(", "));
+        report.check(&format!("{called}: has no other rights"), more.is_empty(), &more.join(", "));
         trust(&role.trust, called, &parameter.arn, report)?;
     }
     Ok(())
 }
 
-/// Only ECS, and only for this account's tasks.
+/// Checks that only ECS can assume a role, and only for tasks of this account.
 fn trust(
     trust: &serde_json::Value,
     called: &str,

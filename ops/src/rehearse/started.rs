@@ -1,4 +1,4 @@
-//! The tasks that a deployment started, in which order.
+//! Checks the order in which the containers of a deployment started.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::task::running::Task;
 use crate::testbed::Testbed;
 use crate::testbed::report::Report;
 
-/// What is seen of one task's start.
+/// The observed start of one task.
 #[derive(Debug, Clone, Copy)]
 struct Start {
     api_healthy: Option<Instant>,
@@ -28,7 +28,7 @@ impl Start {
     }
 }
 
-/// Checks that the service has all its tasks, of this definition, and that nginx of each waited for its API.
+/// Checks that the service has all its tasks, of this definition, and that each nginx waited for its API.
 pub(super) fn check(testbed: &Testbed, definition: &TaskDefinition, report: &mut Report) {
     let of_it = |task: &Task| task.definition.task_definition_arn == definition.task_definition_arn;
     let tasks = testbed.service.tasks.iter().map(|live| &live.task);
@@ -48,7 +48,7 @@ fn in_order(starts: &[Start], desired: usize) -> anyhow::Result<String> {
     let mut waited = Vec::new();
     for start in starts {
         ensure!(start.running, "a container has ended");
-        let healthy = start.api_healthy.context("an API has not been healthy")?;
+        let healthy = start.api_healthy.context("an API was never healthy")?;
         let nginx = start.nginx_started.context("a task has no nginx")?;
         let after = nginx.checked_duration_since(healthy).context("nginx started first")?;
         waited.push(format!("{:.1} s", after.as_secs_f32()));
@@ -62,7 +62,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_missing_task_or_an_early_sidecar_is_wrong() {
+    fn missing_task_or_early_sidecar_fails() {
         let healthy = Instant::now();
         let later = healthy + Duration::from_secs(1);
         let good = Start { api_healthy: Some(healthy), nginx_started: Some(later), running: true };

@@ -1,4 +1,4 @@
-//! The two images of a service, built on this machine.
+//! Builds the two images of a service on this machine.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use anyhow::{bail, ensure};
 use super::process::{command, output, run};
 use crate::call;
 
-/// The containers of a task, and what builds the image of each.
+/// The containers of a task, and the Dockerfile of each.
 const CONTAINERS: [(&str, &str); 2] =
     [("api", "services/Dockerfile"), ("nginx", "services/nginx/Dockerfile")];
 
@@ -18,10 +18,10 @@ pub(crate) struct Local {
     /// The service's folder below services/
     #[arg(long, env = "SERVICE")]
     service: String,
-    /// The commit, which is in the tag of both images; that of the work tree when it is empty
+    /// The commit, which is in the tag of both images; when empty, that of the work tree
     #[arg(long, env = "GITHUB_SHA", default_value = "")]
     commit: String,
-    /// What they are built for: linux/amd64 or linux/arm64, as the task's `cpu_architecture`; the first when it is empty
+    /// The platform of the task's `cpu_architecture`: linux/amd64 (default) or linux/arm64
     #[arg(long, env = "PLATFORM", default_value = "")]
     pub(crate) platform: Platform,
     /// The repository's root
@@ -29,7 +29,8 @@ pub(crate) struct Local {
     pub(crate) root: PathBuf,
 }
 
-/// The platform of the task, on whatever machine builds: an Arm laptop would build what `X86_64` cannot run.
+/// The platform of the task. The default of the build machine can be wrong: an image from an Arm laptop does not run on
+/// `X86_64`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Platform {
     Amd64,
@@ -37,7 +38,7 @@ pub(crate) enum Platform {
 }
 
 impl Platform {
-    /// What Docker calls it.
+    /// Docker's name of the platform.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Amd64 => "linux/amd64",
@@ -45,7 +46,7 @@ impl Platform {
         }
     }
 
-    /// The architecture alone.
+    /// The architecture only.
     pub(crate) const fn architecture(self) -> &'static str {
         match self {
             Self::Amd64 => "amd64",
@@ -53,7 +54,7 @@ impl Platform {
         }
     }
 
-    /// What Rust calls it.
+    /// Rust's name of the target.
     pub(crate) const fn target(self) -> &'static str {
         match self {
             Self::Amd64 => "x86_64-unknown-linux-gnu",
@@ -81,7 +82,7 @@ impl Local {
         Self { service, commit, platform, root: PathBuf::from(".") }
     }
 
-    /// The name that the service's document gives it.
+    /// The name in the document of the service.
     pub(crate) fn name(&self) -> anyhow::Result<String> {
         let path = self.root.join("services").join(&self.service).join("openapi.json");
         ensure!(
@@ -92,12 +93,12 @@ impl Local {
         Ok(call::document(&self.root, &self.service)?.service.name)
     }
 
-    /// The tag of both images: one for each commit and architecture, because a tag is written once.
+    /// The tag of both images. It contains the architecture too, because ECR does not overwrite a tag.
     pub(crate) fn tag(&self) -> anyhow::Result<String> {
         Ok(format!("{}-{}", self.commit()?, self.platform.architecture()))
     }
 
-    /// The commit that the images come from.
+    /// The commit of the images.
     pub(crate) fn commit(&self) -> anyhow::Result<String> {
         if self.commit.is_empty() {
             output(command("git rev-parse HEAD", []).current_dir(&self.root))
@@ -121,8 +122,8 @@ impl Local {
             docker.args(["--tag", &image, "--file", file, "--label", &label]);
             docker.args(["--build-arg", &format!("SERVICE={}", self.service)]);
             docker.args(["--build-arg", &format!("SERVICE_REVISION={commit}"), "."]);
-            // BuildKit's own provenance would wrap each image in an index, which ECR does not scan. The workflow
-            // signs its own.
+            // BuildKit's provenance would put each image into an index, which ECR does not scan. The workflow signs its
+            // own provenance.
             docker.current_dir(&self.root).env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
             run(&mut docker)?;
             let format = "{{.Os}}/{{.Architecture}}";

@@ -1,7 +1,6 @@
-//! ECS's own record of a service: what runs, and what was deployed before.
+//! ECS's record of a service: its current images and its earlier deployments.
 //!
-//! The record reaches 90 days back. A rollback by ECS itself makes no entry of its own: the deployment
-//! that failed carries the status `ROLLBACK_…`.
+//! The record reaches 90 days back. A rollback by ECS adds no entry: the failed deployment has the status `ROLLBACK_…`.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
 
@@ -15,10 +14,10 @@ use super::history::{Deployment, Outcome};
 use super::images::Images;
 use crate::aws;
 
-/// `DescribeServiceRevisions` takes so many at once.
+/// Maximum number of revisions in one call of `DescribeServiceRevisions`.
 const REVISIONS_PER_CALL: usize = 20;
 
-/// The names of a service, as the output `services` of terraform/ gives them.
+/// The names of a service, from the output `services` of terraform/.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Service {
     /// Name of the ECS cluster
@@ -86,7 +85,7 @@ struct Containers {
 
 #[derive(Deserialize)]
 struct Container {
-    /// A revision calls it `containerName`.
+    /// In a revision its name is `containerName`.
     #[serde(alias = "containerName")]
     name: String,
     image: String,
@@ -98,8 +97,7 @@ impl Service {
         Self { cluster: cluster.to_owned(), service: service.to_owned() }
     }
 
-    /// The images that the service runs, or shall run once its deployment has ended; `None` when
-    /// there is no service.
+    /// The images that the service runs, or runs after its current deployment; `None` when there is no service.
     pub(crate) fn running(&self) -> anyhow::Result<Option<Images>> {
         let answer: Services = self.call("describe-services", "--services", &[])?;
         let Some(service) = answer.services.into_iter().find(|s| s.status == "ACTIVE") else {
@@ -110,7 +108,7 @@ impl Service {
 
     /// The deployments of the service, oldest first.
     ///
-    /// An old deployment whose images are not named by digest cannot be returned to and is left out.
+    /// It leaves out an old deployment with an image that is not named by digest: nobody can roll back to it.
     pub(crate) fn history(&self) -> anyhow::Result<Vec<Deployment>> {
         let mut briefs = self.briefs()?;
         briefs.sort_by_cached_key(|brief| sortable(&brief.created_at));
@@ -128,7 +126,7 @@ impl Service {
         let mut history = Vec::new();
         for (number, brief) in briefs.iter().enumerate() {
             let revision = revisions.get(&brief.target_service_revision_arn);
-            match revision.context("ECS does not know its service revision").and_then(images) {
+            match revision.context("ECS returned no service revision for it").and_then(images) {
                 Ok(images) => history.push(Deployment {
                     images,
                     outcome: Outcome::from_status(&brief.status),
@@ -168,7 +166,7 @@ impl Service {
     }
 }
 
-/// A time as the AWS CLI writes it: version 1 in seconds since 1970, version 2 as ISO 8601.
+/// A time as the AWS CLI prints it: version 1 in seconds since 1970, version 2 as ISO 8601.
 fn text(time: &Value) -> String {
     time.as_str().map_or_else(|| time.to_string(), str::to_owned)
 }
@@ -199,7 +197,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn times_of_either_cli_sort() {
+    fn times_of_both_cli_versions_sort() {
         let sorted = |times: [serde_json::Value; 3]| {
             let texts: Vec<_> = times.iter().map(sortable).collect();
             texts.is_sorted()

@@ -1,29 +1,29 @@
-//! What the plan of a rollback does, and whether a rollback may do it.
+//! Checks the plan of a rollback.
 //!
-//! Nobody reviews the plan of a rollback line by line, so it may change the images of the task
-//! definition, point the service to it, and that is all.
+//! Nobody reviews the plan of a rollback line by line. So it may only change the images of the task definition, and the
+//! task definition of the service.
 
 use std::fmt::Write as _;
 
 use crate::plan::{Action, Plan, Resource};
 use crate::plan_review::difference::{self, Difference, Side};
 
-/// What a plan does.
+/// The changes of a plan.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Effect {
     /// Containers with the image before and after.
     images: Vec<(String, String)>,
-    /// Everything that a rollback must not do.
+    /// Changes that a rollback must not make.
     others: Vec<String>,
 }
 
 impl Effect {
-    /// Reads it from a plan.
+    /// Reads the changes of a plan.
     pub(crate) fn from_plan(plan: &Plan) -> Self {
         let mut effect = Self::default();
         let mut module = None;
         for resource in plan.changed() {
-            // Going back concerns one service, which is one module.
+            // A rollback changes one service, which is one module.
             let own = resource.address.strip_suffix(&format!("{}.this", resource.kind));
             if own.is_none() || *module.get_or_insert(own) != own {
                 effect.others.push(resource.address.clone());
@@ -52,35 +52,35 @@ impl Effect {
         }
     }
 
-    /// Whether a rollback may do it.
+    /// Whether a rollback may make these changes.
     pub(crate) fn allowed(&self) -> bool {
         self.others.is_empty()
     }
 
-    /// What it does, as Markdown.
+    /// The changes, as Markdown.
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::from("## Rollback\n\n");
         if self.images.is_empty() && self.others.is_empty() {
-            text.push_str("These images run already: nothing changes.\n");
+            text.push_str("These images already run: nothing changes.\n");
         }
         for (container, change) in &self.images {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "- `{container}`: {change}");
         }
         if !self.others.is_empty() {
-            text.push_str("\nRefused: going back would change more than the images.\n\n");
+            text.push_str("\nRefused: the rollback would change more than the images.\n\n");
             for other in &self.others {
                 let _ = writeln!(text, "- `{other}`");
             }
-            text.push_str("\nThe configuration holds changes that were not applied. Take the configuration of the last deployment (`git checkout COMMIT`), or deploy these changes.\n");
+            text.push_str("\nThe configuration contains changes that were not applied. Check out the configuration of the last deployment (`git checkout COMMIT`), or deploy these changes.\n");
         }
         text
     }
 }
 
-/// Whether the provider fills an attribute in that the configuration leaves out: it reads an empty value
-/// back, or knows the value after the apply only. A value that another resource would give is known after
-/// the apply as well, but then that resource changes too, and is refused itself.
+/// Whether the provider fills in an attribute that the configuration does not set: the provider returned an empty
+/// value, or the value is known only after apply. A value from another resource can also be known only after apply. But
+/// then that resource changes too, and the check refuses it.
 fn is_filled_in(found: &Difference) -> bool {
     let empty = |side: &Side| matches!(side, Side::Known(v) if *v == "" || *v == false);
     match &found.after {
@@ -92,7 +92,7 @@ fn is_filled_in(found: &Difference) -> bool {
     }
 }
 
-/// A difference that is expected: with a line for people, or without.
+/// `None`: a refused difference. `Some`: an expected one, with or without a line in the text.
 type Expected = Option<Option<(String, String)>>;
 
 fn image_of(found: &Difference) -> Expected {

@@ -1,6 +1,6 @@
-//! What a step of a workflow hands on: outputs for later steps, and text for the summary of its job.
+//! Outputs of a workflow step for later steps, and text for the summary of its job.
 //!
-//! GitHub names a file for each. A laptop has neither, so everything goes to the terminal as well.
+//! GitHub gives a file for each. A laptop has none, so everything is printed too.
 
 use std::env;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 
-/// Prints an output, as `NAME=VALUE`, and hands it on.
+/// Prints an output, as `NAME=VALUE`, and passes it to later steps.
 pub(crate) fn output(line: &str) -> anyhow::Result<()> {
     hand_on("GITHUB_OUTPUT", line)
 }

@@ -1,8 +1,8 @@
-//! Which images a rollback returns to.
+//! Selects the images that a rollback returns to.
 //!
-//! The newest deployment is the one to leave, whether ECS calls it a success or has rolled it back.
-//! A return to earlier images undoes what was deployed after them: after a rollback from B to A, a
-//! second rollback goes to what ran before A, and never forward to B again.
+//! A rollback leaves the newest deployment, whether ECS reports it as successful or has rolled it back. A return to
+//! earlier images removes the later ones from the selection. After a rollback from B to A, a second rollback returns to
+//! the images before A. It never returns to B.
 
 use super::images::Images;
 
@@ -18,7 +18,7 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome that a status of `ListServiceDeployments` stands for.
+    /// The outcome for a status of `ListServiceDeployments`.
     ///
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeploymentBrief.html>
     pub(crate) fn from_status(status: &str) -> Self {
@@ -33,11 +33,11 @@ impl Outcome {
 /// One deployment of the service.
 #[derive(Debug, Clone)]
 pub(crate) struct Deployment {
-    /// What it deployed.
+    /// Its images.
     pub(crate) images: Images,
     /// How it ended.
     pub(crate) outcome: Outcome,
-    /// When it began, as the AWS CLI writes it.
+    /// When it began, as the AWS CLI prints it.
     pub(crate) began: String,
 }
 
@@ -78,23 +78,23 @@ mod tests {
     }
 
     #[test]
-    fn the_last_good_deployment_is_the_newest_one_that_was_not_left() {
+    fn last_good_deployment_has_not_been_left() {
         for (said, good) in [
             ("", None),
             ("a", None),
             ("a!", None),
             ("a b", Some("a")),
-            // ECS has rolled back already: a runs, and only Terraform still names b.
+            // ECS has already rolled back: a runs, and only Terraform still names b.
             ("f a b!", Some("a")),
             ("f a b! c!", Some("a")),
-            // Fresh tasks or new keys with the same images are no release.
+            // A deployment of new tasks or new keys with the same images is no release.
             ("a b b b", Some("a")),
             ("a b b!", Some("a")),
-            // The second rollback goes further back, not forward to what was left.
+            // The second rollback goes further back, not forward.
             ("f a b a", Some("f")),
             ("f a b a!", Some("f")),
             ("a b a", None),
-            // A release after a rollback: what it follows is what was returned to.
+            // After a rollback and a new release, the rollback target is the images before that release.
             ("f a b a c", Some("a")),
             ("f a b a b", Some("a")),
             ("e f a b a f", Some("e")),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_is_not_an_end_is_running() {
+    fn status_without_an_end_is_running() {
         assert_eq!(Outcome::from_status("SUCCESSFUL"), Outcome::Successful);
         for status in ["STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"] {
             assert_eq!(Outcome::from_status(status), Outcome::Failed, "{status}");

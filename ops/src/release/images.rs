@@ -16,7 +16,7 @@ pub(crate) struct Image {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Digest(String);
 
-/// What a person asks for: a whole image, or a digest in the repository that the running image comes from.
+/// An argument: a whole image, or a digest in the repository of the running image.
 #[derive(Debug, Clone)]
 pub(crate) struct Desired {
     repository: Option<String>,
@@ -51,7 +51,7 @@ impl Images {
         })
     }
 
-    /// These images, with the ones that a person asked for in their place.
+    /// These images, replaced by the desired ones where they are given.
     pub(crate) fn with(self, api: Option<Desired>, nginx: Option<Desired>) -> Self {
         Self { api: self.api.replaced_by(api), nginx: self.nginx.replaced_by(nginx) }
     }
@@ -63,7 +63,7 @@ impl Image {
         Self { repository: repository.to_owned(), digest }
     }
 
-    /// The digest alone.
+    /// The digest only.
     pub(crate) const fn digest(&self) -> &Digest {
         &self.digest
     }
@@ -73,7 +73,7 @@ impl Image {
         Self { repository: repository.unwrap_or(self.repository), digest }
     }
 
-    /// The first digits of the digest, for people.
+    /// The first digits of the digest, for messages.
     pub(crate) fn short(&self) -> &str {
         self.digest.0.get(..19).unwrap_or(&self.digest.0)
     }
@@ -91,7 +91,7 @@ impl fmt::Display for Image {
     }
 }
 
-/// As the next command reads it: one variable a line.
+/// One variable for each line, as the next command reads it.
 impl fmt::Display for Images {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "api_image={}\nnginx_image={}", self.api, self.nginx)
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_alone_is_of_the_running_repository() {
+    fn digest_without_repository_uses_the_running_one() {
         let (one, two) = (digest('1'), digest('2'));
         let running = Images::from_containers([
             ("api", format!("r/api@{one}").as_str()),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_digest_names_an_image() {
+    fn image_without_digest_is_refused() {
         for text in ["r/api:latest", "r/api", "@sha256:11", "r@sha256:11"] {
             assert!(text.parse::<Image>().is_err(), "{text}");
         }

@@ -1,9 +1,8 @@
-//! The steps of a release: the two images of a service on their way to the registry and back, and what decides a
-//! deployment. `ops deploy` plans and applies with them.
+//! The steps of a release: build, push, verify, scan and smoke test. `ops deploy` plans and applies with the images.
 //!
-//! A rollback returns to the last good images without a build. The images come from ECS's own record
-//! of the service, or from a person. `ops deploy rollback` plans with them, `effect` judges the plan, and
-//! Terraform applies it: it stays the only owner of the task definition.
+//! A rollback returns to the last good images without a build. The images come from ECS's record of the service or from
+//! the arguments. `ops deploy rollback` plans with them, and `effect` checks the plan. Terraform applies it, so only
+//! Terraform writes the task definition.
 
 pub(crate) mod build;
 pub(crate) mod ecs;
@@ -54,29 +53,29 @@ enum Command {
     Scan(scan::Args),
     /// Call a deployed service as a caller would
     Smoke(smoke::Args),
-    /// Print the images that a rollback returns to: the given ones, else the last good ones
+    /// Print the images that a rollback returns to: the given ones, otherwise the last good ones
     Find {
         #[command(flatten)]
         service: ecs::Service,
-        /// Digest (`sha256:…`) or image of the API; the running one when only the other is given
+        /// Digest (`sha256:…`) or image of the API; the running one when only --nginx is given
         #[arg(long)]
         api: Option<Desired>,
-        /// Digest (`sha256:…`) or image of the sidecar; the running one when only the other is given
+        /// Digest (`sha256:…`) or image of the sidecar; the running one when only --api is given
         #[arg(long)]
         nginx: Option<Desired>,
     },
-    /// Say what the plan of a rollback does, and refuse one that changes more than images
+    /// Print the changes of a rollback's plan, and refuse a plan that changes more than images
     Check {
         /// The plan, as `terraform show -json PLAN` writes it
         plan: PathBuf,
     },
 }
 
-/// Runs the command; `Ok(false)` means that it found something wrong.
+/// Runs the command; `Ok(false)` means that a check failed.
 ///
 /// # Errors
 ///
-/// AWS does not answer, or there is nothing to return to.
+/// AWS does not respond, or there is nothing to return to.
 pub fn run(args: &Args) -> anyhow::Result<bool> {
     match &args.command {
         Command::Build(local) => local.build().map(|()| true),
@@ -98,8 +97,8 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     }
 }
 
-/// The images that a rollback returns to: the given ones, each beside the running one of the other container; else the last good
-/// ones.
+/// The images that a rollback returns to: the given ones, or the last good ones when none is given. With one given
+/// image, the other container keeps its running image.
 pub(crate) fn way_back(
     service: &ecs::Service,
     api: Option<Desired>,
@@ -115,12 +114,12 @@ fn last_good(service: &ecs::Service) -> anyhow::Result<Images> {
     let newest = history.last().context("ECS has no record of a deployment of this service")?;
     if newest.outcome == Outcome::Running {
         bail!(
-            "a deployment is under way (since {}): wait for its end, stop it (docs/runbook.md, Roll back), or name the digests",
+            "a deployment is under way (since {}): wait for its end, stop it (docs/runbook.md, Roll back), or give the digests",
             newest.began
         );
     }
     let good = history::last_good(&history).context(
-        "nothing to go back to: ECS knows no earlier good deployment with other images (its record reaches 90 days back). Name the digests, as ECR lists them",
+        "nothing to go back to: ECS has no record of an earlier good deployment with other images (its record reaches 90 days back). Give the digests, as ECR lists them",
     )?;
     eprintln!(
         "leaving {} and {} (deployed {}), returning to {} and {} (deployed {})",

@@ -1,4 +1,4 @@
-//! Images on their way to the registry, and the proof of who built them.
+//! Pushes images to the registry, and verifies that our workflow built them.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -17,10 +17,10 @@ use crate::aws;
 pub(crate) struct Push {
     #[command(flatten)]
     pub(crate) local: Local,
-    /// Where the API's image goes, as ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME
+    /// Repository of the API's image, as ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME
     #[arg(long, env = "API_REPOSITORY")]
     api_repository: String,
-    /// Where the sidecar's image goes
+    /// Repository of the sidecar's image
     #[arg(long, env = "NGINX_REPOSITORY")]
     nginx_repository: String,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Verify {
     images: Vec<Image>,
 }
 
-/// `DescribeImages`, as far as it is read.
+/// The used part of `DescribeImages`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Described {
@@ -49,13 +49,13 @@ struct Details {
     image_digest: String,
 }
 
-/// Logs Docker in to the registry of an image or of a repository. It keeps the login for this machine.
+/// Logs Docker in to the registry of an image or of a repository. Docker keeps the login on this machine.
 pub(crate) fn login(image: &str) -> anyhow::Result<()> {
     let (registry, _) = image.split_once('/').context("expected REGISTRY/NAME")?;
     // ACCOUNT.dkr.ecr.REGION.amazonaws.com
     let region = registry.split('.').nth(3).context("expected a registry of ECR")?;
     let password = output(&mut command("aws ecr get-login-password --region", [region]))?;
-    // By a pipe: other processes can read an argument.
+    // The password goes through a pipe, because other processes can read an argument.
     let mut docker = command("docker login --username AWS --password-stdin", [registry]);
     let mut docker = docker.stdin(Stdio::piped()).spawn().context("cannot run `docker login`")?;
     docker.stdin.take().context("a pipe")?.write_all(password.as_bytes())?;
@@ -65,14 +65,14 @@ pub(crate) fn login(image: &str) -> anyhow::Result<()> {
 }
 
 impl Push {
-    /// Both images of a service, and the repositories that they go to.
+    /// Both images of a service, and their repositories.
     pub(crate) fn new(local: Local, api_repository: &str, nginx_repository: &str) -> Self {
         let (api_repository, nginx_repository) =
             (api_repository.to_owned(), nginx_repository.to_owned());
         Self { local, api_repository, nginx_repository }
     }
 
-    /// Pushes both images, and hands on their digests. A workflow builds for several architectures, so the outputs for
+    /// Pushes both images, and outputs their digests. A workflow builds for several architectures, so the outputs for
     /// other jobs begin with the architecture.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let images = self.images()?;
@@ -85,7 +85,7 @@ impl Push {
         Ok(())
     }
 
-    /// Both images in the registry. What it lacks is pushed.
+    /// Both images in the registry. Pushes an image that the registry does not have.
     pub(crate) fn images(&self) -> anyhow::Result<Images> {
         let image = |container: &str, repository: &str| -> anyhow::Result<Image> {
             let digest = match self.known(repository)? {
@@ -100,7 +100,7 @@ impl Push {
         })
     }
 
-    /// Both images, when the registry has both.
+    /// Both images; `None` when the registry does not have both.
     pub(crate) fn known_images(&self) -> anyhow::Result<Option<Images>> {
         let known = |repository: &str| -> anyhow::Result<Option<Image>> {
             Ok(self.known(repository)?.map(|digest| Image::new(repository, digest)))
@@ -109,8 +109,8 @@ impl Push {
         Ok(api.zip(nginx).map(|(api, nginx)| Images { api, nginx }))
     }
 
-    /// The image of the commit that the registry has. A run that is repeated finds its tag taken, and takes what it
-    /// pushed the first time.
+    /// The digest of the commit's image in the registry. ECR does not overwrite a tag, so a repeated run uses the image
+    /// that the first run pushed.
     fn known(&self, repository: &str) -> anyhow::Result<Option<Digest>> {
         let (_, name) = repository.split_once('/').context("expected REGISTRY/NAME")?;
         let tag = format!("imageTag={}", self.local.tag()?);
@@ -133,13 +133,13 @@ impl Push {
         let digests = output(&mut command("docker image inspect --format", [format, &image]))?;
         let pushed =
             digests.lines().find_map(|line| line.strip_prefix(repository)?.strip_prefix('@'));
-        pushed.with_context(|| format!("Docker knows no digest of {image}"))?.parse()
+        pushed.with_context(|| format!("Docker has no digest of {image}"))?.parse()
     }
 }
 
 impl Verify {
-    /// Refuses an image that our build workflow on `main` did not build on a machine of GitHub's. That it comes from
-    /// this repository is not enough.
+    /// Refuses an image that our build workflow on `main` did not build on a GitHub-hosted runner. A signature of
+    /// another workflow of this repository is not enough.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let workflow = format!("{}/.github/workflows/build.yml", self.repository);
         for image in &self.images {

@@ -1,6 +1,6 @@
-//! The bill of materials of each image: the crates that are linked, and the packages of the image's own database.
+//! The bill of materials of each image: the linked crates, and the packages of the image's package database.
 //!
-//! `tools/sbom.py` writes `CycloneDX` and checks it against the schema. This module collects what it reads.
+//! This module collects the input. `tools/sbom.py` writes `CycloneDX` and checks it against the schema.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::process::{command, output, run};
 pub(super) struct Args {
     #[command(flatten)]
     local: Local,
-    /// The crates of the API alone, without an image
+    /// Only the crates of the API, without an image
     #[arg(long)]
     crates_only: bool,
 }
@@ -40,7 +40,7 @@ impl Args {
         self.write("nginx", &format!("{name}-nginx"), "sidecar", apk)
     }
 
-    /// The bill of a container under this name, with the crates of a package and the image's database.
+    /// Writes the bill of a container with this name, the crates of a package and the image's database.
     fn write(
         &self,
         container: &str,
@@ -68,7 +68,7 @@ impl Args {
     }
 }
 
-/// Copies a file or a folder out of an image, which is not started.
+/// Copies a file or a folder out of an image without starting it.
 fn copy_from(image: &str, path: &str, target: &Path) -> anyhow::Result<()> {
     let container = output(&mut command("docker create", [image, "nothing"]))?;
     let target = target.to_string_lossy();

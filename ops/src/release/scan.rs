@@ -1,9 +1,12 @@
-//! Whether the registry's scan found something that must not be deployed.
+//! Checks the registry's scan of images before a deployment.
 //!
-//! ECR answers in several ways. Basic scanning ends with `COMPLETE` and lists `findings`; enhanced
-//! scanning stays `ACTIVE` and lists `enhancedFindings`. Neither can look into an image that is built
-//! `FROM scratch`: the answer is `FAILED`, `UNSUPPORTED_IMAGE`, or `COMPLETE` with nothing in it. Such
-//! an image is therefore never called clean. Every other image that was not scanned is refused.
+//! ECR has two kinds of scans:
+//!
+//! - Basic scanning ends with `COMPLETE` and lists `findings`.
+//! - Enhanced scanning stays `ACTIVE` and lists `enhancedFindings`.
+//!
+//! Neither can scan an image that is built `FROM scratch`: the status is `FAILED`, `UNSUPPORTED_IMAGE`, or `COMPLETE`
+//! without a finding. So such an image is never reported as clean. Every other image that was not scanned is refused.
 //!
 //! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html>
 
@@ -20,13 +23,13 @@ use crate::aws;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Images as DOCKERFILE=IMAGE: the file builds IMAGE, which is named by its digest
+    /// Images as DOCKERFILE=IMAGE, where IMAGE is named by its digest
     #[arg(required = true)]
     images: Vec<String>,
-    /// Seconds until a scan must have ended; a tenth of it for an image that may not be scanned at all
+    /// Maximum seconds to wait for a scan; a tenth of it for an image FROM scratch
     #[arg(long, default_value_t = 600)]
     patience: u64,
-    /// Seconds from one look to the next
+    /// Seconds between two calls of ECR
     #[arg(long, default_value_t = 5)]
     pause: u64,
     /// The repository's root
@@ -34,7 +37,7 @@ pub(super) struct Args {
     root: PathBuf,
 }
 
-/// `DescribeImageScanFindings`, as far as it is read.
+/// The used part of `DescribeImageScanFindings`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Report {
@@ -59,7 +62,7 @@ struct Scan {
 
 #[derive(Debug, Deserialize)]
 struct Finding {
-    /// Enhanced scanning calls it the title.
+    /// In enhanced scanning it is the title.
     #[serde(alias = "title")]
     name: String,
     severity: String,
@@ -67,14 +70,14 @@ struct Finding {
     uri: String,
 }
 
-/// What is to be made of a report.
+/// The result for an image.
 #[derive(Debug, PartialEq)]
 enum Verdict {
-    /// It was scanned, and nothing of the two worst severities was found.
+    /// It was scanned, and has no critical and no high finding.
     Clean,
-    /// What was found of the two worst severities.
+    /// Its critical and high findings.
     Refused(Vec<String>),
-    /// Nobody looked into it, and why.
+    /// It was not scanned, and the reason.
     NotScanned(String),
     /// The scan has not ended.
     Pending(String),
@@ -95,7 +98,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<bool> {
     Ok(good)
 }
 
-/// Waits for a verdict that is not [`Verdict::Pending`]; the last one when patience ends.
+/// Waits for the end of the scan. After the maximum time, the verdict is [`Verdict::NotScanned`].
 fn ended(args: &Args, image: &str, scratch: bool) -> anyhow::Result<Verdict> {
     let patience = Duration::from_secs(if scratch { args.patience / 10 } else { args.patience });
     let begun = Instant::now();
@@ -127,7 +130,7 @@ fn look(image: &str, scratch: bool) -> anyhow::Result<Verdict> {
     match answer {
         Ok(report) => Ok(judge(&report, scratch)),
         Err(error) if error.to_string().contains("ScanNotFoundException") => {
-            Ok(Verdict::Pending("there is no scan of it (scan on push is off?)".to_owned()))
+            Ok(Verdict::Pending("ECR has no scan of it (is scan on push off?)".to_owned()))
         }
         Err(error) => Err(error),
     }
@@ -153,16 +156,16 @@ fn judge(report: &Report, scratch: bool) -> Verdict {
     let nothing = found.findings.is_empty() && found.enhanced_findings.is_empty();
     match status.as_str() {
         "PENDING" | "IN_PROGRESS" => Verdict::Pending(format!("the scan is {status}")),
-        // A scanner that knows no package of an image ends the same way as one that finds no fault.
+        // A scan that recognises no package has the same result as a scan without a vulnerability.
         "COMPLETE" | "ACTIVE" if scratch && nothing => {
-            Verdict::NotScanned(format!("{status}, without one finding"))
+            Verdict::NotScanned(format!("{status}, without any finding"))
         }
         "COMPLETE" | "ACTIVE" => Verdict::Clean,
         _ => Verdict::NotScanned(format!("{status} {description}").trim().to_owned()),
     }
 }
 
-/// The verdict for people.
+/// The verdict as text.
 fn message(image: &str, scratch: bool, verdict: &Verdict) -> String {
     match verdict {
         Verdict::Clean => format!("ok      {image}: no critical and no high finding"),
@@ -170,10 +173,10 @@ fn message(image: &str, scratch: bool, verdict: &Verdict) -> String {
             format!("FAILED  {image} has findings:\n        {}", findings.join("\n        "))
         }
         Verdict::NotScanned(reason) | Verdict::Pending(reason) if scratch => format!(
-            "NOT SCANNED: {image}: {reason}. The registry cannot look into an image FROM scratch: docs/supply-chain.md says what is checked in its place"
+            "NOT SCANNED: {image}: {reason}. The registry cannot scan an image FROM scratch. docs/supply-chain.md lists the other checks of it"
         ),
         Verdict::NotScanned(reason) | Verdict::Pending(reason) => format!(
-            "FAILED  {image} was not scanned: {reason}. Use a base image that the registry's scanner supports, or switch on enhanced scanning"
+            "FAILED  {image} was not scanned: {reason}. Use a base image that the registry's scanner supports, or enable enhanced scanning"
         ),
     }
 }
@@ -183,7 +186,7 @@ fn allows(scratch: bool, verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Clean) || (scratch && matches!(verdict, Verdict::NotScanned(_)))
 }
 
-/// Whether the last stage of a Dockerfile begins with nothing.
+/// Whether the last stage of a Dockerfile is `FROM scratch`.
 fn from_scratch(dockerfile: &Path) -> anyhow::Result<bool> {
     let text =
         std::fs::read_to_string(dockerfile).with_context(|| dockerfile.display().to_string())?;

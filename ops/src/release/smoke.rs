@@ -1,8 +1,8 @@
-//! A deployed service, called as a caller calls it.
+//! Calls a deployed service as a caller does.
 //!
-//! A wrong answer condemns the release. No answer at all does not: the load balancer answers also when
-//! no task does, so whoever hears nothing stands behind `ingress_cidrs`, or asks for a name that the
-//! certificate or the DNS does not know. Such a test is skipped, and the release stays.
+//! A wrong response fails the release. A missing connection does not, because the load balancer responds even when no
+//! task does. Then this machine is not in `ingress_cidrs`, or the DNS or the certificate does not contain the name. The
+//! test is skipped, and the release stays.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -16,10 +16,10 @@ use serde_json::Value;
 use crate::call::{self, Call};
 use crate::variable::given;
 
-/// Arguments of the command. `SMOKE_API_KEY` holds a valid key; without it, no call needs one.
+/// Arguments of the command. `SMOKE_API_KEY` contains a valid key. Without it, the calls that need a key are skipped.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where callers reach the service, such as <https://orders.example.com>
+    /// URL of the service for callers, such as <https://orders.example.com>
     url: String,
     /// Folder of the service below services/
     #[arg(long, env = "SERVICE")]
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// The repository's root
     #[arg(long, default_value = ".")]
     root: PathBuf,
-    /// How often a wrong answer is asked for again
+    /// Number of retries after a wrong response
     #[arg(long, default_value_t = 5)]
     retries: u32,
     /// Seconds between two tries
@@ -35,26 +35,27 @@ pub(crate) struct Args {
     pause: u64,
 }
 
-/// One request and the answer that it must get.
+/// One request and its expected response.
 struct Check {
     name: String,
     method: &'static str,
     path: String,
-    /// Empty where it has none.
+    /// The request body; empty when it has none.
     body: String,
-    /// Whether the key goes with it.
+    /// Whether the request has the key.
     key: bool,
     status: u16,
-    /// The body, where it matters.
+    /// The expected response body.
     body_is: Body,
 }
 
-/// What the body of an answer must be.
+/// The expected body of a response.
 enum Body {
     Anything,
-    /// A problem of RFC 9457, the one format of errors. Another 401 is that of something before the service.
+    /// A problem of RFC 9457, the format of all errors. A 401 in another format comes from something in front of the
+    /// service, such as a proxy.
     Problem,
-    /// The answer of the example.
+    /// The response of the example.
     Example(Box<Call>),
 }
 
@@ -71,7 +72,7 @@ impl Body {
     }
 }
 
-/// What holds for every service: it is ready, keeps its metrics to itself, and its example has its answer with a key only.
+/// The checks of every service: it is ready, its metrics are private, and its example needs a key.
 fn checks(call: &Call) -> [Check; 4] {
     let get = |name: &str, path: &str, status| Check {
         name: name.to_owned(),
@@ -99,26 +100,26 @@ fn checks(call: &Call) -> [Check; 4] {
     ]
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, PartialEq)]
 enum Outcome {
-    /// The answer that it must get.
+    /// The expected response.
     Right,
-    /// Another answer, or none on a connection that stood.
+    /// Another response, or no response on an open connection.
     Wrong(String),
     /// No connection.
     Unreached(String),
 }
 
 impl Args {
-    /// A service of this repository, with the usual patience.
+    /// A service of this repository, with the default retries.
     pub(crate) fn new(url: &str, service: &str) -> Self {
         let (url, service) = (url.to_owned(), service.to_owned());
         Self { url, service, root: PathBuf::from("."), retries: 5, pause: 3 }
     }
 }
 
-/// Runs the command; `Ok(false)` means that the service answers wrongly.
+/// Runs the command; `Ok(false)` means that a response is wrong.
 pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
     call(args, given("SMOKE_API_KEY").as_deref())
 }
@@ -129,7 +130,7 @@ pub(crate) fn call(args: &Args, key: Option<&str>) -> anyhow::Result<bool> {
     for (number, check) in checks(&call).iter().enumerate() {
         if check.key && key.is_none() {
             println!(
-                "SKIPPED: smoke: SMOKE_API_KEY is not set, so {} was not called. The service is reachable and refuses callers without a key: `cargo ops key add CLIENT` adds one",
+                "SKIPPED: smoke: SMOKE_API_KEY is not set, so {} was not called. The service is reachable and refuses callers without a key. `cargo ops key add CLIENT` adds one",
                 check.name
             );
             continue;
@@ -149,7 +150,7 @@ pub(crate) fn call(args: &Args, key: Option<&str>) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The outcome, asked for again while it is not the right one: a deployment has only just ended.
+/// The outcome. A wrong one is retried, because the deployment has just ended.
 fn settled(args: &Args, check: &Check, key: Option<&str>) -> anyhow::Result<Outcome> {
     let mut outcome = ask(&args.url, check, key)?;
     for _ in 0..args.retries {
@@ -172,7 +173,7 @@ fn ask(url: &str, check: &Check, key: Option<&str>) -> anyhow::Result<Outcome> {
         command.args(["--header", "content-type: application/json", "--data", &check.body]);
     }
     if check.key {
-        // By standard input: an argument would stand in the process list.
+        // The key goes through standard input, because the process list shows arguments.
         command.args(["--header", "@-"]);
     }
     let mut curl = command
@@ -194,7 +195,7 @@ fn ask(url: &str, check: &Check, key: Option<&str>) -> anyhow::Result<Outcome> {
     let status: u16 = status.parse().context("a status")?;
     if status == 0 {
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.lines().next().unwrap_or("curl says nothing").to_owned();
+        let said = said.lines().next().unwrap_or("curl printed no error").to_owned();
         let connected = connected.parse().is_ok_and(|seconds: f64| seconds > 0.0);
         return Ok(match output.status.code() {
             Some(code) if is_unreached(code, connected) => Outcome::Unreached(said),
@@ -210,7 +211,7 @@ fn ask(url: &str, check: &Check, key: Option<&str>) -> anyhow::Result<Outcome> {
     })
 }
 
-/// Whether curl ended so because nothing stood between the two: name, connection or TLS failed.
+/// Whether curl could not connect: the name, the connection or TLS failed.
 ///
 /// <https://curl.se/libcurl/c/libcurl-errors.html>
 fn is_unreached(code: i32, connected: bool) -> bool {
@@ -221,10 +222,10 @@ fn is_unreached(code: i32, connected: bool) -> bool {
     }
 }
 
-/// Says it so that nobody takes it for a test: in the log, and beside the workflow's run.
+/// Reports the skipped test in the log and as a warning of the workflow's run.
 fn skip(url: &str, reason: &str) {
     let text = format!(
-        "{url} cannot be reached from here ({reason}). ECS found the tasks healthy through the load balancer; nobody called the service from outside"
+        "{url} cannot be reached from here ({reason}). The load balancer reports healthy tasks, but no call from outside tested the service"
     );
     println!("SKIPPED: smoke: {text}");
     if std::env::var_os("GITHUB_ACTIONS").is_some() {

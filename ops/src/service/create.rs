@@ -1,9 +1,9 @@
-//! A new service, all of it or nothing.
+//! Creates a new service: all of its files or none.
 //!
-//! Everything is made in a scratch folder first: the service's own files, the generated ones, and the lock file, for
-//! which Cargo sees a copy of the workspace. A signal or a fault until then leaves the repository as it was. Then one
-//! rename for each file puts all of it in place, the folder of the service last; a signal waits for them, and a
-//! fault takes back those that are done.
+//! 1. All files are made in a scratch folder: the service's own files, the generated ones, and the lock file. Cargo
+//!    updates the lock file in a copy of the workspace. A signal or an error leaves the repository unchanged.
+//! 2. Each file is renamed to its place, the folder of the service last. A signal waits until the end. After an error,
+//!    the finished renames are reverted.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -29,14 +29,14 @@ const FILES: [(&str, &str); 6] = [
     ("tests/integration/main.rs", include_str!("new/tests/integration/main.rs.jinja")),
 ];
 
-/// Makes the service.
+/// Creates the service.
 pub(super) fn run(root: &Path, name: &str) -> anyhow::Result<bool> {
     let services = Services::read(root)?;
     let lock = std::fs::read_to_string(root.join("Cargo.lock")).context("Cargo.lock")?;
     let name = Name::new(name, &services, &folders(root)?, &lock)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        // From here on a signal is what is awaited, and does not end the process.
+        // From here on, a signal does not end the process: `select!` waits for it.
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
@@ -44,12 +44,12 @@ pub(super) fn run(root: &Path, name: &str) -> anyhow::Result<bool> {
             prepared = prepare(root, &name, services) => prepared?,
             _ = interrupt.recv() => bail!("interrupted: nothing was written"),
             _ = terminate.recv() => bail!("terminated: nothing was written"),
-            _ = hang_up.recv() => bail!("the terminal is gone: nothing was written"),
+            _ = hang_up.recv() => bail!("the terminal was closed: nothing was written"),
         };
         put_in_place(root, &prepared)
     })?;
     let name = name.as_str();
-    println!("services/{name} is there. To start it: make up SERVICE={name}");
+    println!("services/{name} was created. To start it: make up SERVICE={name}");
     println!("To test it: cargo test -p {name} && CONTRACT_SERVICE={name} cargo test -p contract");
     Ok(true)
 }
@@ -59,14 +59,14 @@ fn folders(root: &Path) -> anyhow::Result<Vec<String>> {
     entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// A scratch folder, which goes with this value, and the files in it that go to the same places below the root.
+/// A scratch folder, and the paths of its files, which are the same below the root. Dropping it removes the folder.
 struct Prepared {
     scratch: TempDir,
     places: Vec<PathBuf>,
 }
 
 async fn prepare(root: &Path, name: &Name, mut services: Services) -> anyhow::Result<Prepared> {
-    // Beside the tree and not in it: on the same file system, and ignored by Git.
+    // This folder is on the same file system as the tree, and Git ignores it.
     let run = root.join(".run");
     std::fs::create_dir_all(&run)?;
     let scratch = tempfile::Builder::new().prefix("service-").tempdir_in(&run)?;
@@ -102,7 +102,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         .with_context(|| path.display().to_string())
 }
 
-/// Lets Cargo add the new crate to a copy of the lock file. It sees the workspace through links.
+/// Runs Cargo, which adds the new crate to a copy of the lock file. Links give it the rest of the workspace.
 async fn lock(root: &Path, scratch: &Path) -> anyhow::Result<()> {
     for file in ["Cargo.toml", "Cargo.lock"] {
         std::fs::copy(root.join(file), scratch.join(file)).context(file)?;
@@ -131,7 +131,7 @@ async fn lock(root: &Path, scratch: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Renames everything to its place. After a fault the places are as they were.
+/// Renames everything to its place. After an error, it restores the old state.
 fn put_in_place(root: &Path, prepared: &Prepared) -> anyhow::Result<()> {
     let old = prepared.scratch.path().join("old");
     std::fs::create_dir(&old)?;
@@ -143,7 +143,7 @@ fn put_in_place(root: &Path, prepared: &Prepared) -> anyhow::Result<()> {
         if let Err(error) = renamed {
             for (number, place) in done.iter().enumerate() {
                 std::fs::rename(old.join(number.to_string()), root.join(place))
-                    .with_context(|| format!("{} could not be taken back", place.display()))?;
+                    .with_context(|| format!("cannot restore {}", place.display()))?;
             }
             return Err(error).with_context(|| place.display().to_string());
         }
@@ -152,7 +152,7 @@ fn put_in_place(root: &Path, prepared: &Prepared) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A second name for a file that is there. The folder of the service is not, and comes last.
+/// Makes a hard link to an existing file. The folder of the service does not exist yet, and comes last.
 fn keep(path: &Path, kept: &Path) -> std::io::Result<()> {
     if path.exists() { std::fs::hard_link(path, kept) } else { Ok(()) }
 }

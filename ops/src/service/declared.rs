@@ -1,4 +1,4 @@
-//! The services, found by their folders.
+//! Reads the services from their folders.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use chassis::document::Document;
 
-/// What the generated files take from a document.
+/// The values of a document that the generated files contain.
 #[derive(Debug, Clone)]
 pub struct Declared {
     /// The folder below `services`.
@@ -37,10 +37,10 @@ impl Services {
         folders.iter().map(|folder| Declared::read(folder)).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The next ports that no service has: its own, the sidecar's, the private one.
+    /// The next free ports for a service: its own, the sidecar's, the private one.
     ///
-    /// A service and its sidecar take two neighbours, as 8080 and 8081. The private port is 1000 above, and a worker
-    /// takes the one behind it.
+    /// A service and its sidecar have consecutive ports, such as 8080 and 8081. The private port is the service's port
+    /// plus 1000. A worker uses the port after it.
     #[must_use]
     pub fn free_ports(&self) -> [u16; 3] {
         let taken: BTreeSet<u16> = self
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn free_ports_lie_behind_those_of_every_service() {
+    fn free_ports_follow_those_of_every_service() {
         for (services, expected) in [
             (vec![], [8080, 8081, 9080]),
             (vec![service(8080, 9080)], [8082, 8083, 9082]),

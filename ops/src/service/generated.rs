@@ -1,4 +1,4 @@
-//! The generated files, each written as a whole.
+//! Writes and compares the generated files.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use super::template;
 const COMPOSE: &str = include_str!("docker-compose.yaml.jinja");
 const TERRAFORM: &str = include_str!("services.tf.jinja");
 
-/// A file and what it must hold.
+/// A file and its expected text.
 #[derive(Debug)]
 pub(super) struct File {
     /// Below the root.
@@ -23,7 +23,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Writes it so that a reader finds the old text or the new one, and never a part.
+    /// Writes the file atomically: a reader gets the old text or the new one, never a part.
     pub(super) fn write(&self, root: &Path) -> anyhow::Result<()> {
         let path = root.join(&self.path);
         let name = path.file_name().context("a file has a name")?.to_string_lossy().into_owned();
@@ -35,9 +35,9 @@ impl File {
     }
 }
 
-/// What several services share: Compose and Terraform.
+/// The files that several services share: Compose and Terraform.
 pub(super) fn shared(services: &Services) -> anyhow::Result<Vec<File>> {
-    // `terraform fmt` puts the equals signs of a list of members below each other.
+    // `terraform fmt` aligns the equals signs in a list of members.
     let longest = services.0.iter().map(|service| service.folder.len()).max().unwrap_or_default();
     let rows: Vec<Value> = services
         .0
@@ -56,7 +56,7 @@ pub(super) fn shared(services: &Services) -> anyhow::Result<Vec<File>> {
         .collect()
 }
 
-/// The configuration of a service's sidecar, for its reviewers: with the settings that the document gives.
+/// The configuration of a service's sidecar for reviewers, with the settings from the document.
 pub(super) fn rendering(folder: &Path) -> anyhow::Result<String> {
     let document = folder.join("openapi.json");
     let settings = Settings::read(|name| {
@@ -65,7 +65,7 @@ pub(super) fn rendering(folder: &Path) -> anyhow::Result<String> {
     start::show(&settings, true).with_context(|| document.display().to_string())
 }
 
-/// Every generated file whose text is not what the documents say.
+/// Every generated file that differs from the documents.
 pub(super) fn differing(root: &Path, services: &Services) -> anyhow::Result<Vec<File>> {
     let mut files = shared(services)?;
     for service in &services.0 {
@@ -85,7 +85,7 @@ mod tests {
     use crate::service::Declared;
 
     #[test]
-    fn every_generated_file_is_what_the_documents_say() {
+    fn generated_files_match_the_documents() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let services = Services::read(root).unwrap();
         assert!(!services.0.is_empty());
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_written_as_a_whole() {
+    fn write_replaces_the_file_and_leaves_no_other() {
         let root = tempfile::tempdir().unwrap();
         let file = File { path: "a.yaml".into(), text: "new\n".into() };
         file.write(root.path()).unwrap();

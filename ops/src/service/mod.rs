@@ -1,8 +1,8 @@
-//! The services of the repository: a new one, and the files that are generated from their documents.
+//! Creates a service, and generates files from the documents of all services.
 //!
-//! A service is a folder below `services` with an `openapi.json`. What another tool needs as a file of its own
-//! (Terraform, Compose, a review of the sidecar's configuration) is generated from the documents as a whole, so nobody
-//! edits it. `ops service check` finds a file that differs from them.
+//! A service is a folder below `services` with an `openapi.json`. Terraform, Compose and reviewers of the sidecar's
+//! configuration need their own files. They are generated from the documents, so nobody edits them. `ops service check`
+//! reports a file that differs from the documents.
 
 mod create;
 mod declared;
@@ -29,9 +29,9 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Make a new service, with one operation as an example
+    /// Create a new service with one example operation
     Create {
-        /// Its folder, crate and name: 1 to 16 of a-z, 0-9 and hyphens
+        /// Name of its folder and crate: 1 to 16 of a-z, 0-9 and hyphens
         name: String,
     },
     /// Write every generated file again

@@ -1,27 +1,28 @@
-//! The name of a new service: its folder, its crate, its images, its resources in AWS and its module in Terraform.
+//! Checks the name of a new service.
 //!
-//! A name that one of them rejects would fail later, in a build or in an apply. So it is refused first.
+//! Its folder, crate, images, AWS resources and Terraform module have this name. Without this check, an invalid name
+//! would fail later, in a build or in an apply.
 
 use std::fmt;
 
 use super::declared::Services;
 
-/// What a load balancer's name leaves beside that of the environment.
+/// The length that the name of a load balancer leaves after the name of the environment.
 const LONGEST: usize = 16;
 
-/// Rust has these as keywords (The Rust Reference, "Keywords") or as crates of its own.
+/// Keywords of Rust (The Rust Reference, "Keywords"), and crates that come with Rust.
 const RUST: &str = "abstract alloc as async await become box break const continue core crate do dyn else enum extern \
                     false final fn for gen if impl in let loop macro match mod move mut override priv proc-macro pub \
                     ref return self static std struct super test trait true try type typeof unsafe unsized use \
                     virtual where while yield";
-/// Cargo puts its own files into folders of these names, beside the binaries.
+/// Folders of Cargo next to the binaries.
 const CARGO: &str = "build deps examples incremental";
 
-/// A name that a new service may have.
+/// A valid name for a new service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name(String);
 
-/// Why a name cannot be that of a new service, in one line.
+/// The reason why a name is invalid, in one line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refused(String);
 
@@ -34,7 +35,8 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Name {
-    /// Checks a name. `folders` are those of `services`, with and without a document. `lock` is the text of `Cargo.lock`.
+    /// Checks a name. `folders` are those of `services`, with and without a document. `lock` is the text of
+    /// `Cargo.lock`.
     pub fn new(
         text: &str,
         services: &Services,
@@ -43,12 +45,12 @@ impl Name {
     ) -> Result<Self, Refused> {
         match fault(text, services, folders, lock) {
             None => Ok(Self(text.to_owned())),
-            // The caller's text goes to a terminal.
+            // The text comes from the caller and goes to a terminal.
             Some(fault) => Err(Refused(format!("NAME={} {fault}", text.escape_debug()))),
         }
     }
 
-    /// As it was given.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -71,7 +73,7 @@ fn fault(text: &str, services: &Services, folders: &[String], lock: &str) -> Opt
         || text.contains("--")
     {
         return Some(format!(
-            "must be 1 to {LONGEST} of a-z, 0-9 and hyphens, begin with a letter, and have a hyphen only between two others"
+            "must be 1 to {LONGEST} of a-z, 0-9 and hyphens, begin with a letter, and have hyphens only between letters or digits"
         ));
     }
     if folders.iter().any(|folder| folder == text) {
@@ -90,7 +92,7 @@ fn fault(text: &str, services: &Services, folders: &[String], lock: &str) -> Opt
     if lock.lines().filter_map(package).any(same) {
         return Some("is taken: Cargo.lock has a package of this name".to_owned());
     }
-    // Load balancers, security groups, parameters and namespaces of metrics.
+    // AWS reserves them for load balancers, security groups, parameters or metric namespaces.
     if text.starts_with("aws")
         || text.starts_with("ssm")
         || ["internal", "sg"].contains(&text)
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_name_is_taken_as_it_is() {
+    fn valid_name_is_accepted() {
         for name in
             ["orders", "my-orders", "a", "a1", "sixteen-letters1", "o-2-3", "testing", "internals"]
         {
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_something_rejects_later_is_refused() {
+    fn invalid_name_is_refused_with_a_reason() {
         for (name, reason) in [
             ("", "must be 1 to 16"),
             ("seventeen-letters", "must be 1 to 16"),

@@ -1,6 +1,6 @@
-//! The templates of generated files and of a new service.
+//! Fills in the templates of generated files and of a new service.
 //!
-//! A template fails when a value that it names is missing. The line end at the end of a template stays.
+//! A missing value is an error. The line end at the end of a template stays.
 
 use anyhow::Context as _;
 use minijinja::syntax::SyntaxConfig;
@@ -8,7 +8,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-/// A template, filled in.
+/// Fills in a template.
 pub(super) fn fill(template: &str, values: impl Serialize) -> anyhow::Result<String> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -27,7 +27,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_missing_value_is_an_error() {
+    fn missing_value_is_an_error() {
         assert_eq!(fill("{{ a }}\n", json!({ "a": "${b} { } <" })).unwrap(), "${b} { } <\n");
         assert!(fill("{{ b }}\n", json!({ "a": 1 })).is_err());
     }

@@ -1,9 +1,9 @@
-//! A container as an OCI bundle, run by `crun`.
+//! Makes an OCI bundle of a container, and runs it with `crun`.
 //!
-//! `crun` builds what the container is isolated by: mounts, processes, users, capabilities, limits. This module says
-//! what the task definition and the image ask for. The root file system stands for the image: the system folders of this
-//! machine, read-only, and the files of the image at their paths. Secrets are in the bundle's `config.json`, as they are
-//! on a container host; the scratch folder is closed to other users.
+//! This module writes the configuration from the task definition and the image. `crun` isolates the container: mounts,
+//! processes, users, capabilities, limits. The root file system replaces the image. It contains the system folders of
+//! this machine, read-only, and the files of the image at their paths. Secrets are in the bundle's `config.json`, as on
+//! a container host. Other users cannot read the scratch folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,10 +23,10 @@ use super::container::Launch;
 /// The `PATH` that Docker and ECS give a container whose image sets none.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Folders of this machine that stand for the base image.
+/// Folders of this machine that replace the base image.
 const SYSTEM: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"];
 
-/// The capabilities that Docker and ECS give a container which drops none.
+/// The capabilities that Docker and ECS give a container that drops none.
 const CAPABILITIES: [&str; 14] = [
     "CAP_AUDIT_WRITE",
     "CAP_CHOWN",
@@ -44,14 +44,14 @@ const CAPABILITIES: [&str; 14] = [
     "CAP_SYS_CHROOT",
 ];
 
-/// What the containers of a task share.
+/// The shared parts of the containers of a task.
 #[derive(Debug)]
 pub(super) struct Shared<'a> {
     /// The task's number.
     pub(super) number: u8,
     /// Name of the task's network namespace.
     pub(super) network: &'a str,
-    /// The task's control group, where there is one.
+    /// The task's control group, if it has one.
     pub(super) cgroup: Option<&'a Path>,
     /// Folder for the bundles and the volumes.
     pub(super) folder: &'a Path,
@@ -74,7 +74,7 @@ impl Bundle {
         let folder = task.folder.join(&id);
         let root = folder.join("root");
         fs::create_dir_all(root.join("tmp"))?;
-        // As in every image: only a read-only root keeps the container's user from writing there.
+        // Everybody can write to /tmp, as in every image. Only a read-only root prevents it.
         fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777))?;
         let configuration = json!({
             "ociVersion": "1.0.0",
@@ -108,7 +108,7 @@ impl Bundle {
         command
     }
 
-    /// A command inside of the running container, as its user.
+    /// A command in the running container, as its user.
     pub(super) fn exec(&self, argv: &[String]) -> Command {
         let (uid, gid) = self.user;
         let mut command = self.crun("exec");
@@ -117,16 +117,16 @@ impl Bundle {
         command
     }
 
-    /// Waits until `crun` has started the container; its first process, as it is called out here.
+    /// Waits until `crun` has started the container. Returns the process id of its first process on the host.
     pub(super) async fn started(&self, crun: &mut Child) -> anyhow::Result<Pid> {
         loop {
-            // The file is there before its content.
+            // The file can exist before it has its content.
             let written = fs::read_to_string(self.folder.join("pid")).unwrap_or_default();
             if let Some(pid) = written.parse().ok().and_then(Pid::from_raw) {
                 return Ok(pid);
             }
             if let Some(status) = crun.try_wait()? {
-                bail!("crun did not start it: {status}");
+                bail!("crun did not start the container: {status}");
             }
             sleep(Duration::from_millis(5)).await;
         }
@@ -155,7 +155,7 @@ fn process(launch: &Launch) -> Value {
     let mut environment = BTreeMap::from(base);
     environment.extend(launch.environment.clone());
     let given = if container.drops_all_capabilities() { &[][..] } else { &CAPABILITIES };
-    // Another user than root has none until a program grants them.
+    // A user other than root has no effective capabilities.
     let effective = if uid == 0 { given } else { &[] };
     let limits = container.ulimits.iter().map(|limit| {
         let hard = reachable(limit.hard_limit);
@@ -172,7 +172,7 @@ fn process(launch: &Launch) -> Value {
     })
 }
 
-/// Only root can raise a hard limit. Other users get as much as they have themselves.
+/// The hard limit that this process can set. Only root can raise it; other users get at most their own.
 fn reachable(hard: u64) -> u64 {
     let own = getrlimit(Resource::Nofile);
     let raised = Rlimit { maximum: own.maximum.map(|most| most.max(hard)), ..own };
@@ -188,7 +188,7 @@ fn mounts(launch: &Launch, task: &Shared<'_>, root: &Path) -> anyhow::Result<Vec
             symlink(target, place)?;
         } else if system.is_dir() {
             fs::create_dir(&place)?;
-            // The image's files below the folder are mounted over what `place` gets for them.
+            // The image's files below the folder are mounted over mount points in `place`.
             let layers = format!("lowerdir={}:{}", place.display(), system.display());
             mounts.push(json!({ "destination": system, "type": "overlay", "source": "overlay", "options": [layers] }));
         }
@@ -219,7 +219,7 @@ fn mounts(launch: &Launch, task: &Shared<'_>, root: &Path) -> anyhow::Result<Vec
     Ok(mounts)
 }
 
-/// Where a path of the container is on this machine.
+/// The path on this machine of a path in the container.
 fn inside(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_container_is_as_isolated_as_its_definition_says() {
+    fn container_is_isolated_as_declared() {
         let declared = configuration("", "");
         let process = &declared["process"];
         assert_eq!(declared["root"]["readonly"], true);

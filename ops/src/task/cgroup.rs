@@ -1,17 +1,17 @@
-//! The task's memory limit, by a control group of its own, version 1 or 2.
+//! Limits the memory of a task with its own control group, version 1 or 2.
 //!
-//! As on a container host, `crun` puts the groups of the containers below it. The group that holds the tasks' groups is
-//! made outside of the namespaces and removed there, so that none stays behind.
+//! As on a container host, `crun` makes the groups of the containers below it. The parent of the tasks' groups is made
+//! and removed outside the namespaces, so that no group remains.
 
 use std::path::{Path, PathBuf};
 
 const GROUPS: &str = "/sys/fs/cgroup";
 
-/// Makes the group that will hold the tasks' groups; `None` where this system does not let us.
+/// Makes the parent of the tasks' groups; `None` when this system does not allow it.
 #[must_use]
 pub fn make_base() -> Option<PathBuf> {
     let name = format!("rehearsal-{}", std::process::id());
-    // The folder of version 1's memory controller, and the one of version 2.
+    // The folder of the memory controller of version 1, then the folder of version 2.
     ["memory", ""].iter().map(|mount| Path::new(GROUPS).join(mount).join(&name)).find(|base| {
         let usable = std::fs::create_dir(base).is_ok() && task(base, 0, 64).is_some();
         if !usable {
@@ -21,10 +21,10 @@ pub fn make_base() -> Option<PathBuf> {
     })
 }
 
-/// A group for one task, limited to so many MiB.
+/// A group for one task with a limit in MiB.
 #[must_use]
 pub fn task(base: &Path, number: u8, mebibytes: u64) -> Option<PathBuf> {
-    // Version 2 hands a controller down only when asked.
+    // In version 2, a group must enable a controller for its children.
     let _ = std::fs::write(base.join("cgroup.subtree_control"), "+memory");
     let group = base.join(format!("task-{number}"));
     std::fs::create_dir(&group).ok()?;
@@ -47,7 +47,7 @@ pub fn usage(group: &Path) -> Option<(u64, u64)> {
     ))
 }
 
-/// Removes the groups, which must be empty by now. Under version 1, `crun` made them for every controller.
+/// Removes the groups, which must be empty. Under version 1, `crun` made them for every controller.
 pub fn remove_base(base: &Path) {
     let Some(name) = base.file_name() else { return };
     let controllers = std::fs::read_dir(GROUPS).into_iter().flatten().flatten();
@@ -59,6 +59,6 @@ fn remove(group: &Path) {
     for entry in std::fs::read_dir(group).into_iter().flatten().flatten() {
         remove(&entry.path());
     }
-    // A file of the group cannot be removed, and goes with its group.
+    // The kernel removes the files of a group with the group.
     let _ = std::fs::remove_dir(group);
 }

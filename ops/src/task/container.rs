@@ -1,4 +1,4 @@
-//! One container: what the task definition and the image make of it, ready to be started.
+//! Combines the task definition and the image of one container, ready to start.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,35 +8,35 @@ use anyhow::{Context as _, bail, ensure};
 use super::definition::{Container, TaskDefinition};
 use super::image::{self, Image};
 
-/// Where the things lie that a build would put into the images.
+/// The places of the files that a build would copy into the images.
 #[derive(Debug, Clone)]
 pub struct Sources {
     /// The repository's root: build context, and parent of `services/`.
     pub root: PathBuf,
     /// The folder of the service below `services/`.
     pub service: String,
-    /// The name of the service, which is that of its binary.
+    /// The name of the service and of its binary.
     pub name: String,
     /// The folder with the release builds of the service and of the sidecar.
     pub binaries: PathBuf,
 }
 
-/// Everything that starting, checking and stopping the container needs.
+/// All values to start, check and stop the container.
 #[derive(Debug, Clone)]
 pub struct Launch {
     /// The container of the task definition.
     pub container: Container,
     /// Entry point and command.
     pub argv: Vec<String>,
-    /// Environment. It holds the values of secrets: never print it.
+    /// Environment. It contains the values of secrets: never print it.
     pub environment: BTreeMap<String, String>,
     /// User and group.
     pub user: (u32, u32),
-    /// Files of this machine, and where they are in the image.
+    /// Files of this machine, and their paths in the image.
     pub files: Vec<(PathBuf, PathBuf)>,
     /// `SIGTERM`, `SIGQUIT` …
     pub stop_signal: String,
-    /// The health check that the image itself declares, which the image can therefore run.
+    /// The health check that the image declares. So the image has its program.
     pub image_health_command: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ impl Sources {
         folder.join("Dockerfile")
     }
 
-    /// Where a program of the image lies here.
+    /// The path on this machine of a program in the image.
     fn binary(&self, program: &Path) -> PathBuf {
         let name = program.file_name().filter(|name| *name != "service");
         self.binaries.join(name.unwrap_or(self.name.as_ref()))
@@ -57,7 +57,7 @@ impl Sources {
 }
 
 impl Launch {
-    /// Puts container and image together, secrets already resolved.
+    /// Combines container and image. `secrets` are the resolved values.
     pub fn new(
         definition: &TaskDefinition,
         container: &Container,
@@ -77,7 +77,10 @@ impl Launch {
             .with_context(|| format!("the user of container {}", container.name))?;
         let linux = container.linux_parameters.as_ref();
         if linux.and_then(|l| l.capabilities.as_ref()).is_some_and(|c| !c.add.is_empty()) {
-            bail!("container {} adds capabilities, which the runner does not do", container.name);
+            bail!(
+                "container {} adds capabilities, which the runner does not support",
+                container.name
+            );
         }
         for point in &container.mount_points {
             if !definition.volumes.iter().any(|v| v.name == point.source_volume) {
@@ -109,7 +112,7 @@ impl Launch {
     }
 }
 
-/// As ECS and Docker have it: an entry point that is given again takes the image's command away.
+/// The command line, as in ECS and Docker: an entry point in the task definition also removes the image's command.
 fn argv(container: &Container, image: &Image) -> anyhow::Result<Vec<String>> {
     let own_entry = !container.entry_point.is_empty();
     let mut argv =
@@ -120,25 +123,27 @@ fn argv(container: &Container, image: &Image) -> anyhow::Result<Vec<String>> {
         argv.extend(image.command.iter().cloned());
     }
     if argv.is_empty() {
-        bail!("neither image nor container {} says what to run", container.name);
+        bail!(
+            "neither the image nor the definition of container {} has an entry point or a command",
+            container.name
+        );
     }
     Ok(argv)
 }
 
-/// The image's files: our binary, and what lies in the build context. The rest comes from a base image, whose place this
-/// machine takes.
+/// The image's files: the binary, and the files from the build context. This machine replaces the base image.
 fn files(image: &Image, sources: &Sources) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
     let program = image.entry_point.first().map_or("", String::as_str);
-    ensure!(!program.is_empty(), "ENTRYPOINT names no program");
+    ensure!(!program.is_empty(), "ENTRYPOINT has no program");
     let built = image.files.iter().find(|file| file.built);
-    built.context("the Dockerfile copies nothing that it built")?;
+    built.context("the Dockerfile copies no file from another stage")?;
     let binary = (sources.binary(Path::new(program)), PathBuf::from(program));
     let copied = image.files.iter().filter(|file| !file.built).map(|file| {
         let local = sources.root.join(&file.source);
         local
             .exists()
             .then(|| (local, file.destination.clone()))
-            .with_context(|| format!("the Dockerfile copies {}, which is not there", file.source))
+            .with_context(|| format!("the Dockerfile copies {}, which does not exist", file.source))
     });
     std::iter::once(Ok(binary)).chain(copied).collect()
 }
@@ -147,7 +152,7 @@ fn numeric_user(user: &str) -> anyhow::Result<(u32, u32)> {
     let (uid, gid) = user.split_once(':').unwrap_or((user, user));
     let number = |text: &str| {
         text.parse().with_context(|| {
-            format!("`{user}` is not numeric: without the image nobody knows who that is")
+            format!("`{user}` must be numeric: without the image, a name has no user id")
         })
     };
     Ok((number(uid)?, number(gid)?))
@@ -158,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_own_entry_point_forgets_the_images_command() {
+    fn entry_point_of_the_task_removes_the_images_command() {
         let image =
             Image { entry_point: vec!["/e".into()], command: vec!["c".into()], ..Image::default() };
         let mut definition: TaskDefinition =
@@ -173,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_a_number() {
+    fn user_must_be_a_number() {
         assert_eq!(numeric_user("101:101").unwrap(), (101, 101));
         assert_eq!(numeric_user("65532").unwrap(), (65532, 65532));
         assert!(numeric_user("nginx").is_err());
     }
 
     #[test]
-    fn a_tag_does_not_run() {
+    fn image_with_a_tag_is_refused() {
         let mut definition: TaskDefinition =
             serde_json::from_str(include_str!("sample.json")).unwrap();
         definition.container_definitions[0].image = "repo/nginx:latest".into();

@@ -1,7 +1,6 @@
-//! The task definition as `DescribeTaskDefinition` returns it, and its containers as a plan has them.
+//! The task definition of `DescribeTaskDefinition`, and its containers as they are in a plan.
 //!
-//! Fields that the runner does not act on are collected under `rest`, so that it can say what it
-//! left out instead of leaving it out in silence.
+//! `rest` collects the fields that the runner does not use, so that it can report them.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +13,11 @@ use serde_json::Value;
 pub struct TaskDefinition {
     /// ARN with the revision.
     pub task_definition_arn: String,
-    /// MiB of the whole task.
+    /// Memory of the whole task, in MiB.
     pub memory: Option<String>,
     /// `awsvpc` on Fargate.
     pub network_mode: Option<String>,
-    /// Role that pulls images, reads secrets and writes logs before the containers run.
+    /// Role of ECS for this task: it pulls images, reads secrets and writes logs.
     pub execution_role_arn: Option<String>,
     /// Role of the processes in the containers.
     pub task_role_arn: Option<String>,
@@ -37,7 +36,7 @@ pub struct Container {
     pub name: String,
     /// Image reference.
     pub image: String,
-    /// Whether the task stops with it.
+    /// Whether the task stops when this container ends.
     #[serde(default = "yes")]
     pub essential: bool,
     /// Plain environment.
@@ -46,10 +45,10 @@ pub struct Container {
     /// Environment from SSM.
     #[serde(default)]
     pub secrets: Vec<Secret>,
-    /// What has to be reached before this one starts.
+    /// Conditions that must be true before this container starts.
     #[serde(default)]
     pub depends_on: Vec<Dependency>,
-    /// Health check, run inside of the container.
+    /// Health check, which runs in the container.
     pub health_check: Option<HealthCheck>,
     /// Whether the root file system is read-only.
     #[serde(default)]
@@ -88,7 +87,7 @@ pub struct Variable {
     pub value: String,
 }
 
-/// A name, and the ARN that its value comes from.
+/// A name, and the ARN of its value.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Secret {
@@ -98,11 +97,11 @@ pub struct Secret {
     pub value_from: String,
 }
 
-/// Start after another container.
+/// A condition on another container.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dependency {
-    /// The other one.
+    /// The other container.
     pub container_name: String,
     /// `START`, `COMPLETE`, `SUCCESS` or `HEALTHY`.
     pub condition: String,
@@ -114,16 +113,16 @@ pub struct Dependency {
 pub struct HealthCheck {
     /// `["CMD", …]` or `["CMD-SHELL", …]`.
     pub command: Vec<String>,
-    /// From one check to the next.
+    /// Time between two checks.
     #[serde(default = "thirty")]
     pub interval: u64,
-    /// How long a check may take.
+    /// Maximum time of a check.
     #[serde(default = "five")]
     pub timeout: u64,
     /// Failures in a row until the container is unhealthy.
     #[serde(default = "three")]
     pub retries: u32,
-    /// In which failures do not count.
+    /// Time after the start in which failures do not count.
     #[serde(default)]
     pub start_period: u64,
 }
@@ -154,9 +153,9 @@ pub struct Capabilities {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tmpfs {
-    /// Where.
+    /// Path in the container.
     pub container_path: String,
-    /// MiB.
+    /// Size in MiB.
     pub size: u64,
     /// Options of the mount.
     #[serde(default)]
@@ -167,7 +166,7 @@ pub struct Tmpfs {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ulimit {
-    /// `nofile`, the only one that Fargate lets be set.
+    /// `nofile`, the only limit that Fargate allows.
     pub name: String,
     /// Soft limit.
     pub soft_limit: u64,
@@ -181,14 +180,14 @@ pub struct Ulimit {
 pub struct MountPoint {
     /// Name of the volume.
     pub source_volume: String,
-    /// Where.
+    /// Path in the container.
     pub container_path: String,
-    /// Whether it is read-only there.
+    /// Whether the mount is read-only.
     #[serde(default)]
     pub read_only: bool,
 }
 
-/// A volume; on Fargate an ephemeral one, root's.
+/// A volume. On Fargate it is ephemeral, and root owns it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Volume {
     /// Name.
@@ -215,7 +214,7 @@ impl TaskDefinition {
         self.container_definitions.iter().find(|c| c.name == name)
     }
 
-    /// `family:revision`, for people.
+    /// `family:revision`, for messages.
     #[must_use]
     pub fn short_name(&self) -> &str {
         self.task_definition_arn.rsplit('/').next().unwrap_or(&self.task_definition_arn)
@@ -223,7 +222,7 @@ impl TaskDefinition {
 }
 
 impl Container {
-    /// Whether no capability is left to it.
+    /// Whether it drops all capabilities.
     #[must_use]
     pub fn drops_all_capabilities(&self) -> bool {
         let capabilities = self.linux_parameters.as_ref().and_then(|l| l.capabilities.as_ref());
@@ -241,8 +240,8 @@ impl Container {
         self.environment.iter().find(|v| v.name == name).map(|v| v.value.as_str())
     }
 
-    /// The settings that the runner does nothing with, by name. What carries no meaning when it is
-    /// empty or zero (the emulator fills such fields in) is not listed.
+    /// The names of the settings that the runner does not use. Empty values and zeros are not listed: the emulator
+    /// fills in such fields.
     #[must_use]
     pub fn ignored(&self) -> Vec<&str> {
         self.rest
@@ -273,7 +272,7 @@ mod tests {
     const SAMPLE: &str = include_str!("sample.json");
 
     #[test]
-    fn the_agreed_shape_is_understood() {
+    fn sample_definition_is_parsed() {
         let definition: TaskDefinition = serde_json::from_str(SAMPLE).unwrap();
         let nginx = definition.container("nginx").unwrap();
         assert_eq!(definition.short_name(), "orders:1");
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_runner_does_not_act_on_is_named() {
+    fn unused_settings_are_listed() {
         let text = SAMPLE.replace(
             r#""name": "api","#,
             r#""name": "api", "systemControls": [{"namespace": "net"}], "dnsServers": [],"#,

@@ -1,7 +1,7 @@
-//! A container's health check, on the clock that the task definition declares.
+//! Runs a container's health check with the times of the task definition.
 //!
-//! The first check comes one interval after the start, as Docker's does. In the start period a
-//! failure does not count and a success ends the waiting.
+//! The first check runs one interval after the start, as in Docker. In the start period, a failure does not count, and
+//! the first success makes the container healthy.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,18 +12,18 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::definition::HealthCheck;
 
-/// What ECS calls a container's health status.
+/// The health status of a container in ECS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
     /// No verdict yet, or no health check.
     Unknown,
     /// The last check passed.
     Healthy,
-    /// As many checks failed in a row as the definition allows.
+    /// `retries` checks failed in a row.
     Unhealthy,
 }
 
-/// What a container's health check has found so far.
+/// The results of a container's health check so far.
 #[derive(Debug, Clone)]
 pub struct Watched {
     /// The verdict.
@@ -40,7 +40,7 @@ impl Watched {
     }
 }
 
-/// The rule of when checks change the verdict, apart from running them.
+/// Computes the health from the results of the checks. It does not run them.
 #[derive(Debug)]
 struct Verdict {
     health: Health,
@@ -63,7 +63,7 @@ impl Verdict {
     }
 }
 
-/// The program and arguments of a check: `CMD` as it is, `CMD-SHELL` by the shell.
+/// The program and arguments of a check: `CMD` without a shell, `CMD-SHELL` with `/bin/sh`.
 #[must_use]
 pub fn argv(check: &HealthCheck) -> Vec<String> {
     match check.command.split_first() {
@@ -75,7 +75,7 @@ pub fn argv(check: &HealthCheck) -> Vec<String> {
     }
 }
 
-/// Checks until the receiver is gone. `command` makes the process of one check.
+/// Runs checks until the receiver is dropped. `command` makes the process of one check.
 pub fn watch(check: &HealthCheck, command: impl Fn() -> Command + Send + 'static) -> Watched {
     let (sender, health) = watch::channel(Health::Unknown);
     let watched = Watched { health, first_healthy: Arc::default() };
@@ -107,9 +107,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_in_a_row_make_it_unhealthy_and_one_success_mends_it() {
+    fn consecutive_failures_make_it_unhealthy_and_one_success_healthy() {
         let mut verdict = Verdict { health: Health::Unknown, failures: 0, retries: 2 };
-        assert_eq!(verdict.take(false, true), Health::Unknown, "the start period forgives");
+        assert_eq!(
+            verdict.take(false, true),
+            Health::Unknown,
+            "no failure counts in the start period"
+        );
         assert_eq!(verdict.take(false, false), Health::Unknown);
         assert_eq!(verdict.take(true, false), Health::Healthy);
         assert_eq!(verdict.take(false, true), Health::Healthy);
@@ -118,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_check_goes_through_the_shell() {
+    fn shell_check_runs_in_the_shell() {
         let check = |command: &[&str]| HealthCheck {
             command: command.iter().map(|c| (*c).to_owned()).collect(),
             interval: 1,
@@ -131,10 +135,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_check_comes_after_one_interval() {
+    async fn first_check_runs_after_one_interval() {
         let check =
             HealthCheck { command: vec![], interval: 5, timeout: 2, retries: 1, start_period: 0 };
-        // A paused clock does not wait for a process: there is none.
+        // A paused clock does not wait for a process, so the program does not exist.
         let mut watched = watch(&check, || Command::new("/no/such/program"));
         let before = Instant::now();
         watched.health.changed().await.unwrap();

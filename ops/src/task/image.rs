@@ -1,15 +1,14 @@
-//! What a Dockerfile declares about the image that ECS would pull.
+//! Reads from a Dockerfile how a container of its image runs.
 //!
-//! Only the last stage counts, and of it the instructions that decide how a container runs. Files
-//! that are copied from another stage are what the build makes; the runner knows where those lie on
-//! this machine and refuses the ones that it does not know.
+//! Only some instructions of the last stage count. A file that is copied from another stage is a result of the build.
+//! The runner replaces it with the program of this machine.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use parse_dockerfile::{Command, HealthcheckArguments, Instruction, Source};
 
-/// The image, as far as running it goes.
+/// The settings of the image that decide how a container runs.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Image {
     /// `ENTRYPOINT`, exec form.
@@ -22,9 +21,9 @@ pub struct Image {
     pub stop_signal: Option<String>,
     /// `ENV`.
     pub environment: Vec<(String, String)>,
-    /// `HEALTHCHECK`'s command, exec form. ECS does not read it, but it says what the image can run.
+    /// `HEALTHCHECK`'s command, exec form. ECS does not read it. It shows a program that the image has.
     pub health_command: Vec<String>,
-    /// `COPY`, one entry a source.
+    /// `COPY`, one entry for each source.
     pub files: Vec<Copied>,
 }
 
@@ -35,7 +34,7 @@ pub struct Copied {
     pub source: String,
     /// Whether it comes from another stage or image.
     pub built: bool,
-    /// Absolute path in the image; of a folder (a source that ends in `/`), where its contents go.
+    /// Absolute path in the image. For a folder (a source that ends in `/`), the path of its contents.
     pub destination: PathBuf,
 }
 
@@ -76,7 +75,7 @@ pub fn parse(text: &str) -> anyhow::Result<Image> {
         }
     }
     if let Some(file) = image.files.iter().find(|f| f.destination.is_relative()) {
-        bail!("COPY {} goes to a relative path: the runner wants an absolute one", file.source);
+        bail!("COPY {} has a relative destination: the runner needs an absolute path", file.source);
     }
     Ok(image)
 }
@@ -102,7 +101,9 @@ fn variables(arguments: &str) -> anyhow::Result<Vec<(String, String)>> {
 fn copied(sources: &[Source<'_>], to: &str, built: bool) -> anyhow::Result<Vec<Copied>> {
     let is_folder = to.ends_with('/') || sources.len() > 1;
     let copy = |source: &Source<'_>| {
-        let Source::Path(source) = source else { bail!("COPY of a text is not understood here") };
+        let Source::Path(source) = source else {
+            bail!("COPY of a here-document is not supported")
+        };
         let source = source.value.to_string();
         let name = Path::new(&source)
             .file_name()
@@ -114,7 +115,7 @@ fn copied(sources: &[Source<'_>], to: &str, built: bool) -> anyhow::Result<Vec<C
     sources.iter().map(copy).collect()
 }
 
-/// Whether the reference names its image by digest, so that it can only be one image.
+/// The digest of an image reference; `None` when the image is not named by digest.
 #[must_use]
 pub fn digest(reference: &str) -> Option<&str> {
     let (_, digest) = reference.split_once("@sha256:")?;
@@ -146,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_form_is_refused() {
+    fn shell_form_is_refused() {
         assert!(parse("FROM x\nENTRYPOINT /service serve\n").is_err());
     }
 
     #[test]
-    fn a_tag_is_no_digest() {
+    fn tag_is_no_digest() {
         assert_eq!(digest("repo/api:v1"), None);
         assert_eq!(digest("repo/api@sha256:12"), None);
         assert!(digest(&format!("repo/api@sha256:{}", "a".repeat(64))).is_some());

@@ -1,7 +1,7 @@
-//! What a container wrote, line by line.
+//! Collects the output of a container, line by line.
 //!
-//! On Fargate the awslogs driver takes these lines to a log group. Here they stay in memory, where
-//! the drills turn them into metrics, and go to a file, where a person reads them.
+//! On Fargate, the awslogs driver sends these lines to a log group. Here they are kept in memory, from which the drills
+//! compute metrics, and written to a file for people.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -44,7 +44,7 @@ impl Log {
     pub fn push(&self, text: String) {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &mut shared.file {
-            // A full disk must not end the rehearsal: the line is in memory too.
+            // A full disk must not end the rehearsal, because the line is in memory too.
             let _ = writeln!(file, "{text}");
         }
         shared.lines.push(text);

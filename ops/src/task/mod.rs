@@ -1,9 +1,8 @@
-//! A task as Fargate runs one, on this machine.
+//! Runs a task on this machine as Fargate runs it.
 //!
-//! The task definition is what ECS has registered, not what a file says. Images are not pulled: an
-//! image reference must be a digest, and what its Dockerfile declares (entry point, user, stop
-//! signal, files) is mapped to the binaries of this machine, so that the Dockerfile is tested too.
-//! How faithful it is, and where it is not: docs/rehearsal.md.
+//! The task definition comes from ECS, not from a file. Images are not pulled: a reference must contain a digest. The
+//! settings of the Dockerfile (entry point, user, stop signal, files) apply to the binaries of this machine. So the
+//! rehearsal tests the Dockerfile too. docs/rehearsal.md lists the differences to Fargate.
 
 pub mod bundle;
 pub mod cgroup;

@@ -1,15 +1,14 @@
 //! The task's network interface.
 //!
-//! Fargate gives every task an interface of its own in the VPC, and all containers of the task
-//! share it (`awsvpc`). So a task gets a network namespace, joined to the rehearsal's own namespace by
-//! a veth pair, with an address from the applied subnet.
+//! Fargate gives every task its own interface in the VPC, which all its containers share (`awsvpc`). So a task gets a
+//! network namespace with an address from the applied subnet. A veth pair connects it to the rehearsal's namespace.
 
 use std::net::Ipv4Addr;
 
 use anyhow::{Context as _, bail};
 use tokio::process::Command;
 
-/// Where a task can be reached, and where its processes run.
+/// The address of a task and the network namespace of its processes.
 #[derive(Debug, Clone)]
 pub struct TaskNetwork {
     /// Address of the task.
@@ -38,13 +37,13 @@ impl TaskNetwork {
         Ok(Self { address, namespace: name.to_owned() })
     }
 
-    /// Takes the interface away.
+    /// Removes the namespace and its interface.
     pub async fn remove(&self) -> anyhow::Result<()> {
         run(&format!("ip netns del {}", self.namespace)).await
     }
 }
 
-/// Gives the loopback interface one more address.
+/// Adds an address to the loopback interface.
 pub async fn add_local_address(address: Ipv4Addr) -> anyhow::Result<()> {
     run(&format!("ip addr replace {address}/32 dev lo")).await
 }

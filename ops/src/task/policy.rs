@@ -1,27 +1,26 @@
-//! A small strict reading of IAM policies: may this role do this to that?
+//! Evaluates IAM policies: may this role call this action on this resource?
 //!
-//! It knows allow and deny statements, actions, resources, and the condition operators that this
-//! stack uses. What it does not know is an error, never a guess: a policy that cannot be read here
-//! has to be made simpler, or this module has to learn it. Boundaries, service control policies and
-//! resource policies are not part of it.
+//! It supports allow and deny statements, actions, resources, and the condition operators that this stack uses.
+//! Everything else is an error. Then make the policy simpler or extend this module. Permission boundaries, service
+//! control policies and resource policies are not evaluated.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-/// What is asked: an action on a resource, in a context.
+/// An action on a resource, in a context.
 #[derive(Debug)]
 pub struct Question<'a> {
-    /// `ssm:GetParameters`.
+    /// The action, such as `ssm:GetParameters`.
     pub action: &'a str,
-    /// ARN.
+    /// The ARN.
     pub resource: &'a str,
-    /// Condition keys with their values; a key that is absent here fails its condition.
+    /// Condition keys with their values. The condition of a missing key is false.
     pub context: &'a BTreeMap<String, String>,
 }
 
-/// Whether the policies allow it: some statement allows, none denies.
+/// Whether the policies allow it: at least one statement allows it, and none denies it.
 pub fn allows<'a>(
     policies: impl IntoIterator<Item = &'a Value>,
     question: &Question<'_>,
@@ -62,7 +61,7 @@ pub fn trusts(
     Ok(false)
 }
 
-/// Every action that some statement allows and that names more than itself.
+/// Every allowed action with a wildcard.
 pub fn wildcard_actions<'a>(
     policies: impl IntoIterator<Item = &'a Value>,
 ) -> anyhow::Result<Vec<String>> {
@@ -93,7 +92,7 @@ fn statements(policy: &Value) -> anyhow::Result<Vec<&Value>> {
             if !["Sid", "Effect", "Action", "Resource", "Condition", "Principal"]
                 .contains(&member.as_str())
             {
-                bail!("a statement has {member}, which is not understood here");
+                bail!("a statement has {member}, which is not supported here");
             }
         }
     }
@@ -101,7 +100,7 @@ fn statements(policy: &Value) -> anyhow::Result<Vec<&Value>> {
 }
 
 fn applies(statement: &Value, question: &Question<'_>) -> anyhow::Result<bool> {
-    // Actions are compared without case, resources with it.
+    // IAM ignores case in actions, but not in resources.
     let action = question.action.to_lowercase();
     let action = texts(&statement["Action"])?.iter().any(|a| glob(&a.to_lowercase(), &action));
     let resource = texts(&statement["Resource"])?.iter().any(|r| glob(r, question.resource));
@@ -117,7 +116,7 @@ fn conditions_hold(statement: &Value, context: &BTreeMap<String, String>) -> any
             "StringEquals" | "ArnEquals" => |pattern, value| pattern == value,
             "StringLike" | "ArnLike" => glob,
             "Bool" => |pattern, value| pattern.eq_ignore_ascii_case(value),
-            other => bail!("the condition operator {other} is not understood here"),
+            other => bail!("the condition operator {other} is not supported here"),
         };
         for (key, patterns) in keys.as_object().context("a condition without keys")? {
             let Some(value) = context.get(key) else { return Ok(false) };
@@ -140,7 +139,7 @@ fn texts(value: &Value) -> anyhow::Result<Vec<&str>> {
     }
 }
 
-/// `*` is any number of characters, `?` is one.
+/// `*` matches any number of characters, `?` matches one.
 fn glob(pattern: &str, text: &str) -> bool {
     match pattern.as_bytes().first() {
         None => text.is_empty(),
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_named_parameter_may_be_read() {
+    fn only_the_named_parameter_is_allowed() {
         let policy = json!({ "Statement": { "Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "arn:p/a" } });
         assert!(ask(&policy, "ssm:GetParameters", "arn:p/a", &[]).unwrap());
         assert!(!ask(&policy, "ssm:GetParameters", "arn:p/ab", &[]).unwrap());
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_wins_and_a_condition_needs_its_key() {
+    fn deny_overrides_allow_and_condition_needs_its_key() {
         let policy = json!({ "Statement": [
             { "Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": "*", "Condition": { "StringEquals": { "kms:ViaService": "ssm" } } },
             { "Effect": "Deny", "Action": "kms:*", "Resource": "arn:k/secret" } ] });
@@ -193,12 +192,12 @@ mod tests {
         assert_eq!(
             wildcard_actions([&policy]).unwrap(),
             Vec::<String>::new(),
-            "a denial may be wide"
+            "a denied wildcard is not listed"
         );
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error() {
+    fn unsupported_element_is_an_error() {
         let statement =
             json!({ "Statement": { "Effect": "Allow", "NotAction": "ssm:*", "Resource": "*" } });
         assert!(ask(&statement, "ssm:GetParameters", "a", &[]).is_err());

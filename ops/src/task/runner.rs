@@ -1,4 +1,4 @@
-//! Starts a task, its containers in the order of `dependsOn`.
+//! Starts a task and its containers, in the order of `dependsOn`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -21,36 +21,36 @@ use super::running::{Running, Task, reached};
 use super::secret;
 use crate::aws::Client;
 
-/// Names and values for one container's environment.
+/// Names and values for the environment of one container.
 type Secrets = Vec<(String, String)>;
 
-/// What every task of a rehearsal shares.
+/// The shared parts of all tasks of a rehearsal.
 #[derive(Debug)]
 pub struct Runner {
-    /// The emulated AWS, as the runner itself reaches it.
+    /// The emulated AWS, for the runner itself.
     pub client: Client,
-    /// SSM, as ECS reaches it to inject secrets. A drill takes it away.
+    /// SSM, for the injection of secrets by ECS. A drill makes it unavailable.
     pub ssm: Mutex<Client>,
-    /// Where images come from.
+    /// The sources of the images.
     pub sources: Sources,
-    /// Scratch folder; each container gets one in it.
+    /// Scratch folder, with a folder for each container.
     pub folder: PathBuf,
     /// First address of the applied task subnet, and the VPC's router in it.
     pub subnet: (Ipv4Addr, Ipv4Addr),
-    /// What the tasks' AWS SDK is told: endpoint and credentials.
+    /// Variables for the AWS SDK in the tasks: endpoint and credentials.
     pub environment: Vec<(String, String)>,
-    /// Control group in which each task gets one with its memory limit; `None` where that cannot be.
+    /// Control group that contains one with a memory limit for each task; `None` when this system does not allow it.
     pub cgroup: Option<PathBuf>,
-    /// Images that can be pulled, by reference. There is no registry here, so it is a list of what was pushed.
+    /// References of the pushed images, which can be pulled. This list replaces a registry.
     pub images: Mutex<BTreeSet<String>>,
     /// Number of the next task.
     pub next: AtomicU8,
-    /// Why Fargate has no place for a task. A drill says so.
+    /// The reason why Fargate cannot place a task. A drill sets it.
     pub full: Mutex<Option<&'static str>>,
 }
 
 impl Runner {
-    /// Makes an image one that can be pulled.
+    /// Adds an image to those that can be pulled.
     pub fn push(&self, image: &str) {
         self.images.lock().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned());
     }
@@ -59,10 +59,10 @@ impl Runner {
         self.images.lock().unwrap_or_else(PoisonError::into_inner).contains(image)
     }
 
-    /// Starts every container when what it waits for has come about. On failure all is stopped again.
+    /// Starts each container when its `dependsOn` conditions are true. On failure, all containers are stopped.
     pub async fn start(&self, definition: &TaskDefinition) -> anyhow::Result<Task> {
         if definition.network_mode.as_deref() != Some("awsvpc") {
-            bail!("network mode {:?}: Fargate knows awsvpc only", definition.network_mode);
+            bail!("network mode {:?}: Fargate supports only awsvpc", definition.network_mode);
         }
         if let Some(reason) = *self.full.lock().unwrap_or_else(PoisonError::into_inner) {
             bail!("unable to place a task. Reason: {reason}");
@@ -113,7 +113,7 @@ impl Runner {
         Ok(())
     }
 
-    /// What ECS fetches before the first container starts: every image, and the secrets by container.
+    /// Checks the images and gets the secrets of all containers, as ECS does before the first container starts.
     async fn pull(
         &self,
         definition: &TaskDefinition,
@@ -152,7 +152,7 @@ impl Runner {
             &self.folder.join(format!("task-{}-{}.log", task.number, container.name)),
         )?;
         let started = Instant::now();
-        // A group of its own: Ctrl-C must not reach it.
+        // With its own process group, it gets no signal from Ctrl-C.
         let mut child = bundle.run().process_group(0).spawn().context("cannot start crun")?;
         log.follow(child.stdout.take().context("stdout is piped")?);
         log.follow(child.stderr.take().context("stderr is piped")?);
@@ -187,7 +187,7 @@ impl Runner {
     }
 }
 
-/// Containers such that each comes after the ones that it depends on.
+/// The containers in an order in which each comes after those that it depends on.
 fn start_order(definition: &TaskDefinition) -> anyhow::Result<Vec<Container>> {
     let mut waiting: Vec<_> = definition.container_definitions.clone();
     let mut order: Vec<Container> = Vec::new();
@@ -196,7 +196,7 @@ fn start_order(definition: &TaskDefinition) -> anyhow::Result<Vec<Container>> {
             c.depends_on.iter().all(|d| order.iter().any(|o| o.name == d.container_name))
         });
         order.push(waiting.remove(
-            ready.context("the containers wait for each other, or for one that is not there")?,
+            ready.context("the containers depend on each other, or on one that does not exist")?,
         ));
     }
     Ok(order)
@@ -207,14 +207,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_dependent_starts_last_whatever_the_definition_lists_first() {
+    fn dependent_container_starts_last() {
         let definition: TaskDefinition = serde_json::from_str(include_str!("sample.json")).unwrap();
         let names: Vec<_> = start_order(&definition).unwrap().into_iter().map(|c| c.name).collect();
         assert_eq!(names, ["api", "nginx"]);
     }
 
     #[test]
-    fn containers_that_wait_for_each_other_do_not_start() {
+    fn unknown_dependency_is_an_error() {
         let mut definition: TaskDefinition =
             serde_json::from_str(include_str!("sample.json")).unwrap();
         definition.container_definitions[0].depends_on[0].container_name = "nobody".into();

@@ -1,4 +1,4 @@
-//! A running task and its containers: what they are like, and how they end.
+//! A running task and its containers: their state and their end.
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -18,7 +18,7 @@ use super::health::Health;
 use super::log::Log;
 use super::network::TaskNetwork;
 
-/// How long a container may take until the ones that wait for it give up; ECS's default on Fargate.
+/// Maximum time to wait for a `dependsOn` condition: the default of ECS on Fargate.
 const START_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// A running task.
@@ -26,11 +26,11 @@ const START_TIMEOUT: Duration = Duration::from_mins(3);
 pub struct Task {
     /// Its number: 1, 2, 3 …
     pub number: u8,
-    /// What it was started from.
+    /// Its definition.
     pub definition: TaskDefinition,
     /// Its interface.
     pub network: TaskNetwork,
-    /// Its control group, where it has one.
+    /// Its control group, if it has one.
     pub cgroup: Option<PathBuf>,
     /// Its containers in the order in which they were started.
     pub containers: Vec<Running>,
@@ -39,12 +39,12 @@ pub struct Task {
 /// A running container.
 #[derive(Debug)]
 pub struct Running {
-    /// What it was started from.
+    /// Its launch configuration.
     pub launch: Launch,
-    /// Its first process, as it is called outside of the container.
+    /// The id of its first process on the host.
     pub pid: Pid,
     pub(super) bundle: Bundle,
-    /// What it writes.
+    /// Its output.
     pub log: Log,
     /// Its health.
     pub health: watch::Receiver<Health>,
@@ -59,15 +59,15 @@ pub struct Running {
 /// How one container ended.
 #[derive(Debug)]
 pub struct Stopped {
-    /// Which.
+    /// Its name.
     pub name: String,
-    /// The signal that it was to be sent.
+    /// Its stop signal.
     pub signal: String,
-    /// Whether it still ran then, and was sent this signal.
+    /// Whether it still ran and received the signal.
     pub asked: bool,
-    /// From the signal to the end.
+    /// Time from the signal to the end.
     pub took: Duration,
-    /// Whether `stopTimeout` ran out and it was killed.
+    /// Whether it was killed after `stopTimeout`.
     pub killed: bool,
     /// Exit code; `None` when a signal ended it.
     pub code: Option<i32>,
@@ -80,7 +80,7 @@ impl Task {
         self.containers.iter().find(|c| c.launch.name() == name)
     }
 
-    /// Waits until every container that has a health check is healthy.
+    /// Waits until every container with a health check is healthy.
     pub async fn healthy(&self) -> anyhow::Result<()> {
         for container in
             self.containers.iter().filter(|c| c.launch.container.health_check.is_some())
@@ -92,32 +92,32 @@ impl Task {
         Ok(())
     }
 
-    /// The essential container that has ended, if any: then ECS stops the task.
+    /// The essential container that has ended, if any. ECS then stops the task.
     #[must_use]
     pub fn ended(&self) -> Option<&Running> {
         self.containers.iter().find(|c| c.launch.container.essential && c.exit.borrow().is_some())
     }
 
-    /// Stops the containers in the reverse of their order, each with its signal and its time.
+    /// Stops the containers in reverse order, each with its stop signal and its `stopTimeout`.
     pub async fn stop(&mut self) -> Vec<Stopped> {
         let mut stopped = Vec::new();
         for container in self.containers.iter_mut().rev() {
             stopped.push(container.stop().await);
         }
-        // A namespace that is already gone is what is wanted.
+        // An error means that the namespace does not exist any more, which is fine.
         let _ = self.network.remove().await;
         stopped
     }
 }
 
 impl Running {
-    /// Sends a signal to the container's first process, as `docker kill` does. SIGKILL ends them all.
+    /// Sends a signal to the container's first process, as `docker kill` does. SIGKILL ends all its processes.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         kill_process(self.pid, signal)
             .with_context(|| format!("cannot signal {}", self.launch.name()))
     }
 
-    /// A command inside of the container, as its user.
+    /// A command in the container, as its user.
     #[must_use]
     pub fn exec(&self, argv: &[String]) -> Command {
         self.bundle.exec(argv)
@@ -126,7 +126,7 @@ impl Running {
     async fn stop(&mut self) -> Stopped {
         let begun = Instant::now();
         let ran = self.exit.borrow().is_none();
-        // One that has ended by itself cannot be signalled, and need not be.
+        // A container that has already ended gets no signal. The error is ignored.
         let sent = self.bundle.kill(&self.launch.stop_signal).status().await;
         let patience = Duration::from_secs(self.launch.container.stop_timeout);
         let killed = timeout(patience, self.exit.wait_for(Option::is_some)).await.is_err();
@@ -172,7 +172,7 @@ pub(super) async fn reached(other: &Running, condition: &str) -> anyhow::Result<
                 }
                 Ok(())
             }
-            unknown => bail!("the condition {unknown} is not known"),
+            unknown => bail!("unknown condition {unknown}"),
         }
     };
     timeout(START_TIMEOUT, wait)
@@ -180,7 +180,7 @@ pub(super) async fn reached(other: &Running, condition: &str) -> anyhow::Result<
         .with_context(|| format!("not {condition} within {} s", START_TIMEOUT.as_secs()))?
 }
 
-/// Whether a task still runs, for who does not own it.
+/// Observes whether a task still runs, without owning it.
 #[derive(Debug, Clone)]
 pub struct Watch {
     number: u8,
@@ -194,7 +194,7 @@ impl Watch {
         self.essential.iter().all(|exit| exit.borrow().is_none())
     }
 
-    /// Whether it is of the same task.
+    /// Whether both observe the same task.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         self.number == other.number

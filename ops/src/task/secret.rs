@@ -1,4 +1,4 @@
-//! Secrets, injected as ECS injects them: by the execution role, from SSM, at the task's start.
+//! Injects secrets as ECS does: with the execution role, from SSM, at the start of the task.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use super::policy::{self, Question};
 use crate::aws::iam::Role;
 use crate::aws::{Client, iam, ssm};
 
-/// Reads every secret of the container, if the execution role may.
+/// Reads every secret of the container, if the execution role may read it.
 ///
-/// `ssm` is Parameter Store as ECS reaches it. An error is what Fargate calls
-/// `ResourceInitializationError`: the task does not start.
+/// `ssm` is the Parameter Store that ECS uses. On an error, the task does not start. Fargate's name of this error is
+/// `ResourceInitializationError`.
 pub async fn resolve(
     client: &Client,
     ssm: &Client,
@@ -75,7 +75,7 @@ pub fn parameter_name(arn: &str) -> anyhow::Result<String> {
         ["arn", _, "ssm", _, _, resource] => {
             let name = resource
                 .strip_prefix("parameter")
-                .with_context(|| format!("{arn} is no parameter"))?;
+                .with_context(|| format!("{arn} is not the ARN of a parameter"))?;
             Ok(name.to_owned())
         }
         _ => bail!("{arn} is not the ARN of an SSM parameter"),
@@ -88,13 +88,13 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_parameter_is_found_by_its_arn() {
+    fn parameter_name_comes_from_its_arn() {
         assert_eq!(parameter_name("arn:aws:ssm:eu-west-1:1:parameter/a/b").unwrap(), "/a/b");
         assert!(parameter_name("arn:aws:secretsmanager:eu-west-1:1:secret:x").is_err());
     }
 
     #[test]
-    fn reading_needs_the_parameter_and_its_key() {
+    fn read_needs_rights_to_parameter_and_key() {
         let read = json!({ "Statement": { "Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "arn:p" } });
         let decrypt = json!({ "Statement": { "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:k",
             "Condition": { "StringEquals": { "kms:ViaService": "ssm.r.amazonaws.com" } } } });

@@ -1,4 +1,4 @@
-//! Addresses inside of the applied subnets.
+//! Addresses in the applied subnets.
 
 use std::net::Ipv4Addr;
 
@@ -22,7 +22,7 @@ pub async fn cidr(client: &Client, subnet: &str) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn addresses_are_counted_from_the_networks() {
+    fn address_is_counted_from_the_network() {
         assert_eq!(super::in_subnet("10.42.16.0/20", 1).unwrap().to_string(), "10.42.16.1");
     }
 }

@@ -1,8 +1,8 @@
-//! A `terraform apply` that is under way.
+//! A running `terraform apply`.
 //!
-//! ECS does not wait for Terraform to end: it starts tasks as soon as the service is created or
-//! updated, while Terraform goes on with other resources and waits for a steady state. So does the
-//! rehearsal, which also sees thereby that everything a task needs is there by then.
+//! ECS does not wait for Terraform. It starts tasks as soon as the service is created or updated, while Terraform
+//! changes other resources and waits for a steady state. The rehearsal does the same. So it also tests that everything
+//! that a task needs exists at that time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::Variables;
 use super::emulator::Emulator;
 use crate::aws::{Client, ecs};
 
-/// From one look at the emulator to the next. A look costs a second of one core, which Terraform needs.
+/// Time between two queries of the emulator. A query takes one second of CPU time, which Terraform needs.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// The running Terraform.
@@ -27,14 +27,14 @@ pub(super) struct Applying {
 }
 
 impl Applying {
-    /// Starts it.
+    /// Starts Terraform.
     pub(super) fn start(emulator: &Arc<Emulator>, variables: &Variables) -> Self {
         let (emulator, variables) = (emulator.clone(), variables.clone());
         let process = tokio::spawn(async move { emulator.apply(&variables).await });
         Self { process, begun: Instant::now() }
     }
 
-    /// Waits until there is a service; ARNs of its cluster and of itself.
+    /// Waits until the service exists. Returns the ARNs of its cluster and of the service.
     pub(super) async fn service_created(
         &mut self,
         client: &Client,
@@ -53,22 +53,22 @@ impl Applying {
         self.process.is_finished()
     }
 
-    /// One pause, unless Terraform had ended before the last look: then nothing more will come. Terraform may end during
-    /// a look, so the state after it says nothing.
+    /// Waits for one pause. An error when Terraform had ended before the last query, because then nothing changes any
+    /// more. `had_ended` must be the state before the query: Terraform can end during it.
     pub(super) async fn go_on(&mut self, had_ended: bool) -> anyhow::Result<()> {
         if !had_ended {
             sleep(PAUSE).await;
             return Ok(());
         }
-        match (&mut self.process).await.context("terraform was cut off")? {
+        match (&mut self.process).await.context("terraform was cancelled")? {
             Ok(summary) => bail!("terraform ended: {summary}"),
             Err(error) => Err(error),
         }
     }
 
-    /// Its summary and time, when it has ended.
+    /// Waits for the end. Returns the summary and the time that it took.
     pub(super) async fn end(self) -> anyhow::Result<String> {
-        let summary = self.process.await.context("terraform was cut off")??;
+        let summary = self.process.await.context("terraform was cancelled")??;
         Ok(format!("{summary} ({:.1} s)", self.begun.elapsed().as_secs_f32()))
     }
 }

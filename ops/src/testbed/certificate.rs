@@ -1,4 +1,4 @@
-//! A self-signed certificate for the stand-in, and in the emulated ACM.
+//! Makes self-signed certificates for the emulated balancer, and imports them into the emulated ACM.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::Testbed;
 use crate::aws::Client;
 
-/// Name that the certificate is for, and that callers ask for.
+/// The host name of the certificate, which callers use.
 pub const HOST: &str = "rehearsal.example.com";
 
 /// A certificate and its key in one PEM file.
@@ -16,11 +16,11 @@ pub const HOST: &str = "rehearsal.example.com";
 pub struct Certificate {
     /// Key and certificate.
     pub pem: PathBuf,
-    /// The certificate alone, what a caller trusts.
+    /// Only the certificate, for the callers that trust it.
     pub public: PathBuf,
 }
 
-/// Makes one that is valid for that many days from now.
+/// Makes a certificate that is valid for `days` days from now.
 pub async fn make(folder: &Path, name: &str, days: u32) -> anyhow::Result<Certificate> {
     let path = |end: &str| folder.join(format!("{name}.{end}"));
     let (key, public, pem) = (path("key"), path("crt"), path("pem"));
@@ -42,10 +42,10 @@ pub async fn make(folder: &Path, name: &str, days: u32) -> anyhow::Result<Certif
     finish(command, Certificate { pem, public }).await
 }
 
-/// Makes one that ended yesterday.
+/// Makes a certificate that expired yesterday.
 pub async fn make_expired(folder: &Path, name: &str) -> anyhow::Result<Certificate> {
     let certificate = make(folder, name, 1).await?;
-    // `req` makes none that has ended, so it is signed once more, with its dates moved.
+    // `req` cannot make an expired certificate, so `x509` signs it again with an earlier end date.
     let mut command = Command::new("openssl");
     command.arg("x509").arg("-in").arg(&certificate.public);
     command.arg("-signkey").arg(certificate.public.with_extension("key")).args(["-days", "-1"]);
@@ -63,7 +63,7 @@ async fn finish(mut command: Command, certificate: Certificate) -> anyhow::Resul
     Ok(certificate)
 }
 
-/// Puts it into the emulated ACM; returns the ARN.
+/// Imports a certificate into the emulated ACM. Returns its ARN.
 pub async fn import(client: &Client, certificate: &Certificate) -> anyhow::Result<String> {
     let file = |path: &Path| format!("fileb://{}", path.display());
     let key = file(&certificate.pem.with_extension("key"));
@@ -72,7 +72,7 @@ pub async fn import(client: &Client, certificate: &Certificate) -> anyhow::Resul
     client.call(&[&["acm", "import-certificate"], &import[..]].concat()).await
 }
 
-/// Asks the HTTPS listener as a caller does who trusts this certificate; why it was refused.
+/// Calls the HTTPS listener and trusts only this certificate. Returns curl's error when the call fails.
 pub async fn refused(testbed: &Testbed, trusted: &Path) -> anyhow::Result<Option<String>> {
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "5", "--output", "/dev/null", "--cacert"])

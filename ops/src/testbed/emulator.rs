@@ -1,4 +1,4 @@
-//! The emulated AWS, and Terraform against it.
+//! Starts the emulated AWS, and runs Terraform against it.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -18,7 +18,7 @@ use super::{TestbedArgs, Variables};
 use crate::group::Group;
 use crate::task::log::Log;
 
-/// Region of everything; the example's own.
+/// The region of the example, which everything uses.
 pub const REGION: &str = "us-east-1";
 
 /// A running emulator; it ends when this is dropped.
@@ -32,13 +32,13 @@ pub struct Emulator {
     tools: PathBuf,
     /// The service's folder, which is its key in the variables.
     service: String,
-    /// While this file is there, ECS says that a deployment is under way.
+    /// While this file exists, ECS reports a deployment in progress.
     deploying: PathBuf,
     applies: AtomicU32,
 }
 
 impl Emulator {
-    /// Starts it on a free port.
+    /// Starts the emulator on a free port.
     pub async fn start(args: &TestbedArgs, folder: &Path) -> anyhow::Result<Self> {
         let port = free_port()?;
         let log = Log::to_file(&folder.join("emulator.log"))?;
@@ -72,7 +72,7 @@ impl Emulator {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// A command in whose environment AWS is this emulator.
+    /// A command whose environment points to this emulator as AWS.
     fn connected(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -96,7 +96,7 @@ impl Emulator {
         Ok(command)
     }
 
-    /// From now on, or from now on no more, ECS says that a deployment is under way.
+    /// Sets whether ECS reports a deployment in progress.
     pub(super) fn set_deploying(&self, deploying: bool) -> anyhow::Result<()> {
         if deploying {
             std::fs::write(&self.deploying, "")?;
@@ -122,7 +122,7 @@ impl Emulator {
         command
     }
 
-    /// A plan after the apply, as JSON: every value is known in it, whatever AWS has decided.
+    /// A plan after the apply, as JSON. It contains all values, also those that AWS sets.
     pub async fn plan_json(&self) -> anyhow::Result<String> {
         let plan = [
             "plan",
@@ -146,7 +146,7 @@ impl Emulator {
 
     /// `terraform apply`; returns its summary line.
     pub async fn apply(&self, variables: &Variables) -> anyhow::Result<String> {
-        // Both maps replace the example's.
+        // Both maps replace those of the example.
         let maps = json!({
             "images": { &self.service: variables.images },
             "services": { &self.service: variables.settings },
@@ -189,7 +189,7 @@ impl Emulator {
     }
 }
 
-/// A port that nobody listens on now.
+/// A free port.
 pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

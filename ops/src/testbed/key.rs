@@ -1,4 +1,4 @@
-//! Keys of callers, made and changed as a person does it: by `ops key`.
+//! Adds and changes keys of callers with `ops key`, as a person does.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -13,20 +13,20 @@ use super::Testbed;
 use super::service::Deployed;
 use crate::aws::ecs;
 
-/// From one look at the emulator to the next.
+/// Time between two queries of the emulator.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A client and its key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Client's name.
+    /// The name of the client.
     pub client: String,
-    /// The key. There is no `Debug`: it is a secret.
+    /// The key. The type has no `Debug`, because this is a secret.
     pub value: String,
 }
 
 impl Key {
-    /// A random key of 40 hexadecimal digits, which no service knows.
+    /// A random key of 40 hexadecimal digits. No service has it.
     pub fn random(client: &str) -> anyhow::Result<Self> {
         let mut bytes = [0; 20];
         std::fs::File::open("/dev/urandom")
@@ -39,21 +39,21 @@ impl Key {
         Ok(Self { client: client.to_owned(), value })
     }
 
-    /// Random keys of so many callers.
+    /// Random keys of `count` callers.
     pub fn for_callers(count: usize) -> anyhow::Result<Vec<Self>> {
         (0..count).map(|number| Self::random(&format!("caller-{number}"))).collect()
     }
 }
 
 impl Testbed {
-    /// `ops key add` for new clients, before the first deployment.
+    /// Runs `ops key add` for new clients, before the first deployment.
     pub async fn add_keys(&self, clients: &[String]) -> anyhow::Result<Vec<Key>> {
         let mut add = self.key(&[&["add", "--no-deploy"], &words(clients)[..]].concat()).await?;
         keys(clients, &add.output().await?)
     }
 
-    /// `ops key ARGUMENTS CLIENTS`, to its end. The testbed plays ECS: as soon as the command asks for a deployment, all tasks
-    /// are replaced, and the command is told of the end. The keys that it printed.
+    /// Runs `ops key ARGUMENTS CLIENTS` to its end, and returns the keys that it printed. The testbed acts as ECS: as
+    /// soon as the command starts a deployment, it replaces all tasks, and then reports the end of the deployment.
     pub async fn change_keys(
         &mut self,
         arguments: &[&str],
@@ -75,7 +75,7 @@ impl Testbed {
         Ok((keys(clients, &child.wait_with_output().await?)?, deployed))
     }
 
-    /// `ops key ARGUMENTS` with the names of the service.
+    /// The command `ops key ARGUMENTS` with the names of the service.
     pub async fn key(&self, arguments: &[&str]) -> anyhow::Result<Command> {
         let definition = self.definition().await?;
         let api = definition.container("api").context("no container api")?;
@@ -93,7 +93,7 @@ fn words(clients: &[String]) -> Vec<&str> {
     clients.iter().map(String::as_str).collect()
 }
 
-/// One key for each client, or none at all.
+/// The printed keys: one for each client, or none.
 fn keys(clients: &[String], output: &Output) -> anyhow::Result<Vec<Key>> {
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "ops key: {}", said.trim());

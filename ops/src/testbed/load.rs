@@ -1,7 +1,7 @@
-//! Callers that go on calling while something is done to the service.
+//! Callers that send requests while a step changes the service.
 //!
-//! Each has its key, and calls below its limit, however slow the answers are. Nothing is sent twice: a request that is not
-//! answered as the document describes has failed.
+//! Each has its key and stays below its rate limit, even when responses are slow. There are no retries: a request
+//! without the response of the document has failed.
 
 use std::net::SocketAddrV4;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use super::key::Key;
 use crate::call::Call;
 
-/// Longer than any timeout on the way.
+/// Longer than any timeout between caller and service.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Longer than any rehearsal or drill.
@@ -25,17 +25,17 @@ const ENDLESS: Duration = Duration::from_hours(24);
 /// One request that has ended.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Which caller sent it.
+    /// The number of the caller.
     pub caller: usize,
     /// When it was due.
     pub due: Instant,
-    /// From then to the end of the answer.
+    /// Time from `due` to the end of the response.
     pub took: Duration,
-    /// Why the answer was not a good one.
+    /// The wrong response; `None` when it was right.
     pub failure: Option<String>,
 }
 
-/// Callers at work, until this is dropped.
+/// Running callers. Dropping this stops them.
 #[derive(Debug)]
 pub struct Load {
     callers: usize,
@@ -45,7 +45,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Sends the example with each key, `rate` times a second.
+    /// Starts to send the example with each key, `rate` times a second.
     pub fn start(
         address: SocketAddrV4,
         keys: &[Key],
@@ -72,14 +72,15 @@ impl Load {
         Ok(Self { callers, stop, thread, requests })
     }
 
-    /// The requests that were due from then on and have ended.
+    /// The requests that have ended and were due at `then` or later.
     #[must_use]
     pub fn since(&self, then: Instant) -> Vec<Request> {
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.iter().filter(|request| request.due >= then).cloned().collect()
     }
 
-    /// Lets every caller end its request. How many requests there were and how slow they were, or what was wrong.
+    /// Stops after the current requests. Returns the number of requests and the slowest one, or an error when one
+    /// failed.
     pub async fn stop(self) -> anyhow::Result<String> {
         self.stop.store(true, Ordering::Relaxed);
         while !self.thread.is_finished() {
@@ -125,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    /// What two callers come to in half a second, when every answer has this status.
+    /// The result of two callers after half a second, when every response has this status.
     async fn outcome(status: u16) -> anyhow::Result<String> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let std::net::SocketAddr::V4(address) = listener.local_addr()? else { unreachable!() };
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_request_is_told_with_its_reason() {
+    async fn failed_request_is_reported_with_its_reason() {
         let clean = outcome(200).await.unwrap();
         assert!(clean.contains(" requests, slowest "), "{clean}");
         let failed = outcome(503).await.unwrap_err().to_string();

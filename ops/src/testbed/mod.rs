@@ -1,7 +1,9 @@
-//! The testbed of the rehearsal and of the drills: the applied stack, and what runs of it.
+//! The testbed of the rehearsal and of the drills: the applied stack with running tasks.
 //!
-//! An emulated AWS holds what Terraform applied; a runner starts the tasks that it registered; a
-//! stand-in for the balancer sends requests to them; a scheduler does what ECS does with tasks.
+//! - An emulated AWS stores what Terraform applied.
+//! - A runner starts the registered tasks.
+//! - An emulated balancer sends requests to them.
+//! - A scheduler replaces tasks as ECS does.
 
 pub mod address;
 mod applying;
@@ -24,7 +26,7 @@ use report::Report;
 
 use crate::task::cgroup;
 
-/// What both commands are told. `scripts/rehearse.sh` fills it in.
+/// Arguments of both commands. `scripts/rehearse.sh` sets them.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TestbedArgs {
     /// The repository's root.
@@ -33,25 +35,25 @@ pub struct TestbedArgs {
     /// Folder of the service below services/.
     #[arg(long, env = "SERVICE")]
     pub service: String,
-    /// Folder with the release builds of the service and of the sidecar, put where their images have them.
+    /// Folder with the release builds of the service and of the sidecar. They are mounted at their paths in the images.
     #[arg(long, default_value = "target/release")]
     pub binaries: PathBuf,
-    /// Python of the environment that holds the emulator.
+    /// Python of the environment with the emulator.
     #[arg(long, default_value = ".tools/emulator/bin/python")]
     pub python: PathBuf,
     /// Initialised copy of the Terraform root; its state stays there.
     #[arg(long)]
     pub stack: PathBuf,
-    /// Set by the command for itself, once it is inside of its namespaces.
+    /// Set by the command for the process in its namespaces.
     #[arg(long, hide = true)]
     pub inside: bool,
-    /// Set like it: the control group in which tasks get theirs.
+    /// Set by the command: the control group that contains those of the tasks.
     #[arg(long, hide = true)]
     pub cgroup: Option<PathBuf>,
 }
 
-/// Runs `play` in namespaces of its own, with a scratch folder: the command starts itself again in there.
-/// `Ok(false)` means that it ran and found something wrong.
+/// Runs `play` in its own namespaces, with a scratch folder: the command starts itself again in the namespaces.
+/// `Ok(false)` means that a check failed.
 pub fn run<F>(args: &TestbedArgs, name: &str, play: F) -> anyhow::Result<bool>
 where
     F: AsyncFnOnce(&Path, &mut Report) -> anyhow::Result<()>,
@@ -61,7 +63,7 @@ where
     let result = runtime.block_on(async {
         if args.inside { inside(args, name, play).await } else { outside(name).await }
     });
-    // A thread may still be waiting for a line on standard input.
+    // A thread can still wait for standard input, so do not wait for the threads.
     runtime.shutdown_background();
     result
 }
@@ -92,7 +94,7 @@ where
         stopped = namespaces::stopped() => stopped,
     };
     if let Err(error) = ended {
-        report.check(&format!("the {name} goes on to its end"), false, &format!("{error:#}"));
+        report.check(&format!("the {name} ran to its end"), false, &format!("{error:#}"));
     }
     Ok(report.finish())
 }

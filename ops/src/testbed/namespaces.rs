@@ -1,9 +1,14 @@
-//! Namespaces around the whole rehearsal: its own network, mounts and processes.
+//! Namespaces for the whole rehearsal: its own network, mounts and processes.
 //!
-//! The command starts itself once more inside of them. So addresses of the applied VPC can be used as they are, no port
-//! is taken, and everything that is left over at the end goes with the namespaces. Without root it also gets a user
-//! namespace with the user's subordinate ids, in which it is root. Standard input is the lifeline: when the outer process
-//! is gone or wants an end, the inner one reads its end and stops in order.
+//! The command starts itself again in these namespaces. They have three advantages:
+//!
+//! - The rehearsal can use the addresses of the applied VPC.
+//! - All ports are free.
+//! - The kernel removes all that is left at the end.
+//!
+//! Without root, the command also gets a user namespace with the user's subordinate ids, in which it is root. Standard
+//! input connects the two processes. When the outer process ends or stops, the inner one reads the end of its input,
+//! and stops everything in order.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -15,8 +20,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::task::network;
 
-/// The first process of the process namespace. It inherits the orphans of a container's processes and must reap them: a container
-/// does not end before every process in it has been reaped.
+/// The first process of the process namespace. It inherits the orphans of a container and must reap them: a container
+/// ends only after all its processes have been reaped.
 const INIT: &str = r#""$@"; exit $?"#;
 
 /// The command line that makes the namespaces.
@@ -29,7 +34,7 @@ fn unshare() -> Command {
     command
 }
 
-/// Why this system does not allow what a task needs; tried, not guessed.
+/// Tries what a task needs. Returns the reason when this system does not allow it.
 pub async fn refused() -> anyhow::Result<Option<String>> {
     let trial = "mount -t tmpfs tmpfs /run && mkdir /run/netns && ip netns add trial && ip link add t0 type veth peer name t1 netns trial";
     let tried = unshare().args(["sh", "-c", trial]).output().await.context("cannot run unshare")?;
@@ -39,7 +44,7 @@ pub async fn refused() -> anyhow::Result<Option<String>> {
     }))
 }
 
-/// Runs this very command again inside; returns whether it found everything good.
+/// Runs this command again in the namespaces. Returns whether all checks passed.
 pub async fn run_inside(cgroup: Option<&Path>) -> anyhow::Result<bool> {
     let mut command = unshare();
     command.args(["sh", "-c", INIT, "init"]);
@@ -48,8 +53,7 @@ pub async fn run_inside(cgroup: Option<&Path>) -> anyhow::Result<bool> {
     if let Some(cgroup) = cgroup {
         command.arg("--cgroup").arg(cgroup);
     }
-    let mut inner =
-        command.stdin(Stdio::piped()).spawn().context("cannot start inside of namespaces")?;
+    let mut inner = command.stdin(Stdio::piped()).spawn().context("cannot start in namespaces")?;
     let mut lifeline = inner.stdin.take();
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
@@ -62,9 +66,11 @@ pub async fn run_inside(cgroup: Option<&Path>) -> anyhow::Result<bool> {
     }
 }
 
-/// Inside: loopback up, and a place for the names of the tasks' networks and for the state of `crun`.
+/// In the namespaces: enables loopback, and makes folders for the names of the tasks' networks and for the state of
+/// `crun`.
 ///
-/// `crun` refuses a system in which both versions of control groups have controllers. Without groups it shall see none.
+/// `crun` refuses a system in which both versions of control groups have controllers. So one version is unmounted. When
+/// tasks have no control groups, all of them are hidden.
 pub async fn prepare(has_cgroup: bool) -> anyhow::Result<()> {
     network::run("ip link set lo up && mount -t tmpfs tmpfs /run && mkdir /run/netns").await?;
     network::run(if has_cgroup {
@@ -75,7 +81,7 @@ pub async fn prepare(has_cgroup: bool) -> anyhow::Result<()> {
     .await
 }
 
-/// Inside: ends with an error when the outer process is gone or the terminal says stop.
+/// In the namespaces: returns an error when the outer process has ended or after an interrupt from the terminal.
 pub async fn stopped() -> anyhow::Result<()> {
     let lifeline = async {
         let mut nothing = [0; 1];

@@ -1,5 +1,5 @@
-//! A copy of the applied root whose state is in a bucket, as in an account. What a killed run of Terraform leaves shows only
-//! there: a lock on this machine ends with the process that holds it.
+//! A copy of the applied root with its state in a bucket, as in an account. A killed run of Terraform leaves a lock
+//! only in a bucket: a local lock ends with the process that holds it.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -18,16 +18,16 @@ use crate::group::Group;
 
 const BUCKET: &str = "drill-state";
 
-/// Where `init` has put them.
+/// The folder in which `init` has installed the providers.
 const PROVIDERS: &str = ".terraform/providers";
 
-/// In place of the copied one, which keeps the state on this machine.
+/// Replaces the copied override, which keeps the state on this machine.
 const OVERRIDE: &str = "provider \"aws\" {\n  max_retries = 3\n}\n";
 
-/// Every alarm names the runbook, so another address of it changes each of them and nothing else.
+/// Every alarm contains the address of the runbook, so this variable changes all alarms and nothing else.
 const CHANGE: &str = "-var=runbook_url=https://example.com/moved/docs/runbook.md";
 
-/// Changes after which an apply is killed. There are some thirty.
+/// Number of changes, of about thirty, after which an apply is killed.
 const DONE: usize = 5;
 
 /// Longer than an apply takes.
@@ -55,7 +55,7 @@ impl Testbed {
         let remote = Remote { emulator: self.emulator.clone(), folder };
         let backend = [("bucket", BUCKET), ("key", "terraform.tfstate"), ("region", REGION)]
             .map(|(name, value)| format!("-backend-config={name}={value}"));
-        // The providers of the root are its only source: nothing is downloaded here.
+        // The copy uses the installed providers of the root, and downloads nothing.
         let providers = fs::canonicalize(self.emulator.stack().join(PROVIDERS))?;
         let _ = fs::remove_file(remote.folder.join(PROVIDERS));
         let plugins = format!("-plugin-dir={}", providers.display());
@@ -67,7 +67,7 @@ impl Testbed {
 }
 
 impl Remote {
-    /// An apply that is killed midway. How many changes it had planned.
+    /// Kills an apply before its end. Returns the number of planned changes.
     ///
     /// # Errors
     ///
@@ -87,20 +87,20 @@ impl Remote {
                 break text;
             }
             let goes_on = terraform.try_wait()?.is_none() && begun.elapsed() < PATIENCE;
-            ensure!(goes_on, "terraform was not cut off: {text}");
+            ensure!(goes_on, "terraform ended or took too long before it was killed: {text}");
             sleep(Duration::from_millis(100)).await;
         };
-        // Ends it by SIGKILL, and its provider with it.
+        // This sends SIGKILL to Terraform and its provider.
         drop(group);
         terraform.wait().await?;
         number_before(&text, " to change").context("the plan has no number of changes")
     }
 
-    /// Whether a plan changes something.
+    /// Whether a plan contains changes.
     ///
     /// # Errors
     ///
-    /// What Terraform says, when it cannot plan: the state is locked.
+    /// Terraform cannot plan, for example because the state is locked. The error is Terraform's output.
     pub async fn plans_changes(&self) -> anyhow::Result<bool> {
         let output = self.terraform("plan").arg("-detailed-exitcode").output().await?;
         match output.status.code() {
@@ -110,7 +110,7 @@ impl Remote {
         }
     }
 
-    /// Takes a lock away.
+    /// Removes a lock.
     ///
     /// # Errors
     ///
@@ -120,17 +120,17 @@ impl Remote {
         self.run(self.emulator.terraform(&self.folder).args(unlock)).await.map(drop)
     }
 
-    /// Applies what is left. How many resources it changed.
+    /// Applies the remaining changes. Returns the number of changed resources.
     ///
     /// # Errors
     ///
-    /// What Terraform says.
+    /// Terraform failed. The error is its output.
     pub async fn apply(&self) -> anyhow::Result<u32> {
         let said = self.run(self.terraform("apply").arg("-auto-approve")).await?;
         number_before(&said, " changed, ").context("terraform apply printed no summary")
     }
 
-    /// A command of Terraform that takes variables.
+    /// A command of Terraform that needs variables.
     fn terraform(&self, command: &str) -> Command {
         let mut terraform = self.emulator.terraform(&self.folder);
         terraform.args([command, "-no-color", "-compact-warnings"]);
@@ -155,7 +155,7 @@ pub fn lock_id(said: &str) -> Option<&str> {
         .map(str::trim)
 }
 
-/// The last number that stands right before these words.
+/// The last number directly before these words.
 fn number_before(text: &str, words: &str) -> Option<u32> {
     let (before, _) = text.rsplit_once(words)?;
     before.rsplit([' ', ',']).next()?.parse().ok()
@@ -166,14 +166,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_id_of_a_lock_is_not_that_of_a_request() {
+    fn lock_id_differs_from_request_id() {
         let said = "Error: Error acquiring the state lock\n\nStatusCode: 412, RequestID:\n7Y26, HostID:\n9Gjj,\nLock Info:\n  ID:        7a491014-1921\n  Path:      b/k\n";
         assert_eq!(lock_id(said), Some("7a491014-1921"));
         assert_eq!(lock_id("StatusCode: 412, RequestID: 7Y26"), None);
     }
 
     #[test]
-    fn terraform_says_how_much_it_changes() {
+    fn number_of_changes_is_read_from_terraform_output() {
         let plan = "Plan: 0 to add, 31 to change, 0 to destroy.";
         assert_eq!(number_before(plan, " to change"), Some(31));
         let applied = "Apply complete! Resources: 0 added, 26 changed, 0 destroyed.";

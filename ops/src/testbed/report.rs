@@ -1,8 +1,8 @@
-//! What was done, line by line, and how much of it was good.
+//! Prints the steps and checks line by line, and counts the results.
 
 use std::time::Instant;
 
-/// Prints as it goes, counts for the end.
+/// The counts so far.
 #[derive(Debug)]
 pub struct Report {
     started: Instant,
@@ -23,12 +23,12 @@ impl Report {
         println!("\n{:7.1} s  == {text}", self.started.elapsed().as_secs_f32());
     }
 
-    /// Something that was done or seen; no verdict.
+    /// A step or an observation, without a verdict.
     pub fn note(&self, text: &str) {
         println!("{:7.1} s     {text}", self.started.elapsed().as_secs_f32());
     }
 
-    /// A verdict, with what it rests on.
+    /// A verdict, with the observed value.
     pub fn check(&mut self, name: &str, good: bool, found: &str) {
         let (word, colon) =
             (if good { "ok" } else { "FAILED" }, if found.is_empty() { "" } else { ": " });
@@ -36,7 +36,7 @@ impl Report {
         if good { self.passed += 1 } else { self.failed += 1 }
     }
 
-    /// A verdict of something that can go wrong by itself: an error is a failure.
+    /// A verdict of a step: an error is a failure.
     pub fn attempt(&mut self, name: &str, result: anyhow::Result<String>) {
         match result {
             Ok(found) => self.check(name, true, &found),
@@ -44,7 +44,7 @@ impl Report {
         }
     }
 
-    /// What this system did not allow.
+    /// A check that cannot run on this system.
     pub fn skip(&mut self, name: &str, reason: &str) {
         println!("SKIPPED: {name}: {reason}");
         self.skipped += 1;
@@ -56,7 +56,7 @@ impl Report {
         self.started.elapsed().as_secs_f32()
     }
 
-    /// The last line; whether nothing failed and something passed.
+    /// Prints the last line. Returns whether no check failed and at least one passed.
     #[must_use]
     pub fn finish(&self) -> bool {
         println!("\n{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped);

@@ -1,8 +1,10 @@
-//! What the ECS service scheduler does: keeps the tasks of one service, and replaces them.
+//! Emulates the ECS service scheduler: keeps the tasks of one service, and replaces them.
 //!
-//! A deployment is a rolling one, 100 to 200 percent: all new tasks start, each is registered once
-//! its containers are healthy, and only when the balancer finds all of them healthy are the old ones
-//! deregistered. A deregistered task goes on for the deregistration delay, then it is stopped.
+//! A deployment is a rolling deployment, 100 to 200 percent:
+//!
+//! 1. All new tasks start. Each is registered with the balancer.
+//! 2. When the containers and then the targets of all new tasks are healthy, the old tasks are deregistered.
+//! 3. A deregistered task still runs for the deregistration delay. Then it is stopped.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +19,7 @@ use crate::task::definition::TaskDefinition;
 use crate::task::runner::Runner;
 use crate::task::running::{Stopped, Task};
 
-/// How long a target may take to become healthy. Longer than the applied checks need.
+/// Maximum time until a target is healthy. Longer than the applied checks need.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The service.
@@ -25,11 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub struct Service {
     runner: Arc<Runner>,
     balancer: Arc<Balancer>,
-    /// Container port that the balancer sends to.
+    /// Container port that receives the requests of the balancer.
     pub port: u16,
     /// Number of tasks.
     pub desired: usize,
-    /// From deregistering to stopping.
+    /// Time from deregistration to stop.
     pub deregistration_delay: Duration,
     /// Tasks in service.
     pub tasks: Vec<Live>,
@@ -51,7 +53,7 @@ pub struct Live {
 pub struct Deployed {
     /// Until the last new task's containers were healthy.
     pub running: Duration,
-    /// Until the balancer found the last one healthy.
+    /// Until the last target was healthy.
     pub healthy: Duration,
 }
 
@@ -77,8 +79,8 @@ impl Service {
         }
     }
 
-    /// Replaces all tasks by tasks of this definition. The old ones leave in the background.
-    /// On failure the old ones stay, and the new ones are stopped: what the circuit breaker does.
+    /// Replaces all tasks by tasks of this definition. The old ones drain in the background. On failure, the old ones
+    /// stay and the new ones are stopped, as the circuit breaker does.
     pub async fn deploy(&mut self, definition: &TaskDefinition) -> anyhow::Result<Deployed> {
         let begun = Instant::now();
         let new = self.begin(definition).await?;
@@ -87,7 +89,7 @@ impl Service {
         Ok(Deployed { running, healthy: begun.elapsed() })
     }
 
-    /// The first half of a deployment: new tasks that run and are registered, beside the old ones.
+    /// The first half of a deployment: starts and registers the new tasks. The old ones stay.
     pub async fn begin(&mut self, definition: &TaskDefinition) -> anyhow::Result<Vec<Live>> {
         self.start(self.desired, definition).await
     }
@@ -106,7 +108,7 @@ impl Service {
         let mut new = Vec::new();
         let mut failed = None;
         for task in starting {
-            match task.await.context("a task's start was cut off")? {
+            match task.await.context("the start of a task was cancelled")? {
                 Ok(task) => new.push(self.register(task).await?),
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -125,7 +127,8 @@ impl Service {
         }
     }
 
-    /// The second half: when the balancer finds the new tasks healthy, the old ones leave.
+    /// The second half of a deployment: waits until the targets of the new tasks are healthy, then drains the old
+    /// tasks.
     pub async fn finish(&mut self, new: Vec<Live>) -> anyhow::Result<()> {
         if let Err(error) = self.healthy(&new).await {
             self.give_up(new).await?;
@@ -137,7 +140,7 @@ impl Service {
         Ok(())
     }
 
-    /// Takes every task out at once and starts new ones in their place: `aws ecs stop-task` for each.
+    /// Stops every task at once and starts new ones, as `aws ecs stop-task` for each task does.
     pub async fn replace(&mut self, definition: &TaskDefinition) -> anyhow::Result<()> {
         let old = std::mem::take(&mut self.tasks);
         self.give_up(old).await?;
@@ -145,7 +148,7 @@ impl Service {
         self.healthy(&self.tasks).await
     }
 
-    /// Waits until the balancer finds all of them healthy.
+    /// Waits until all targets are healthy.
     async fn healthy(&self, tasks: &[Live]) -> anyhow::Result<()> {
         for live in tasks {
             self.balancer.reaches(&live.target, State::Healthy, PATIENCE).await?;
@@ -153,13 +156,13 @@ impl Service {
         Ok(())
     }
 
-    /// Takes one task out in order, as Fargate does when it retires a host.
+    /// Drains one task, as Fargate does when it retires a host.
     pub async fn retire(&mut self) -> anyhow::Result<()> {
         let live = self.tasks.pop().context("no task is in service")?;
         self.leave(live).await
     }
 
-    /// Starts as many tasks as are missing; in service once the balancer finds them healthy.
+    /// Starts the missing tasks. They are in service when their targets are healthy.
     pub async fn refill(&mut self, definition: &TaskDefinition) -> anyhow::Result<()> {
         let missing = self.desired.saturating_sub(self.tasks.len());
         let new = self.start(missing, definition).await?;
@@ -172,7 +175,7 @@ impl Service {
         for mut live in tasks {
             self.balancer.deregister(&live.target).await?;
             self.balancer.forget(&live.target).await?;
-            // A frozen process does not hear its signal until SIGKILL; nobody waits for it here.
+            // A frozen process does not react to its signal until SIGKILL, so do not wait for it here.
             self.leaving
                 .push(tokio::spawn(async move { (live.task.number, live.task.stop().await) }));
         }
@@ -191,17 +194,17 @@ impl Service {
         let mut hurry = self.hurry.subscribe();
         self.leaving.push(tokio::spawn(async move {
             let Live { mut task, target } = live;
-            // No request can be in flight any more when the delay has ended, or everything has.
+            // After the delay, or when everything stops, no request is in flight.
             let _ = timeout(delay, hurry.wait_for(|hurry| *hurry)).await;
             let stopped = task.stop().await;
-            // The slot is free for the next one only when nothing can be in flight there.
+            // The slot becomes free for the next task only now, when no request can be in flight.
             let _ = balancer.forget(&target).await;
             (task.number, stopped)
         }));
         Ok(())
     }
 
-    /// Waits for the tasks that the deployments before the last one replaced; how their containers ended.
+    /// Waits for the tasks that were replaced before the last deployment. Returns how their containers ended.
     pub async fn left_so_far(&mut self) -> Vec<(u8, Vec<Stopped>)> {
         let last = self.leaving.len().saturating_sub(self.desired);
         let mut all = Vec::new();
@@ -211,7 +214,7 @@ impl Service {
         all
     }
 
-    /// Stops everything now: who is leaving does not wait for the end of its delay any more.
+    /// Stops everything now, without the rest of the deregistration delays.
     pub async fn stop(&mut self) -> Vec<(u8, Vec<Stopped>)> {
         self.hurry.send_replace(true);
         let mut stopping: Vec<_> = self.leaving.drain(..).collect();

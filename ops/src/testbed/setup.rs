@@ -23,7 +23,7 @@ use crate::task::definition::TaskDefinition;
 use crate::task::network;
 use crate::task::runner::Runner;
 
-/// What Terraform is told about the service, beside the example's values for the environment.
+/// Terraform variables of the service. The environment has the values of the example.
 #[derive(Clone)]
 pub struct Variables {
     /// Its entry of the variable `images`.
@@ -33,7 +33,7 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Images of the service `name`, in a repository that nobody has.
+    /// Images of the service `name`, in a repository that does not exist.
     fn with_images_of(name: &str) -> Self {
         let image = |kind: &str, digit: &str| {
             let digest = digit.repeat(64);
@@ -47,7 +47,7 @@ impl Variables {
     }
 }
 
-/// The applied stack with everything that runs of it.
+/// The applied stack with its running parts.
 #[derive(Debug)]
 pub struct Testbed {
     /// The emulated AWS.
@@ -58,9 +58,9 @@ pub struct Testbed {
     pub applied: elb::Balancer,
     /// The applied target group.
     pub group: elb::TargetGroup,
-    /// Where the stand-in listens.
+    /// The addresses of the emulated balancer.
     pub place: Place,
-    /// The stand-in.
+    /// The emulated balancer.
     pub balancer: Arc<Balancer>,
     /// Starts tasks.
     pub runner: Arc<Runner>,
@@ -68,19 +68,19 @@ pub struct Testbed {
     pub service: Service,
     /// ARNs of cluster and service.
     pub names: (String, String),
-    /// What the HTTPS listener shows.
+    /// The certificate of the HTTPS listener.
     pub certificate: Certificate,
     /// The service's port.
     pub port: u16,
-    /// The call that stands for the service.
+    /// The example call of the service.
     pub call: Call,
-    /// Scratch folder with every log.
+    /// Scratch folder with all logs.
     pub folder: PathBuf,
 }
 
 impl Testbed {
-    /// Applies the stack and puts everything in front of and around it; no task runs yet. Returns the
-    /// variables too, for later applies.
+    /// Applies the stack, and starts balancer and runner; no task runs yet. Also returns the variables for later
+    /// applies.
     pub async fn up(
         args: &TestbedArgs,
         folder: &Path,
@@ -102,7 +102,7 @@ impl Testbed {
         let mut applying = Applying::start(&emulator, &variables);
         let names = applying.service_created(&client).await?;
         report.note(&format!(
-            "Terraform has created the service after {:.1} s; ECS starts its tasks now, Terraform goes on",
+            "Terraform has created the service after {:.1} s; ECS starts its tasks now, while Terraform still runs",
             applying.begun.elapsed().as_secs_f32()
         ));
         let service = ecs::describe_service(&client, &names.0, &names.1).await?;
@@ -176,18 +176,18 @@ impl Testbed {
         Ok((testbed, variables))
     }
 
-    /// Waits until the apply that is under way has ended; its summary. An error when none is.
+    /// Waits until the running apply has ended. Returns its summary. An error when no apply runs.
     pub async fn applied(&mut self) -> anyhow::Result<String> {
-        self.applying.take().context("no apply is under way")?.end().await
+        self.applying.take().context("no apply is running")?.end().await
     }
 
-    /// What Terraform applied, as a plan in which nothing changes: for who reads plans.
+    /// The applied resources, as the JSON of a plan without changes.
     pub async fn plan_json(&self) -> anyhow::Result<String> {
         self.emulator.plan_json().await
     }
 
-    /// `terraform apply` once more, until the service is given a new task definition: from then on
-    /// ECS deploys, while Terraform waits for the end of it.
+    /// Starts `terraform apply` again, and waits until the service has a new task definition. From then on, ECS deploys
+    /// it and Terraform waits for the end of the deployment.
     pub async fn apply(&mut self, variables: &Variables) -> anyhow::Result<TaskDefinition> {
         if let Some(applying) = self.applying.take() {
             applying.end().await?;
@@ -201,20 +201,17 @@ impl Testbed {
                 self.applying = Some(applying);
                 return Ok(now);
             }
-            applying
-                .go_on(had_ended)
-                .await
-                .context("the service was given no new task definition")?;
+            applying.go_on(had_ended).await.context("the service has no new task definition")?;
         }
     }
 
-    /// The task definition that the service shall run now, as ECS has it.
+    /// The current task definition of the service in ECS.
     pub async fn definition(&self) -> anyhow::Result<TaskDefinition> {
         let service = ecs::describe_service(&self.client, &self.names.0, &self.names.1).await?;
         ecs::describe_task_definition(&self.client, &service.task_definition).await
     }
 
-    /// Where tools without TLS reach the service listener.
+    /// Address of the service listener for tools without TLS.
     #[must_use]
     pub fn tunnel(&self) -> SocketAddrV4 {
         self.place.tunnel
@@ -243,7 +240,7 @@ async fn place(
     Ok(place)
 }
 
-/// What Fargate's agent adds to every container, and the one thing that it does not: the endpoint.
+/// The variables that Fargate's agent adds to every container, and the endpoint of the emulator.
 fn environment(place: &Place) -> Vec<(String, String)> {
     [
         ("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE".to_owned()),

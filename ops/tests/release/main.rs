@@ -1,4 +1,4 @@
-//! `ops release`, run as the workflows and the scripts run it: with a stand-in for the AWS CLI, and the real curl.
+//! Tests `ops release` as the workflows and the scripts run it, with a fake AWS CLI and the real curl.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
@@ -12,9 +12,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// A stand-in for the AWS CLI. It answers `aws SERVICE OPERATION …` with the file `OPERATION.json`, or
-/// with the next of `OPERATION.1.json`, `OPERATION.2.json`, …; a file `OPERATION.error` fails the call.
-/// What it was asked is in the file `calls`.
+/// A fake AWS CLI. For `aws SERVICE OPERATION …` it prints the file `OPERATION.json`, or the next of
+/// `OPERATION.1.json`, `OPERATION.2.json`, …. With a file `OPERATION.error`, the call fails. The file `calls` contains
+/// all calls.
 const AWS: &str = r#"#!/bin/sh
 cd "$(dirname "$0")" || exit 1
 echo "$@" >>calls
@@ -24,7 +24,7 @@ next="$2.$(grep -c "^$1 $2 " calls).json"
 cat "$next"
 "#;
 
-/// A folder with the stand-in.
+/// A folder with the fake AWS CLI and its answers.
 fn aws(answers: &[(&str, String)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     program(folder.path(), "aws", AWS);
@@ -34,7 +34,7 @@ fn aws(answers: &[(&str, String)]) -> tempfile::TempDir {
     folder
 }
 
-/// Writes a stand-in into the folder.
+/// Writes a fake program into the folder.
 fn program(folder: &Path, name: &str, script: &str) {
     let path = folder.join(name);
     fs::write(&path, script).unwrap();
@@ -45,12 +45,12 @@ fn calls(folder: &Path) -> String {
     fs::read_to_string(folder.join("calls")).unwrap_or_default()
 }
 
-/// `ops release ARGUMENTS` with the programs of the folder before all others.
+/// Runs `ops release ARGUMENTS` with the folder first in `PATH`.
 fn release(folder: &Path, arguments: &[&str]) -> Output {
     release_with(folder, arguments, &[])
 }
 
-/// The same with this environment, from the root of the repository.
+/// The same with more environment variables, from the root of the repository.
 fn release_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let path = std::env::var("PATH").unwrap();
     Command::new(env!("CARGO_BIN_EXE_ops"))

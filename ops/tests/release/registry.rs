@@ -1,6 +1,6 @@
-//! What the workflow `build` asks of Docker, ECR and GitHub's signatures.
+//! Tests the calls of the workflow `build` to Docker, ECR and `gh attestation`.
 //!
-//! Stand-ins take their places on the path, write down what they were asked, and refuse what the real ones refuse.
+//! Fake programs in `PATH` record their calls, and refuse what the real programs refuse.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{aws, calls, program, release_with, text};
 
-/// It builds for the platform that it is told, or for `BUILDS_FOR`; it pushes to a registry that it is logged in to.
+/// It builds for `BUILDS_FOR`, or otherwise for the given platform. It refuses a push without a login.
 const DOCKER: &str = r#"#!/bin/sh
 cd "$(dirname "$0")" || exit 1
 echo "docker $* [${BUILDX_NO_DEFAULT_ATTESTATIONS:-}]" >>calls
@@ -21,7 +21,7 @@ case $1 in
 esac
 "#;
 
-/// `gh attestation verify oci://` asks the registry with Docker's login.
+/// `gh attestation verify oci://` calls the registry with Docker's login.
 const GH: &str = r#"#!/bin/sh
 cd "$(dirname "$0")" || exit 1
 echo "gh $*" >>calls
@@ -42,14 +42,14 @@ fn image(name: &str) -> String {
     format!("{REGISTRY}/sum-api/{name}@{}", digest("1"))
 }
 
-/// A machine of GitHub's with stand-ins, and what it was asked.
+/// A runner of GitHub with fake programs.
 struct Machine {
     folder: TempDir,
     environment: Vec<(&'static str, &'static str)>,
 }
 
 impl Machine {
-    /// A registry without an image of the commit.
+    /// A runner whose registry has no image of the commit.
     fn new(environment: &[(&'static str, &'static str)]) -> Self {
         let missing = "An error occurred (ImageNotFoundException) when calling DescribeImages";
         let answers = [
@@ -66,7 +66,7 @@ impl Machine {
         fs::write(self.folder.path().join(name), text).unwrap();
     }
 
-    /// What a step hands on.
+    /// The outputs or the summary of a step.
     fn handed_on(&self, name: &str) -> String {
         fs::read_to_string(self.folder.path().join(name)).unwrap()
     }
@@ -101,26 +101,26 @@ impl Machine {
         assert!(!passed && said.contains(words), "{arguments:?}: {said}");
     }
 
-    /// How many calls of the stand-ins contain these words.
+    /// Number of calls of the fake programs that contain these words.
     fn asked(&self, words: &str) -> usize {
         calls(self.folder.path()).lines().filter(|call| call.contains(words)).count()
     }
 }
 
 #[test]
-fn both_images_are_built_for_the_architecture_of_the_task() {
+fn both_images_are_built_for_the_default_architecture() {
     let machine = Machine::new(&[]);
     machine.passes(&["build"]);
     assert_eq!(machine.asked("--platform linux/amd64"), 2);
     assert_eq!(machine.asked(&format!("--build-arg SERVICE_REVISION={COMMIT}")), 2);
     assert_eq!(machine.asked(&format!("--tag sum-api-api:{COMMIT}-amd64 ")), 1);
     assert_eq!(machine.asked(&format!("--tag sum-api-nginx:{COMMIT}-amd64 ")), 1);
-    // Without an index, which ECR cannot scan.
+    // This setting prevents an index, which ECR cannot scan.
     assert_eq!(machine.asked(" . [1]"), 2);
 }
 
 #[test]
-fn without_a_service_nothing_is_built() {
+fn invalid_service_is_not_built() {
     for service in ["", "nginx", "no-such-service"] {
         let machine = Machine::new(&[("SERVICE", service)]);
         machine.refuses(&["build"], "must be a folder of services/");
@@ -129,7 +129,7 @@ fn without_a_service_nothing_is_built() {
 }
 
 #[test]
-fn another_architecture_is_built_on_request_only() {
+fn image_must_have_the_requested_architecture() {
     let arm = Machine::new(&[("PLATFORM", "linux/arm64")]);
     arm.passes(&["build"]);
     assert_eq!(arm.asked("--platform linux/arm64"), 2);
@@ -140,14 +140,14 @@ fn another_architecture_is_built_on_request_only() {
 }
 
 #[test]
-fn without_a_login_nothing_is_pushed_or_verified() {
+fn push_and_verify_need_a_login() {
     let machine = Machine::new(&[]);
     machine.refuses(&["push"], "no basic auth credentials");
     machine.refuses(&["verify", &image("api")], "authentication required");
 }
 
 #[test]
-fn a_login_is_for_the_registry_and_hides_its_password() {
+fn login_uses_the_registry_and_hides_the_password() {
     let machine = Machine::new(&[]);
     machine.passes(&["login", &image("api")]);
     let login = format!("docker login --username AWS --password-stdin {REGISTRY} []");
@@ -156,7 +156,7 @@ fn a_login_is_for_the_registry_and_hides_its_password() {
 }
 
 #[test]
-fn after_a_login_images_are_pushed_and_verified() {
+fn images_are_pushed_and_verified_after_a_login() {
     let machine = Machine::new(&[]);
     machine.passes(&["login", &image("api")]);
     machine.passes(&["push"]);
@@ -175,7 +175,7 @@ fn after_a_login_images_are_pushed_and_verified() {
 }
 
 #[test]
-fn an_image_that_was_pushed_before_is_taken_as_it_is() {
+fn pushed_image_is_not_pushed_again() {
     let machine = Machine::new(&[]);
     fs::remove_file(machine.folder.path().join(format!("{DESCRIBE}.error"))).unwrap();
     let described = json!({ "imageDetails": [{ "imageDigest": digest("2") }] });
@@ -187,7 +187,7 @@ fn an_image_that_was_pushed_before_is_taken_as_it_is() {
 }
 
 #[test]
-fn a_registry_that_refuses_to_answer_is_not_taken_for_an_empty_one() {
+fn denied_registry_call_is_an_error() {
     let machine = Machine::new(&[]);
     machine.answer(&format!("{DESCRIBE}.error"), "An error occurred (AccessDeniedException)");
     machine.refuses(&["push"], "AccessDeniedException");
@@ -195,7 +195,7 @@ fn a_registry_that_refuses_to_answer_is_not_taken_for_an_empty_one() {
 }
 
 #[test]
-fn an_image_that_was_not_scanned_is_not_called_clean() {
+fn unscanned_image_is_not_reported_as_clean() {
     let machine = Machine::new(&[]);
     let findings = json!({ "imageScanStatus": { "status": "COMPLETE" }, "imageScanFindings": { "findings": [] } });
     machine.answer(SCAN, &findings.to_string());

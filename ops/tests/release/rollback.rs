@@ -1,4 +1,4 @@
-//! The images of a rollback, from ECS's record and from a person; and the plan that may use them.
+//! Tests the images of a rollback, from ECS's record and from arguments, and the check of its plan.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn containers(digit: char) -> Value {
     ])
 }
 
-/// What ECS answers about deployments, each a digit and a status, oldest first.
+/// The responses of ECS for deployments, each a digit and a status, oldest first.
 fn record(deployments: &[(char, &str)]) -> Vec<(&'static str, String)> {
     let brief = |(number, (_, status)): (usize, &(char, &str))| {
         json!({
@@ -29,7 +29,7 @@ fn record(deployments: &[(char, &str)]) -> Vec<(&'static str, String)> {
             "createdAt": format!("2026-11-{:02}T09:00:00+00:00", number + 1),
         })
     };
-    // The order of the answer is not documented.
+    // The order of the response is not documented.
     let mut briefs: Vec<_> = deployments.iter().enumerate().map(brief).collect();
     briefs.reverse();
     let revision = |(number, (digit, _)): (usize, &(char, &str))| json!({ "serviceRevisionArn": format!("revision/{number}"), "taskDefinition": "t:1", "containerImages": containers(*digit) });
@@ -55,7 +55,7 @@ fn find(answers: &[(&str, String)], more: &[&str]) -> (bool, String, String) {
 }
 
 #[test]
-fn without_digests_the_last_good_images_are_found() {
+fn last_good_images_are_found_without_digests() {
     for (deployments, good) in [
         (vec![('a', "SUCCESSFUL"), ('b', "SUCCESSFUL")], 'a'),
         (vec![('a', "SUCCESSFUL"), ('b', "ROLLBACK_SUCCESSFUL")], 'a'),
@@ -77,7 +77,7 @@ fn without_digests_the_last_good_images_are_found() {
 }
 
 #[test]
-fn a_record_of_several_pages_is_read_to_its_end() {
+fn all_pages_of_the_record_are_read() {
     let mut answers = record(&[('a', "SUCCESSFUL"), ('b', "SUCCESSFUL")]);
     let page = |number: usize, token: Option<&str>| {
         json!({ "nextToken": token, "serviceDeployments": [{ "status": "SUCCESSFUL", "createdAt": number,
@@ -93,7 +93,7 @@ fn a_record_of_several_pages_is_read_to_its_end() {
 }
 
 #[test]
-fn a_revision_without_images_is_read_from_its_task_definition() {
+fn revision_without_images_uses_its_task_definition() {
     let mut answers = record(&[('b', "SUCCESSFUL"), ('c', "SUCCESSFUL")]);
     answers[1].1 = json!({ "serviceRevisions": [
         { "serviceRevisionArn": "revision/0", "taskDefinition": "t:1" },
@@ -106,7 +106,7 @@ fn a_revision_without_images_is_read_from_its_task_definition() {
 }
 
 #[test]
-fn nothing_to_go_back_to_is_said_plainly() {
+fn missing_rollback_target_is_an_error() {
     for (deployments, words) in [
         (vec![('a', "SUCCESSFUL")], "nothing to go back to"),
         (vec![('a', "SUCCESSFUL"), ('a', "SUCCESSFUL")], "nothing to go back to"),
@@ -123,7 +123,7 @@ fn nothing_to_go_back_to_is_said_plainly() {
 }
 
 #[test]
-fn given_digests_win_and_need_no_record() {
+fn given_digests_need_no_record() {
     let running = &record(&[])[2..];
     let digest = format!("sha256:{}", "b".repeat(64));
     let (_, printed, _) = find(running, &["--api", &digest]);
@@ -134,9 +134,9 @@ fn given_digests_win_and_need_no_record() {
     assert!(!found && printed.is_empty() && said.contains("is no digest"), "{said}");
 }
 
-/// A plan that replaces the task definition and updates the service, with changes of the test's own.
+/// Checks a plan that replaces the task definition and updates the service, after a change by the test.
 fn check(change: impl FnOnce(&mut Value)) -> (bool, String) {
-    // The provider reads an empty mode back where the configuration gives none.
+    // The provider returns an empty mode when the configuration sets none.
     let definition = |digit: char, ipc: Value| {
         let container = |name: &str| json!({ "name": name, "image": image(name, digit), "environment": [{ "name": "RATE_LIMIT", "value": "5" }] });
         json!({ "container_definitions": json!([container("api"), container("nginx")]).to_string(), "cpu": "256", "ipc_mode": ipc, "enable_fault_injection": false, "revision": 7 })
@@ -157,7 +157,7 @@ fn check(change: impl FnOnce(&mut Value)) -> (bool, String) {
 }
 
 #[test]
-fn a_plan_may_change_images_and_nothing_else() {
+fn plan_may_only_change_images() {
     let (good, said) = check(|_| {});
     assert!(good && said.contains("`api`: `r/sum-api/api@sha256:bbb"), "{said}");
     assert!(said.contains("`nginx`: "), "{said}");

@@ -1,4 +1,4 @@
-//! Every answer that ECR gives about a scan.
+//! Tests the check of a scan with every response of ECR.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn answer(status: &str, findings: &Value) -> String {
     .to_string()
 }
 
-/// Scans the image of a Dockerfile whose last stage begins with `base`.
+/// Checks the scan of an image whose Dockerfile has the last stage `FROM base`.
 fn scan_with(folder: &Path, base: &str, patience: &str) -> Output {
     let service = folder.join("services/x");
     fs::create_dir_all(&service).unwrap();
@@ -39,7 +39,7 @@ fn scan(base: &str, answers: &[(&str, String)]) -> (bool, String) {
 }
 
 #[test]
-fn serious_findings_are_refused_whoever_scanned() {
+fn serious_findings_are_refused_in_both_scan_types() {
     let basic = json!({ "findings": [
         { "name": "CVE-1", "severity": "LOW" },
         { "name": "CVE-2", "severity": "HIGH", "uri": "https://example.com" }
@@ -63,7 +63,7 @@ fn serious_findings_are_refused_whoever_scanned() {
 }
 
 #[test]
-fn an_image_that_was_scanned_and_has_lesser_findings_only_is_clean() {
+fn image_with_only_minor_findings_is_clean() {
     let basic = json!({ "findings": [{ "name": "CVE-1", "severity": "MEDIUM" }] });
     let enhanced = json!({ "enhancedFindings": [{ "title": "CVE-1", "severity": "LOW" }] });
     for (status, findings) in [("COMPLETE", &basic), ("ACTIVE", &enhanced)] {
@@ -79,19 +79,19 @@ fn an_image_that_was_scanned_and_has_lesser_findings_only_is_clean() {
 }
 
 #[test]
-fn an_image_from_scratch_is_never_called_clean_when_nobody_looked_into_it() {
+fn unscanned_image_from_scratch_is_allowed_but_not_clean() {
     let nothing = json!({ "findings": [] });
     for status in ["COMPLETE", "ACTIVE", "FAILED", "UNSUPPORTED_IMAGE", "PENDING", "LIMIT_EXCEEDED"]
     {
         let answers = [(&*format!("{OPERATION}.json"), answer(status, &nothing))];
         let (good, said) = scan("scratch", &answers);
-        assert!(good, "{status}: the API's image must not stop a deployment: {said}");
+        assert!(good, "{status}: the API's image must not block a deployment: {said}");
         assert!(said.starts_with("NOT SCANNED: ") && said.lines().count() == 1, "{status}: {said}");
     }
 }
 
 #[test]
-fn any_other_image_that_nobody_looked_into_is_refused() {
+fn other_unscanned_image_is_refused() {
     for status in [
         "FAILED",
         "UNSUPPORTED_IMAGE",
@@ -111,7 +111,7 @@ fn any_other_image_that_nobody_looked_into_is_refused() {
 }
 
 #[test]
-fn a_scan_that_has_not_ended_is_waited_for() {
+fn command_waits_for_a_pending_scan() {
     let folder = aws(&[
         (&format!("{OPERATION}.1.json"), answer("PENDING", &json!({}))),
         (&format!("{OPERATION}.2.json"), answer("IN_PROGRESS", &json!({}))),
@@ -126,7 +126,7 @@ fn a_scan_that_has_not_ended_is_waited_for() {
 }
 
 #[test]
-fn a_missing_scan_is_no_scan_and_any_other_error_is_an_error() {
+fn missing_scan_counts_as_not_scanned_and_other_errors_fail() {
     let missing = "An error occurred (ScanNotFoundException) when calling the operation".to_owned();
     let (good, said) = scan("alpine", &[(&format!("{OPERATION}.error"), missing.clone())]);
     assert!(!good && said.contains("scan on push"), "{said}");

@@ -1,4 +1,4 @@
-//! The smoke test against services that answer rightly, wrongly and not at all.
+//! Tests the smoke test with right responses, wrong responses and no response.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::text;
 
-/// A service that answers each `METHOD PATH` with a status and a body; with a key to `/quote`, with 200.
+/// A service with these responses of `/readyz` and `/quote`. `/quote` with the key has status 200.
 fn service(ready: &'static str, quote: &'static str) -> SocketAddr {
     refusing(
         ready,
@@ -18,7 +18,7 @@ fn service(ready: &'static str, quote: &'static str) -> SocketAddr {
     )
 }
 
-/// The same with this body of a 401.
+/// The same with this body for status 401.
 fn refusing(ready: &'static str, quote: &'static str, refusal: &'static str) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -73,7 +73,7 @@ fn smoke(url: &str, key: Option<&str>) -> Output {
 }
 
 #[test]
-fn a_service_that_answers_rightly_passes() {
+fn right_responses_pass() {
     let url = format!("http://{}", service("200 OK", r#"{"cents":495}"#));
     let output = smoke(&url, Some("a-test-key"));
     assert!(output.status.success(), "{}", text(&output));
@@ -85,7 +85,7 @@ fn a_service_that_answers_rightly_passes() {
 }
 
 #[test]
-fn a_wrong_answer_fails() {
+fn wrong_response_fails() {
     for (ready, quote, key, found) in [
         ("503 Service Unavailable", "", None, "readyz: expected 200, found 503"),
         ("200 OK", r#"{"cents":"495"}"#, Some("a-test-key"), "found 200 {"),
@@ -99,9 +99,10 @@ fn a_wrong_answer_fails() {
     }
 }
 
-/// Something before the service answers, such as a proxy: the service is not shown to be closed.
+/// Such a 401 comes from something in front of the service, such as a proxy. It does not show that the service requires
+/// a key.
 #[test]
-fn a_401_in_another_format_fails() {
+fn status_401_in_another_format_fails() {
     for refusal in [
         "",
         "<h1>401</h1>",
@@ -118,7 +119,7 @@ fn a_401_in_another_format_fails() {
 }
 
 #[test]
-fn a_connection_that_stands_and_says_nothing_fails() {
+fn connection_without_a_response_fails() {
     let stub = contract::stub::Stub::start(contract::stub::Behavior::Close);
     let output = smoke(&format!("http://{}", stub.address), None);
     assert!(
@@ -128,9 +129,9 @@ fn a_connection_that_stands_and_says_nothing_fails() {
     );
 }
 
-/// `certificate_arn` without `domain_name`: callers ask for the balancer's own name.
+/// With `certificate_arn` and without `domain_name`, callers use the balancer's own name.
 #[test]
-fn a_certificate_for_another_name_is_no_answer_of_the_release() {
+fn certificate_for_another_name_skips_the_test() {
     let folder = tempfile::tempdir().unwrap();
     let openssl = |arguments: &[&str]| {
         let mut command = Command::new("openssl");
@@ -153,7 +154,7 @@ fn a_certificate_for_another_name_is_no_answer_of_the_release() {
     ])
     .status()
     .unwrap();
-    assert!(made.success(), "openssl makes a certificate");
+    assert!(made.success(), "openssl made no certificate");
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let port = address.port().to_string();
     let mut server =
@@ -175,13 +176,13 @@ fn a_certificate_for_another_name_is_no_answer_of_the_release() {
 }
 
 #[test]
-fn a_service_that_cannot_be_reached_is_skipped_so_that_everybody_sees_it() {
+fn unreachable_service_is_skipped_with_a_warning() {
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let plain = service("200 OK", "");
     for url in [
         format!("http://{closed}"),
         "http://no-such-name.invalid".to_owned(),
-        // No TLS there: as a certificate for another name, it says nothing of the release.
+        // A server without TLS, like a certificate for another name, shows nothing about the release.
         format!("https://{plain}"),
     ] {
         let output = smoke(&url, Some("a-test-key"));
