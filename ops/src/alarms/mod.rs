@@ -6,13 +6,14 @@
 //! evaluates its recorded metrics.
 //!
 //! Each module names the AWS page that it implements: statistics ([`sample`]), metric math ([`math`]), M of N and
-//! missing data ([`evaluate`]), composite alarms ([`alarm`]). Only the features that the alarms use are implemented.
+//! missing data ([`evaluate`]), composite alarms (composite.rs). Only the features that the alarms use are implemented.
 //! Other functions of metric math and other composite rules are refused. Not implemented: delays of delivery,
 //! high-resolution periods, anomaly detection, Metrics Insights and action suppression.
 
 #![expect(clippy::doc_markdown, reason = "CloudWatch is a name, not code")]
 
 pub mod alarm;
+mod composite;
 pub mod emf;
 pub mod evaluate;
 pub mod math;

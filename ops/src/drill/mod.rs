@@ -76,7 +76,7 @@ async fn all(args: &Args, folder: &Path, report: &mut Report) -> anyhow::Result<
         report.check(&check, record::has_section(&runbook, section), "not drilled");
     }
     println!("\n{}", record::table(&rows));
-    report.note(&format!("{:.0} s in all", report.seconds()));
+    report.note(&format!("{:.0} s in total", report.seconds()));
     if args.keep {
         let drilled: BTreeSet<&str> = rows.iter().map(|r| r.name).collect();
         let good = drilled == known && rows.iter().all(|r| r.good);
