@@ -136,7 +136,7 @@ run "plain_http" {
     zone_id       = null
   }
 
-# The check only warns.
+  # The check only warns.
   expect_failures = [check.plain_http]
 
   assert {
