@@ -5,7 +5,7 @@ locals {
 }
 
 locals {
-  # What the environment's policies must allow each service. `module.FOLDER[*]` would wait for the whole service, in a circle.
+  # The rights that each service needs in the environment's policies. `module.FOLDER[*]` waits for the whole service, which is a cycle.
   needs = concat(
     contains(keys(var.images), "sum") ? [module.sum[0].needs] : [],
   )
@@ -48,14 +48,14 @@ module "sum" {
 }
 
 locals {
-  # The services that are switched on. What uses this waits for all of them.
+  # The services that run. Resources that use this value wait for all of them.
   running = { for folder, service in {
     sum = one(module.sum)
   } : folder => service if service != null }
 }
 
 output "services" {
-  description = "What a person needs next, and what scripts read, for each service that is switched on, by folder."
+  description = "Values for people and scripts, for each service that runs, by folder."
   value = { for folder, service in local.running : folder => {
     url               = service.url
     internal          = service.internal
