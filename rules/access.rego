@@ -1,21 +1,21 @@
-# Who can get in.
+# Access to the service.
 package sum_api
 
 import rego.v1
 
-rules["only-through-the-balancer"] := "Anybody may reach ports 80 and 443, and nothing else."
+rules["only-through-the-balancer"] := "Only ports 80 and 443 are open to everybody."
 
-rules["internal-stays-internal"] := "An internal load balancer does not move to the internet."
+rules["internal-stays-internal"] := "An internal load balancer stays internal."
 
-rules["no-wildcard-rights"] := "A role's policy names its actions; none ends in a star."
+rules["no-wildcard-rights"] := "A role's policy contains full action names; none ends in a star."
 
-rules["no-strangers"] := "No trust policy lets anybody assume a role."
+rules["no-strangers"] := "No trust policy allows everybody to assume a role."
 
-rules["modern-tls"] := "HTTPS listeners speak TLS 1.2 and 1.3 with forward secrecy."
+rules["modern-tls"] := "HTTPS listeners use only TLS 1.2 and 1.3 with forward secrecy."
 
-rules["https-only"] := "Plain HTTP redirects to HTTPS, so that no key travels readable."
+rules["https-only"] := "Plain HTTP redirects to HTTPS, so that no key is sent unencrypted."
 
-rules["keys-are-encrypted"] := "Keys are kept as SecureString."
+rules["keys-are-encrypted"] := "Keys are stored as SecureString."
 
 rules["no-shell"] := "No shell can be opened in a running container."
 
@@ -46,7 +46,7 @@ deny contains {
 	resource.change.after.internal == false
 }
 
-# The rules inside a group.
+# The inline rules of a security group.
 openings contains {"address": resource.address, "cidr": cidr, "rule": object.union(block, {"ip_protocol": block.protocol})} if {
 	some resource in staying
 	resource.type in {"aws_security_group", "aws_default_security_group"}
@@ -126,7 +126,7 @@ deny contains {"rule": "modern-tls", "address": resource.address, "detail": reso
 
 deny contains {
 	"rule": "https-only", "address": resource.address, "detail": "port 80 does not redirect",
-	"topic": "access", "text": "port 80 answers by itself instead of redirecting to HTTPS",
+	"topic": "access", "text": "port 80 serves requests instead of redirecting to HTTPS",
 } if {
 	some resource in staying
 	resource.type == "aws_lb_listener"
@@ -137,7 +137,7 @@ deny contains {
 
 deny contains {
 	"rule": "keys-are-encrypted", "address": resource.address, "detail": resource.change.after.type,
-	"topic": "access", "text": "the keys are stored readable",
+	"topic": "access", "text": "the keys are stored unencrypted",
 } if {
 	some resource in staying
 	resource.type == "aws_ssm_parameter"
@@ -155,7 +155,7 @@ deny contains {
 
 warn contains {
 	"level": "danger", "topic": "access", "address": resource.address,
-	"text": sprintf("grants rights outside of this stack's own policies (%s)", [resource.type]),
+	"text": sprintf("grants rights outside of this stack's policies (%s)", [resource.type]),
 } if {
 	some resource in changing
 	resource.type in {"aws_iam_access_key", "aws_iam_role_policy_attachment", "aws_iam_user", "aws_iam_user_policy"}

@@ -1,19 +1,19 @@
-# What runs, and with which rights.
+# The containers and their rights.
 package sum_api
 
 import rego.v1
 
-rules["images-by-digest"] := "An image is named by its digest, which cannot come to mean another."
+rules["images-by-digest"] := "Images are used by digest, because a digest always means the same image."
 
 rules["read-only-root"] := "Every root filesystem is read-only."
 
-rules["nobody-is-root"] := "Every container has a user of its own that is not root, and no added rights."
+rules["nobody-is-root"] := "Every container runs as a user that is not root, without added capabilities."
 
 rules["keys-by-reference"] := "A key reaches a container as a reference to SSM, never as a value."
 
 rules["keys-checked-twice"] := "The API checks keys behind the sidecar as well."
 
-rules["drains-before-the-kill"] := "A container may finish what it drains before it is killed."
+rules["drains-before-the-kill"] := "A container can finish its drain before ECS kills it."
 
 deny contains {"rule": "images-by-digest", "address": entry.address, "detail": entry.container.image} if {
 	some entry in containers
@@ -44,14 +44,14 @@ unprivileged(container) if {
 
 deny contains {
 	"rule": "keys-by-reference", "address": entry.address, "detail": sprintf("%s: %s", [entry.container.name, setting.name]),
-	"topic": "access", "text": sprintf("%s: %s stands readable in the environment", [entry.container.name, setting.name]),
+	"topic": "access", "text": sprintf("%s: %s is readable in the environment", [entry.container.name, setting.name]),
 } if {
 	some entry in containers
 	some setting in entry.container.environment
 	holds_key(setting.name)
 }
 
-# A key that the plan takes away stands in it as well.
+# A key that the plan removes is also in the plan.
 leaks contains {"path": sprintf("%s.change.%s.container_definitions", [resource.address, side]), "what": "a key in a container's environment"} if {
 	some resource in input.resource_changes
 	some side in ["before", "after"]
@@ -82,7 +82,7 @@ deny contains {
 	some entry in containers
 	some drain in values(entry.container, "DRAIN_TIMEOUT")
 
-	# What ECS takes when nothing is given.
+	# The default of ECS.
 	stop := object.get(entry.container, "stopTimeout", 30)
 	to_number(trim_suffix(drain, "s")) >= stop
 }

@@ -1,13 +1,13 @@
-# What the rules share: the resources of a Terraform plan.
+# The resources of a Terraform plan, for all rules.
 #
-# The input is the JSON of `terraform show -json PLAN`. `ops plan-review` evaluates these files with regorus; OPA and conftest
-# read them as well. What the rules say:
+# The input is the JSON of `terraform show -json PLAN`. `ops plan-review` evaluates these files with regorus. OPA and conftest can
+# also read them. The results:
 #
-#   rules[NAME]   what the rule demands
-#   deny          where a plan breaks a rule: {rule, address, detail}, and {topic, text} when a reviewer needs a sentence
-#   warn          what a person has to judge: {level, topic, address, text}. Without a text it is the level of the change
+#   rules[NAME]   the requirement of the rule
+#   deny          where a plan breaks a rule: {rule, address, detail}, and {topic, text} if a reviewer needs a sentence
+#   warn          what a person must judge: {level, topic, address, text}. Without a text, it is the level of the change
 #                 that `ops plan-review` describes at this address
-#   leaks         where a key stands in the plan: {path, what}; nobody can allow it
+#   leaks         where the plan contains a key: {path, what}. It cannot be allowed
 package sum_api
 
 import rego.v1
@@ -17,7 +17,7 @@ managed contains resource if {
 	resource.mode == "managed"
 }
 
-# Every resource that will exist after the apply.
+# The resources that exist after the apply.
 staying contains resource if {
 	some resource in managed
 	not "delete" in resource.change.actions
@@ -28,13 +28,13 @@ staying contains resource if {
 	"create" in resource.change.actions
 }
 
-# Those of them to which something happens.
+# The ones of these that change.
 changing contains resource if {
 	some resource in staying
 	resource.change.actions != ["no-op"]
 }
 
-# Every resource whose present object will be destroyed, whether another takes its place or not.
+# The resources whose current object the apply destroys, with or without a replacement.
 ending contains resource if {
 	some resource in managed
 	"delete" in resource.change.actions
@@ -52,5 +52,5 @@ containers contains {"address": resource.address, "container": container} if {
 	some container in json.unmarshal(resource.change.after.container_definitions)
 }
 
-# Every value of a variable: nothing forbids a container to name one twice, and then each counts.
+# All values of a variable, because a container can have the same variable twice.
 values(container, name) := {entry.value | some entry in container.environment; entry.name == name}

@@ -1,17 +1,17 @@
-# What must survive a change of the service, and who hears when something does not.
+# Protection of keys, deployments and the load balancer, and the alarms.
 package sum_api
 
 import rego.v1
 
-rules["keys-stay"] := "No plan writes the keys: the command ops key does, and the value that Terraform would write has no key."
+rules["keys-stay"] := "No plan writes the keys. Only ops key writes them, and the value in Terraform has no key."
 
-rules["deployments-roll-back"] := "A failing deployment is stopped and rolled back by itself."
+rules["deployments-roll-back"] := "ECS stops a failing deployment and rolls it back."
 
-rules["alarms-are-heard"] := "No alarm goes, and every alarm that pages or notifies tells somebody."
+rules["alarms-are-heard"] := "No alarm is removed, and every alarm that sends messages keeps sending them."
 
 rules["events-are-kept"] := "An event that cannot be delivered goes to a queue."
 
-rules["balancer-is-protected"] := "The load balancer refuses to be deleted."
+rules["balancer-is-protected"] := "Deletion protection of the load balancer is on."
 
 deny contains {
 	"rule": "keys-stay", "address": resource.address, "detail": "the value is written again",
@@ -41,20 +41,20 @@ rolls_back(service) if {
 alarm_types := {"aws_cloudwatch_metric_alarm", "aws_cloudwatch_composite_alarm"}
 
 deny contains {
-	"rule": "alarms-are-heard", "address": resource.address, "detail": "the alarm goes",
+	"rule": "alarms-are-heard", "address": resource.address, "detail": "the alarm is removed",
 	"topic": "limits", "text": "this alarm no longer exists",
 } if {
 	some resource in destroyed
 	resource.type in alarm_types
 }
 
-warn contains {"level": "caution", "topic": "limits", "address": resource.address, "text": "this alarm is made anew, and starts without data"} if {
+warn contains {"level": "caution", "topic": "limits", "address": resource.address, "text": "this alarm is replaced, and starts without data"} if {
 	some resource in ending - destroyed
 	resource.type in alarm_types
 }
 
 deny contains {
-	"rule": "alarms-are-heard", "address": resource.address, "detail": "it told somebody, and no longer does",
+	"rule": "alarms-are-heard", "address": resource.address, "detail": "it no longer sends messages",
 	"topic": "limits", "text": sprintf("tells 0 when it fires, no longer %d", [listeners(resource.change.before)]),
 } if {
 	some resource in staying
@@ -64,7 +64,7 @@ deny contains {
 	not resource.change.after_unknown.alarm_actions == true
 }
 
-# An alarm whose actions are off tells nobody.
+# An alarm with disabled actions sends no messages.
 listeners(alarm) := count(alarm.alarm_actions) if {
 	is_array(alarm.alarm_actions)
 	not alarm.actions_enabled == false
@@ -82,7 +82,7 @@ deny contains {
 
 deny contains {
 	"rule": "balancer-is-protected", "address": resource.address, "detail": "enable_deletion_protection",
-	"topic": "data", "text": "deletion protection goes off",
+	"topic": "data", "text": "deletion protection is turned off",
 } if {
 	some resource in staying
 	resource.type == "aws_lb"

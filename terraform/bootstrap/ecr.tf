@@ -1,11 +1,11 @@
-# Two repositories for each service. A tag is written once; the services name digests anyway.
+# Two repositories for each service. Tags are immutable. The services use digests.
 
 resource "aws_ecr_repository" "this" {
   for_each = toset(flatten([for service in local.service_names : ["${service}/api", "${service}/nginx"]]))
 
   name                 = each.key
   image_tag_mutability = "IMMUTABLE"
-  force_delete         = !var.deletion_protection # without it AWS refuses to delete a repository that holds images
+  force_delete         = !var.deletion_protection # without it, AWS does not delete a repository that contains images
 
   image_scanning_configuration {
     scan_on_push = true
@@ -22,9 +22,9 @@ resource "aws_ecr_lifecycle_policy" "this" {
 
   repository = each.value.name
 
-  # Each image has two attestations without a tag. ECR's documentation does not say whether lifecycle rules count attestations as
-  # images, so the rules are right either way: 150 entries are at least fifty images, and an attestation stays for a year. Fifty
-  # images are far more than a rollback needs, and cost about ten cents a month.
+  # Each image has two attestations without a tag. ECR does not document whether lifecycle rules count attestations as images. The rules
+  # are correct in both cases: 150 entries are at least fifty images, and an attestation stays for a year. Fifty images are far more
+  # than a rollback needs, and cost about ten cents per month.
   policy = jsonencode({
     rules = [
       {

@@ -1,6 +1,9 @@
-# Who in GitHub may become which role. A token must name the environment (its reviewers), the workflow file on the branch (no
-# other workflow, no fork, no pull request's version of it), the repository by name and by number, and the audience. STS knows
-# these claims since January 2026. Where it does not know a key, the condition refuses and does not admit.
+# The trust policies of the roles for GitHub. The claims of a token must match all of these:
+#   the environment, which has reviewers
+#   the workflow file on the branch, so no other workflow, no fork and no version of a pull request
+#   the repository, by name and by number
+#   the audience
+# STS supports these claims since January 2026. If STS does not support a key, the condition rejects the token.
 
 resource "aws_iam_openid_connect_provider" "github" {
   count = local.has_github ? 1 : 0
@@ -12,17 +15,17 @@ resource "aws_iam_openid_connect_provider" "github" {
 locals {
   github = "token.actions.githubusercontent.com"
 
-  # Without a repository there are no roles, and nothing of the following is used.
+  # Without a repository there are no roles, and the following values are not used.
   has_github = var.repository != null
   repository = coalesce(var.repository, "none/none")
 
   repository_id = coalesce(var.repository_id, "none")
   owner_id      = coalesce(var.repository_owner_id, "none")
 
-  # GitHub gives the subject in two forms. A repository that was created, renamed or transferred after July 2026 has numbers in
-  # it: repo:OWNER@ID/NAME@ID:environment:X. GitHub's reference and published tokens have `@` before the number, its changelog of
-  # 2026-04-23 has `-`, so all three strings are accepted. AWS requires a condition on the subject. The numbers below identify
-  # the repository: GitHub never reuses a number, but it reuses names, and with `-` another owner's name can look like ours.
+  # The subject has two forms. For a repository that was created, renamed or transferred after July 2026, it contains numbers:
+  # repo:OWNER@ID/NAME@ID:environment:X. GitHub's reference and published tokens have `@` before the number, and its changelog of
+  # 2026-04-23 has `-`. So all three strings are accepted. AWS requires a condition on the subject. The numbers below identify the
+  # repository: GitHub never reuses a number, but it reuses names, and with `-` the name of another owner can look like ours.
   owner = split("/", local.repository)[0]
   name  = split("/", local.repository)[1]
   subjects = [
@@ -31,7 +34,7 @@ locals {
     "repo:${local.owner}-${local.owner_id}/${local.name}-${local.repository_id}",
   ]
 
-  # Every role: the GitHub environment and the workflows that it trusts, and the environment of the stack that it reads and writes.
+  # The GitHub environment and the workflows that each role trusts, and the environment of the stack that it reads and writes.
   # production has the names of github_roles. Another environment, such as staging, has the GitHub environments `plan-staging` and
   # `staging` with roles of the same kind.
   github_roles = merge([for environment in local.has_github ? var.environments : [] : { for kind, role in var.github_roles :

@@ -1,4 +1,4 @@
-# What the root module and the repository's settings need.
+# Values for the root module and for the settings of the repository.
 
 output "backend" {
   description = "Backend configuration of the root module, for each environment: terraform -chdir=terraform/bootstrap output -json backend | jq -r .production > terraform/backend.hcl"
@@ -17,12 +17,12 @@ output "repositories" {
 }
 
 output "roles" {
-  description = "Roles for the workflows. The output `github` says which GitHub environment gives which."
+  description = "Roles for the workflows. The output `github` contains the GitHub environment of each role."
   value       = { for name, role in aws_iam_role.github : name => role.arn }
 }
 
 output "github" {
-  description = "What GitHub has to know: the repository, and for each of its environments the role that it gives and the environment of the stack that this role is for (null: all of them)."
+  description = "Values for GitHub: the repository, and for each GitHub environment its role and the environment of the stack for this role (null: all of them)."
   value = {
     repository   = var.repository
     branch       = var.branch
@@ -32,11 +32,11 @@ output "github" {
 }
 
 output "on_call" {
-  description = "Role of the engineer on call, and its policy for a permission set."
+  description = "Role of the engineer on call, and the policy of the role for a permission set."
   value       = { role = aws_iam_role.on_call.arn, policy = aws_iam_policy.on_call.arn }
 }
 
 output "keys_policy" {
-  description = "Policy of those who change keys (cargo ops key). They need the policy of the engineer on call too."
+  description = "Policy for people who change keys (cargo ops key). They also need the policy of the engineer on call."
   value       = aws_iam_policy.keys.arn
 }

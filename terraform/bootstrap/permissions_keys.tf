@@ -1,5 +1,5 @@
-# What `ops key` needs beside the policy of the engineer on call: to read and write the lists of keys. It is attached to nobody, because
-# people with this policy can read every key. Attach it, and the policy of the engineer on call, to those who change keys.
+# The rights of `ops key` to read and write the lists of keys. The policy is not attached to a role, because people with this policy can
+# read every key. Attach it and the policy of the engineer on call to the people who change keys.
 
 resource "aws_iam_policy" "keys" {
   name        = "${var.name}-keys"
@@ -9,7 +9,7 @@ resource "aws_iam_policy" "keys" {
     Version = "2012-10-17"
     Statement = [
       {
-        # The history says when a list changed, and who changed it.
+        # The history contains when a list changed, and who changed it.
         Sid      = "Keys"
         Effect   = "Allow"
         Action   = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:PutParameter"]

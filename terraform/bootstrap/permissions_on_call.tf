@@ -1,8 +1,7 @@
-# The role of the engineer on call, and what it may do: read, stop a task, update a service, and register a scalable target. Its
-# policy is a managed one, so a permission set can have it instead of the role. terraform/permissions reads the commands from
-# docs/runbook.md, and fails when the role lacks a right that one of them needs.
-#
-# The role cannot read or change keys (permissions_keys.tf), and cannot plan or apply (plan role and apply role).
+# The role of the engineer on call. It can read, stop a task, update a service and register a scalable target. It cannot read or change
+# keys (permissions_keys.tf), and cannot plan or apply (plan role and apply role). The policy is a managed policy, so a permission set
+# can use it instead of the role. terraform/permissions reads the commands of docs/runbook.md. It fails if the role lacks a right for
+# one of them.
 
 locals {
   on_call_look = {
@@ -26,7 +25,7 @@ locals {
     servicequotas        = ["GetServiceQuota", "ListServiceQuotas"]
     sns                  = ["ListSubscriptionsByTopic", "ListTopics"]
     ssm                  = ["DescribeParameters"]
-    sts                  = ["GetCallerIdentity"] # AWS refuses it to nobody; named for the comparison with the runbook
+    sts                  = ["GetCallerIdentity"] # AWS always allows it; it is here for the comparison with the runbook
     wafv2                = ["GetIPSet", "GetSampledRequests", "GetWebACL", "GetWebACLForResource", "ListIPSets", "ListWebACLs"]
   }
 
@@ -34,17 +33,17 @@ locals {
 }
 
 resource "aws_iam_role" "on_call" {
-  # checkov:skip=CKV_AWS_61: with the account as principal, its IAM policies decide who may assume the role; on_call_principals names people instead.
+  # checkov:skip=CKV_AWS_61: with the account as principal, its IAM policies decide who can assume the role; on_call_principals restricts this.
   name        = "${var.name}-on-call"
   description = "The engineer on call: reads, stops tasks, updates services and registers scalable targets."
 
-  # Long enough for an incident. AWS ends a session after one hour when another role assumes this one.
+  # Four hours, for an incident. AWS ends a session after one hour if a role assumed this role.
   max_session_duration = 14400
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      # With the account as principal, the IAM policies of the account decide who may assume the role.
+      # With the account as principal, the IAM policies of the account decide who can assume the role.
       Sid       = "PeopleOnCall"
       Effect    = "Allow"
       Principal = { AWS = local.on_call_principals }
@@ -59,8 +58,8 @@ resource "aws_iam_role_policy_attachment" "on_call" {
 }
 
 resource "aws_iam_policy" "on_call" {
-  # checkov:skip=CKV_AWS_355: descriptions and figures, most of which AWS knows for "*" only; log lines and changes are held to the services' names.
-  # checkov:skip=CKV_AWS_290: a shell of CloudShell has no name before it is made, and a query of Logs Insights that is stopped has none.
+  # checkov:skip=CKV_AWS_355: most actions for descriptions and metrics allow only "*"; log lines and changes are limited to the services' names.
+  # checkov:skip=CKV_AWS_290: a CloudShell environment has no name before it exists, and a query of Logs Insights has no name.
   name        = "${var.name}-on-call"
   description = "What the engineer on call may do: the commands of docs/runbook.md."
 
@@ -86,21 +85,21 @@ resource "aws_iam_policy" "on_call" {
         Resource = [for suffix in ["", "/*"] : "arn:${local.partition}:s3:::${var.name}-*-logs-${local.account}-*${suffix}"]
       },
       {
-        # Whether a state is locked, and since when. The states themselves stay closed.
+        # Shows whether a state is locked, and since when. The role cannot read the states.
         Sid      = "SeeLocks"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
         Resource = local.bucket_arn
       },
       {
-        # What EventBridge could not deliver. The queue is encrypted by SQS itself, so no key is needed.
+        # The events that EventBridge could not deliver. SQS encrypts the queue with its own key, so no right on a key is needed.
         Sid      = "ReadUndeliveredEvents"
         Effect   = "Allow"
         Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
         Resource = [for name in local.service_names : "arn:${local.partition}:sqs:${local.here}:${name}-*"]
       },
       {
-        # The place to work: a shell in the console, with the AWS CLI and the rights of this role.
+        # A shell in the console, with the AWS CLI and the rights of this role.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_cloudshell.html
         Sid    = "CloudShell"
         Effect = "Allow"
@@ -117,7 +116,7 @@ resource "aws_iam_policy" "on_call" {
         Resource = [for kind in ["service", "task"] : "arn:${local.partition}:ecs:${local.here}:${kind}/${var.name}-*/*"]
       },
       {
-        # Changes the limits of autoscaling, or suspends it. The target's id is AWS's own.
+        # Changes the limits of autoscaling, or suspends it. AWS chooses the id of the target.
         Sid       = "Scale"
         Effect    = "Allow"
         Action    = ["application-autoscaling:RegisterScalableTarget"]

@@ -1,7 +1,6 @@
-# What Terraform reads to compare the root with the account. Named one by one; `cargo xtask terraform prove` records which calls a
-# plan makes and fails when one of them is missing here. Descriptions are not worth a secret; the one thing that is, the
-# parameter, is among them because the provider reads it back decrypted: so the plan role can read the keys, and its GitHub
-# environment needs the same care as production's. docs/deploy.md says what follows from that.
+# The read actions that Terraform needs to compare the root with the account. `cargo xtask terraform prove` records the calls of a plan
+# and fails if an action is missing here. Only the parameter is secret. The provider reads it decrypted, so the plan role can read the
+# keys. Therefore its GitHub environment needs the same protection as that of production. docs/deploy.md explains the consequences.
 
 locals {
   read_actions = {
@@ -15,7 +14,7 @@ locals {
       "DescribeVpcAttribute", "DescribeVpcEndpoints", "DescribeVpcs",
     ]
     ecr = ["GetAuthorizationToken"]
-    # Service deployments: the waiter of provider 6, and the search for the last good images (rollback).
+    # Service deployments are for the waiter of provider 6, and for the search of the last good images (rollback).
     ecs = [
       "DescribeClusters", "DescribeServiceDeployments", "DescribeServiceRevisions", "DescribeServices", "DescribeTaskDefinition", "ListClusters",
       "ListServiceDeployments", "ListTagsForResource",
@@ -45,7 +44,7 @@ locals {
 }
 
 resource "aws_iam_policy" "read" {
-  # checkov:skip=CKV_AWS_355: descriptions; most of these actions know no resource, and none returns what a caller sent or a key.
+  # checkov:skip=CKV_AWS_355: most of these actions have no resource type, and none returns a key or data of callers.
   name        = "${var.name}-read"
   description = "What terraform plan reads."
 
@@ -59,7 +58,7 @@ resource "aws_iam_policy" "read" {
         Resource = "*"
       },
       {
-        # The plan and the apply verify who built the images. The signatures are stored in the registry beside the images.
+        # The plan and the apply verify who built the images. The registry stores the signatures with the images.
         Sid      = "VerifyImages"
         Effect   = "Allow"
         Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:DescribeImageScanFindings", "ecr:GetDownloadUrlForLayer"]
@@ -69,7 +68,7 @@ resource "aws_iam_policy" "read" {
   })
 }
 
-# What is held to one environment: its log bucket, and the parameters, because the provider reads them back decrypted.
+# The read actions for one environment: its log bucket, and its parameters, because the provider reads them decrypted.
 resource "aws_iam_policy" "read_environment" {
   for_each = toset(var.environments)
 

@@ -1,9 +1,9 @@
-# What an apply changes. Several policies, because one may hold 6,144 characters. The first is for every environment, the others are
-# for one each, so that the role of staging changes nothing of production:
-#   network      where AWS lets no permission name what does not exist yet. Held to the region, where the service has one.
-#   services     what carries the name of a service and its environment, by that name.
-#   environment  what the services of the environment share, by its name; the key by its tag; roles only within the boundary, and never
-#                the workflows' own.
+# The write actions of an apply. There are several policies, because one has at most 6,144 characters. The first is for all environments.
+# Each other policy is for one environment, so that the role of staging cannot change production:
+#   network      Actions that AWS cannot limit to a resource before it exists. They are limited to the region if the service has regions.
+#   services     Resources with the name of a service and its environment, limited to that name.
+#   environment  Shared resources of the environment, limited to its name; the key, limited to its tag; roles, only with the boundary. The
+#                roles of the workflows are not included.
 
 locals {
   write_network = {
@@ -19,13 +19,13 @@ locals {
     ]
     ecs = ["CreateCluster", "DeregisterTaskDefinition"]
     kms = ["CreateKey"]
-    # AWS documents DisassociateWebACL for `*`. It also needs elasticloadbalancing:DeleteWebACLAssociation, which is limited to our
-    # balancers below.
+    # AWS documents DisassociateWebACL for `*`. It also needs elasticloadbalancing:DeleteWebACLAssociation, which the statement below
+    # limits to our load balancers.
     wafv2 = ["DisassociateWebACL"]
-    # AWS knows these for `*` only. elasticloadbalancing:SetWebACL is the older name of what CreateWebACLAssociation permits.
+    # AWS allows only `*` for these. elasticloadbalancing:SetWebACL is the older name of CreateWebACLAssociation.
     cloudwatch           = ["PutCompositeAlarm"]
     elasticloadbalancing = ["SetWebACL"]
-    # Delivery of flow logs and of WAF's log is a permission of CloudWatch Logs, whatever the destination.
+    # The delivery of flow logs and of WAF's log needs permissions of CloudWatch Logs for any destination.
     logs = ["CreateLogDelivery", "DeleteLogDelivery", "DeleteQueryDefinition", "GetLogDelivery", "ListLogDeliveries", "PutQueryDefinition", "PutResourcePolicy", "UpdateLogDelivery"]
     sns  = ["SetSubscriptionAttributes", "Unsubscribe"]
   }
@@ -105,7 +105,7 @@ locals {
 
   workload_roles = { for environment, ids in local.ids : environment => flatten([for id in ids : [for kind in ["execution", "task"] : "arn:${local.partition}:iam::${local.account}:role/${id}-${kind}"]]) }
 
-  # The part of a key before a hyphen is the service: cloudwatch-dashboards are cloudwatch's.
+  # The part of a key before the hyphen is the service: cloudwatch-dashboards is for cloudwatch.
   named_statements = { for part, by_environment in { services = local.write_services, environment = local.write_environment } : part => {
     for environment, rights in by_environment : environment => [for service, may in rights : {
       Effect   = "Allow"
@@ -130,14 +130,14 @@ locals {
       Resource = "*"
     },
     {
-      # The outside probe. AWS chooses the id of a health check and knows no condition for it.
+      # The outside probe. AWS chooses the id of a health check and has no condition for it.
       Sid      = "HealthChecks"
       Effect   = "Allow"
       Action   = ["route53:ChangeTagsForResource", "route53:CreateHealthCheck", "route53:DeleteHealthCheck", "route53:UpdateHealthCheck"]
       Resource = "*"
     },
     {
-      # Its topic, which is in Route 53's region. The subscriptions of the other topics are in the first statement.
+      # The topic of the outside probe, in Route 53's region. The actions for other subscriptions are in the policy `network`.
       Sid       = "OutsideTopic"
       Effect    = "Allow"
       Action    = ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"]
@@ -161,9 +161,9 @@ locals {
       Condition = { StringEquals = { "aws:ResourceTag/application" = var.name, "aws:ResourceTag/environment" = environment } }
     },
     {
-      # Terraform calls these seconds after CreateKey, and a tag can take five minutes to count in a policy. Therefore a key
-      # without the tag is allowed too. These calls give access to nothing; the calls that do need the tag, in the statement
-      # above. The alias must also have our name (kms-aliases).
+      # Terraform calls these seconds after CreateKey, and a tag can take five minutes to work in a policy. Therefore a key without the
+      # tag is also allowed. These calls give no access. The calls that give access need the tag: see the statement above. The alias must
+      # also have our name (kms-aliases).
       Sid       = "StackKeyAndNewKey"
       Effect    = "Allow"
       Action    = ["kms:CreateAlias", "kms:DeleteAlias", "kms:EnableKeyRotation", "kms:UpdateAlias"]
@@ -171,7 +171,7 @@ locals {
       Condition = { StringEqualsIfExists = { "aws:ResourceTag/application" = var.name, "aws:ResourceTag/environment" = environment } }
     },
     {
-      # A key is tagged as it is made, when it has no tags yet.
+      # CreateKey sets the tags when the key has no tags yet.
       Sid       = "TagNewKey"
       Effect    = "Allow"
       Action    = ["kms:TagResource"]
@@ -186,7 +186,7 @@ locals {
       Condition = { StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" } }
     },
     {
-      # Only with the boundary, made or changed: so no role made here can do more than a task of these services.
+      # Only with the boundary, for new and changed roles. So no role can do more than a task of these services.
       Sid       = "RolesWithinTheBoundary"
       Effect    = "Allow"
       Action    = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"]
@@ -215,7 +215,7 @@ locals {
     },
   ] }
 
-  # By the policy's name. A list would want one type for all statements, so each policy is text.
+  # By the name of the policy. A list needs one type for all statements, so each policy is encoded as text.
   write_policies = merge(
     { network = { environments = var.environments, statements = jsonencode(local.network_statements) } },
     [for environment in var.environments : {
@@ -226,9 +226,9 @@ locals {
 }
 
 resource "aws_iam_policy" "write" {
-  # checkov:skip=CKV_AWS_355: "*" with aws:RequestedRegion, for actions that make what has no ARN yet.
-  # checkov:skip=CKV_AWS_290: the same; and key policies and roles only by tag, name and boundary.
-  # checkov:skip=CKV_AWS_289: the same.
+  # checkov:skip=CKV_AWS_355: "*" with aws:RequestedRegion, for actions on resources that have no ARN yet.
+  # checkov:skip=CKV_AWS_290: as above; key policies and roles are limited by tag, name and boundary.
+  # checkov:skip=CKV_AWS_289: as above.
   for_each = local.write_policies
 
   name        = "${var.name}-write-${each.key}"
@@ -238,12 +238,12 @@ resource "aws_iam_policy" "write" {
   lifecycle {
     precondition {
       condition     = length(jsonencode({ Version = "2012-10-17", Statement = jsondecode(each.value.statements) })) <= 6144
-      error_message = "IAM takes no managed policy of more than 6,144 characters, and this one names every service: split write_services into more policies."
+      error_message = "A managed policy of IAM has at most 6,144 characters, and this one is longer because it contains every service: split write_services into more policies."
     }
 
     precondition {
       condition     = !anytrue([for pair in setproduct(flatten(values(local.ids)), flatten(values(local.ids))) : pair[0] != pair[1] && startswith(pair[0], "${pair[1]}-")]) && length(distinct(flatten(values(local.ids)))) == length(flatten(values(local.ids)))
-      error_message = "A service of one environment would have the name of another, or begin with it: ${join(", ", flatten(values(local.ids)))}. Choose another name for an environment."
+      error_message = "The name of a service in one environment is equal to, or begins with, the name of a service in another: ${join(", ", flatten(values(local.ids)))}. Choose another name for an environment."
     }
   }
 }

@@ -1,8 +1,8 @@
-# The workflows' roles, and for each environment the boundary that its tasks' roles carry. `publish` is for all environments, because
-# all run the same images; each environment has a `plan` and an `apply` of its own.
-#   plan     reads what the root manages, so that Terraform can compare (permissions_read.tf).
-#   publish  pushes the images. It builds third parties' code, so it can do nothing else.
-#   apply    what plan may, and the changes (permissions_write.tf).
+# The roles of the workflows, and for each environment the permissions boundary of the task roles. All environments share `publish`,
+# because they run the same images. Each environment has its own `plan` and `apply`.
+#   plan     Reads the resources of the root (permissions_read.tf).
+#   publish  Pushes the images. It builds code of third parties, so it has no other rights.
+#   apply    Has the rights of plan, and can change the resources (permissions_write.tf).
 
 resource "aws_iam_role" "github" {
   for_each = local.github_roles
@@ -15,15 +15,15 @@ resource "aws_iam_role" "github" {
   lifecycle {
     precondition {
       condition     = length(jsonencode(local.github_trust[each.key])) <= 2048
-      error_message = "IAM takes no trust policy of more than 2,048 characters, and this one has more: repository, branch and the workflows' names stand in it several times."
+      error_message = "A trust policy of IAM has at most 2,048 characters, and this one is longer. It contains the repository, the branch and the names of the workflows several times: shorten them."
     }
   }
 }
 
-# What the stack's own roles can ever be given. The apply role may create roles only with this boundary, so whoever holds it
-# cannot make a role that is more than a task of these services.
+# The maximum rights of the stack's roles. The apply role can create roles only with this boundary. So it cannot create a role with more
+# rights than a task of these services.
 resource "aws_iam_policy" "workload" {
-  # checkov:skip=CKV_AWS_355: "*" stands for ecr:GetAuthorizationToken alone, which knows no resource.
+  # checkov:skip=CKV_AWS_355: "*" is only for ecr:GetAuthorizationToken, which has no resource type.
   for_each = toset(var.environments)
 
   name        = "${var.name}-workload-${each.key}"
@@ -36,7 +36,7 @@ resource "aws_iam_policy" "workload" {
         Sid      = "RegistryLogin"
         Effect   = "Allow"
         Action   = ["ecr:GetAuthorizationToken"]
-        Resource = "*" # the action knows no resource
+        Resource = "*" # the action has no resource type
       },
       {
         Sid      = "Pull"
@@ -73,7 +73,7 @@ resource "aws_iam_policy" "workload" {
 resource "aws_iam_role_policy" "publish" {
   count = local.has_github ? 1 : 0
 
-  # checkov:skip=CKV_AWS_355: "*" stands for ecr:GetAuthorizationToken and two lists of Inspector, which know no resource.
+  # checkov:skip=CKV_AWS_355: "*" is for ecr:GetAuthorizationToken and two list actions of Inspector, which have no resource type.
   name = "push-images"
   role = aws_iam_role.github["publish"].id
 
@@ -108,7 +108,7 @@ resource "aws_iam_role_policy" "publish" {
 }
 
 locals {
-  # Every managed policy of a role, by role and policy.
+  # The managed policies of the roles, by role and policy.
   attachments = merge([for role, of in local.github_roles : of.reads == null ? {} : merge(
     { "${role} read" = aws_iam_policy.read.arn, "${role} read-environment" = aws_iam_policy.read_environment[of.reads].arn },
     { for name, policy in local.write_policies : "${role} ${name}" => aws_iam_policy.write[name].arn if of.writes != null && contains(policy.environments, coalesce(of.writes, "-")) },
@@ -122,7 +122,7 @@ resource "aws_iam_role_policy_attachment" "this" {
   policy_arn = each.value
 }
 
-# The root's state. A plan must lock, and a lock is a file; only apply may write the state itself.
+# The root's state. A plan must lock the state, and a lock is a file. Only apply can write the state.
 resource "aws_iam_role_policy" "state" {
   for_each = { for role, of in local.github_roles : role => of if of.reads != null }
 

@@ -5,9 +5,9 @@ locals {
     dirname(document) => jsondecode(file("${path.module}/../../services/${document}"))["x-service"].name
   }
 
-  # The first part of the names of each service's resources. What the services share begins with var.name.
+  # The first part of the names of each service's resources. The names of shared resources begin with var.name.
   service_names = values(local.services)
 
-  # The first part of the names of what a service has in an environment.
+  # The first part of the names of a service's resources in an environment.
   ids = { for environment in var.environments : environment => [for name in local.service_names : "${name}-${environment}"] }
 }

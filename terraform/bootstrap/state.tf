@@ -1,4 +1,4 @@
-# Where the states lie: versioned, encrypted, private. Locks are files beside them (use_lockfile), so there is no table.
+# The bucket of the states: versioned, encrypted, private. Locks are files in the bucket (use_lockfile), so there is no table.
 
 resource "aws_kms_key" "this" {
   description             = "${var.name}: Terraform states and images"
@@ -8,7 +8,7 @@ resource "aws_kms_key" "this" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      # IAM policies of this account decide; without this statement nobody could change the key again.
+      # Lets the IAM policies of this account decide. Without this statement nobody can change the key again.
       Sid       = "AccountAdministers"
       Effect    = "Allow"
       Principal = { AWS = local.account_root }
@@ -19,14 +19,14 @@ resource "aws_kms_key" "this" {
 }
 
 resource "aws_kms_alias" "this" {
-  name          = "alias/bootstrap/${var.name}" # outside of alias/NAME-*, which the apply role may change
+  name          = "alias/bootstrap/${var.name}" # outside of alias/NAME-*, which the apply role can change
   target_key_id = aws_kms_key.this.key_id
 }
 
 resource "aws_s3_bucket" "state" {
-  # checkov:skip=CKV_AWS_144: versions protect against mistakes; a state lost with its whole region describes nothing that is still there.
-  # checkov:skip=CKV_AWS_18: who read a state is in CloudTrail's data events, which belong to the account, not to a service.
-  # checkov:skip=CKV2_AWS_62: nothing waits for a new state.
+  # checkov:skip=CKV_AWS_144: versions protect against mistakes; if a region is lost, its resources are lost with the state.
+  # checkov:skip=CKV_AWS_18: CloudTrail data events record who reads a state; they are a setting of the account.
+  # checkov:skip=CKV2_AWS_62: nothing reacts to a new state.
   bucket = local.bucket
 
   lifecycle {

@@ -1,4 +1,4 @@
-# What is decided once for an account and a repository.
+# Settings for the account and the repository.
 
 variable "name" {
   description = "Name of the service, as in the root module."
@@ -12,7 +12,7 @@ variable "name" {
 
   validation {
     condition     = !can(regex("^(aws|ssm|amzn-s3-demo-|sthree-|(internal|sg)(-|$))", var.name))
-    error_message = "name must not begin with aws, ssm, internal-, sg-, sthree- or amzn-s3-demo-: AWS keeps these for parameters, load balancers, security groups and buckets of its own."
+    error_message = "name must not begin with aws, ssm, internal-, sg-, sthree- or amzn-s3-demo-: AWS reserves these for its own parameters, load balancers, security groups and buckets."
   }
 }
 
@@ -27,13 +27,13 @@ variable "region" {
 }
 
 variable "repository" {
-  description = "GitHub repository whose workflows may assume the roles, as OWNER/NAME. Null without GitHub: then there are no roles."
+  description = "GitHub repository whose workflows can assume the roles, as OWNER/NAME. Null without GitHub: then there are no roles."
   type        = string
   default     = null
 
   validation {
     condition     = var.repository == null || can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$", var.repository))
-    error_message = "repository must be OWNER/NAME, without wildcards: whatever matches may deploy."
+    error_message = "repository must be OWNER/NAME, without wildcards, because every matching repository can deploy."
   }
 }
 
@@ -60,34 +60,34 @@ variable "repository_owner_id" {
 }
 
 variable "environments" {
-  description = "Environments of the stack. Each has a state, roles and a boundary of its own; the output backend has its configuration. Add new ones at the end: the first has the GitHub environments that github_roles names."
+  description = "Environments of the stack. Each has its own state, roles and boundary; the output backend has the configuration of its state. Add new environments at the end: the first one uses the GitHub environments of github_roles."
   type        = list(string)
   default     = ["production"]
 
   validation {
     condition     = length(var.environments) > 0 && length(distinct(var.environments)) == length(var.environments) && alltrue([for e in var.environments : can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", e)) && length(e) <= 11 && e != "shared"])
-    error_message = "environments must be different names, each 1 to 11 of a-z, 0-9 and single hyphens, as the root's variable environment; not shared, which is this root's own."
+    error_message = "environments must be different names, each 1 to 11 of a-z, 0-9 and single hyphens, as the root's variable environment. The name shared is reserved for this root."
   }
 
   validation {
     condition     = !anytrue([for pair in setproduct(var.environments, var.environments) : pair[0] != pair[1] && startswith(pair[0], pair[1])])
-    error_message = "environments: no name may begin with another, such as prod and prod-eu. What names the resources of the one would name those of the other."
+    error_message = "environments: no name may begin with another, such as prod and prod-eu: the policy of the one also matches resources of the other."
   }
 
   validation {
     condition     = length(setintersection(flatten([for e in slice(var.environments, 1, max(1, length(var.environments))) : [e, "plan-${e}"]]), [for r in var.github_roles : r.environment])) == 0
-    error_message = "environments: a second environment has the GitHub environments NAME and plan-NAME, and github_roles gives one of them to the first."
+    error_message = "environments: a second environment uses the GitHub environments NAME and plan-NAME. github_roles uses one of them for the first environment: choose another name."
   }
 }
 
 variable "deletion_protection" {
-  description = "Refuse to destroy a repository that holds images. When off, destroy deletes the images with it."
+  description = "If true, Terraform cannot destroy a repository that contains images. If false, destroy also deletes the images."
   type        = bool
   default     = true
 }
 
 variable "branch" {
-  description = "Branch whose workflow files may assume the roles."
+  description = "Branch whose workflow files can assume the roles."
   type        = string
   default     = "main"
 
@@ -98,7 +98,7 @@ variable "branch" {
 }
 
 variable "zone_id" {
-  description = "Route 53 hosted zone in which the service's records may be written. Null when certificate and name are somebody else's."
+  description = "Id of the Route 53 hosted zone in which an apply can write the records of the service. Null if Terraform creates no certificate and no records."
   type        = string
   default     = null
 
@@ -109,7 +109,7 @@ variable "zone_id" {
 }
 
 variable "github_roles" {
-  description = "For each kind of role the workflow files, under .github/workflows, that may assume it, and the GitHub environment for production. Another environment E of the stack has plan-E and E."
+  description = "For each kind of role: the workflow files in .github/workflows that can assume it, and the GitHub environment for production. Another environment E of the stack uses plan-E and E."
   type = map(object({
     environment = string
     workflows   = list(string)
@@ -127,17 +127,17 @@ variable "github_roles" {
 
   validation {
     condition     = alltrue([for r in var.github_roles : can(regex("^[A-Za-z0-9_-]+$", r.environment)) && length(r.workflows) > 0 && alltrue([for w in r.workflows : can(regex("^[A-Za-z0-9._-]+\\.ya?ml$", w))])])
-    error_message = "github_roles: an environment is letters, digits, _ and -, a workflow a file name that ends in .yml; no wildcards."
+    error_message = "github_roles: an environment must have letters, digits, _ and - only. A workflow must be a file name that ends in .yml, without wildcards."
   }
 
   validation {
     condition     = length(distinct([for r in var.github_roles : r.environment])) == length(var.github_roles)
-    error_message = "github_roles: each role needs an environment of its own; else reviewers of one would guard the other."
+    error_message = "github_roles: each role needs its own environment. Otherwise the reviewers of one role also approve the other."
   }
 }
 
 variable "on_call_principals" {
-  description = "ARNs of the roles and users that may assume the role of the engineer on call. Empty: the IAM policies of the account decide."
+  description = "ARNs of the roles and users that can assume the role of the engineer on call. Empty: the IAM policies of the account decide."
   type        = list(string)
   default     = []
   nullable    = false

@@ -1,5 +1,4 @@
-# Write-only arguments and ephemeral variables need Terraform 1.11: with them the API key reaches SSM and
-# stays out of state and plan. The upper bound is the next major version of the provider that nobody has read yet.
+# Write-only arguments need Terraform 1.11. The upper bound is the next major version of the provider, which is not tested.
 terraform {
   required_version = ">= 1.11"
 

@@ -1,9 +1,9 @@
-"""Writes down every call that Terraform makes, as IAM would see it: one JSON object a line.
+"""Records every call of Terraform as IAM sees it: one JSON object per line.
 
     {"call": "ecs:UpdateService", "resources": ["arn:aws:ecs:…"], "region": "us-east-1", "tags": {…}, "boundary": "arn:aws:iam::…"}
 
-`call` is the operation, which is not always the permission's name. `resources` are the ARNs that the request names and, where
-it makes something, those of the answer; ["*"] when there are none. Terraform's values stay out: only names, ids and tags are kept.
+`call` is the operation. Its permission can have another name. `resources` are the ARNs in the request and, if the operation creates
+something, those in the response; ["*"] if there are none. Only names, ids and tags are recorded, and no other values.
 terraform/permissions compares these lines with the policies of the workflows' roles.
 """
 
@@ -18,21 +18,21 @@ from resources import ARN, EC2_ID, EC2_KINDS, leaves, named
 
 ACCOUNT = "123456789012"  # moto's
 
-# The signature names a service as IAM does, but for CloudWatch.
+# The service names of signatures are those of IAM, except for CloudWatch.
 SERVICES = {"monitoring": "cloudwatch"}
 
-# Operations that make what they are called for, so that its ARN stands in the answer alone.
+# Operations that create a resource. Only the response contains its ARN.
 MAKES = re.compile(r"^(Create|Register|Request|Authorize)")
 
 
 class Recorder:
-    """WSGI: hands each request on and notes it when it is Terraform's. probe.py's are not."""
+    """A WSGI application that forwards each request and records those of Terraform, but not those of probe.py."""
 
     def __init__(self, application, path):
         self.application = application
         self.path = path
         self.rest = RestOperations()
-        self.aliased = {}  # alias: key, for calls that name the alias alone
+        self.aliased = {}  # alias: key, for calls that contain only the alias
 
     def __call__(self, environ, start_response):
         scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split("/")
@@ -57,7 +57,7 @@ class Recorder:
                 if tag:
                     tags.setdefault(tag[1], {})[tag[2]] = value
                     continue
-                # Names.member.1, TagSpecification.1.Tag.1.Key, VpcId.1: what the value is comes last, but for a number.
+                # Names.member.1, TagSpecification.1.Tag.1.Key, VpcId.1: the last part that is not a number names the value.
                 parts = [part for part in name.split(".") if not part.isdigit() and part != "member"]
                 parameters.setdefault(parts[-1], []).append(value)
             parameters = {name: values[0] if len(values) == 1 else values for name, values in parameters.items()}
@@ -85,7 +85,7 @@ class Recorder:
 
 
 def tags_of(parameters):
-    """The tags that a request carries, whatever the service calls them."""
+    """The tags of a request. Services use different names for them."""
     given = parameters.get("Tags") or parameters.get("tags")
     if isinstance(given, dict):
         return given
@@ -95,7 +95,7 @@ def tags_of(parameters):
 
 
 class RestOperations:
-    """S3 and Route 53 name no operation: method, path and query do. botocore knows which."""
+    """Finds the operation of S3 and Route 53 requests, which only have method, path and query. botocore has the table."""
 
     def __init__(self):
         self.session = botocore.session.Session()
@@ -122,7 +122,7 @@ class RestOperations:
                 matching.append((len(needs), len(match.groupdict()), name, match.groupdict()))
         if not matching:
             return f"{method} {path}?{query}", {}
-        # The most particular query; then the fewest parts of the path that fit anything.
+        # The match with the most query parameters, then the one with the fewest variable parts in the path.
         _, _, name, parameters = max(matching, key=lambda found: (found[0], -found[1]))
         if service == "route53" and "Id" in parameters:
             parameters["ChangeId" if name == "GetChange" else "HostedZoneId"] = parameters.pop("Id").rpartition("/")[2]

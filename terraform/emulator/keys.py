@@ -1,4 +1,4 @@
-"""A disabled key of KMS. moto encrypts no parameter, so SSM goes on giving out values whose key is disabled. AWS refuses them.
+"""Disabled KMS keys. moto does not encrypt parameters, so SSM also returns values whose key is disabled. AWS returns an error.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html#API_GetParameter_Errors (InvalidKeyId)
 """

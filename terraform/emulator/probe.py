@@ -1,10 +1,10 @@
-"""Looks into the emulated AWS, or changes it behind Terraform's back. The endpoint comes from AWS_ENDPOINT_URL.
+"""Reads the emulated AWS, or changes it without Terraform. The endpoint comes from AWS_ENDPOINT_URL.
 
-    probe.py zone NAME             makes a hosted zone, prints its id
+    probe.py zone NAME             creates a hosted zone and prints its id
     probe.py parameter NAME        prints type and value of a parameter
     probe.py task-definition NAME  prints, as JSON, the task definition that service NAME of cluster NAME runs
-    probe.py drift NAME            switches off a safety of load balancer NAME
-    probe.py left NAME             prints what still carries NAME, one a line; nothing when all is gone
+    probe.py drift NAME            disables a security setting of load balancer NAME
+    probe.py left NAME             prints the resources whose name contains NAME, one per line; nothing if there are none
 """
 
 import json
@@ -45,7 +45,7 @@ def left(name):
     found += [tg["TargetGroupName"] for tg in session.client("elbv2").describe_target_groups()["TargetGroups"]]
     ecs = session.client("ecs")
     clusters = ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
-    found += [c["clusterName"] for c in clusters if c["status"] != "INACTIVE"]  # ECS remembers them for a while
+    found += [c["clusterName"] for c in clusters if c["status"] != "INACTIVE"]  # ECS lists deleted clusters for some time
     found += [g["logGroupName"] for g in session.client("logs").describe_log_groups()["logGroups"]]
     found += [r["RoleName"] for r in session.client("iam").list_roles()["Roles"]]
     found += [b["Name"] for b in session.client("s3").list_buckets()["Buckets"]]

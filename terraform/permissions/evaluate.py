@@ -1,7 +1,7 @@
 """Decides, as IAM does, whether policy documents allow a call.
 
-What stands here is what the project's policies use; an operator that is not known is an error, not a guess. An explicit Deny
-wins, then an Allow is needed. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+It supports the condition operators of the project's policies. Any other operator is an error. An explicit Deny wins. Without a
+Deny, an Allow is needed. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
 import fnmatch
@@ -18,8 +18,8 @@ def statements(document):
 
 
 def allows(documents, action, resource, context, principal=None, certain=True):
-    """Whether the documents together allow the action on the resource. `certain` is False when the resource is only known
-    by a pattern of which some part must be allowed."""
+    """Whether the documents together allow the action on the resource. `certain` is False if the resource is a pattern and only a part
+    of it must be allowed."""
     fitting = [s for document in documents for s in statements(document) if applies(s, action, resource, context, principal, certain)]
     return any(s["Effect"] == "Allow" for s in fitting) and not any(s["Effect"] == "Deny" for s in fitting)
 
@@ -39,7 +39,7 @@ def is_principal(named, principal):
 
 
 def holds(operator, key, wanted, context):
-    """One line of a Condition. A key that the request does not have makes it false, but for the negations and …IfExists."""
+    """Whether one line of a Condition is true. A key that the request does not have makes it false, except for negations and …IfExists."""
     found = context.get(key)
     if operator == "Null":
         return (found is None) == (wanted == ["true"])
@@ -56,5 +56,5 @@ def holds(operator, key, wanted, context):
         "Bool": lambda: found.lower() in values,
     }
     if base not in tests:
-        raise ValueError(f"the condition operator {operator} is not known here; teach it to evaluate.py")
+        raise ValueError(f"the condition operator {operator} is not supported: add it to evaluate.py")
     return tests[base]()

@@ -1,7 +1,7 @@
-"""The tokens of GitHub with which a workflow's job asks for its role, in every form that GitHub gives their subject.
+"""The GitHub tokens with which a workflow's job assumes its role, in all forms of the subject.
 
-Since July 2026 a new, renamed or transferred repository has the numbers of owner and repository in its subject. Tokens that
-were published show `@` before the number, GitHub's changelog shows `-`; the older form has neither.
+Since July 2026, the subject of a new, renamed or transferred repository contains the numbers of owner and repository. Published
+tokens have `@` before the number, and GitHub's changelog has `-`. The older form has no numbers.
 https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
 https://docs.github.com/en/actions/reference/security/oidc#immutable-subject-claims
 """
@@ -10,7 +10,7 @@ from commands import jobs
 from needed import Call
 
 ISSUER = "token.actions.githubusercontent.com"
-OWNER, OWNER_ID, NAME, ID = "example", "1234567", "sum-api", "7654321"  # of bootstrap/terraform.tfvars.example
+OWNER, OWNER_ID, NAME, ID = "example", "1234567", "sum-api", "7654321"  # from bootstrap/terraform.tfvars.example
 SUBJECTS = {
     "without numbers": f"repo:{OWNER}/{NAME}",
     "numbers after @": f"repo:{OWNER}@{OWNER_ID}/{NAME}@{ID}",

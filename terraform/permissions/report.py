@@ -1,8 +1,8 @@
-"""Compares what is needed with what the policies allow. Three kinds of finding:
+"""Compares the needed calls with the policies. There are three kinds of findings:
 
-    scope   an action that AWS cannot hold to a resource, but a statement does
-    key     a condition on a key that the action does not know
-    call    a call that no policy of its caller allows
+    scope   a statement limits an action to a resource, but AWS does not support this
+    key     a condition uses a key that the action does not support
+    call    no policy of the caller allows a call
 """
 
 import re
@@ -15,7 +15,7 @@ from evaluate import allows, applies, holds, listed, statements
 ISSUER = "token.actions.githubusercontent.com"
 PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"
 ROOT = "arn:aws:iam::123456789012:root"
-# Who asks for a role, and the principal that the role's trust policy must name.
+# The caller that assumes a role, and the principal that the role's trust policy must contain.
 TRUSTED = {ISSUER: PROVIDER, "engineer": ROOT}
 
 
@@ -30,7 +30,7 @@ class Finding:
 
 
 def lint(documents):
-    """The findings that a document has by itself, whoever calls: scope and key."""
+    """The findings that do not depend on a call: scope and key."""
     for address, document in documents.by_address.items():
         for number, statement in enumerate(statements(document), 1):
             if statement["Effect"] == "Allow":
@@ -42,28 +42,29 @@ def lint(documents):
 
 def lint_action(where, action, statement):
     if definition(action) is None:
-        yield Finding("call", where, f"{action} is no action of AWS's reference: it allows nothing")
+        yield Finding("call", where, f"{action} is not an action in AWS's reference, so it allows nothing")
         return
     patterns, known = listed(statement.get("Resource", "*")), kinds(action)
     if not any(overlap(pattern, arn) for pattern in patterns for arn, _ in known.values()) and "*" not in patterns:
         contradicts = CORRECTIONS["no_resource"].get(action)
         source = f" ({contradicts['source']})" if contradicts else ""
-        yield Finding("scope", where, f"{action} is held to {', '.join(patterns)}, and AWS knows it for {', '.join(a for a, _ in known.values()) or '*'} only{source}")
+        yield Finding("scope", where, f"{action} is limited to {', '.join(patterns)}, but AWS supports it only for {', '.join(a for a, _ in known.values()) or '*'}{source}")
     for operator, keys in statement.get("Condition", {}).items():
         for key in keys:
             if not knows_key(action, key, patterns):
-                yield Finding("key", where, f"{action} does not know {key} ({operator}) on {', '.join(patterns)}")
+                yield Finding("key", where, f"{action} does not support {key} ({operator}) on {', '.join(patterns)}")
 
 
 class Judge:
-    """Who may do what, by all the documents that have a say."""
+    """Decides whether all relevant documents allow a call."""
 
     def __init__(self, documents):
         self.documents = documents
         self.roles = {who: f"sum-api-{who}" for who in ("plan", "publish", "apply", "plan-trial", "apply-trial", "on-call")} | {who: f"sum-api-production-{who}" for who in ("execution", "task")}
 
     def attached(self, who):
-        """Those who change keys have the rights of the engineer on call, and a policy that is attached to nobody."""
+        """The policies of a caller. People who change keys have those of the engineer on call, and a policy that is not attached to a
+        role."""
         if who == "keys":
             return [*self.attached("on-call"), "bootstrap aws_iam_policy.keys"]
         return self.documents.of_role.get(self.roles[who], [])
@@ -106,7 +107,7 @@ class Judge:
 
 
 def refused(documents, calls):
-    """The calls that are not allowed. What differs in the action alone is one finding, and ids of the recording are left out."""
+    """The calls that are not allowed. Calls that differ only in the action are one finding. Ids of the recording are omitted."""
     judge, found = Judge(documents), {}
     for call in calls:
         for refusal in judge.refusals(call):

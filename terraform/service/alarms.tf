@@ -1,11 +1,11 @@
-# Every alarm on metrics, as rows of one table: causes here, callers in alarms_callers.tf, objectives in alarms_slo.tf.
+# All metric alarms, as rows of one table: causes here, callers in alarms_callers.tf, objectives in alarms_slo.tf.
 #
-# A cause says which part is at fault, and a person can do something about it. Only no-healthy-target pages, because then nobody is
-# served; the others notify, because the objectives watch what callers feel of them. Every description ends with the runbook's
-# section and its first command. docs/observability.md explains the thresholds.
+# A cause alarm names the part that fails, and a person can repair it. Only no-healthy-target pages, because without a healthy task
+# all requests fail. The other cause alarms notify: if a cause affects callers, the alarms of the objectives page. Every description
+# ends with the runbook's section and its first command. docs/observability.md explains the thresholds.
 
 locals {
-  metrics_namespace = local.name # of the sidecar's log lines, which are metrics too: docs/observability.md
+  metrics_namespace = local.name # of the metrics in the sidecar's log lines: docs/observability.md
 
   dimensions = {
     balancer = { LoadBalancer = aws_lb.this.arn_suffix }
@@ -13,11 +13,12 @@ locals {
     ecs      = { ClusterName = var.cluster.name, ServiceName = local.id }
     queue    = { QueueName = aws_sqs_queue.undelivered_events.name }
     waf      = { Region = local.region, WebACL = local.waf_metric.all }
-    # The sidecar's lines, all routes together.
+    # The sidecar's log lines, for all routes together.
     service = { service = local.id }
   }
 
-  # Read-only, and complete: names, not ARNs, so that they stand in the plan. They print a few lines, in any shell of Linux or a Mac.
+  # Complete, read-only commands for any shell of Linux or macOS. They print a few lines. They use names instead of ARNs, because the
+  # plan shows names.
   find_lines       = "aws logs filter-log-events --region ${local.region} --log-group-name ${local.log_group_name} --start-time $(($(date +%s) - 900))000 --query 'events[].[message]' --output text --filter-pattern"
   describe_service = "aws ecs describe-services --region ${local.region} --cluster ${var.cluster.name} --services ${local.id} --query 'services[0].[[[runningCount,desiredCount]],deployments[].[status,rolloutState,failedTasks,createdAt],events[:3].[message]][]' --output text"
   first_command = {
@@ -39,13 +40,13 @@ locals {
   }
   runbook = { for section, command in local.first_command : section => "Runbook: ${var.environment.runbook_url}#${section} First: ${command}" }
 
-  # A row that says nothing else compares with "greater", tells the topic notify, and takes missing data for good.
+  # Defaults of a row: it compares with "greater than", notifies the topic `notify`, and treats missing data as good.
   alarm_defaults = {
     comparison         = "GreaterThanThreshold"
     datapoints         = null
     topic              = "notify"
     treat_missing_data = "notBreaching"
-    # Either one metric of `period` seconds with a statistic, or an expression over several.
+    # Either one metric with a statistic, or an expression over several metrics. `period` is in seconds.
     metric     = null
     statistic  = null
     id         = null
@@ -63,13 +64,13 @@ locals {
       metric     = ["AWS/ApplicationELB", "UnHealthyHostCount", local.dimensions.target], statistic = "Maximum"
     }
     elb-5xx = {
-      says       = "The load balancer answers 5xx itself: no task took the request, or it hung up."
+      says       = "The load balancer itself returns 5xx: no task accepted the request, or the task closed the connection."
       comparison = "GreaterThanOrEqualToThreshold", threshold = 5, periods = 3, datapoints = 2, period = 60
       metric     = ["AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", local.dimensions.balancer], statistic = "Sum" # reported only when there are any
     }
-    # Rolls a deployment back. 4xx stand on neither side, so a client without a key never does.
+    # Rolls a deployment back. 4xx count neither as good nor as bad, so a client without a key cannot cause a rollback.
     target-5xx = {
-      says      = "Tasks answer 5xx to more than 5 % of what they should have served."
+      says      = "Tasks answer more than 5 % of the requests (2xx and 5xx) with 5xx."
       threshold = 5, periods = 5, datapoints = 3, period = 60
       id        = "share", label = "5xx, percent of 2xx and 5xx", expression = "IF(good + bad >= 20, 100 * bad / (good + bad), 0)"
       metrics = {
@@ -77,9 +78,9 @@ locals {
         bad  = ["AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", local.dimensions.balancer, "Sum"]
       }
     }
-    # Rolls a deployment back. Math instead of evaluate_low_sample_count_percentiles, which would want a thousand requests a minute.
+    # Rolls a deployment back. An expression, because evaluate_low_sample_count_percentiles needs a thousand requests per minute.
     latency-p99 = {
-      says      = "One request in a hundred takes longer than ${4 * local.latency.milliseconds} ms."
+      says      = "One percent of the requests take longer than ${4 * local.latency.milliseconds} ms."
       threshold = 4 * local.latency.seconds, periods = 5, datapoints = 3, period = 60
       id        = "slow", label = "p99, seconds", expression = "IF(requests >= 50, p99, 0)"
       metrics = {
@@ -88,7 +89,7 @@ locals {
       }
     }
     tasks-below-desired = {
-      says      = "For ten minutes fewer tasks run than should: ECS cannot start or keep one."
+      says      = "For ten minutes, fewer tasks run than desired: ECS cannot start a task, or tasks stop."
       threshold = 0, periods = 10, period = 60
       id        = "lacking", label = "tasks that should run and do not", expression = "desired - running"
       metrics = {
@@ -97,15 +98,15 @@ locals {
       }
     }
     memory-high = {
-      says               = "A task uses 85 % of its memory; at 100 % the kernel kills it."
+      says               = "A task uses at least 85 % of its memory. At 100 %, the kernel kills it."
       comparison         = "GreaterThanOrEqualToThreshold", threshold = 85, periods = 5, period = 60
-      metric             = ["AWS/ECS", "MemoryUtilization", local.dimensions.ecs], statistic = "Maximum" # the fullest task
-      treat_missing_data = "missing"                                                                     # no task, no figure: no-healthy-target says so
+      metric             = ["AWS/ECS", "MemoryUtilization", local.dimensions.ecs], statistic = "Maximum" # the task with the highest use
+      treat_missing_data = "missing"                                                                     # without a task there is no data; no-healthy-target fires then
     }
-    # The sidecar logs every request that came through the load balancer. When the balancer counts some and the log none, the
-    # metrics made of the log are blind too, and every alarm in alarms_callers.tf with them.
+    # The sidecar logs every request from the load balancer. If the log lines are missing, the metrics from the log are missing too.
+    # Then no alarm in alarms_callers.tf can fire.
     logs-stopped = {
-      says       = "Tasks answer requests, and fewer than half of them reach the log: the metrics made of it are blind."
+      says       = "Tasks answer requests, but less than half of the log lines arrive. The metrics from the log are too low."
       comparison = "LessThanThreshold", threshold = 50, periods = 3, period = 300
       id         = "share", label = "answers that were logged, percent", expression = "IF(answered >= 50, 100 * logged / answered, 100)"
       metrics = {
@@ -116,9 +117,9 @@ locals {
   }
 
   event_alarms = {
-    # Not one event should be here, so one is enough. A queue that holds messages reports them, and an idle, empty one reports nothing.
+    # The queue should be empty, so one event is enough. An idle, empty queue reports no data.
     events-undelivered = {
-      says       = "EventBridge could not deliver an event of ECS's to the topic: a failed deployment or a stopped task was told to nobody."
+      says       = "EventBridge could not deliver an ECS event to the topic. Nobody was notified of a failed deployment or a stopped task."
       comparison = "GreaterThanOrEqualToThreshold", threshold = 1, periods = 1, period = 300
       metric     = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", local.dimensions.queue], statistic = "Maximum"
     }
@@ -126,12 +127,12 @@ locals {
 
   certificate_alarms = { for name, alarm in {
     certificate-expiring = {
-      says = "The certificate ends in three weeks; ACM should have renewed it weeks ago."
-      # ACM renews a certificate of 198 days about 45 days before its end, one of 395 days 60 days before. Three weeks are late for
-      # either, and leave time to repair the validation record.
+      says = "The certificate expires in three weeks or less. ACM should have renewed it weeks ago."
+      # ACM renews a certificate of 198 days about 45 days before its end, and one of 395 days 60 days before. At three weeks, both
+      # renewals are late, and there is time to repair the validation record.
       comparison         = "LessThanOrEqualToThreshold", threshold = 21, periods = 1, period = 86400 # published twice a day
       metric             = ["AWS/CertificateManager", "DaysToExpiry", { CertificateArn = local.certificate_arn }], statistic = "Minimum"
-      treat_missing_data = "ignore" # it ends with the certificate; the alarm must not
+      treat_missing_data = "ignore" # no data after the certificate expired; the alarm must stay in ALARM
     }
   } : name => alarm if local.https }
 
@@ -187,8 +188,8 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   }
 }
 
-# These roll a deployment back, so the service waits for them: what the tasks do to callers, and nothing that a caller can cause. They
-# stand apart because a rollback plans the service with what it waits for. A change of another alarm does not hold it up.
+# The alarms that roll a deployment back. A caller cannot cause them. The service waits for them. They are a separate resource,
+# because a rollback plans the service together with its dependencies. Then changes of other alarms are not in that plan.
 resource "aws_cloudwatch_metric_alarm" "rollback" {
   for_each = { for name in local.rollback_alarms : name => local.alarms[name] }
 
@@ -226,21 +227,21 @@ resource "aws_cloudwatch_metric_alarm" "rollback" {
   }
 }
 
-# Created after the service is steady, so it stands apart. Missing data is bad for this alarm, and the first apply takes minutes to
-# start a task, so an alarm that exists earlier would page for a service that has never run.
+# A separate resource, because it is created after the service is steady. Missing data is bad for this alarm, and the first apply
+# needs minutes to start a task. An earlier alarm would page before the service has run.
 resource "aws_cloudwatch_metric_alarm" "no_healthy_target" {
   alarm_name          = "${local.id}-no-healthy-target"
-  alarm_description   = "No task passes its health check: nobody is served. ${local.runbook["no-healthy-target"]}"
+  alarm_description   = "No task passes its health check, so all requests fail. ${local.runbook["no-healthy-target"]}"
   namespace           = "AWS/ApplicationELB"
   metric_name         = "HealthyHostCount"
   dimensions          = local.dimensions.target
-  statistic           = "Maximum" # of the balancer's nodes, which do not always agree
+  statistic           = "Maximum" # of the nodes of the load balancer, whose values can differ
   period              = 60
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   evaluation_periods  = 3
   datapoints_to_alarm = 2
-  treat_missing_data  = "breaching" # the balancer reports it as long as a target is registered
+  treat_missing_data  = "breaching" # the load balancer reports data while a target is registered
   alarm_actions       = [var.topics["page"]]
   ok_actions          = [var.topics["page"]]
 

@@ -1,10 +1,10 @@
-# What callers do to the service, from the sidecar's own log lines, and what WAF does to callers. None of these is the service's
-# failure, so none pages, spends the budget, or rolls a deployment back.
+# Alarms on the behavior of callers, from the sidecar's log lines, and on the requests that WAF blocks. These are not failures of the
+# service. So they do not page, use the error budget or roll a deployment back.
 
 locals {
   caller_alarms = {
     client-throttled = {
-      says      = "More than a tenth of the requests with a valid key are over their client's limit, for a quarter of an hour."
+      says      = "For 15 minutes, more than 10 % of the requests with a valid key exceed the limit of their client."
       threshold = 10, periods = 3, period = 300
       id        = "share", label = "429, percent of requests with a key", expression = "IF(over >= 60, 100 * over / (all - no_key - no_key_over), 0)"
       metrics = { for id, metric in { over = "ClientThrottled", all = "Requests", no_key = "Unauthorized", no_key_over = "AddressThrottled" } :
@@ -12,7 +12,7 @@ locals {
       }
     }
     unauthorized-burst = {
-      says       = "A hundred requests a minute come without a valid key: somebody guesses, or a rotation forgot a client."
+      says       = "At least 100 requests per minute have no valid key: a caller guesses keys, or a client missed a key rotation."
       comparison = "GreaterThanOrEqualToThreshold", threshold = 100, periods = 5, datapoints = 3, period = 60
       id         = "without", label = "requests without a valid key", expression = "refused + over"
       metrics = { for id, metric in { refused = "Unauthorized", over = "AddressThrottled" } :
@@ -21,11 +21,11 @@ locals {
     }
   }
 
-  # WAF refuses requests before a task sees them, so no other alarm counts them. Addresses that somebody has put on the list
-  # waf_blocked_cidrs are meant to be refused, so they do not count here.
+  # Requests that WAF blocks do not reach a task, so no other alarm counts them. This alarm does not count the addresses in
+  # waf_blocked_cidrs, because an operator blocked them on purpose.
   waf_alarms = { for name, alarm in {
     waf-blocked = {
-      says      = "For ten minutes WAF refuses more than one request in twenty, besides the addresses that are on the list: these may be real callers."
+      says      = "For ten minutes, WAF blocks more than 5 % of the requests, without the addresses of waf_blocked_cidrs. These can be real callers."
       threshold = 5, periods = 3, datapoints = 2, period = 300
       id        = "share", label = "refused by WAF, percent of requests", expression = "IF(refused - listed >= 50, 100 * (refused - listed) / (refused - listed + allowed), 0)"
       metrics = {

@@ -1,22 +1,22 @@
-# The objectives of the document, watched by how fast their budget burns: multi-window, multi-burn-rate, after chapter 5 of Google's
-# SRE workbook. A burn rate of 1 spends the budget of 30 days in 30 days. A tier goes off when a long window says that it is serious
-# and a short one that it is still going on: so it is neither jumpy nor slow to end. Reasons for every figure: docs/observability.md.
+# Alarms on the burn rate of the objectives in the document: multi-window, multi-burn-rate, as in chapter 5 of Google's SRE workbook.
+# A burn rate of 1 uses the budget of 30 days in 30 days. A tier fires if both its windows exceed the rate. The long window filters
+# short peaks. The short window ends the alarm soon after the failures stop. docs/observability.md gives the reasons for every figure.
 
 locals {
   slo_tiers = {
     fast   = { factor = 14.4, long = 3600, short = 300, topic = "page" }  # 2 % of the budget in an hour
     slow   = { factor = 6, long = 21600, short = 1800, topic = "page" }   # 5 % in six hours
-    ticket = { factor = 3, long = 86400, short = 7200, topic = "notify" } # 10 % in a day, the longest single period there is
+    ticket = { factor = 3, long = 86400, short = 7200, topic = "notify" } # 10 % in a day, the longest period of a metric alarm
   }
 
-  # One child alarm for each window. Only the long window has the floor: both must be in ALARM.
+  # One child alarm for each window. Only the long window needs the floor, because the composite fires only if both are in ALARM.
   slo_windows = merge([for tier, t in local.slo_tiers : {
     "${tier}-long"  = { tier = tier, factor = t.factor, period = t.long, requests = var.slo_floor.requests, failures = var.slo_floor.failures }
     "${tier}-short" = { tier = tier, factor = t.factor, period = t.short, requests = 1, failures = 1 }
   }]...)
 
-  # Every objective by the middle of its alarms' names. Budgets are shares, not percent; rounded, because 100 - 99.9 is 0.0999… to a
-  # computer and would stand so in the plan.
+  # The objectives, by the id of the service or of the operation. Budgets are shares from 0 to 1, not percent. They are rounded, because
+  # the floating-point result of 100 - 99.9 is 0.0999… and the plan would show it.
   slo = { for owner, o in local.objectives : owner => {
     availability = { target = o.availability, budget = parseint(format("%.0f", (100 - o.availability) * 10000), 10) / 1000000 }
     latency = can(o.latency) ? {
@@ -32,9 +32,9 @@ locals {
   availability = local.slo[local.id].availability
   latency      = merge(local.slo[local.id].latency, { seconds = local.slo[local.id].latency.milliseconds / 1000 })
 
-  # Good is 2xx. Bad is a 5xx by a task, by its sidecar or by the load balancer: RequestCount would miss what the balancer refused for
-  # want of a task. A 4xx is neither, so a storm of 401 can neither spend the budget nor hide an outage. The load balancer counts for
-  # the whole service only; an operation has the sidecar's figures.
+  # Good is 2xx. Bad is a 5xx of a task, of its sidecar or of the load balancer. RequestCount does not include the requests that the
+  # load balancer rejects without a task. A 4xx is neither good nor bad, so many 401s can neither use the budget nor hide an outage.
+  # The metrics of the load balancer cover only the whole service. An operation uses the metrics of the sidecar.
   slo_counts = merge(
     { (local.id) = {
       good         = ["AWS/ApplicationELB", "HTTPCode_Target_2XX_Count", local.dimensions.balancer, "Sum"]
@@ -50,16 +50,16 @@ locals {
 
   slo_alarms = merge(concat(
     [for owner, o in local.slo : { for window, w in local.slo_windows : "slo-availability${o.suffix}-${window}" => {
-      description = "Part of ${local.id}-slo-availability${o.suffix}-${w.tier}; sends nothing itself. Runbook: ${var.environment.runbook_url}#slo-availability"
+      description = "Part of ${local.id}-slo-availability${o.suffix}-${w.tier}. It sends no message. Runbook: ${var.environment.runbook_url}#slo-availability"
       comparison  = "GreaterThanOrEqualToThreshold", threshold = w.factor, periods = 1, period = w.period, topic = null
       id          = "burn", label = "burn rate", expression = "IF(good + bad_task + bad_balancer >= ${w.requests} AND bad_task + bad_balancer >= ${w.failures}, (bad_task + bad_balancer) / (good + bad_task + bad_balancer) / ${o.availability.budget}, 0)"
       metrics     = local.slo_counts[owner]
     } }],
-    # Bad is an answer of the API that took longer than promised. The sidecar's figure, because it exists only where the API answered
-    # an operation that counts: a flood of 401, or of probes, cannot make a slow service look fast. What the API never answered is a
-    # 5xx, counted above.
+    # Bad is a response of the API that took longer than the objective. UpstreamTime of the sidecar exists only for responses of the API
+    # to operations that count. So many 401s or probes cannot hide a slow service. A request without a response of the API is a 5xx,
+    # which the availability objective counts.
     [for owner, o in local.slo : { for window, w in local.slo_windows : "slo-latency${o.suffix}-${window}" => {
-      description = "Part of ${local.id}-slo-latency${o.suffix}-${w.tier}; sends nothing itself. Runbook: ${var.environment.runbook_url}#slo-latency"
+      description = "Part of ${local.id}-slo-latency${o.suffix}-${w.tier}. It sends no message. Runbook: ${var.environment.runbook_url}#slo-latency"
       comparison  = "GreaterThanOrEqualToThreshold", threshold = w.factor, periods = 1, period = w.period, topic = null
       id          = "burn", label = "burn rate", expression = "IF(answers >= ${w.requests} AND answers * (100 - in_time) / 100 >= ${w.failures}, (100 - in_time) / 100 / ${o.latency.budget}, 0)"
       metrics = {
@@ -69,14 +69,14 @@ locals {
     } } if o.latency != null],
   )...)
 
-  # The composites, which tell somebody.
+  # The composite alarms, which send the messages.
   slo_composites = merge(concat(
     [for owner, o in local.slo : { for tier, t in local.slo_tiers : "slo-availability${o.suffix}-${tier}" => {
-      says    = "Requests fail ${t.factor} times as fast as ${o.availability.target} % a month allows.", topic = t.topic
+      says    = "The failure rate is ${t.factor} times the rate that the objective of ${o.availability.target} % allows.", topic = t.topic
       section = "slo-availability"
     } }],
     [for owner, o in local.slo : { for tier, t in local.slo_tiers : "slo-latency${o.suffix}-${tier}" => {
-      says    = "Answers over ${o.latency.milliseconds} ms come ${t.factor} times as often as ${o.latency.target} % in time allows.", topic = t.topic
+      says    = "The share of responses over ${o.latency.milliseconds} ms is ${t.factor} times the share that the objective of ${o.latency.target} % allows.", topic = t.topic
       section = "slo-latency"
     } } if o.latency != null],
   )...)

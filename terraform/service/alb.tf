@@ -1,9 +1,9 @@
-# The load balancer: TLS ends here, known paths go to the sidecar, everything else is a fixed 404.
+# The load balancer. It terminates TLS, forwards the paths of the document to the sidecar, and answers 404 to all others.
 
 resource "aws_lb" "this" {
-  # checkov:skip=CKV2_AWS_76: there is no Java here for Log4j to be in; and WAF is a variable.
-  # checkov:skip=CKV2_AWS_28: WAF is a variable (enable_waf), off by default for its price; see docs/deploy.md.
-  # checkov:skip=CKV2_AWS_20: redirects to HTTPS unless insecure_http is set, which check.plain_http warns of.
+  # checkov:skip=CKV2_AWS_76: the service uses no Java, so it has no Log4j; WAF is a variable.
+  # checkov:skip=CKV2_AWS_28: WAF is a variable (enable_waf). It is off by default because of its price; see docs/deploy.md.
+  # checkov:skip=CKV2_AWS_20: redirects to HTTPS unless insecure_http is set; check.plain_http warns about insecure_http.
   name                       = local.id
   load_balancer_type         = "application"
   internal                   = var.internal
@@ -12,7 +12,7 @@ resource "aws_lb" "this" {
   idle_timeout               = local.timing.alb_idle_seconds
   drop_invalid_header_fields = true
   desync_mitigation_mode     = "strictest"
-  xff_header_processing_mode = "append" # the sidecar reads the last address, the one the balancer saw
+  xff_header_processing_mode = "append" # the sidecar reads the last address, which the load balancer added
   enable_deletion_protection = var.environment.deletion_protection
 
   access_logs {
@@ -27,13 +27,14 @@ resource "aws_lb" "this" {
     enabled = true
   }
 
-  # AWS rejects an internet-facing balancer in a VPC without an internet gateway (InvalidSubnet); with the route it is reachable as
-  # soon as it exists. It also writes a test file when logging is switched on: `log_bucket` is known when its policy exists.
+  # AWS rejects an internet-facing load balancer in a VPC without an internet gateway (InvalidSubnet). With the route, the load balancer
+  # is reachable when it exists. It writes a test file when logging is enabled. Therefore `log_bucket` is known only after the policy of
+  # the bucket exists.
   depends_on = [var.network_routes]
 }
 
 resource "aws_lb_target_group" "nginx" {
-  # checkov:skip=CKV_AWS_378: plain HTTP between balancer and sidecar, inside the VPC, admitted by security group only.
+  # checkov:skip=CKV_AWS_378: plain HTTP inside the VPC; the security group accepts only the load balancer.
   name                 = local.id
   vpc_id               = var.network.vpc_id
   target_type          = "ip"
@@ -54,8 +55,8 @@ resource "aws_lb_target_group" "nginx" {
 }
 
 locals {
-  # The contract's problem+json, as near as the balancer comes: it knows no such content type, and it cannot repeat a request id,
-  # so the member is there and null.
+  # Problem details, as in the contract, with two differences. The load balancer does not support the content type
+  # application/problem+json. It cannot insert a request id, so the member is null.
   not_found_body = jsonencode({
     type       = "about:blank"
     title      = "Not Found"
@@ -64,13 +65,13 @@ locals {
     request_id = null
   })
 
-  # Where the service is answered. The other listener, if any, redirects.
+  # The listener that serves requests. The other listener, if there is one, redirects.
   service_listener_arn = local.https ? one(aws_lb_listener.https[*].arn) : aws_lb_listener.http.arn
 }
 
 resource "aws_lb_listener" "http" {
   # checkov:skip=CKV_AWS_2: redirects to HTTPS unless insecure_http is set.
-  # checkov:skip=CKV_AWS_103: no TLS on port 80; the HTTPS listener pins its policy.
+  # checkov:skip=CKV_AWS_103: port 80 has no TLS; the HTTPS listener sets its TLS policy.
   load_balancer_arn = aws_lb.this.arn
   port              = 80
   protocol          = "HTTP"
@@ -103,7 +104,7 @@ resource "aws_lb_listener" "http" {
     }
   }
 
-  # What the balancer itself tells about itself, on either listener.
+  # Headers that the load balancer removes from or adds to every response, on both listeners.
   routing_http_response_server_enabled                      = false
   routing_http_response_x_content_type_options_header_value = "nosniff"
 }
@@ -115,7 +116,8 @@ resource "aws_lb_listener" "https" {
   port              = 443
   protocol          = "HTTPS"
   certificate_arn   = local.certificate_arn
-  # TLS 1.2 with forward secrecy and authenticated encryption only, and TLS 1.3. The 1.3-only policy locks out clients that are still about.
+  # TLS 1.3, and TLS 1.2 only with forward secrecy and authenticated encryption. Some clients in use do not support a policy with only
+  # TLS 1.3.
   ssl_policy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 
   default_action {
@@ -133,8 +135,8 @@ resource "aws_lb_listener" "https" {
   routing_http_response_strict_transport_security_header_value = "max-age=31536000"
 }
 
-# A rule holds at most five values, and a value 128 characters. `*` matches slashes as well, so a rule forwards more than the document
-# declares; the sidecar answers 404 to the rest. What stands behind a path's first parameter adds nothing to the pattern.
+# A rule has at most five values, and a value at most 128 characters. `*` also matches slashes, so a rule forwards more paths than the
+# document declares. The sidecar answers 404 to these. A pattern ends at the first parameter of a path.
 locals {
   path_patterns = distinct([for path in keys(var.document.paths) : replace(replace(path, "/\\{.*/", "*"), "/^(.{127}).{2,}$/", "$1*")])
 }

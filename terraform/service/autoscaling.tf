@@ -1,4 +1,4 @@
-# Requests for each task is what callers cause, and leads; CPU catches what requests do not show.
+# Two policies. The number of requests per task is the main one. CPU covers load that the number of requests does not show.
 
 resource "aws_appautoscaling_target" "service" {
   service_namespace  = "ecs"
@@ -35,7 +35,7 @@ resource "aws_appautoscaling_policy" "cpu" {
   resource_id        = aws_appautoscaling_target.service.resource_id
 
   target_tracking_scaling_policy_configuration {
-    target_value       = 60 # percent; a rolling deployment and a lost zone must fit above it
+    target_value       = 60 # percent; the rest is capacity for a rolling deployment and for the loss of a zone
     scale_out_cooldown = 60
     scale_in_cooldown  = 300
 

@@ -1,4 +1,4 @@
-# Certificate and name, when domain_name and zone_id are given. With certificate_arn both are somebody else's.
+# The certificate and the DNS records, if domain_name and zone_id are set. With certificate_arn, Terraform creates neither.
 
 locals {
   manage_domain   = var.zone_id != null
@@ -12,7 +12,7 @@ resource "aws_acm_certificate" "this" {
   validation_method = "DNS"
 
   lifecycle {
-    create_before_destroy = true # the listener must never be without one
+    create_before_destroy = true # the listener always needs a certificate
   }
 }
 
@@ -24,7 +24,7 @@ resource "aws_route53_record" "validation" {
   type            = one(aws_acm_certificate.this[0].domain_validation_options).resource_record_type
   records         = [one(aws_acm_certificate.this[0].domain_validation_options).resource_record_value]
   ttl             = 300
-  allow_overwrite = true # the record is the same for every certificate of this name in this account
+  allow_overwrite = true # all certificates of this name in this account use the same record
 }
 
 resource "aws_acm_certificate_validation" "this" {
@@ -44,6 +44,6 @@ resource "aws_route53_record" "service" {
   alias {
     name                   = aws_lb.this.dns_name
     zone_id                = aws_lb.this.zone_id
-    evaluate_target_health = false # one target: answering with nothing helps nobody
+    evaluate_target_health = false # there is only one target, so an empty DNS answer does not help
   }
 }

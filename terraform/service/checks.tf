@@ -1,8 +1,8 @@
-# Warnings: the plan goes on, and says so.
+# These checks print warnings. They do not stop the plan.
 
 check "plain_http" {
   assert {
     condition     = local.https
-    error_message = "insecure_http = true: keys and answers travel readable. For a trial with worthless keys only."
+    error_message = "insecure_http = true: keys and responses are sent unencrypted. Use it only for a trial with keys without value."
   }
 }

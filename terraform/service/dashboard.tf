@@ -1,5 +1,5 @@
-# One page, read from the top: is the promise kept, what do callers get, who failed them, how full are we, what changed.
-# docs/dashboard.png is drawn from this very JSON.
+# The dashboard, from top to bottom: objectives, responses to callers, causes of failures, load, changes.
+# docs/dashboard/draw.py draws docs/dashboard.png from this JSON.
 
 locals {
   dashboard_alb     = ["LoadBalancer", aws_lb.this.arn_suffix]
@@ -7,10 +7,10 @@ locals {
   dashboard_ecs     = ["ClusterName", var.cluster.name, "ServiceName", local.id]
   dashboard_log     = ["service", local.id]
 
-  # The same colour means the same thing everywhere.
+  # A colour has the same meaning in all widgets.
   colour = { good = "#2ca02c", caller = "#7f7f7f", limit = "#ff7f0e", sidecar = "#9467bd", api = "#d62728", balancer = "#8c564b", calm = "#1f77b4" }
 
-  # Good and bad as in alarms_slo.tf, hidden: the widgets show what is made of them.
+  # Hidden metrics, good and bad as in alarms_slo.tf. The widgets show expressions over them.
   dashboard_good_bad = [
     concat(["AWS/ApplicationELB", "HTTPCode_Target_2XX_Count"], local.dashboard_alb, [{ id = "good", stat = "Sum", visible = false }]),
     concat(["AWS/ApplicationELB", "HTTPCode_Target_5XX_Count"], local.dashboard_alb, [{ id = "bad_task", stat = "Sum", visible = false }]),
@@ -19,7 +19,7 @@ locals {
   dashboard_in_time = concat([local.metrics_namespace, "UpstreamTime"], local.dashboard_log, [{ id = "in_time", stat = "PR(:${local.latency.seconds})", visible = false }])
 
   alarm_arn_prefix = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm"
-  # The alarms that tell somebody, objectives first.
+  # The alarms that send messages, objectives first.
   dashboard_alarms = concat(
     flatten([for objective in ["slo-availability", "slo-latency"] : [for tier in keys(local.slo_tiers) : [
       for name, alarm in aws_cloudwatch_composite_alarm.slo : alarm.alarm_name if startswith(name, objective) && endswith(name, "-${tier}")
@@ -65,7 +65,7 @@ locals {
       widgets = [
         { width = 24, type = "alarm", properties = { title = "Alarms", alarms = concat(
           [for name in local.dashboard_alarms : "${local.alarm_arn_prefix}:${name}"],
-          # The environment makes it, in the region of Route 53's figures.
+          # The environment creates this alarm, in the region of the Route 53 metrics.
           [for name in ["${local.id}-unreachable"] : "arn:${local.partition}:cloudwatch:us-east-1:${local.account}:alarm:${name}" if var.outside_probe],
         ) } },
       ]
@@ -150,7 +150,7 @@ locals {
     },
   ]
 
-  # Rows from the top, widgets from the left: nobody counts coordinates.
+  # Computes the coordinates: rows from the top, widgets from the left.
   dashboard_body = {
     start          = "-PT6H"
     periodOverride = "inherit"

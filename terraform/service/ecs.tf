@@ -1,7 +1,7 @@
 # The ECS service. Rolling deployment: docs/decisions/0101-rolling-deployment.md.
 
 resource "aws_ecs_service" "this" {
-  # checkov:skip=CKV_AWS_333: a public address only in network = default-vpc, where nothing else leads to ECR; nothing but the balancer may come in.
+  # checkov:skip=CKV_AWS_333: tasks have a public address only with network = default-vpc, to reach ECR; they accept only the load balancer.
   name             = local.id
   cluster          = var.cluster.id
   task_definition  = aws_ecs_task_definition.this.arn
@@ -9,14 +9,14 @@ resource "aws_ecs_service" "this" {
   launch_type      = "FARGATE"
   platform_version = "LATEST"
 
-  # Rolling: the new tasks must be healthy before an old one goes.
+  # A rolling deployment: the new tasks must be healthy before an old task stops.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   availability_zone_rebalancing      = "ENABLED"
   health_check_grace_period_seconds  = local.timing.grace_seconds
   wait_for_steady_state              = true
 
-  enable_execute_command  = false # a shell in production is a decision: docs/deploy.md
+  enable_execute_command  = false # no shell in production by default: docs/deploy.md
   enable_ecs_managed_tags = true
   propagate_tags          = "SERVICE"
 
@@ -50,17 +50,17 @@ resource "aws_ecs_service" "this" {
   }
 
   lifecycle {
-    ignore_changes = [desired_count] # autoscaling's
+    ignore_changes = [desired_count] # autoscaling changes it
 
-    # ECS calls a rollback a steady state. Terraform must not call it a success.
+    # After a rollback, ECS reports a steady state. Terraform must not report success then.
     postcondition {
       condition     = self.task_definition == aws_ecs_task_definition.this.arn
-      error_message = "ECS rolled the deployment back: the service does not run the task definition of this apply. Read the stopped tasks' reasons and the service's events; docs/deploy.md, section Rollback."
+      error_message = "ECS rolled the deployment back: the service does not run the task definition of this apply. Read the reasons of the stopped tasks and the events of the service; docs/deploy.md, section Rollback."
     }
   }
 
-  # A task that starts before it may read its keys, write its logs or be reached fails its deployment. Until its subnet
-  # has its routes, there is no way to S3; until the endpoints exist, there is none to the other AWS APIs.
+  # A deployment fails if a task starts before it can read its keys, write its logs and be reached. It needs the routes of its subnet
+  # to reach S3, and the endpoints to reach the other AWS APIs.
   depends_on = [
     var.network_routes,
     var.network_endpoints,

@@ -1,11 +1,11 @@
-# What ECS says of its own accord, and no metric tells: a deployment that failed, a task that ended by itself. EventBridge
-# takes it to the topic as a sentence with the runbook's section. A rule's description, which AWS ends at 512 characters, has no
-# room for the first command besides. What EventBridge cannot deliver goes to a queue, and an alarm says so (events-undelivered).
+# Events of ECS that no metric shows: a deployment failed, or a task stopped by itself. EventBridge sends them to the topic as one
+# sentence with the runbook's section. The description of a rule has at most 512 characters, which is too short for the first
+# command. Events that EventBridge cannot deliver go to a queue, and the alarm events-undelivered fires.
 
 locals {
   events = {
     deployment-failed = {
-      says = "A deployment failed; ECS has gone back to the one before, or tries to."
+      says = "A deployment failed. ECS is rolling back, or rolled back, to the deployment before it."
       pattern = {
         source      = ["aws.ecs"]
         detail-type = ["ECS Deployment State Change"]
@@ -15,7 +15,7 @@ locals {
       paths = { reason = "$.detail.reason", subject = "$.detail.deploymentId" }
     }
     task-stopped = {
-      says = "A task ended, and nobody had asked it to. ECS starts another."
+      says = "A task stopped unexpectedly. ECS starts another."
       pattern = {
         source      = ["aws.ecs"]
         detail-type = ["ECS Task State Change"]
@@ -48,11 +48,11 @@ resource "aws_cloudwatch_event_target" "this" {
 
   input_transformer {
     input_paths = each.value.paths
-    # A JSON string: EventBridge puts the values in, SNS mails the text.
+    # A JSON string. EventBridge inserts the values, and SNS mails the text.
     input_template = "\"${local.id} ${each.key}: ${each.value.says} <subject>: <reason>. Runbook: ${var.environment.runbook_url}#${each.key}\""
   }
 
-  # EventBridge tries for a day unless told otherwise. News of a failed deployment is of no use that late.
+  # The default of EventBridge is to retry for a day. A message about a failed deployment is too late then.
   retry_policy {
     maximum_event_age_in_seconds = 3600
     maximum_retry_attempts       = 185
@@ -63,12 +63,12 @@ resource "aws_cloudwatch_event_target" "this" {
   }
 }
 
-# Encrypted with a key of SQS's own and not with the environment's: when that key is why the topic takes nothing, the queue must
-# still work.
+# Encrypted with the key of SQS, not with the environment's key. If a problem with that key blocks the topic, the queue must still
+# work.
 resource "aws_sqs_queue" "undelivered_events" {
   name                      = "${local.id}-undelivered-events"
   sqs_managed_sse_enabled   = true
-  message_retention_seconds = 1209600 # two weeks, the longest that there is
+  message_retention_seconds = 1209600 # two weeks, the maximum
 }
 
 resource "aws_sqs_queue_policy" "undelivered_events" {

@@ -1,6 +1,6 @@
-# A table of AWS. It stands alone: variables.tf needs it, and `cargo xtask terraform test` reads the two without a provider.
+# A table of AWS. It has its own file, because `cargo xtask terraform test` uses it and variables.tf without a provider.
 locals {
-  # What Fargate offers for each cpu size, in MiB. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+  # The memory sizes in MiB that Fargate offers for each cpu size. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
   fargate_memory = {
     "256"  = [512, 1024, 2048]
     "512"  = [for gib in range(1, 5) : gib * 1024]

@@ -1,5 +1,5 @@
-# Two roles. The execution role is ECS's own, to start the task; the task role is what the containers are.
-# Every ARN is exact. Both carry the boundary that bootstrap made, without which the apply role may not create a role.
+# Two roles. ECS uses the execution role to start the task. The containers use the task role. Every ARN is exact.
+# Both have the permissions boundary from terraform/bootstrap. The apply role cannot create a role without it.
 
 locals {
   ecs_tasks_trust = {
@@ -8,7 +8,7 @@ locals {
       Effect    = "Allow"
       Principal = { Service = "ecs-tasks.amazonaws.com" }
       Action    = "sts:AssumeRole"
-      # Somebody else's task must not be able to talk ECS into using our role.
+      # Only tasks of this account can use the role, not ECS for a task of another account.
       Condition = {
         StringEquals = { "aws:SourceAccount" = local.account }
         ArnLike      = { "aws:SourceArn" = "${local.arn.ecs}:*" }
@@ -16,7 +16,7 @@ locals {
     }]
   }
 
-  # The keys, where the document asks for them, and what containers get as secrets.
+  # The parameters that containers get as secrets, without the keys.
   secret_arns = distinct(concat(values(var.secrets), flatten([for container in var.containers : values(container.secrets)])))
 
   execution_policy = {
@@ -27,7 +27,7 @@ locals {
           Sid      = "RegistryLogin"
           Effect   = "Allow"
           Action   = ["ecr:GetAuthorizationToken"]
-          Resource = "*" # the action knows no resource
+          Resource = "*" # the action has no resource type
         },
         {
           Sid      = "PullTheTwoImages"
@@ -67,7 +67,7 @@ locals {
     }]
   }
 
-  # SSM decrypts for the caller, these parameters and no other.
+  # SSM decrypts only these parameters for the caller.
   decrypt_statements = { for role, secrets in { task = [], execution = local.secret_arns } : role => concat(
     [for parameter in local.key_parameters : {
       Sid      = "DecryptTheKeys"
@@ -104,13 +104,13 @@ resource "aws_iam_role" "execution" {
 }
 
 resource "aws_iam_role_policy" "execution" {
-  # checkov:skip=CKV_AWS_355: "*" stands for ecr:GetAuthorizationToken alone, which knows no resource.
+  # checkov:skip=CKV_AWS_355: "*" is only for ecr:GetAuthorizationToken, which has no resource type.
   name   = "start-tasks"
   role   = aws_iam_role.execution.id
   policy = jsonencode(local.execution_policy)
 }
 
-# Apart from the rest, because the key's ARN is not known before it exists: so the rest can be read in the plan.
+# A separate policy, because the ARN of the key is unknown before the key exists. The plan shows the complete other policy.
 resource "aws_iam_role_policy" "execution_decrypt" {
   count = length(local.decrypt_statements.execution) > 0 ? 1 : 0
 
@@ -121,12 +121,12 @@ resource "aws_iam_role_policy" "execution_decrypt" {
 
 resource "aws_iam_role" "task" {
   name                 = "${local.id}-task"
-  description          = "Containers of ${local.id}: read the keys, nothing else."
+  description          = "Containers of ${local.id}: read the keys only."
   assume_role_policy   = jsonencode(local.ecs_tasks_trust)
   permissions_boundary = var.environment.boundary_arn
 }
 
-# Without keys the containers need nothing of AWS.
+# Without keys, the containers need no AWS permissions.
 resource "aws_iam_role_policy" "task" {
   count = local.keyed ? 1 : 0
 

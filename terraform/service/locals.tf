@@ -1,5 +1,5 @@
-# Names. ARNs are put together from names where AWS composes them from names: so a policy or a task definition is readable in the
-# plan, before anything exists, and so the policy of a thing can be written before the thing.
+# Names. ARNs are built from names where AWS does the same. So the plan shows complete policies and task definitions before the
+# resources exist, and a policy can be created before its resource.
 locals {
   id    = "${local.name}-${var.environment.name}"
   https = !var.insecure_http
@@ -20,7 +20,7 @@ locals {
 
     undelivered_events = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.id}-undelivered-events"
 
-    # ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:… names the repository's account and region as well.
+    # ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:… also contains the account and the region of the repository.
     repositories = distinct([for image in concat([var.api_image, var.nginx_image], compact([for c in var.containers : c.image])) :
       "arn:${local.partition}:ecr:${split(".", image)[3]}:${split(".", image)[0]}:repository/${regex("/([^@]+)@", image)[0]}"
     ])

@@ -1,5 +1,5 @@
-# The API writes no metrics of its own: docs/observability.md says why. One of its lines is worth a figure all the same, and a
-# filter costs nothing until it matches.
+# The API writes no metrics: docs/observability.md gives the reasons. This filter counts one of its log lines. A filter costs nothing
+# until it matches.
 
 resource "aws_cloudwatch_log_metric_filter" "ssm_away" {
   name           = "${local.id}-ssm-away"

@@ -1,7 +1,7 @@
-# What a person needs next, and what the environment must allow this service.
+# Outputs for people and scripts, and the values that the environment's policies need.
 
 output "needs" {
-  description = "What the environment's policies name: known before anything exists."
+  description = "Names and ARNs for the environment's policies. They are known before the resources exist."
   value = {
     id           = local.id
     log_groups   = local.log_group_names
@@ -12,27 +12,27 @@ output "needs" {
 }
 
 output "probe" {
-  description = "What Route 53 asks from the internet: the host, and the path of the readiness probe without what the load balancer adds. Null without outside_probe."
+  description = "Target of the Route 53 health check: the host, and the path of the readiness probe without the query of the load balancer. Null without outside_probe."
   value       = var.outside_probe ? { host = var.domain_name, path = local.operations[local.readiness].path } : null
 }
 
 output "internal" {
-  description = "Whether nobody on the internet reaches the service."
+  description = "True if the service cannot be reached from the internet."
   value       = var.internal
 }
 
 output "platform" {
-  description = "Platform of the images, as Docker names it. It follows from cpu_architecture."
+  description = "Platform of the images in Docker's notation, from cpu_architecture."
   value       = { X86_64 = "linux/amd64", ARM64 = "linux/arm64" }[var.cpu_architecture]
 }
 
 output "url" {
-  description = "Where callers reach the service."
+  description = "URL of the service."
   value       = local.url
 }
 
 output "alb" {
-  description = "Load balancer: DNS name, and the suffixes that CloudWatch takes as dimensions."
+  description = "Load balancer: DNS name, and the ARN suffixes that are dimensions in CloudWatch."
   value = {
     dns_name            = aws_lb.this.dns_name
     arn_suffix          = aws_lb.this.arn_suffix
@@ -55,19 +55,19 @@ output "log_group" {
 }
 
 output "api_key_parameter" {
-  description = "SSM parameter that holds the keys; null for a service without keys."
+  description = "SSM parameter that contains the keys. Null for a service without keys."
   value       = one(aws_ssm_parameter.api_key[*].name)
 }
 
 output "dashboard_url" {
-  description = "The service on one page."
+  description = "URL of the dashboard of the service."
   value       = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
 }
 
 locals {
   url = "${local.https ? "https" : "http"}://${coalesce(var.domain_name, aws_lb.this.dns_name)}"
 
-  # The first operation with an example of its JSON request body, by its path's name.
+  # The first operation, in the order of the paths, that has an example of its JSON request body.
   example = one(slice([for operation in local.examples : operation], 0, min(1, length(local.examples))))
   examples = flatten([for path, item in var.document.paths : [for method in ["patch", "post", "put"] : {
     method = upper(method)
@@ -77,7 +77,7 @@ locals {
 }
 
 output "commands" {
-  description = "Ready to paste."
+  description = "Commands to paste into a shell."
   value = merge({ for name, example in { call = local.example } : name =>
     "curl -sS -X ${example.method} -H 'content-type: application/json' ${local.keyed ? "-H \"x-api-key: $API_KEY\" " : ""}-d '${example.body}' ${local.url}${example.path}" if example != null }, {
     logs     = "aws logs tail ${aws_cloudwatch_log_group.service.name} --since 10m --follow --region ${local.region}"

@@ -1,5 +1,5 @@
-# Saved Logs Insights queries: what the runbook asks, under the name by which it asks. Both containers write to one group;
-# a stream's name begins with its container's.
+# The saved Logs Insights queries of the runbook, under the names that the runbook uses. All containers write to one log group.
+# The name of a stream begins with the name of its container.
 
 locals {
   queries = {

@@ -1,9 +1,9 @@
-# The keys. Terraform makes the parameter with a list that has no key, so a new service starts and answers 401 to everybody. From then
-# on `ops key` is its only writer (docs/decisions/0104-keys-by-command.md). value_wo is write-only: neither plan nor state has the keys,
-# although the provider reads the parameter back.
+# The keys. Terraform creates the parameter with an empty list of keys, so a new service starts and answers 401 to every request with
+# or without a key. After that, only `ops key` writes it (docs/decisions/0104-keys-by-command.md). value_wo is write-only: neither the
+# plan nor the state contains the keys, although the provider reads the parameter.
 
 resource "aws_ssm_parameter" "api_key" {
-  # checkov:skip=CKV_AWS_337: encrypted with the environment's key, whose ARN a first plan does not know. tests/security.tftest.hcl asserts it.
+  # checkov:skip=CKV_AWS_337: encrypted with the environment's key, whose ARN is unknown in a first plan. tests/security.tftest.hcl asserts it.
   count = local.keyed ? 1 : 0
 
   name             = local.parameter_name
@@ -15,7 +15,7 @@ resource "aws_ssm_parameter" "api_key" {
   value_wo_version = 1
 
   lifecycle {
-    # A change of either would write the value again. The provider also sends the value with a new description.
+    # A change of either writes the value again: the provider also sends the value with a new description.
     ignore_changes = [value_wo_version, description]
   }
 }

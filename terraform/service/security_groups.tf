@@ -1,5 +1,5 @@
-# Who may talk to whom. One rule, one resource: two groups that name each other would form a cycle as inline rules.
-# Name resolution needs no rule: the VPC's resolver is outside of security groups.
+# The allowed connections. Each rule is a separate resource, because inline rules of two groups that refer to each other form a cycle.
+# DNS needs no rule, because security groups do not apply to the VPC's resolver.
 
 resource "aws_security_group" "alb" {
   name        = "${local.id}-alb"
@@ -31,7 +31,7 @@ resource "aws_vpc_security_group_ingress_rule" "alb_https" {
 resource "aws_vpc_security_group_ingress_rule" "alb_http" {
   for_each = toset(local.ingress_cidrs)
 
-  # checkov:skip=CKV_AWS_260: port 80 answers with a redirect to HTTPS; it serves only when insecure_http is set.
+  # checkov:skip=CKV_AWS_260: port 80 redirects to HTTPS; it serves requests only if insecure_http is set.
   security_group_id = aws_security_group.alb.id
   description       = local.https ? "Callers, redirected to HTTPS." : "Callers, plain HTTP as insecure_http says."
   cidr_ipv4         = each.key
@@ -91,8 +91,8 @@ resource "aws_vpc_security_group_egress_rule" "tasks_to_s3" {
   to_port           = 443
 }
 
-# The default VPC has no endpoints, and an existing one has a way of its owner's, be it endpoints or a gateway. ECR, SSM and CloudWatch
-# Logs publish no prefix list, so HTTPS to anywhere is what is left.
+# The default VPC has no endpoints, and an existing VPC has endpoints or a gateway of its owner. ECR, SSM and CloudWatch Logs publish no
+# prefix list. So the rule allows HTTPS to all addresses.
 resource "aws_vpc_security_group_egress_rule" "tasks_to_internet" {
   count = local.endpoints ? 0 : 1
 

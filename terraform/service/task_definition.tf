@@ -1,13 +1,14 @@
-# One task: nginx in front, the API behind it on loopback, and what var.containers adds. `make rehearse` runs what is written here.
+# The task: nginx, the API behind it on loopback, and the containers of var.containers. `make rehearse` runs this task definition.
 
 locals {
-  # Every container: no root, no capabilities, nothing to write to, an init process that reaps and passes signals on.
+  # Defaults of all containers, which run with a read-only root filesystem and without privileges. Below, each also gets a user that is
+  # not root, no capabilities, and an init process that reaps processes and forwards signals.
   container_defaults = {
     essential              = true
     readonlyRootFilesystem = true
     privileged             = false
     stopTimeout            = local.timing.container_stop_seconds
-    # A thousand connections need a thousand descriptors on each side. Newer platform versions give as many without this line.
+    # Each connection needs a file descriptor on each side. Newer platform versions have these values as their default.
     ulimits = [{ name = "nofile", softLimit = 65535, hardLimit = 65535 }]
   }
 
@@ -25,16 +26,16 @@ locals {
       awslogs-group         = local.log_group_name
       awslogs-region        = local.region
       awslogs-stream-prefix = name
-      # A log that cannot be delivered is lost; a service that waits for its log is down.
+      # If CloudWatch Logs fails, log lines are lost. In blocking mode, the service would stop instead.
       mode            = "non-blocking"
       max-buffer-size = "25m"
     }
   } }
 
-  # Only a service with keys has these.
+  # Only for a service with keys.
   key_environment = { for name, value in { REQUIRE_API_KEY = "true" } : name => value if local.keyed }
 
-  # RATE_LIMIT sets both limits. So it stands here when the operator gives it, or when the document gives both the same.
+  # RATE_LIMIT sets both limits. So it is set only if the operator sets it, or if both limits of the document are equal.
   rate_limit = var.rate_limit != null ? var.rate_limit : local.limits.client == local.limits.address ? local.limits.client : null
 
   api_environment = merge(var.settings, local.key_environment, { for name, value in { API_KEY_PARAMETER = local.parameter_name } : name => value if local.keyed }, {
@@ -61,7 +62,7 @@ locals {
     for limits in [var.rate_limits] : "RATE_LIMITS" => join(",", [for name, limit in limits : "${name}=${limit.rate}:${limit.burst}"]) if length(limits) > 0
   })
 
-  # As ECS writes them: a list of names and values, sorted so that no order starts a deployment.
+  # Lists of names and values, as in ECS. They are sorted, so that a different order does not start a deployment.
   environment = { for name, environment in merge(
     { api = local.api_environment, nginx = local.nginx_environment },
     { for container in var.containers : container.name => merge(container.settings, { LOG_FORMAT = "json", AWS_REGION = local.region }) },
@@ -71,7 +72,7 @@ locals {
     { for container in var.containers : container.name => container.secrets },
   ) : name => [for variable in sort(keys(secrets)) : { name = variable, valueFrom = secrets[variable] }] }
 
-  # What is not the sidecar. Without secrets there is no such member.
+  # The containers except the sidecar. The member `secrets` is omitted if it is empty.
   api_containers = [for container in concat(
     [{ name = "api", image = var.api_image, health_command = local.api_health_command, command = null, essential = true }],
     [for container in var.containers : {
@@ -105,14 +106,14 @@ locals {
       hostPort      = local.port.sidecar
       protocol      = "tcp"
     }]
-    # Starts when the API is healthy; so it stops before it, and passes on what it still holds.
+    # nginx starts after the API is healthy. So ECS stops nginx before the API, and nginx can finish its requests.
     dependsOn = [{ containerName = "api", condition = "HEALTHY" }]
     linuxParameters = {
       initProcessEnabled = true
       capabilities       = { drop = ["ALL"] }
-      # The rendered configuration holds the keys, so it stays in memory. The directory is writable for every user, as /tmp is, and
-      # the sidecar creates the configuration with mode 0600. The ECS API lists `uid` and `gid` without saying how to give a
-      # value. If Fargate ignored them, a directory with mode 0700 would belong to root and no task would start.
+      # The rendered configuration contains the keys, so it is in memory only. Every user can write to the directory, as to /tmp. The
+      # sidecar creates the configuration with mode 0600. The ECS API lists `uid` and `gid` but does not document their values. If
+      # Fargate ignores them, a directory with mode 0700 belongs to root and no task starts.
       tmpfs = [{
         containerPath = local.nginx_environment.RUNTIME_DIR
         size          = 64
@@ -124,13 +125,13 @@ locals {
     for member, parameters in { secrets = local.key_parameters } : member => [{ name = "API_KEY", valueFrom = parameters[0] }] if local.keyed
   })
 
-  # Both images answer without a shell: the same commands as HEALTHCHECK in their Dockerfiles, which ECS does not read.
+  # Health checks without a shell. They are the same as HEALTHCHECK in the Dockerfile, which ECS does not read.
   api_health_command   = ["CMD", "/service", "healthcheck"]
   nginx_health_command = ["CMD", "/sidecar", "healthcheck"]
 }
 
 resource "aws_ecs_task_definition" "this" {
-  # checkov:skip=CKV_AWS_336: both containers have read-only root filesystems; checkov does not read locals. tests/task_definition.tftest.hcl asserts it.
+  # checkov:skip=CKV_AWS_336: all containers have read-only root filesystems; checkov does not read locals. tests/task_definition.tftest.hcl asserts it.
   family                   = local.id
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
@@ -140,8 +141,8 @@ resource "aws_ecs_task_definition" "this" {
   task_role_arn            = aws_iam_role.task.arn
   container_definitions    = jsonencode([for container in concat(local.api_containers, [local.nginx_container]) : container])
 
-  # Keeps the old revision registered. Otherwise Terraform deregisters it before it updates the service, and ECS updates no service
-  # to a deregistered revision, so a later rollback could not use it.
+  # Keeps the old revision registered. Otherwise Terraform deregisters it before it updates the service. A later rollback could not
+  # use it, because ECS does not update a service to a deregistered revision.
   skip_destroy = true
 
   runtime_platform {

@@ -1,14 +1,13 @@
-# The timing budget. Every figure stands once, in timing.json, because three languages read it: this configuration, the
-# check that holds the rendering of sum-api and the API's defaults to it (`cargo xtask terraform timing`), and the tests
-# that use it. The order that the figures must keep is asserted in tests/timing.tftest.hcl:
+# The timing budget. timing.json is the only place of the values. This configuration, the tests and `cargo xtask terraform timing` read
+# it. The last one compares it with the rendering of sum-api and with the API's defaults. tests/timing.tftest.hcl asserts this order:
 #
-#   keep-alive   rises towards the back, so that no side sends on a connection that the other is closing:
-#                ALB idle < nginx towards the ALB; nginx's upstream pool < the API's keep-alive.
-#   one request  the API's body deadline < nginx's, so that the API answers the 408 itself; nginx gives the API up
-#                (504) before the ALB gives nginx up.
-#   stopping     what is in flight ends (drains) before the container is killed (stopTimeout), and the load balancer
-#                has let go of the target for as long as a container may take.
-#   starting     a task that is slow to get ready is not killed for it before the grace period ends.
+#   keep-alive   The receiver keeps an idle connection longer than the sender, so that the sender never uses a connection that the
+#                receiver closes: ALB idle < nginx towards the ALB; nginx's upstream pool < the API's keep-alive.
+#   one request  The API's body deadline < nginx's, so that the API sends the 408. nginx stops waiting for the API (504) before the
+#                ALB stops waiting for nginx.
+#   stopping     Requests in flight drain before ECS kills the container (stopTimeout). The deregistration delay of the load balancer
+#                is at least as long as the stop of a container.
+#   starting     ECS does not stop a task before the grace period ends, even if the task is not ready.
 locals {
   timing = jsondecode(file("${path.module}/timing.json"))
 }

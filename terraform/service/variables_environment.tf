@@ -1,7 +1,8 @@
-# What the environment gives every service. The parts are apart because a resource waits for all of what a variable is made of.
+# The values that the environment gives to every service. There are several variables, because a resource waits for everything that
+# a variable contains.
 
 variable "environment" {
-  description = "Facts that are known before anything exists: the environment's name, where it is, and what holds for every service in it."
+  description = "Values that are known before the resources exist: the name and the location of the environment, and the settings of all its services."
   type = object({
     name                = string
     region              = string
@@ -15,7 +16,7 @@ variable "environment" {
 }
 
 variable "network" {
-  description = "Where the load balancer and the tasks are. private: tasks have no public address. endpoints: they reach AWS through the environment's endpoints, and nothing else; without these, by HTTPS on whatever way the VPC has. An internal load balancer is in the subnets of the tasks."
+  description = "Network of the load balancer and the tasks. private: tasks have no public address. endpoints: tasks reach only AWS, through the environment's endpoints; otherwise they use HTTPS on the route of the VPC. An internal load balancer is in the subnets of the tasks."
   type = object({
     private                     = bool
     endpoints                   = optional(bool, true)
@@ -31,7 +32,7 @@ variable "network" {
 
   validation {
     condition     = length(var.internal ? var.network.task_subnet_cidrs : var.network.balancer_subnet_cidrs) > 0
-    error_message = "The load balancer has no subnet. Without public subnets (existing_vpc.public_subnet_ids) a service needs internal = true."
+    error_message = "The load balancer has no subnet. Set existing_vpc.public_subnet_ids, or set internal = true for the service."
   }
 }
 
@@ -56,17 +57,17 @@ variable "cluster" {
 }
 
 variable "kms_key_arn" {
-  description = "Key of the parameter and the logs. Its policy names the log groups of the output `needs`."
+  description = "KMS key of the parameter and the logs. Its policy contains the log groups of the output `needs`."
   type        = string
 }
 
 variable "log_bucket" {
-  description = "Bucket that the load balancer may write its logs to."
+  description = "Bucket for the logs of the load balancer. The load balancer must have permission to write to it."
   type        = string
 }
 
 variable "topics" {
-  description = "ARNs of the topics page and notify."
+  description = "ARNs of the topics `page` and `notify`."
   type = object({
     page   = string
     notify = string

@@ -1,22 +1,22 @@
 # Optional: blocked addresses, limits for each address over all tasks, and AWS's common rules. WAF applies them before a request
-# reaches a task. Off by default: 5 USD a month for the ACL, 1 USD for each of four rules, 0.30 USD for the alarm waf-blocked, and
-# 0.60 USD for a million requests.
+# reaches a task. Off by default because of the price: 5 USD per month for the ACL, 1 USD for each of four rules, 0.30 USD for the
+# alarm waf-blocked, and 0.60 USD per million requests.
 #
 # WAF reads requests only, so it cannot see that a key was rejected. A guesser at 100 requests a minute is slower than a client,
-# which may send 5 a second. No rate can therefore stop the guesser without stopping clients. The operator blocks its address with
-# waf_blocked_cidrs. Requests without any key have a limit of their own, because no client sends them.
+# which can send 5 per second. Therefore no rate limit can stop the guesser without stopping clients. The operator blocks its address
+# with waf_blocked_cidrs. Requests without any key have their own limit, because no client sends them.
 #
 # Request sampling is off. A sample shows every header, including x-api-key, and the redaction of the log does not apply to it.
 
 locals {
-  # The names under which CloudWatch has the figures: of everything, and of each rule.
+  # Names of the CloudWatch metrics, for the whole ACL and for each rule.
   waf_metric = merge({ all = local.id }, { for rule in ["blocked", "no-key", "rate", "common"] : rule => "${local.id}-${rule}" })
 
-  # Twice what one client may send to all tasks together.
+  # Requests per minute: twice the limit of one client over all tasks.
   waf_address_limit = max(100, 2 * 60 * try(local.rate_limit.rate, local.limits.client.rate) * var.scaling.max)
 
-  # What WAF compares a path with, for the operations that need a key: all of it, or its beginning where it has a parameter. Not where
-  # another operation needs no key: its callers send none.
+  # The paths of the operations that need a key. WAF compares the whole path, or its beginning if it has a parameter. Paths that an
+  # operation without a key also uses are omitted, because its callers send no key.
   waf_templates = { for operation in values(local.operations) : split("{", operation.path)[0] => strcontains(operation.path, "{")... if operation.security == "apiKey" }
   waf_paths = { for start, templates in local.waf_templates : start => anytrue(templates) ? "STARTS_WITH" : "EXACTLY"
     if !anytrue([for operation in values(local.operations) : operation.security != "apiKey" && (anytrue(templates) ? startswith(operation.path, start) : operation.path == start)])
@@ -66,7 +66,7 @@ resource "aws_wafv2_web_acl" "this" {
     }
   }
 
-  # Requests without a key to what needs one. A client that forgot its key sees its mistake long before this limit.
+  # Requests without a key to operations that need one. A client that forgets its key notices the 401s long before this limit.
   dynamic "rule" {
     for_each = length(local.waf_paths) > 0 ? [true] : []
 
@@ -96,7 +96,7 @@ resource "aws_wafv2_web_acl" "this" {
 
           scope_down_statement {
             and_statement {
-              # WAF takes no `or` of a single statement.
+              # WAF rejects an `or` with a single statement.
               statement {
                 dynamic "byte_match_statement" {
                   for_each = length(local.waf_paths) == 1 ? local.waf_paths : {}
@@ -283,7 +283,7 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
   resource_arn            = aws_wafv2_web_acl.this[0].arn
   log_destination_configs = [aws_cloudwatch_log_group.waf[0].arn]
 
-  # A key in a log would be a leaked key.
+  # The log must not contain keys.
   redacted_fields {
     single_header {
       name = "x-api-key"

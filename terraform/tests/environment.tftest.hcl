@@ -1,4 +1,4 @@
-# What every service of an environment stands on: both networks, the key, the log bucket.
+# The shared resources of an environment: networks, key, log bucket.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -47,7 +47,7 @@ run "private" {
 
   assert {
     condition     = length(aws_route.internet) == 1 && aws_route.internet[0].route_table_id == "rtb-public"
-    error_message = "Only the public route table may lead to the internet."
+    error_message = "Only the public route table must have a route to the internet."
   }
 
   assert {
@@ -57,19 +57,19 @@ run "private" {
 
   assert {
     condition     = toset(keys(aws_vpc_endpoint.interface)) == toset(["ecr.api", "ecr.dkr", "logs", "ssm"]) && length(aws_vpc_endpoint.s3) == 1
-    error_message = "Without ECR, S3, logs and SSM no task starts; another endpoint is another way out."
+    error_message = "There must be endpoints for ECR, S3, logs and SSM only: tasks need these, and another endpoint allows more traffic."
   }
 
   assert {
     condition     = alltrue([for e in aws_vpc_endpoint.interface : e.private_dns_enabled]) && toset(aws_vpc_endpoint.s3[0].route_table_ids) == toset(["rtb-private"]) && alltrue([for a in aws_route_table_association.private : a.route_table_id == "rtb-private"])
-    error_message = "The endpoints must answer under AWS's own names, and S3 must be on the tasks' route table."
+    error_message = "The endpoints must use AWS's host names, and S3 must be in the tasks' route table."
   }
 
   assert {
     condition = alltrue(flatten([for e in aws_vpc_endpoint.interface : [for s in jsondecode(e.policy).Statement :
       s.Effect == "Allow" && s.Condition.StringEquals["aws:PrincipalAccount"] == "123456789012" && !anytrue([for a in s.Action : strcontains(a, "*")])
     ]]))
-    error_message = "An endpoint must admit this account only, to named actions only."
+    error_message = "An endpoint must allow only this account and only named actions."
   }
 
   assert {
@@ -79,18 +79,18 @@ run "private" {
 
   assert {
     condition     = aws_default_security_group.closed[0].vpc_id == "vpc-own"
-    error_message = "The default security group must be ours, which is without rules."
+    error_message = "The default security group must have no rules."
   }
 
   assert {
     condition     = aws_flow_log.rejected[0].traffic_type == "REJECT"
-    error_message = "Refused packets must be logged."
+    error_message = "Rejected packets must be logged."
   }
 
   assert {
     condition = alltrue([for s in jsondecode(aws_kms_key.this.policy).Statement : contains(keys(s), "Condition") || contains(["LogsDescribeTheKey", "EventsPublish"], s.Sid)
     if contains(keys(s.Principal), "Service")])
-    error_message = "Every service in the key's policy must be held to this account or its log groups, but where AWS knows no such condition."
+    error_message = "Every service in the key's policy must be limited to this account or its log groups, except where AWS has no such condition."
   }
 
   assert {
@@ -98,22 +98,22 @@ run "private" {
       aws_s3_bucket_public_access_block.logs.block_public_acls && aws_s3_bucket_public_access_block.logs.block_public_policy
       && aws_s3_bucket_public_access_block.logs.ignore_public_acls && aws_s3_bucket_public_access_block.logs.restrict_public_buckets
     )
-    error_message = "The log bucket must be closed to the public in all four ways."
+    error_message = "The log bucket must have all four public access blocks."
   }
 
   assert {
     condition     = [for s in jsondecode(aws_s3_bucket_policy.logs.policy).Statement : s.Condition.Bool["aws:SecureTransport"] if s.Effect == "Deny"] == ["false"]
-    error_message = "The log bucket must refuse plain HTTP."
+    error_message = "The log bucket must reject plain HTTP."
   }
 
   assert {
     condition     = flatten([for s in jsondecode(aws_s3_bucket_policy.logs.policy).Statement : s.Resource if s.Sid == "LoadBalancerWrites"]) == [for p in ["access", "connection", "health"] : "arn:aws:s3:::sum-api-production-logs-123456789012-us-east-1/${p}/AWSLogs/123456789012/*"]
-    error_message = "The load balancer may write its logs of this account, and no other object."
+    error_message = "The load balancer must write only its logs of this account."
   }
 
   assert {
     condition     = !anytrue([for s in merge(aws_subnet.private, aws_subnet.public) : s.map_public_ip_on_launch])
-    error_message = "No subnet may give out public addresses by itself."
+    error_message = "No subnet must assign public addresses by default."
   }
 
   assert {
@@ -135,7 +135,7 @@ run "private" {
       logs      = "arn:aws:logs:us-east-1:123456789012:log-group:/sum-api/production/service:log-stream:*"
       ssm       = "arn:aws:ssm:us-east-1:123456789012:parameter/sum-api/production/api-key"
     } : contains(flatten([for s in jsondecode(aws_vpc_endpoint.interface[name].policy).Statement : s.Resource]), resource)])
-    error_message = "Every endpoint must admit what the services need."
+    error_message = "Every endpoint must allow the resources of the services."
   }
 }
 
@@ -167,7 +167,7 @@ run "default_network" {
 
   assert {
     condition     = length(aws_vpc.this) == 0 && length(aws_subnet.private) == 0 && length(aws_vpc_endpoint.interface) == 0 && length(aws_flow_log.rejected) == 0
-    error_message = "The default VPC must be used as it is."
+    error_message = "The default VPC must be used without changes."
   }
 
   assert {
@@ -176,7 +176,7 @@ run "default_network" {
   }
 }
 
-# A company's network: the VPC is somebody else's.
+# An existing VPC, which another stack owns.
 run "existing_vpc" {
   command = plan
 
@@ -219,7 +219,7 @@ run "existing_vpc" {
       length(aws_vpc.this) + length(aws_subnet.private) + length(aws_subnet.public) + length(aws_route.internet) + length(aws_vpc_endpoint.interface) + length(aws_vpc_endpoint.s3)
       + length(aws_flow_log.rejected) + length(aws_default_security_group.closed) + length(aws_security_group.endpoints) == 0
     )
-    error_message = "Nothing of somebody else's VPC may be made or changed."
+    error_message = "Terraform must create and change nothing in an existing VPC."
   }
 
   assert {
@@ -232,7 +232,7 @@ run "existing_vpc" {
   }
 }
 
-run "subnets_of_another_vpc" {
+run "subnets_of_another_vpc_are_rejected" {
   command = plan
 
   variables {
@@ -249,7 +249,7 @@ run "subnets_of_another_vpc" {
   expect_failures = [data.aws_subnet.existing]
 }
 
-run "subnets_of_one_zone" {
+run "subnets_of_one_zone_are_rejected" {
   command = plan
 
   variables {
@@ -266,7 +266,7 @@ run "subnets_of_one_zone" {
   expect_failures = [output.network]
 }
 
-run "a_vpc_without_names" {
+run "vpc_without_dns_is_rejected" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# The longest that every input of the environment may be, all at once: whatever is made of them must still fit what AWS takes.
+# All inputs of the environment with their maximum length at the same time. The resources must stay within the limits of AWS.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -40,7 +40,7 @@ variables {
   monthly_budget_usd = 999999999
 }
 
-run "the_longest_of_everything" {
+run "longest_inputs_fit" {
   command = plan
 
   assert {
@@ -75,7 +75,7 @@ run "the_longest_of_everything" {
 
   assert {
     condition     = alltrue([for e in concat(values(aws_vpc_endpoint.interface), aws_vpc_endpoint.s3) : length(e.policy) <= 20480]) && length(aws_s3_bucket_policy.logs.policy) <= 20480
-    error_message = "The policy of an endpoint, and that of a bucket, has at most 20,480 characters."
+    error_message = "The policy of an endpoint or a bucket has at most 20,480 characters."
   }
 
   assert {

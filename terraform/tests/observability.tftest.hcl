@@ -1,5 +1,5 @@
-# The whole root: topics, and who may publish to them. `cargo xtask plan-json` takes the plan of the run `stack` from here, whose provider
-# is mocked and answers with names that a check can recognise; ops/tests hold it to scenarios.
+# The whole root: topics and their publishers. `cargo xtask plan-json` uses the plan of the run `stack`. Its provider
+# is mocked and returns names that a check can recognise. ops/tests compare the plan with scenarios.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -19,7 +19,7 @@ variables {
   services     = { sum = { domain_name = "sum.example.com", zone_id = "Z0123456789EXAMPLE", outside_probe = true, enable_waf = true } }
 }
 
-# Two ARNs, so that a check can tell who is woken from who reads in the morning.
+# Two ARNs, so that a check can distinguish the topics page and notify.
 override_resource {
   target          = aws_sns_topic.this["page"]
   override_during = plan
@@ -38,7 +38,7 @@ run "stack" {
   assert {
     condition = alltrue([for key, t in aws_sns_topic.this : t.kms_master_key_id == aws_kms_key.this.arn])
 
-    error_message = "Both topics must be encrypted with the stack's key: with the key that SNS brings along CloudWatch cannot publish."
+    error_message = "Both topics must be encrypted with the stack's key: CloudWatch cannot publish with the AWS-managed key of SNS."
   }
 
   assert {
@@ -46,7 +46,7 @@ run "stack" {
       toset([for s in jsondecode(p.policy).Statement : s.Principal.Service]) == toset(["cloudwatch.amazonaws.com", "events.amazonaws.com"])
       && alltrue([for s in jsondecode(p.policy).Statement : s.Action == "sns:Publish" && s.Resource == aws_sns_topic.this[key].arn && can(s.Condition)])
     ])
-    error_message = "CloudWatch and EventBridge, of this account alone, must be able to publish to both topics, and nobody else by this policy."
+    error_message = "The policy must allow only CloudWatch and EventBridge of this account to publish to both topics."
   }
 
   assert {
@@ -54,7 +54,7 @@ run "stack" {
       [for s in jsondecode(aws_kms_key.this.policy).Statement : jsonencode([s.Action, try(s.Condition, null)]) if try(s.Principal.Service, null) == service]
       == [jsonencode([["kms:Decrypt", "kms:GenerateDataKey"], condition])]
     ])
-    error_message = "The key must let CloudWatch, for this account, and EventBridge, which names no source to KMS, use it."
+    error_message = "The key must allow CloudWatch, for this account, and EventBridge, which sends no source to KMS."
   }
 
   assert {
@@ -63,7 +63,7 @@ run "stack" {
   }
 }
 
-run "nobody_has_an_address" {
+run "no_address_gives_a_warning" {
   command = plan
 
   variables {
@@ -74,11 +74,11 @@ run "nobody_has_an_address" {
 
   assert {
     condition     = length(aws_budgets_budget.account) == 0
-    error_message = "Without a limit there must be no budget."
+    error_message = "Without monthly_budget_usd, there must be no budget."
   }
 }
 
-run "addresses_for_notify_wake_nobody" {
+run "only_notify_addresses_give_a_warning" {
   command = plan
 
   variables {
@@ -88,7 +88,7 @@ run "addresses_for_notify_wake_nobody" {
   expect_failures = [check.page_subscription]
 }
 
-run "a_pager_needs_no_address" {
+run "pager_needs_no_address" {
   command = plan
 
   variables {
@@ -97,7 +97,7 @@ run "a_pager_needs_no_address" {
   }
 }
 
-run "a_budget" {
+run "budget" {
   command = plan
 
   variables {
@@ -109,21 +109,21 @@ run "a_budget" {
       aws_budgets_budget.account[0].name == "sum-api-production" && aws_budgets_budget.account[0].limit_amount == "150" && aws_budgets_budget.account[0].time_unit == "MONTHLY"
       && toset([for n in aws_budgets_budget.account[0].notification : "${n.notification_type} ${n.threshold} ${n.threshold_type}"]) == toset(["FORECASTED 100 PERCENTAGE", "ACTUAL 100 PERCENTAGE"])
     )
-    error_message = "The forecast and the bill must be told when they pass the limit."
+    error_message = "The budget must send mail when the forecast and when the actual costs pass the limit."
   }
 
   assert {
     condition     = alltrue([for n in aws_budgets_budget.account[0].notification : n.subscriber_email_addresses == toset(["notify@example.com"])])
-    error_message = "A bill wakes nobody: it goes to notify."
+    error_message = "The mail of the budget must go to notify."
   }
 
   assert {
     condition     = length(aws_budgets_budget.account[0].cost_filter) == 0
-    error_message = "A filter by a tag that is not activated would see nothing."
+    error_message = "The budget must have no filter: a filter by an inactive tag counts 0 USD."
   }
 }
 
-run "a_budget_without_notify" {
+run "budget_without_notify" {
   command = plan
 
   variables {
@@ -133,7 +133,7 @@ run "a_budget_without_notify" {
 
   assert {
     condition     = alltrue([for n in aws_budgets_budget.account[0].notification : n.subscriber_email_addresses == toset(["page@example.com"])])
-    error_message = "Somebody must hear of the bill."
+    error_message = "Without notify, the mail of the budget must go to page."
   }
 }
 
@@ -144,17 +144,17 @@ run "outside_probe" {
     condition = alltrue([for check in [aws_route53_health_check.outside["sum-api-production"]] :
       check.type == "HTTPS" && check.enable_sni && check.fqdn == "sum.example.com" && check.port == 443 && check.resource_path == "/readyz" && length(check.regions) >= 3 && check.request_interval * check.failure_threshold <= 90
     ])
-    error_message = "Three regions must ask for readiness by the name and by TLS, and know within two minutes."
+    error_message = "Three regions must request the readiness probe by host name and TLS, and detect a failure within two minutes."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.outside["sum-api-production"].dimensions == tomap({ HealthCheckId = "00000000-1111-2222-3333-444444444444" }) && aws_cloudwatch_metric_alarm.outside["sum-api-production"].alarm_actions == toset(["arn:aws:sns:us-east-1:123456789012:sum-api-production-page"])
-    error_message = "The alarm must watch this check, and page."
+    error_message = "The alarm must use this health check, and page."
   }
 
   assert {
     condition     = length(aws_sns_topic.outside) == 0
-    error_message = "In Route 53's own region the topic page hears of it."
+    error_message = "In Route 53's region, the alarm must use the topic page."
   }
 }
 
@@ -177,7 +177,7 @@ run "outside_probe_from_another_region" {
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.outside["sum-api-production"].alarm_actions == toset([aws_sns_topic.outside[0].arn]) && aws_cloudwatch_metric_alarm.outside["sum-api-production"].ok_actions == toset([aws_sns_topic.outside[0].arn])
-    error_message = "An alarm tells a topic of its own region only."
+    error_message = "The alarm must use a topic in its own region."
   }
 
   assert {
@@ -187,7 +187,7 @@ run "outside_probe_from_another_region" {
 
   assert {
     condition     = [for s in jsondecode(aws_sns_topic_policy.outside[0].policy).Statement : s.Condition.ArnLike["aws:SourceArn"]] == [["arn:aws:cloudwatch:us-east-1:123456789012:alarm:sum-api-production-unreachable"]]
-    error_message = "Nothing but this alarm may publish to the topic."
+    error_message = "Only this alarm must be able to publish to the topic."
   }
 }
 
@@ -200,12 +200,12 @@ run "without_an_outside_probe" {
 
   assert {
     condition     = length(aws_route53_health_check.outside) == 0 && length(aws_cloudwatch_metric_alarm.outside) == 0
-    error_message = "Nobody asks from outside unless somebody wants it."
+    error_message = "The outside probe must be off by default."
   }
 }
 
-# The last: Terraform runs nothing after a failure that did not come.
-run "nobody_has_confirmed" {
+# The last run, because Terraform skips the runs after a missing expected failure.
+run "unconfirmed_address_gives_a_warning" {
   command = plan
 
   override_resource {

@@ -1,4 +1,4 @@
-# What is applied once: who of GitHub may become what, what the roles may do, and how state and images are kept. The copy in which
+# The resources that are applied once: trust policies and rights of the roles, the state and the image repositories. The copy in which
 # `cargo xtask terraform test` runs these tests has two services: `sum-api` and `sum-api-2`.
 
 mock_provider "aws" {
@@ -60,7 +60,7 @@ run "bootstrap" {
         "token.actions.githubusercontent.com:job_workflow_ref"    = [for w in var.github_roles[name].workflows : "example/sum-api/.github/workflows/${w}@refs/heads/main"]
       }
     }])
-    error_message = "A role must be bound to audience, environment, workflow file and to the repository by name and number, each by equality."
+    error_message = "A role must require the audience, the environment, the workflow file and the repository by name and number, each by equality."
   }
 
   assert {
@@ -72,7 +72,7 @@ run "bootstrap" {
     condition = toset(keys(aws_iam_role_policy_attachment.this)) == toset([
       "plan read", "plan read-environment", "apply read", "apply read-environment", "apply network", "apply services-production", "apply environment-production",
     ]) && alltrue([for key, a in aws_iam_role_policy_attachment.this : a.role == "sum-api-${split(" ", key)[0]}"])
-    error_message = "Plan and apply may read; only apply may write."
+    error_message = "Plan and apply must have read rights; only apply must have write rights."
   }
 
   assert {
@@ -84,31 +84,31 @@ run "bootstrap" {
 
   assert {
     condition     = !anytrue([for a in jsondecode(aws_iam_policy.read.policy).Statement[0].Action : length(regexall(":(Describe|Get|List|View)", a)) == 0])
-    error_message = "The plan role's actions on everything must all be reads."
+    error_message = "All actions of the plan role on all resources must be read actions."
   }
 
   assert {
     condition     = length(setintersection(jsondecode(aws_iam_policy.read.policy).Statement[0].Action, ["ssm:GetParameter", "ssm:GetParameters", "secretsmanager:GetSecretValue", "s3:GetObject", "logs:GetLogEvents", "logs:FilterLogEvents", "kms:Decrypt"])) == 0
-    error_message = "The plan role must not read contents beyond the parameter that Terraform manages."
+    error_message = "The plan role must not read other contents than the parameter that Terraform manages."
   }
 
   assert {
     condition = alltrue([for s in jsondecode(aws_iam_policy.write["network"].policy).Statement :
       contains(["EndpointNames", "HealthChecks"], s.Sid) ? length(setsubtract(s.Action, ["route53:AssociateVPCWithHostedZone", "route53:ChangeTagsForResource", "route53:CreateHealthCheck", "route53:DeleteHealthCheck", "route53:UpdateHealthCheck"])) == 0 : try(s.Condition.StringEquals["aws:RequestedRegion"], "") == "us-east-1"
     ])
-    error_message = "What cannot be held to a name must be held to the region, where the service has one."
+    error_message = "Actions that cannot be limited to a name must be limited to the region, if the service has regions."
   }
 
   assert {
     condition     = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["services-production"].policy).Statement : [for r in flatten([s.Resource]) : can(regex("[-:/]sum-api(-2)?[-/]production", r)) || endswith(r, ":regional/managedruleset/*")]]))
-    error_message = "What can be held to the names of a service and its environment must be."
+    error_message = "Other actions must be limited to the names of a service and its environment."
   }
 
   assert {
     condition = alltrue([for s in jsondecode(aws_iam_policy.write["environment-production"].policy).Statement :
       s.Condition.StringEquals["iam:PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/${aws_iam_policy.workload["production"].name}" if contains(s.Action, "iam:CreateRole") || contains(s.Action, "iam:PutRolePolicy")
     ])
-    error_message = "The apply role may make or change a role within the boundary only."
+    error_message = "The apply role must create or change roles only with the boundary."
   }
 
   assert {
@@ -125,12 +125,12 @@ run "bootstrap" {
 
   assert {
     condition     = flatten([for s in jsondecode(aws_iam_role_policy.state["plan"].policy).Statement : s.Resource if contains(s.Action, "s3:PutObject")]) == ["arn:aws:s3:::sum-api-state-123456789012-us-east-1/sum-api/production/terraform.tfstate.tflock"]
-    error_message = "The plan role may write locks, and no state."
+    error_message = "The plan role must write locks only, and no state."
   }
 
   assert {
     condition     = alltrue([for p in concat([aws_iam_policy.read.policy], [for p in concat(values(aws_iam_policy.workload), values(aws_iam_policy.read_environment), values(aws_iam_policy.write)) : p.policy]) : length(p) <= 6144])
-    error_message = "IAM takes no managed policy of more than 6,144 characters."
+    error_message = "A managed policy must have at most 6,144 characters."
   }
 
   assert {
@@ -154,14 +154,14 @@ run "bootstrap" {
       try(s.Condition.StringEquals == { "aws:ResourceTag/application" = "sum-api", "aws:ResourceTag/environment" = "production" }, false)
       if length(setintersection(s.Action, ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:DisableKeyRotation"])) > 0
     ])
-    error_message = "What gives access to a key, or takes it away, must need the stack's tag, and that of its environment."
+    error_message = "Actions that change access to a key must need the stack's tag and the environment's tag."
   }
 
   assert {
     condition = alltrue([for s in jsondecode(aws_iam_policy.write["environment-production"].policy).Statement :
       !can(s.Condition.StringEquals["aws:ResourceTag/application"]) if length(setintersection(s.Action, ["kms:EnableKeyRotation", "kms:CreateAlias"])) > 0
     ])
-    error_message = "What Terraform calls right after CreateKey must not need a tag, which may take five minutes to count."
+    error_message = "The calls right after CreateKey must not need a tag, which can take five minutes to work."
   }
 
   assert {
@@ -173,7 +173,7 @@ run "bootstrap" {
 
   assert {
     condition     = length(aws_ecr_lifecycle_policy.this) == 4
-    error_message = "Every repository must forget old images."
+    error_message = "Every repository must delete old images."
   }
 
   assert {
@@ -185,7 +185,7 @@ run "bootstrap" {
 
   assert {
     condition     = !anytrue([for r in aws_ecr_repository.this : r.force_delete])
-    error_message = "By default no repository may be destroyed with its images."
+    error_message = "By default, a repository that contains images must not be destroyed."
   }
 
   assert {
@@ -203,7 +203,7 @@ run "bootstrap" {
       aws_s3_bucket_public_access_block.state.block_public_acls && aws_s3_bucket_public_access_block.state.block_public_policy
       && aws_s3_bucket_public_access_block.state.ignore_public_acls && aws_s3_bucket_public_access_block.state.restrict_public_buckets
     )
-    error_message = "The state bucket must be closed to the public in all four ways."
+    error_message = "The state bucket must have all four public access blocks."
   }
 
   assert {
@@ -212,12 +212,12 @@ run "bootstrap" {
       ])) == toset([
       "application-autoscaling:RegisterScalableTarget", "ecs:StopTask", "ecs:UpdateService", "logs:StartQuery", "logs:StopQuery", "sqs:ReceiveMessage",
     ])
-    error_message = "The engineer on call may read, stop tasks, update services and register scalable targets, and nothing else. Queries and messages are read in this way."
+    error_message = "The engineer on call must be able to read, including queries and messages, stop tasks, update services and register scalable targets, and nothing else."
   }
 
   assert {
     condition     = alltrue([for s in jsondecode(aws_iam_policy.on_call.policy).Statement : alltrue([for a in flatten([s.Action]) : startswith(a, "cloudshell:")]) if s.Sid == "CloudShell"])
-    error_message = "The statement CloudShell may have actions of CloudShell only."
+    error_message = "The statement CloudShell must have only actions of CloudShell."
   }
 
   assert {
@@ -231,7 +231,7 @@ run "bootstrap" {
     condition = alltrue(flatten([for s in jsondecode(aws_iam_policy.on_call.policy).Statement :
       [for r in flatten([s.Resource]) : can(regex("sum-api(-2)?-", r)) || can(regex("log-group:/sum-api(-2)?/", r)) || strcontains(r, ":scalable-target/")] if !contains(["Look", "CloudShell"], s.Sid)
     ]))
-    error_message = "Log lines, objects, messages and changes must be held to the names of the services."
+    error_message = "Log lines, objects, messages and changes must be limited to the names of the services."
   }
 
   assert {
@@ -243,7 +243,7 @@ run "bootstrap" {
 
   assert {
     condition     = aws_iam_role_policy_attachment.on_call.role == "sum-api-on-call" && aws_iam_policy.keys.name == "sum-api-keys"
-    error_message = "The role of the engineer on call must have its policy. Nobody has the policy for keys."
+    error_message = "The role of the engineer on call must have its policy. No role must have the policy for keys."
   }
 
   assert {
@@ -262,14 +262,14 @@ run "two_environments" {
 
   assert {
     condition     = keys(output.backend) == ["production", "staging"] && length(distinct([for text in values(output.backend) : regex("key +=.*", text)])) == 2
-    error_message = "Each environment must have a state of its own."
+    error_message = "Each environment must have its own state."
   }
 
   assert {
     condition = { for name, environment in output.github.environments : name => "${environment.role} ${coalesce(environment.environment, "-")}" } == {
       publish = "publish -", plan = "plan production", production = "apply production", plan-staging = "plan staging", staging = "apply staging"
     }
-    error_message = "Every environment must have a plan role and an apply role in GitHub environments of its own; all publish the same images."
+    error_message = "Every environment must have its own plan role, apply role and GitHub environments. All must share the publish role."
   }
 
   assert {
@@ -283,7 +283,7 @@ run "two_environments" {
     condition = alltrue([for own, other in { production = "staging", staging = "production" } : !strcontains(join("", [
       aws_iam_policy.workload[own].policy, aws_iam_policy.read_environment[own].policy, aws_iam_policy.write["services-${own}"].policy, aws_iam_policy.write["environment-${own}"].policy,
     ]), other)])
-    error_message = "What an environment's role may read and change must name no other environment."
+    error_message = "The rights of an environment's role must contain no other environment."
   }
 
   assert {
@@ -302,7 +302,7 @@ run "two_environments" {
 
   assert {
     condition     = alltrue([for r in aws_ecr_repository.this : r.force_delete])
-    error_message = "Without deletion protection a repository goes with its images."
+    error_message = "Without deletion protection, a repository must be deleted with its images."
   }
 }
 
@@ -315,7 +315,7 @@ run "without_a_zone" {
 
   assert {
     condition     = !strcontains(aws_iam_policy.write["environment-production"].policy, "route53")
-    error_message = "Without a zone the apply role must not write records."
+    error_message = "Without a zone, the apply role must not write records."
   }
 }
 
@@ -332,8 +332,8 @@ run "people_on_call" {
   }
 }
 
-# A service `sum-api-2` is in this copy, so `sum-api` in `2-prod-eu` would have names that begin like those of `sum-api-2` in `prod`.
-run "names_that_meet" {
+# This copy has a service `sum-api-2`. So the names of `sum-api` in `2-prod-eu` begin like those of `sum-api-2` in `prod`.
+run "overlapping_names_are_rejected" {
   command = plan
 
   variables {
@@ -354,12 +354,12 @@ run "another_region" {
     condition = alltrue([for resource in ["cloudwatch:us-east-1:123456789012:alarm:sum-api-production-*", "cloudwatch:eu-west-1:123456789012:alarm:sum-api-production-*"] :
       strcontains(aws_iam_policy.write["services-production"].policy, "\"arn:aws:${resource}\"")
     ]) && strcontains(aws_iam_policy.write["environment-production"].policy, "\"arn:aws:sns:us-east-1:123456789012:sum-api-production-*\"")
-    error_message = "The alarm of the outside probe and its topic are in Route 53's region."
+    error_message = "The rights must include the alarm of the outside probe and its topic in Route 53's region."
   }
 
   assert {
     condition     = { for s in jsondecode(aws_iam_policy.write["network"].policy).Statement : s.Sid => s.Condition.StringEquals["aws:RequestedRegion"] if can(s.Condition) } == { Region = "eu-west-1", OutsideTopic = "us-east-1" }
-    error_message = "Only subscriptions may be changed in another region than the stack's."
+    error_message = "Only subscriptions must be changeable in another region than the stack's."
   }
 }
 
@@ -374,16 +374,16 @@ run "without_github" {
 
   assert {
     condition     = length(aws_iam_role.github) + length(aws_iam_openid_connect_provider.github) + length(aws_iam_role_policy.publish) + length(aws_iam_role_policy_attachment.this) + length(aws_iam_role_policy.state) == 0
-    error_message = "Without a repository nobody in GitHub may assume a role."
+    error_message = "Without a repository, no workflow must be able to assume a role."
   }
 
   assert {
     condition     = aws_iam_role.on_call.name == "sum-api-on-call"
-    error_message = "The role of the engineer on call needs no GitHub."
+    error_message = "The role of the engineer on call must exist without GitHub."
   }
 
   assert {
     condition     = length(output.github.environments) == 0 && length(output.repositories) > 0 && length(output.backend) > 0
-    error_message = "States and image repositories need no GitHub."
+    error_message = "States and image repositories must exist without GitHub."
   }
 }

@@ -1,4 +1,4 @@
-# The longest that every input may be, all at once: whatever is made of them must still fit what AWS takes.
+# All inputs with their maximum length at the same time. The resources must stay within the limits of AWS.
 
 mock_provider "aws" {
   override_during = plan
@@ -39,7 +39,7 @@ variables {
   environments        = ["production", "e2345678901"]
 }
 
-run "the_longest_of_everything" {
+run "longest_inputs_fit" {
   command = plan
 
   assert {
@@ -54,12 +54,12 @@ run "the_longest_of_everything" {
 
   assert {
     condition     = alltrue([for p in concat(values(aws_iam_policy.write), values(aws_iam_policy.read_environment), values(aws_iam_policy.workload), [aws_iam_policy.read, aws_iam_policy.on_call, aws_iam_policy.keys]) : length(p.name) <= 128 && length(p.description) <= 1000 && length(p.policy) <= 6144])
-    error_message = "A managed policy has a name of at most 128 characters, a description of 1,000 and 6,144 of its own."
+    error_message = "A managed policy has a name of at most 128 characters, a description of 1,000 and a text of 6,144."
   }
 
   assert {
     condition     = alltrue([for p in concat(values(aws_iam_role_policy.state), aws_iam_role_policy.publish) : length(p.policy) <= 10240])
-    error_message = "A role's own policies have at most 10,240 characters."
+    error_message = "The inline policies of a role have at most 10,240 characters."
   }
 
   assert {
@@ -73,7 +73,7 @@ run "the_longest_of_everything" {
   }
 }
 
-run "a_trust_policy_that_iam_would_refuse" {
+run "too_long_trust_policy_is_rejected" {
   command = plan
 
   variables {

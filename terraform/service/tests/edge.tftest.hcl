@@ -1,4 +1,4 @@
-# The edge: what the load balancer serves, refuses, redirects and says about itself.
+# The load balancer: routes, redirects, rejected requests and response headers. And WAF.
 
 mock_provider "aws" {
   source          = "../tests/mocks"
@@ -24,12 +24,12 @@ run "https" {
 
   assert {
     condition     = aws_lb_listener.https[0].routing_http_response_strict_transport_security_header_value == "max-age=31536000"
-    error_message = "HTTPS must say so for a year (HSTS)."
+    error_message = "HTTPS responses must have an HSTS header for one year."
   }
 
   assert {
     condition     = !aws_lb_listener.https[0].routing_http_response_server_enabled && !aws_lb_listener.http.routing_http_response_server_enabled
-    error_message = "No listener may name its server."
+    error_message = "No listener must send a Server header."
   }
 
   assert {
@@ -39,12 +39,12 @@ run "https" {
 
   assert {
     condition     = output.url == "https://sum.example.com"
-    error_message = "The url must be the domain's, by HTTPS."
+    error_message = "The url must be HTTPS with the domain name."
   }
 
   assert {
     condition     = aws_acm_certificate.this[0].domain_name == "sum.example.com" && aws_acm_certificate.this[0].validation_method == "DNS"
-    error_message = "The certificate must be the domain's, validated by DNS."
+    error_message = "The certificate must be for the domain and validated by DNS."
   }
 
   assert {
@@ -54,17 +54,17 @@ run "https" {
 
   assert {
     condition     = aws_route53_record.service[0].name == "sum.example.com" && aws_route53_record.service[0].alias[0].name == aws_lb.this.dns_name
-    error_message = "The domain must lead to the load balancer."
+    error_message = "The domain must be an alias of the load balancer."
   }
 
   assert {
     condition     = { for priority, rule in aws_lb_listener_rule.service : priority => one(one(rule.condition).path_pattern).values } == { "10" = toset(["/sum", "/openapi.json", "/healthz", "/readyz"]) }
-    error_message = "The load balancer must forward the routes of the document, and no other."
+    error_message = "The load balancer must forward only the routes of the document."
   }
 
   assert {
     condition     = aws_lb_listener_rule.service["10"].action[0].type == "forward" && aws_lb_listener_rule.service["10"].action[0].target_group_arn == aws_lb_target_group.nginx.arn
-    error_message = "The routes must lead to the sidecar."
+    error_message = "The routes must forward to the sidecar."
   }
 
   assert {
@@ -74,12 +74,12 @@ run "https" {
       && aws_lb_listener.https[0].default_action[0].fixed_response[0].content_type == "application/json"
       && toset(keys(jsondecode(aws_lb_listener.https[0].default_action[0].fixed_response[0].message_body))) == toset(["detail", "request_id", "status", "title", "type"])
     )
-    error_message = "Unknown paths must get a 404 in the contract's shape."
+    error_message = "Unknown paths must get a 404 in the format of the contract."
   }
 
   assert {
     condition     = aws_lb_target_group.nginx.port == 8081 && aws_lb_target_group.nginx.target_type == "ip" && aws_lb_target_group.nginx.health_check[0].path == "/readyz" && aws_lb_target_group.nginx.health_check[0].matcher == "200"
-    error_message = "The target must be the sidecar, and in service when the API behind it is ready."
+    error_message = "The target must be the sidecar. It must be healthy if the API behind it is ready."
   }
 
   assert {
@@ -89,12 +89,12 @@ run "https" {
 
   assert {
     condition     = aws_lb.this.drop_invalid_header_fields && aws_lb.this.desync_mitigation_mode == "strictest" && aws_lb.this.xff_header_processing_mode == "append"
-    error_message = "The load balancer must drop odd headers, refuse ambiguous requests and append the address that it saw."
+    error_message = "The load balancer must drop invalid headers, reject ambiguous requests and append the caller's address."
   }
 
   assert {
     condition     = aws_lb.this.enable_deletion_protection
-    error_message = "The load balancer must be protected as the environment says."
+    error_message = "The deletion protection of the load balancer must be that of the environment."
   }
 
   assert {
@@ -104,11 +104,11 @@ run "https" {
 
   assert {
     condition     = length(aws_wafv2_web_acl.this) == 0 && !contains(keys(aws_cloudwatch_metric_alarm.this), "waf-blocked")
-    error_message = "WAF costs, and must be asked for."
+    error_message = "WAF must be off by default, because it costs money."
   }
 }
 
-run "certificate_of_somebody_else" {
+run "uses_given_certificate" {
   command = plan
 
   variables {
@@ -118,12 +118,12 @@ run "certificate_of_somebody_else" {
 
   assert {
     condition     = aws_lb_listener.https[0].certificate_arn == var.certificate_arn
-    error_message = "The given certificate must be the listener's."
+    error_message = "The listener must use the given certificate."
   }
 
   assert {
     condition     = length(aws_acm_certificate.this) == 0 && length(aws_route53_record.service) == 0
-    error_message = "With certificate_arn, certificate and records are not ours to make."
+    error_message = "With certificate_arn, Terraform must create no certificate and no records."
   }
 }
 
@@ -136,22 +136,22 @@ run "plain_http" {
     zone_id       = null
   }
 
-  # A warning, not a refusal.
+  # The check only warns.
   expect_failures = [check.plain_http]
 
   assert {
     condition     = length(aws_lb_listener.https) == 0 && length(aws_vpc_security_group_ingress_rule.alb_https) == 0
-    error_message = "With insecure_http nothing listens on 443."
+    error_message = "With insecure_http, there must be no listener on port 443."
   }
 
   assert {
     condition     = aws_lb_listener.http.default_action[0].type == "fixed-response" && aws_lb_listener.http.default_action[0].fixed_response[0].status_code == "404"
-    error_message = "With insecure_http the HTTP listener serves, and answers 404 to unknown paths."
+    error_message = "With insecure_http, the HTTP listener must serve requests and answer 404 to unknown paths."
   }
 
   assert {
     condition     = output.url == "http://balancer.example.com"
-    error_message = "The url must be the load balancer's, by plain HTTP."
+    error_message = "The url must be plain HTTP with the DNS name of the load balancer."
   }
 }
 
@@ -164,37 +164,37 @@ run "waf" {
 
   assert {
     condition     = { for r in aws_wafv2_web_acl.this[0].rule : r.name => r.priority } == { blocked = 0, no-key = 5, rate = 10, common = 20 } && aws_wafv2_web_acl_association.alb[0].resource_arn == aws_lb.this.arn
-    error_message = "WAF must stand in front of the load balancer with its four rules, blocked addresses first."
+    error_message = "The load balancer must have WAF with four rules, blocked addresses first."
   }
 
   assert {
     condition     = !aws_wafv2_web_acl.this[0].visibility_config[0].sampled_requests_enabled && !anytrue([for r in aws_wafv2_web_acl.this[0].rule : r.visibility_config[0].sampled_requests_enabled])
-    error_message = "WAF must sample no request: a sample shows every header, and so the keys."
+    error_message = "WAF must not sample requests: a sample shows every header, also the keys."
   }
 
   assert {
     condition     = alltrue([for r in aws_wafv2_web_acl.this[0].rule : length(r.override_action[0].count) == 1 && length(r.override_action[0].none) == 0 if r.name == "common"])
-    error_message = "The common rules must refuse nothing until somebody asks for it."
+    error_message = "The common rules must only count by default."
   }
 
   assert {
     condition     = alltrue([for r in aws_wafv2_web_acl.this[0].rule : one(r.statement[0].rate_based_statement).limit < 100 && length(one(r.statement[0].rate_based_statement).scope_down_statement) == 1 if r.name == "no-key"])
-    error_message = "A hundred requests a minute without a key must be stopped."
+    error_message = "WAF must block 100 requests per minute without a key."
   }
 
   assert {
     condition     = length(aws_wafv2_ip_set.blocked[0].addresses) == 0
-    error_message = "No address may be blocked before somebody names it."
+    error_message = "WAF must block no address by default."
   }
 
   assert {
     condition     = one(one([for r in aws_wafv2_web_acl.this[0].rule : r if r.name == "rate"]).statement[0].rate_based_statement).limit == 3600
-    error_message = "The rate rule must leave room for twice what one client may do with every task."
+    error_message = "The rate rule must allow twice the limit of one client over all tasks."
   }
 
   assert {
     condition     = aws_wafv2_web_acl_logging_configuration.this[0].redacted_fields[0].single_header[0].name == "x-api-key"
-    error_message = "WAF's log must not hold keys."
+    error_message = "WAF's log must not contain keys."
   }
 
   assert {
@@ -205,7 +205,7 @@ run "waf" {
         listed  = "us-east-1 ${aws_wafv2_web_acl.this[0].visibility_config[0].metric_name} ${one([for r in aws_wafv2_web_acl.this[0].rule : r if r.name == "blocked"]).visibility_config[0].metric_name}"
       } && aws_cloudwatch_metric_alarm.this["waf-blocked"].alarm_actions == toset([var.topics["notify"]])
     )
-    error_message = "The alarm on refused requests must leave out those of the list, watch this web ACL, and tell the topic notify."
+    error_message = "The alarm on blocked requests must not count the addresses of waf_blocked_cidrs. It must watch this web ACL and notify the topic notify."
   }
 
   assert {
@@ -214,7 +214,7 @@ run "waf" {
   }
 }
 
-run "waf_against_somebody_who_guesses" {
+run "waf_blocks_addresses" {
   command = plan
 
   variables {
@@ -225,11 +225,11 @@ run "waf_against_somebody_who_guesses" {
 
   assert {
     condition     = aws_wafv2_ip_set.blocked[0].addresses == toset(["192.0.2.7/32", "198.51.100.0/24"]) && alltrue([for r in aws_wafv2_web_acl.this[0].rule : length(one(r.action).block) == 1 && one(r.statement[0].ip_set_reference_statement).arn == aws_wafv2_ip_set.blocked[0].arn if r.name == "blocked"])
-    error_message = "A named address must be refused, and a named network, however slowly it asks."
+    error_message = "WAF must block the given address and network at any request rate."
   }
 
   assert {
     condition     = alltrue([for r in aws_wafv2_web_acl.this[0].rule : length(r.override_action[0].none) == 1 if r.name == "common"])
-    error_message = "The common rules must refuse when somebody asks for it."
+    error_message = "The common rules must block requests with waf_common_rules = block."
   }
 }

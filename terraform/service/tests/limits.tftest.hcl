@@ -1,4 +1,4 @@
-# The longest that every input of a service may be, all at once: whatever is made of them must still fit what AWS takes.
+# All inputs of a service with their maximum length at the same time. The resources must stay within the limits of AWS.
 
 mock_provider "aws" {
   source          = "../tests/mocks"
@@ -31,7 +31,7 @@ variables {
   ingress_cidrs = [for n in range(30) : "10.0.${n}.0/24"]
 }
 
-run "the_longest_of_everything" {
+run "longest_inputs_fit" {
   command = plan
 
   assert {
@@ -78,7 +78,7 @@ run "the_longest_of_everything" {
 
   assert {
     condition     = length(local.arn.parameter) <= 1011 && length(aws_ssm_parameter.api_key[0].description) <= 1024 && !can(regex("(?i)^/?(aws|ssm)", aws_ssm_parameter.api_key[0].name))
-    error_message = "A parameter has at most 1,011 characters with its ARN, a description of 1,024, and a name that AWS does not keep for itself."
+    error_message = "A parameter has at most 1,011 characters with its ARN, a description of 1,024, and a name that AWS does not reserve."
   }
 
   assert {
@@ -88,12 +88,12 @@ run "the_longest_of_everything" {
 
   assert {
     condition     = length(aws_vpc_security_group_ingress_rule.alb_http) + length(aws_vpc_security_group_ingress_rule.alb_https) <= 60
-    error_message = "A security group has at most 60 rules for what comes in."
+    error_message = "A security group has at most 60 inbound rules."
   }
 
   assert {
     condition     = alltrue([for r in concat(values(aws_vpc_security_group_ingress_rule.alb_http), values(aws_vpc_security_group_ingress_rule.alb_https)) : can(regex("^[A-Za-z0-9. _:/()#,@+=&;{}!$*-]{0,255}$", r.description))])
-    error_message = "The description of a rule has at most 255 characters, of those that EC2 takes."
+    error_message = "The description of a rule has at most 255 characters that EC2 allows."
   }
 
   assert {
@@ -118,12 +118,12 @@ run "the_longest_of_everything" {
 
   assert {
     condition     = alltrue([for p in [aws_iam_role_policy.execution, aws_iam_role_policy.execution_decrypt[0], aws_iam_role_policy.task[0], aws_iam_role_policy.task_decrypt[0]] : length(p.policy) <= 10240])
-    error_message = "A role's own policies have at most 10,240 characters."
+    error_message = "The inline policies of a role have at most 10,240 characters."
   }
 
   assert {
     condition     = alltrue([for q in aws_cloudwatch_query_definition.this : length(q.name) <= 255 && length(q.query_string) <= 10000]) && length(aws_cloudwatch_dashboard.this.dashboard_name) <= 255
-    error_message = "A saved query has a name of at most 255 characters and 10,000 of its own; a dashboard a name of 255."
+    error_message = "A saved query has a name of at most 255 characters and a text of 10,000; a dashboard a name of 255."
   }
 
   assert {
@@ -133,11 +133,11 @@ run "the_longest_of_everything" {
 
   assert {
     condition     = alltrue([for l in aws_lb_listener.https : length(l.default_action[0].fixed_response[0].message_body) <= 1024]) && alltrue([for rule in aws_lb_listener_rule.service : length(one(one(rule.condition).path_pattern).values) <= 5 && alltrue([for p in one(one(rule.condition).path_pattern).values : length(p) <= 128])])
-    error_message = "The balancer's own answer has at most 1,024 characters; a rule has five paths of at most 128."
+    error_message = "A fixed response has at most 1,024 characters; a rule has five paths of at most 128."
   }
 
   assert {
     condition     = length(aws_ecs_service.this.name) <= 255 && length(aws_ecs_task_definition.this.family) <= 255 && length(aws_ecs_task_definition.this.container_definitions) <= 65536
-    error_message = "ECS takes names of at most 255 characters, and a task definition of 64 KiB."
+    error_message = "ECS allows names of at most 255 characters and a task definition of 64 KiB."
   }
 }

@@ -1,4 +1,4 @@
-# What the module makes of another document than that of `sum`: eight paths, two of them templates, keys and tokens.
+# The module with a different document than that of `sum`: eight paths, two of them templates, keys and tokens.
 
 mock_provider "aws" {
   source          = "../tests/mocks"
@@ -17,39 +17,39 @@ run "parcels" {
       "10" = toset(["/healthz", "/openapi.json", "/parcels", "/parcels/mine", "/parcels/*"])
       "11" = toset(["/quote", "/readyz", "/tokens"])
     }
-    error_message = "A rule takes five values: the paths must be in two rules, `*` for what begins with a parameter."
+    error_message = "A rule has at most five values: the paths must be in two rules, with `*` from the first parameter on."
   }
 
   assert {
     condition     = aws_lb_target_group.nginx.port == 8091 && aws_lb_target_group.nginx.health_check[0].path == "/readyz?shallow=1"
-    error_message = "Port and health check must be the document's, with the query of the load balancer."
+    error_message = "Port and health check must be those of the document, with the query of the load balancer."
   }
 
   assert {
     condition     = aws_lb.this.name == "parcels-production" && aws_cloudwatch_log_group.service.name == "/parcels/production/service" && aws_ssm_parameter.api_key[0].name == "/parcels/production/api-key"
-    error_message = "The names must be the document's."
+    error_message = "The names must be those of the document."
   }
 
   assert {
     condition = alltrue([for pair in ["LISTEN=127.0.0.1:8090", "LISTEN=0.0.0.0:8091", "API_ADDRESS=127.0.0.1:8090"] :
       contains(flatten([for c in jsondecode(aws_ecs_task_definition.this.container_definitions) : [for e in c.environment : "${e.name}=${e.value}"]]), pair)
     ])
-    error_message = "Both containers must listen where the document says."
+    error_message = "Both containers must listen on the ports of the document."
   }
 
-  # `address` is not declared, so it has the default, which is that of `client`.
+  # `address` is not declared. Its default is equal to `client`.
   assert {
     condition     = local.nginx_environment.RATE_LIMIT == "5" && !contains(keys(local.nginx_environment), "RATE_LIMITS")
-    error_message = "The limits of the document need no other setting."
+    error_message = "Equal limits in the document must set RATE_LIMIT and nothing else."
   }
 
   assert {
     condition     = [for dimensions in flatten([for a in aws_cloudwatch_metric_alarm.this : [for q in a.metric_query : [for m in q.metric : jsonencode(m.dimensions) if m.namespace == "parcels"]]]) : dimensions] == [for n in range(19) : jsonencode({ service = "parcels-production" })]
-    error_message = "Alarms over all routes must watch the service, however many routes there are."
+    error_message = "Alarms over all routes must watch the service, for any number of routes."
   }
 }
 
-run "operators_change_limits" {
+run "operator_changes_limits" {
   command = plan
 
   variables {
@@ -74,11 +74,11 @@ run "limits_that_differ" {
 
   assert {
     condition     = !contains(keys(local.nginx_environment), "RATE_LIMIT")
-    error_message = "RATE_LIMIT sets both limits, so it must not stand where the document gives them different figures."
+    error_message = "RATE_LIMIT sets both limits, so it must not be set if they differ in the document."
   }
 }
 
-run "a_long_path" {
+run "long_path_is_cut" {
   command = plan
 
   variables {
@@ -89,11 +89,11 @@ run "a_long_path" {
 
   assert {
     condition     = length([for pattern in local.path_patterns : pattern if length(pattern) == 128 && startswith(pattern, "/part0/") && endswith(pattern, "*")]) == 1
-    error_message = "A path of more than 128 characters must be matched by its beginning."
+    error_message = "The pattern of a path with more than 128 characters must be its beginning."
   }
 }
 
-run "waf_knows_the_paths_with_a_key" {
+run "waf_limits_paths_with_key" {
   command = plan
 
   variables {
@@ -105,11 +105,11 @@ run "waf_knows_the_paths_with_a_key" {
 
   assert {
     condition     = local.waf_paths == { "/labels/" = "STARTS_WITH", "/quote" = "EXACTLY" } && length(one(one([for r in aws_wafv2_web_acl.this[0].rule : r if r.name == "no-key"]).statement[0].rate_based_statement).scope_down_statement[0].and_statement[0].statement[0].or_statement[0].statement) == 2
-    error_message = "WAF must count requests without a key to each path that needs one, and no callers of /tokens, which also takes tokens."
+    error_message = "WAF must count requests without a key to each path that needs one. It must not count /tokens, which also accepts tokens."
   }
 }
 
-run "an_operation_with_its_own_objectives" {
+run "operation_has_own_objectives" {
   command = plan
 
   variables {
@@ -120,23 +120,23 @@ run "an_operation_with_its_own_objectives" {
 
   assert {
     condition     = length(aws_cloudwatch_composite_alarm.slo) == 12 && aws_cloudwatch_composite_alarm.slo["slo-latency-labels-fast"].alarm_rule == "ALARM(\"parcels-production-slo-latency-labels-fast-long\") AND ALARM(\"parcels-production-slo-latency-labels-fast-short\")"
-    error_message = "Its objectives must have alarms beside those of the service."
+    error_message = "The objectives of the operation must have their own alarms."
   }
 
   assert {
     condition = alltrue(flatten([for objective in ["availability", "latency"] : [for q in aws_cloudwatch_metric_alarm.this["slo-${objective}-labels-slow-long"].metric_query :
       [for m in q.metric : m.namespace == "parcels" && m.dimensions == tomap({ service = "parcels-production", operation = "labels" })]
     ]]))
-    error_message = "They must watch the operation in the sidecar's log."
+    error_message = "These alarms must use the sidecar's metrics of the operation."
   }
 
   assert {
     condition     = [for q in aws_cloudwatch_metric_alarm.this["slo-latency-labels-slow-long"].metric_query : one(q.metric).stat if q.id == "in_time"] == ["PR(:1)"]
-    error_message = "A time in seconds must be read as seconds."
+    error_message = "A time in seconds must be converted correctly."
   }
 }
 
-run "a_service_without_keys" {
+run "service_without_keys" {
   command = plan
 
   variables {
@@ -145,12 +145,12 @@ run "a_service_without_keys" {
 
   assert {
     condition     = length(aws_ssm_parameter.api_key) == 0 && length(aws_iam_role_policy.task) == 0 && length(aws_iam_role_policy.task_decrypt) == 0 && length(aws_iam_role_policy.execution_decrypt) == 0
-    error_message = "Without keys there is no parameter, and no right to read one."
+    error_message = "Without keys, there must be no parameter and no right to read one."
   }
 
   assert {
     condition     = !strcontains(aws_ecs_task_definition.this.container_definitions, "API_KEY")
-    error_message = "Without keys the containers must not hear of any."
+    error_message = "Without keys, the containers must have no key settings."
   }
 }
 
@@ -171,7 +171,7 @@ run "more_containers" {
 
   assert {
     condition     = [for c in jsondecode(aws_ecs_task_definition.this.container_definitions) : c.name] == ["api", "worker", "nginx"]
-    error_message = "The task must have the worker besides."
+    error_message = "The task must also have the worker."
   }
 
   assert {
@@ -179,7 +179,7 @@ run "more_containers" {
       c.readonlyRootFilesystem && !c.privileged && c.user == "65532:65532" && c.image == var.api_image && c.linuxParameters.capabilities == { drop = ["ALL"] } && !contains(keys(c), "portMappings")
       && c.secrets == [{ name = "DATABASE_PASSWORD", valueFrom = "arn:aws:ssm:us-east-1:123456789012:parameter/parcels/production/database" }]
     if c.name != "nginx"])
-    error_message = "The worker must be as restricted as the API, and both must get the secret by reference."
+    error_message = "The worker must have the restrictions of the API, and both must get the secret by reference."
   }
 
   assert {
@@ -188,11 +188,11 @@ run "more_containers" {
       && jsondecode(aws_ecs_task_definition.this.container_definitions)[1].command == ["/parcels", "worker"]
       && jsondecode(aws_ecs_task_definition.this.container_definitions)[1].logConfiguration.options["awslogs-stream-prefix"] == "worker"
     )
-    error_message = "Settings, command and log prefix must reach the containers."
+    error_message = "The containers must have settings, command and log prefix."
   }
 
   assert {
     condition     = [for s in jsondecode(aws_iam_role_policy.execution.policy).Statement : s.Resource if s.Sid == "InjectTheSecrets"] == [["arn:aws:ssm:us-east-1:123456789012:parameter/parcels/production/database"]]
-    error_message = "ECS must be allowed to read the secret, and no other."
+    error_message = "ECS must be allowed to read only this secret."
   }
 }

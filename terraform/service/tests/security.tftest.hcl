@@ -1,4 +1,4 @@
-# Who may reach the service, and who may do what: the tasks, the roles, the keys.
+# Access to the service, and the rights of tasks, roles and keys.
 
 mock_provider "aws" {
   source          = "../tests/mocks"
@@ -19,7 +19,7 @@ run "private" {
 
   assert {
     condition     = length(aws_vpc_security_group_egress_rule.tasks_to_internet) == 0 && aws_vpc_security_group_egress_rule.tasks_to_s3[0].prefix_list_id == "pl-s3"
-    error_message = "Tasks must have no way to the internet, and one to S3."
+    error_message = "Tasks must have a route to S3 and no route to the internet."
   }
 
   assert {
@@ -28,7 +28,7 @@ run "private" {
       aws_vpc_security_group_egress_rule.tasks_to_endpoints[0], aws_vpc_security_group_ingress_rule.endpoints_from_tasks[0],
       aws_vpc_security_group_egress_rule.tasks_to_s3[0],
     ] : r.cidr_ipv4 == null && r.cidr_ipv6 == null && r.ip_protocol == "tcp" && r.from_port == r.to_port])
-    error_message = "Inside, every rule must name its other side and one port."
+    error_message = "Inside the VPC, every rule must have one peer and one port."
   }
 
   assert {
@@ -38,7 +38,7 @@ run "private" {
       && jsondecode(r.assume_role_policy).Statement[0].Condition.ArnLike["aws:SourceArn"] == "arn:aws:ecs:us-east-1:123456789012:*"
       && r.permissions_boundary == "arn:aws:iam::123456789012:policy/sum-api-workload-production"
     ])
-    error_message = "Both roles must be ECS's for this account's tasks only, within the boundary."
+    error_message = "Only ECS must be able to assume both roles, for tasks of this account and within the boundary."
   }
 
   assert {
@@ -52,17 +52,17 @@ run "private" {
     condition = flatten([for p in [aws_iam_role_policy.execution, aws_iam_role_policy.execution_decrypt[0], aws_iam_role_policy.task[0], aws_iam_role_policy.task_decrypt[0]] :
       [for s in jsondecode(p.policy).Statement : s.Action if s.Resource == "*"]
     ]) == ["ecr:GetAuthorizationToken"]
-    error_message = "Every action but the registry's login must name its resource."
+    error_message = "Every action except the registry login must have a resource."
   }
 
   assert {
     condition     = flatten([for s in jsondecode(aws_iam_role_policy.task[0].policy).Statement : s.Action]) == ["ssm:GetParameter"] && jsondecode(aws_iam_role_policy.task[0].policy).Statement[0].Resource == "arn:aws:ssm:us-east-1:123456789012:parameter/sum-api/production/api-key"
-    error_message = "The containers may read the keys, and do nothing else."
+    error_message = "The containers must be able to read the keys only."
   }
 
   assert {
     condition     = jsondecode(aws_iam_role_policy.execution.policy).Statement[1].Resource == ["arn:aws:ecr:us-east-1:123456789012:repository/sum-api/api", "arn:aws:ecr:us-east-1:123456789012:repository/sum-api/nginx"]
-    error_message = "ECS may pull the two images, and no other."
+    error_message = "ECS must be able to pull the two images only."
   }
 
   assert {
@@ -73,42 +73,42 @@ run "private" {
         "kms:EncryptionContext:PARAMETER_ARN" = "arn:aws:ssm:us-east-1:123456789012:parameter/sum-api/production/api-key"
       }
     ])
-    error_message = "The key may decrypt this parameter, through SSM, and nothing else."
+    error_message = "The roles must be able to decrypt this parameter only, through SSM."
   }
 
   assert {
     condition     = aws_ssm_parameter.api_key[0].type == "SecureString" && aws_ssm_parameter.api_key[0].key_id == var.kms_key_arn && aws_ssm_parameter.api_key[0].value_wo_version == 1
-    error_message = "The keys must be a SecureString under the stack's own key, and every version must write it again."
+    error_message = "The keys must be a SecureString with the stack's key. value_wo_version must stay 1."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.service.kms_key_id == var.kms_key_arn && aws_cloudwatch_log_group.service.retention_in_days == 365
-    error_message = "The logs must be encrypted with the key and kept as long as the variable says."
+    error_message = "The logs must be encrypted with the key and have the retention of the variable."
   }
 
   assert {
     condition     = aws_ecs_service.this.deployment_minimum_healthy_percent == 100 && aws_ecs_service.this.deployment_maximum_percent == 200 && aws_ecs_service.this.availability_zone_rebalancing == "ENABLED"
-    error_message = "A deployment must never go below the desired count, and zones must be evened out."
+    error_message = "A deployment must keep the desired count, and zone rebalancing must be enabled."
   }
 
   assert {
     condition     = aws_ecs_service.this.deployment_circuit_breaker[0].enable && aws_ecs_service.this.deployment_circuit_breaker[0].rollback && aws_ecs_service.this.wait_for_steady_state
-    error_message = "A failing deployment must be rolled back, and Terraform must wait to see it."
+    error_message = "A failing deployment must be rolled back, and Terraform must wait for the result."
   }
 
   assert {
     condition     = !aws_ecs_service.this.enable_execute_command
-    error_message = "There must be no way to a shell in a running task."
+    error_message = "A shell in a running task must be impossible."
   }
 
   assert {
     condition     = aws_appautoscaling_target.service.min_capacity == 2 && aws_appautoscaling_target.service.max_capacity == 6
-    error_message = "Autoscaling must keep to the variables."
+    error_message = "Autoscaling must use the limits of the variables."
   }
 
   assert {
     condition     = aws_appautoscaling_policy.requests.target_tracking_scaling_policy_configuration[0].predefined_metric_specification[0].resource_label == "app/sum-api-production/aaaaaaaaaaaaaaaa/targetgroup/sum-api-production/bbbbbbbbbbbbbbbb"
-    error_message = "Autoscaling on requests must watch this load balancer and this target group."
+    error_message = "Autoscaling on requests must use this load balancer and this target group."
   }
 }
 
@@ -121,21 +121,21 @@ run "default_network" {
 
   assert {
     condition     = aws_security_group.tasks.vpc_id == "vpc-default" && aws_ecs_service.this.network_configuration[0].assign_public_ip
-    error_message = "Tasks must be in the default VPC, with a public address to reach ECR from."
+    error_message = "Tasks must be in the default VPC, with a public address to reach ECR."
   }
 
   assert {
     condition     = aws_vpc_security_group_ingress_rule.tasks_from_alb.cidr_ipv4 == null && aws_vpc_security_group_ingress_rule.tasks_from_alb.from_port == 8081
-    error_message = "Even with public addresses only the load balancer may come in."
+    error_message = "Tasks with public addresses must accept only the load balancer."
   }
 
   assert {
     condition     = aws_vpc_security_group_egress_rule.tasks_to_internet[0].from_port == 443 && aws_vpc_security_group_egress_rule.tasks_to_internet[0].to_port == 443
-    error_message = "Tasks may leave by HTTPS only."
+    error_message = "Tasks must send to HTTPS only."
   }
 }
 
-run "callers_can_be_narrowed" {
+run "ingress_cidrs_limit_callers" {
   command = plan
 
   variables {
@@ -144,7 +144,7 @@ run "callers_can_be_narrowed" {
 
   assert {
     condition     = toset([for r in merge(aws_vpc_security_group_ingress_rule.alb_https, aws_vpc_security_group_ingress_rule.alb_http) : r.cidr_ipv4]) == toset(["192.0.2.0/24", "198.51.100.0/24"])
-    error_message = "Nobody but ingress_cidrs may reach the load balancer."
+    error_message = "Only ingress_cidrs must reach the load balancer."
   }
 }
 
@@ -157,12 +157,12 @@ run "existing_vpc" {
 
   assert {
     condition     = !aws_ecs_service.this.network_configuration[0].assign_public_ip && aws_ecs_service.this.network_configuration[0].subnets == toset(["subnet-t"])
-    error_message = "In somebody else's VPC tasks are in the private subnets, without public addresses."
+    error_message = "In an existing VPC, tasks must be in the private subnets, without public addresses."
   }
 
   assert {
     condition     = length(aws_vpc_security_group_egress_rule.tasks_to_endpoints) == 0 && length(aws_vpc_security_group_ingress_rule.endpoints_from_tasks) == 0 && aws_vpc_security_group_egress_rule.tasks_to_internet[0].from_port == 443 && aws_vpc_security_group_egress_rule.tasks_to_internet[0].to_port == 443
-    error_message = "Tasks must reach AWS by the way that the VPC has, by HTTPS only."
+    error_message = "Tasks must reach AWS by HTTPS only, on the route of the VPC."
   }
 }
 
@@ -181,21 +181,21 @@ run "internal" {
 
   assert {
     condition     = toset([for r in merge(aws_vpc_security_group_ingress_rule.alb_https, aws_vpc_security_group_ingress_rule.alb_http) : r.cidr_ipv4]) == toset(["10.20.0.0/16"])
-    error_message = "Without ingress_cidrs nobody but the VPC may reach an internal load balancer."
+    error_message = "Without ingress_cidrs, only the VPC must reach an internal load balancer."
   }
 
   assert {
     condition     = contains(jsondecode(aws_ecs_task_definition.this.container_definitions)[1].environment, { name = "TRUSTED_PROXIES", value = "10.20.0.0/24,10.20.1.0/24" })
-    error_message = "The sidecar must believe the subnets that the load balancer is in."
+    error_message = "The sidecar must trust the subnets of the load balancer."
   }
 
   assert {
     condition     = output.internal && output.probe == null
-    error_message = "The outputs must say that nobody on the internet reaches it."
+    error_message = "The output internal must be true."
   }
 }
 
-run "internal_for_a_company" {
+run "internal_for_company_networks" {
   command = plan
 
   variables {
@@ -206,6 +206,6 @@ run "internal_for_a_company" {
 
   assert {
     condition     = toset([for r in merge(aws_vpc_security_group_ingress_rule.alb_https, aws_vpc_security_group_ingress_rule.alb_http) : r.cidr_ipv4]) == toset(["10.0.0.0/8"])
-    error_message = "Nobody but ingress_cidrs may reach an internal load balancer."
+    error_message = "Only ingress_cidrs must reach an internal load balancer."
   }
 }

@@ -1,4 +1,4 @@
-# What the tests of this folder give the module where a test says nothing else: `terraform test -var-file=tests/shared.tfvars`.
+# The default inputs of the tests in this folder: `terraform test -var-file=tests/shared.tfvars`.
 
 api_image   = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/api@sha256:1111111111111111111111111111111111111111111111111111111111111111"
 nginx_image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sum-api/nginx@sha256:2222222222222222222222222222222222222222222222222222222222222222"

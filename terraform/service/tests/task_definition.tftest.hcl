@@ -1,4 +1,4 @@
-# The task: what both containers must and must not have. `make rehearse` starts what is asserted here.
+# The task definition: what both containers must have and must not have. `make rehearse` starts this task.
 
 mock_provider "aws" {
   source          = "../tests/mocks"
@@ -14,22 +14,22 @@ run "task" {
 
   assert {
     condition     = aws_ecs_task_definition.this.network_mode == "awsvpc" && tolist(aws_ecs_task_definition.this.requires_compatibilities) == tolist(["FARGATE"])
-    error_message = "The task must be Fargate's, with an address of its own."
+    error_message = "The task must run on Fargate and have its own address."
   }
 
   assert {
     condition     = aws_ecs_task_definition.this.cpu == "256" && aws_ecs_task_definition.this.memory == "512" && aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "X86_64" && output.platform == "linux/amd64"
-    error_message = "The task's size or architecture is not the variables'."
+    error_message = "The task must have the size and the architecture of the variables."
   }
 
   assert {
     condition     = [for c in jsondecode(aws_ecs_task_definition.this.container_definitions) : c.name] == ["api", "nginx"]
-    error_message = "The task must have the containers api and nginx, and no other."
+    error_message = "The task must have only the containers api and nginx."
   }
 
   assert {
     condition     = alltrue([for c in jsondecode(aws_ecs_task_definition.this.container_definitions) : c.essential])
-    error_message = "Without either container the task is of no use: both must be essential."
+    error_message = "Both containers must be essential, because the task needs both."
   }
 
   assert {
@@ -73,17 +73,17 @@ run "task" {
       && c.logConfiguration.options["awslogs-region"] == "us-east-1"
       && c.logConfiguration.options["awslogs-stream-prefix"] == c.name
     ])
-    error_message = "Both containers must log to the service's group, under their own prefix, without ever waiting for it."
+    error_message = "Both containers must log to the service's group with their own prefix, in non-blocking mode."
   }
 
   assert {
     condition     = !contains(keys(jsondecode(aws_ecs_task_definition.this.container_definitions)[0]), "portMappings")
-    error_message = "The API must not have a port mapping: nothing but nginx may reach it."
+    error_message = "The API must not have a port mapping: only nginx must reach it."
   }
 
   assert {
     condition     = !contains(keys(jsondecode(aws_ecs_task_definition.this.container_definitions)[0]), "secrets")
-    error_message = "The API must not be given the keys: it reads them itself."
+    error_message = "The API must not get the keys as a secret: it reads them itself."
   }
 
   assert {
@@ -108,17 +108,17 @@ run "task" {
 
   assert {
     condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[1].secrets == [{ name = "API_KEY", valueFrom = "arn:aws:ssm:us-east-1:123456789012:parameter/sum-api/production/api-key" }]
-    error_message = "nginx must get API_KEY, and nothing else, as a secret from the parameter."
+    error_message = "nginx must get only API_KEY as a secret, from the parameter."
   }
 
   assert {
     condition     = !contains([for e in jsondecode(aws_ecs_task_definition.this.container_definitions)[1].environment : e.name], "API_KEY")
-    error_message = "API_KEY must not stand in the environment of a task definition."
+    error_message = "API_KEY must not be in the environment of a task definition."
   }
 
   assert {
     condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[1].dependsOn == [{ containerName = "api", condition = "HEALTHY" }]
-    error_message = "nginx must start after a healthy API, and so stop before it."
+    error_message = "nginx must start after the API is healthy, so that it stops before the API."
   }
 
   assert {
@@ -127,12 +127,12 @@ run "task" {
       size          = 64
       mountOptions  = ["rw", "noexec", "nosuid", "nodev", "mode=1777"]
     }]
-    error_message = "nginx must have memory to write to, whether or not Fargate honours an owner."
+    error_message = "nginx must have a writable directory in memory, whether or not Fargate applies an owner."
   }
 
   assert {
     condition     = aws_ecs_task_definition.this.skip_destroy
-    error_message = "A revision must stay when the next one comes: a rollback needs it."
+    error_message = "An old revision must stay registered: a rollback needs it."
   }
 
   assert {
@@ -149,7 +149,7 @@ run "task" {
   }
 }
 
-run "follows_the_variables" {
+run "task_follows_variables" {
   command = plan
 
   variables {
@@ -161,7 +161,7 @@ run "follows_the_variables" {
 
   assert {
     condition     = aws_ecs_task_definition.this.cpu == "512" && aws_ecs_task_definition.this.memory == "1024" && aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "ARM64" && output.platform == "linux/arm64"
-    error_message = "The task's size or architecture is not the variables'."
+    error_message = "The task must have the size and the architecture of the variables."
   }
 
   assert {
@@ -170,6 +170,6 @@ run "follows_the_variables" {
       { name = "RATE_LIMIT_BURST", value = "100" },
       { name = "TRUSTED_PROXIES", value = "172.31.0.0/20,172.31.0.0/20" },
     ] : contains(jsondecode(aws_ecs_task_definition.this.container_definitions)[1].environment, pair)])
-    error_message = "nginx must have the limits of the variables, and trust the default subnets' ranges."
+    error_message = "nginx must have the limits of the variables and trust the ranges of the default subnets."
   }
 }

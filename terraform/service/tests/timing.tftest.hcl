@@ -1,4 +1,4 @@
-# The order that the timing budget must keep, and that every figure reaches the resource that it is for.
+# The order of the timing budget, and the use of every value in its resource.
 
 mock_provider "aws" {
   source          = "../tests/mocks"
@@ -14,22 +14,22 @@ run "budget" {
 
   assert {
     condition     = local.timing.alb_idle_seconds < local.timing.nginx_client_keepalive_seconds
-    error_message = "The load balancer must close an idle connection before nginx does: else it sends on one that is being closed, and answers 502."
+    error_message = "The load balancer must close an idle connection before nginx does. Otherwise it sends on a closing connection and answers 502."
   }
 
   assert {
     condition     = local.timing.nginx_upstream_keepalive_seconds < local.timing.api_keep_alive_seconds
-    error_message = "nginx must drop an idle connection to the API before the API does: a POST sent on it would be lost, and it is not sent twice."
+    error_message = "nginx must close an idle connection to the API before the API does. Otherwise a POST can be lost, because nginx does not retry it."
   }
 
   assert {
     condition     = local.timing.api_body_seconds < local.timing.nginx_client_body_seconds
-    error_message = "The API's body deadline must come first, so that the 408 is the API's."
+    error_message = "The API's body deadline must be shorter than nginx's, so that the API sends the 408."
   }
 
   assert {
     condition     = local.timing.api_body_seconds < local.timing.nginx_proxy_read_seconds
-    error_message = "The API must answer its 408 before nginx gives it up with 504."
+    error_message = "The API must send its 408 before nginx answers 504."
   }
 
   assert {
@@ -37,22 +37,22 @@ run "budget" {
       local.timing.nginx_client_header_seconds + local.timing.nginx_client_body_seconds
       + local.timing.nginx_proxy_connect_seconds + local.timing.nginx_proxy_read_seconds
     ) < local.timing.alb_idle_seconds
-    error_message = "nginx must have answered, be it 504, before the load balancer gives nginx up."
+    error_message = "nginx must answer, at least with 504, before the load balancer stops waiting for it."
   }
 
   assert {
     condition     = local.timing.api_drain_grace_seconds < local.timing.api_drain_seconds
-    error_message = "The API's grace is a part of its drain."
+    error_message = "The API's drain grace must be shorter than its drain timeout."
   }
 
   assert {
     condition     = max(local.timing.api_drain_seconds, local.timing.nginx_shutdown_seconds) < local.timing.container_stop_seconds
-    error_message = "Both containers must have drained before ECS kills them."
+    error_message = "Both containers must finish their drain before ECS kills them."
   }
 
   assert {
     condition     = local.timing.container_stop_seconds <= 120
-    error_message = "Fargate caps stopTimeout at 120 seconds."
+    error_message = "stopTimeout must be at most 120 seconds, the limit of Fargate."
   }
 
   assert {
@@ -60,22 +60,22 @@ run "budget" {
       local.timing.nginx_client_header_seconds + local.timing.nginx_client_body_seconds
       + local.timing.nginx_proxy_connect_seconds + local.timing.nginx_proxy_read_seconds
     ) < local.timing.deregistration_seconds
-    error_message = "The longest request must end while its target is still draining."
+    error_message = "The longest request must end while the load balancer drains its target."
   }
 
   assert {
     condition     = local.timing.container_stop_seconds <= local.timing.deregistration_seconds
-    error_message = "The load balancer must have let a target go for as long as a container may take to stop."
+    error_message = "The deregistration delay must be at least as long as the stop of a container."
   }
 
   assert {
     condition     = local.timing.container_check_timeout_seconds < local.timing.container_check_interval_seconds && local.timing.target_check_timeout_seconds < local.timing.target_check_interval_seconds
-    error_message = "A health check must end before the next begins."
+    error_message = "A health check must end before the next one begins."
   }
 
   assert {
     condition     = 2 < local.timing.container_check_timeout_seconds
-    error_message = "Both health checks give up after 2 seconds by themselves; ECS must wait for their word."
+    error_message = "Both health checks time out after 2 seconds. ECS must wait longer for their result."
   }
 
   assert {
@@ -88,17 +88,17 @@ run "budget" {
 
   assert {
     condition     = local.timing.target_check_interval_seconds * local.timing.target_check_unhealthy <= local.timing.deregistration_seconds
-    error_message = "A target that reports draining must be out of the rotation before it is gone."
+    error_message = "The load balancer must remove a draining target before its container stops."
   }
 
   assert {
     condition     = aws_lb.this.idle_timeout == local.timing.alb_idle_seconds
-    error_message = "The load balancer's idle timeout is not the budget's."
+    error_message = "The load balancer's idle timeout must be that of the budget."
   }
 
   assert {
     condition     = tonumber(aws_lb_target_group.nginx.deregistration_delay) == local.timing.deregistration_seconds
-    error_message = "The deregistration delay is not the budget's."
+    error_message = "The deregistration delay must be that of the budget."
   }
 
   assert {
@@ -108,12 +108,12 @@ run "budget" {
       && aws_lb_target_group.nginx.health_check[0].healthy_threshold == local.timing.target_check_healthy
       && aws_lb_target_group.nginx.health_check[0].unhealthy_threshold == local.timing.target_check_unhealthy
     )
-    error_message = "The target group's health check is not the budget's."
+    error_message = "The target group's health check must be that of the budget."
   }
 
   assert {
     condition     = aws_ecs_service.this.health_check_grace_period_seconds == local.timing.grace_seconds
-    error_message = "The grace period is not the budget's."
+    error_message = "The grace period must be that of the budget."
   }
 
   assert {
@@ -124,7 +124,7 @@ run "budget" {
       && c.healthCheck.retries == local.timing.container_check_retries
       && c.healthCheck.startPeriod == local.timing.container_check_start_seconds
     ])
-    error_message = "A container's stop timeout or health check is not the budget's."
+    error_message = "A container's stop timeout and health check must be those of the budget."
   }
 
   assert {
@@ -135,6 +135,6 @@ run "budget" {
       DRAIN_TIMEOUT              = local.timing.api_drain_seconds
       UPSTREAM_KEEPALIVE_TIMEOUT = local.timing.nginx_upstream_keepalive_seconds
     } : contains(flatten([for c in jsondecode(aws_ecs_task_definition.this.container_definitions) : [for e in c.environment : "${e.name}=${e.value}"]]), "${name}=${seconds}s")])
-    error_message = "A timeout in a container's environment is not the budget's."
+    error_message = "The timeouts in a container's environment must be those of the budget."
   }
 }

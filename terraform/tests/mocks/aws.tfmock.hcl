@@ -1,4 +1,4 @@
-# What the mocked provider answers: an account of the documentation's, and ARNs that a check can recognise.
+# The values of the mocked provider: an account number from the AWS documentation, and ARNs that a check can recognise.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }

@@ -1,5 +1,5 @@
-# Two environments in one account. `cargo xtask terraform test` plans both runs and compares the names of their resources: a name that
-# stands in both plans is a resource that one of the two applies cannot create, or takes from the other.
+# Two environments in one account. `cargo xtask terraform test` plans both runs and compares the names of their resources. If a name
+# is in both plans, one apply cannot create the resource, or takes it from the other environment.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -25,7 +25,7 @@ run "production" {
 run "staging" {
   command = plan
 
-  # Of another domain, and so another record.
+  # A different domain, and so a different record.
   override_resource {
     target          = module.sum[0].aws_acm_certificate.this
     override_during = plan

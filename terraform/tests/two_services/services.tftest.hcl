@@ -1,4 +1,4 @@
-# Two services in one environment, whose names prefix each other. `cargo xtask terraform test` runs this file in a copy of the root that has
+# Two services in one environment. The name of one is a prefix of the other. `cargo xtask terraform test` runs this file in a copy of the root with
 # a second folder, `other`, with the document of contract/parcels under the name sum-api-2.
 
 mock_provider "aws" {
@@ -25,7 +25,7 @@ variables {
     sum   = { certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000" }
     other = { certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000" }
   }
-  # Whether an address is confirmed is known after the apply only.
+  # The confirmation of an address is known only after the apply.
   pager_connected = true
 }
 
@@ -43,12 +43,12 @@ run "one_is_off" {
 
   assert {
     condition     = length(module.sum) == 1 && length(module.other) == 0
-    error_message = "A service without images must make no resource."
+    error_message = "A service without images must have no resources."
   }
 
   assert {
     condition     = local.needs[*].id == tolist(["sum-api-production"]) && toset(keys(output.services)) == toset(["sum"])
-    error_message = "The environment must allow and show the services that are switched on, and no others."
+    error_message = "The policies and the outputs of the environment must contain only the services with images."
   }
 }
 
@@ -57,27 +57,27 @@ run "both" {
 
   assert {
     condition     = local.needs[*].id == tolist(["sum-api-production", "sum-api-2-production"]) && toset(keys(output.services)) == toset(["sum", "other"])
-    error_message = "Both services must be there."
+    error_message = "Both services must exist."
   }
 
   assert {
     condition     = alltrue([for name in ["id", "log_groups", "log_streams", "parameters"] : length(setintersection(flatten([local.needs[0][name]]), flatten([local.needs[1][name]]))) == 0])
-    error_message = "No service may write another's logs or read another's keys, however similar their names are."
+    error_message = "No service must be able to write the logs or read the keys of another, even with a similar name."
   }
 
   assert {
     condition     = !anytrue([for name in flatten([local.needs[1].log_groups]) : startswith(name, local.needs[0].log_groups[0])])
-    error_message = "What names the logs of one service must not name those of the other."
+    error_message = "The pattern of the logs of one service must not match the logs of the other."
   }
 
   assert {
     condition     = output.services.sum.api_key_parameter == "/sum-api/production/api-key" && output.services.other.api_key_parameter == "/sum-api-2/production/api-key"
-    error_message = "Each service must have keys of its own."
+    error_message = "Each service must have its own keys."
   }
 
   assert {
     condition     = alltrue([for need in local.needs : strcontains(aws_kms_key.this.policy, need.log_groups[0]) && alltrue([for topic in aws_sns_topic_policy.this : strcontains(topic.policy, ":alarm:${need.id}-*")])])
-    error_message = "The key and the topics must admit both services."
+    error_message = "The key and the topics must allow both services."
   }
 }
 
