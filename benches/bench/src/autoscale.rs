@@ -44,9 +44,9 @@ pub fn run() -> Result<()> {
     let capacity = settings.vcpus / cpu_seconds;
     section.add(format!(
         "The simulation uses the settings of the planned stack: {} to {} tasks of {} vCPU, with a target of {} requests a minute \
-         or {} % CPU for each. It assumes that a new task serves after {TASK_START:.0} s. It also assumes that a request takes \
-         {:.0} µs of a vCPU, so a task can serve {} requests a second. CloudWatch works as AWS describes it: three one-minute \
-         datapoints above the target scale out, and fifteen below nine tenths of it scale in. Each datapoint is a minute late.",
+         or {} % CPU for each. It assumes that a new task serves after {TASK_START:.0} s, and that a request takes {:.0} µs of a \
+         vCPU, so a task can serve {} requests a second. Three one-minute datapoints above the target scale out, and fifteen \
+         below nine tenths of it scale in. Each datapoint is a minute late.",
         settings.least, settings.most, settings.vcpus, whole(settings.requests_per_target),
         settings.cpu_percent, cpu_seconds * 1e6, whole(capacity),
     ));

@@ -65,9 +65,9 @@ pub fn run() -> Result<()> {
         }
     }
     section.add(
-        "callgrind counts user-space instructions, DHAT heap blocks, and strace system calls. Each figure comes from the \
-         difference between 2,500 and 500 requests over one kept-alive connection. For a proxy, only the proxy itself is \
-         counted, as a single process. valgrind cannot run Go. nginx allocates in pools, so it has few large blocks.",
+        "callgrind counts user-space instructions, DHAT heap blocks, and strace system calls, over one kept-alive connection. \
+         For a proxy, only the proxy itself is counted. valgrind cannot run Go. nginx allocates in pools, so it has few large \
+         blocks.",
     );
     section.show(table);
     section.save("counts")

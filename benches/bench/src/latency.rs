@@ -24,9 +24,9 @@ const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
 pub fn run(effort: Effort) -> Result<()> {
     let mut section = Section::new("Latency");
     section.add(format!(
-        "The load is an open loop over {CONNECTIONS} connections. The latency of a request starts when the request is due, \
-         not when it is sent, so a stall counts for every request that it delays. The load is a share of the rate that the same \
-         server reached in a closed loop just before. Each measurement takes {:.1} s. Latencies are in microseconds.",
+        "The load is an open loop over {CONNECTIONS} connections. Latencies are in microseconds, from the time when the \
+         request was due, so a stall counts for every request that it delays. The load is a share of the rate that the same \
+         server reached in a closed loop just before. Each measurement takes {:.1} s.",
         effort.slice.as_secs_f64() * f64::from(TURNS)
     ));
     let table = on_the_clients_core(|| {

@@ -121,8 +121,7 @@ pub fn run(duration: Duration) -> Result<()> {
     section.add(format!(
         "All rows run at the same time for {} s, with `RATE_LIMIT={rate}` and `RATE_LIMIT_BURST={burst}`. The contract allows \
          1 + {burst} requests from idle and then {rate} a second. It allows 1 + {burst} for each burst, because the limit \
-         recovers within 3 s. Each sidecar counts separately: with three sidecars, a client can send three times as many \
-         requests.",
+         recovers within 3 s. Each sidecar counts separately.",
         duration.as_secs()
     ));
     section.show(table);

@@ -38,8 +38,8 @@ pub fn run(effort: Effort) -> Result<()> {
         table.row(cells);
     }
     section.add(
-        "Each connection made three requests and stays open. The figure is the sum over all processes, so pages that nginx's \
-         master and worker share count twice. The sidecar accepts at most 1,024 connections, both sides together.",
+        "Each connection made three requests and stays open. The figure is the sum over all processes, and shared pages count \
+         twice. The sidecar accepts at most 1,024 connections, both sides together.",
     );
     section.show(table);
 

@@ -65,7 +65,7 @@ impl Section {
     /// Keeps it as `name`.
     pub fn save(mut self, name: &str) -> Result<()> {
         self.measured = format!(
-            "Measured {}, at the end {}; {:.1} % of the processors' time went to other machines on the host",
+            "Measured {}, at the end {}; steal {:.1} %",
             self.measured,
             conditions::load_average(),
             Ticks::now().stolen_since(self.begun)

@@ -37,9 +37,8 @@ pub fn run(effort: Effort) -> Result<()> {
         section.note(format!("{}/ready_ms", program.name()), middle);
     }
     section.add(format!(
-        "The time is from the start of the process (through `taskset`) to the first 200. sum-api is ready when `/readyz` \
-         returns 200, with its keys in the environment and no SSM. The others are ready when `/healthz` returns 200. The servers \
-         take turns, with {} starts each.",
+        "The time is from the start of the process to the first 200: of `/readyz` for sum-api, with its keys in the \
+         environment and no SSM, and of `/healthz` for the others. The servers take turns, with {} starts each.",
         effort.rounds * 2
     ));
     section.show(table);

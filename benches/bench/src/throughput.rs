@@ -41,12 +41,11 @@ pub fn run(effort: Effort) -> Result<()> {
     let mut section = Section::new("Throughput and CPU time");
     let rounds = on_the_clients_core(|| measure(effort))?;
     section.add(format!(
-        "The load is a closed loop over {CONNECTIONS} kept-alive connections. The servers take turns in {} rounds of {:.1} s. \
-         The tables show median, least and most. The servers use one core and the load uses the other. A proxy shares its core \
-         with the server behind it. CPU time is the user and system time of all processes of the row, from `schedstat`. The \
-         requests use the keys of {} clients in turn, because the sidecar allows at most 10,000 requests a second for each \
-         client. The sidecar writes its log to `/dev/null`. A log in a pipe costs about 3 µs more.",
-        effort.rounds, effort.slice.as_secs_f64(), request::CLIENTS,
+        "The load is a closed loop over {CONNECTIONS} kept-alive connections, with the keys of {} clients. The servers take \
+         turns in {} rounds of {:.1} s. The tables show median, least and most. The servers use one core and the load uses the \
+         other. A proxy shares its core with the server behind it. CPU time is the user and system time of all processes of the \
+         row. The sidecar writes its log to `/dev/null`. A log in a pipe costs about 3 µs more.",
+        request::CLIENTS, effort.rounds, effort.slice.as_secs_f64(),
     ));
     for (title, setups) in rows() {
         let ruler = setups[0];
