@@ -1,7 +1,7 @@
 # What Terraform reads to compare the root with the account. Named one by one; `cargo xtask terraform prove` records which calls a
 # plan makes and fails when one of them is missing here. Descriptions are not worth a secret; the one thing that is, the
 # parameter, is among them because the provider reads it back decrypted: so the plan role can read the keys, and its GitHub
-# environment needs the same care as production's. docs/deploy.md says what follows from that.
+# environment needs the same care as production's: docs/ci.md, "Protection against forks".
 
 locals {
   read_actions = {
