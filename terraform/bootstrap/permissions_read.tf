@@ -1,6 +1,6 @@
 # The read actions that Terraform needs to compare the root with the account. `cargo xtask terraform prove` records the calls of a plan
 # and fails if an action is missing here. Only the parameter is secret. The provider reads it decrypted, so the plan role can read the
-# keys. Therefore its GitHub environment needs the same protection as that of production. docs/deploy.md explains the consequences.
+# keys. Therefore its GitHub environment needs the same protection as that of production. See docs/ci.md, "Protection against forks".
 
 locals {
   read_actions = {
