@@ -46,8 +46,8 @@ const CONTRACT: &str = "cargo build --quiet --locked --release --workspace \
     --exclude contract --exclude loadgen --exclude ops --exclude xtask
 BINARIES=$PWD/target/release exec xtask suites contract";
 
-/// The contract tests that depend on the version of nginx, with a newer nginx than Debian's. Only nginx 1.23 and newer,
-/// as in the image, lets the sidecar forward repeated headers as a list.
+/// The contract tests that depend on the version of nginx, with a newer nginx than Debian's. The sidecar forwards a fixed
+/// list of headers only with nginx 1.23 and newer. The image has such an nginx.
 const NEWER_NGINX: &str = "xtask tools nginx || {
     echo 'SKIPPED: newer-nginx: the nginx of tools/nginx.toml could not be built (log: .tools/log/nginx.log)'
     exit 0
