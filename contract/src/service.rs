@@ -1,7 +1,7 @@
 //! The services of the repository, found by their folders.
 //!
-//! A folder below `services` with an `openapi.json` is a service. The test service `parcels` adds features that the
-//! others lack. The suite reads everything else from the document, so no test names a service. `CONTRACT_SERVICE`
+//! A folder below `services` with an `openapi.json` is a service. The throw-away service `parcels` adds features that
+//! the others lack. The suite reads everything else from the document, so no test names a service. `CONTRACT_SERVICE`
 //! restricts the run to one folder.
 
 use crate::binary;

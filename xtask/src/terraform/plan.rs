@@ -38,7 +38,7 @@ pub(super) fn write(setup: &Setup<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks that plan.txt equals the output of [`write`].
+/// Checks that plan.txt equals the output of `write`.
 pub(super) fn check(setup: &Setup<'_>) -> anyhow::Result<()> {
     let Setup { repository, work, checks, .. } = *setup;
     let started = Instant::now();
