@@ -11,7 +11,7 @@ const LARGEST: u64 = 16_000_000;
 const OLDEST_NGINX: [u32; 3] = [1, 30, 6];
 /// Seconds after which an image that starts without settings is stopped.
 const LIMIT: u32 = 15;
-/// The content of the API's image, besides the binary.
+/// The content of the API's image in addition to the binary.
 const LIBRARIES: [&str; 3] = ["libc", "libm", "libgcc_s"];
 const FILES: [&str; 3] = ["etc/nsswitch.conf", "etc/os-release", CA_ROOTS];
 const CA_ROOTS: &str = "etc/ssl/certs/ca-certificates.crt";

@@ -43,7 +43,7 @@ impl Outcome {
     }
 }
 
-/// A requirement of a check, besides its files.
+/// A requirement of a check in addition to its files.
 #[derive(Debug, Clone, Copy)]
 enum Need {
     /// A program on the path or among the pinned tools.
