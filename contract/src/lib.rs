@@ -3,8 +3,7 @@
 //! This library is the harness, `tests/contract` are the tests, `data` are the tables they share.
 //!
 //! * [`stack`] starts both processes on free ports; [`target`] is such a stack or one that already runs
-//! * [`http`] and [`connection`] send HTTP/1.1 byte by byte, because half of the contract is about bytes that
-//!   ordinary clients cannot send
+//! * [`http`] and [`connection`] send HTTP/1.1 byte by byte, because ordinary clients cannot send half of the cases
 //! * [`service`] finds the services and reads their documents; [`call`] is the valid case of an operation, with the
 //!   [`values`] of the service's setup
 //! * [`shape`] checks the headers and the form of every response, especially of errors

@@ -26,9 +26,9 @@ aws() {
 /// More lines do not fit on the screen.
 const MOST_LINES: usize = 15;
 
-/// Creates the resources of an incident that the emulator does not create: a running and a stopped task, log lines, an
-/// alarm, objects, and the resources of features that are off in this stack. The last lines print the values for the
-/// placeholders of the page.
+/// Creates resources of an incident that the emulator does not create: two tasks, one of them stopped, log lines, an
+/// alarm and objects. Also creates resources of features that are off in this stack. The last lines print the values
+/// for the placeholders of the page.
 const INCIDENT: &str = r#"
 value() { aws "$@" --output text; }
 group=$(value elbv2 describe-target-groups --names "$ID" --query 'TargetGroups[0].TargetGroupArn')

@@ -1,7 +1,7 @@
 //! Requirements for every operation of every service.
 //!
 //! The documents declare the operations. The rows of `data/traps.json` and the modules here state the requirements. A
-//! row runs for each operation that it applies to. A row may apply to no operation of one service (for example, without
+//! row runs for each operation that it applies to. A row can apply to no operation of a service (for example, without
 //! a bearer operation), but it must apply to an operation of another service.
 
 mod deadlines;
