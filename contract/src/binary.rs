@@ -1,4 +1,4 @@
-//! Where the programs under test are.
+//! Finds the programs under test.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
-/// A binary by its name, such as `sum-api`: the one that a variable such as `SUM_API_BIN` names, else the one in the
-/// folder `BINARIES`, else the one that cargo builds now, once, in the profile of the test.
+/// A binary by its name, such as `sum-api`. The first of these that is set: a variable such as `SUM_API_BIN`, the
+/// folder `BINARIES`. Otherwise cargo builds the binary once, in the profile of the test.
 pub fn path(name: &str) -> &'static Path {
     static BINARIES: Mutex<BTreeMap<String, &'static Path>> = Mutex::new(BTreeMap::new());
     let mut binaries = BINARIES.lock().expect("a build that fails ends the test");
@@ -54,7 +54,7 @@ pub fn nginx_version() -> (u32, u32, u32) {
     })
 }
 
-/// Whether nginx knows `max_headers`: since 1.29.8, and in some older packages that have it as a fix.
+/// Whether nginx supports `max_headers`: 1.29.8 and newer, and some older packages with a backport.
 pub fn nginx_counts_headers() -> bool {
     static COUNTS: OnceLock<bool> = OnceLock::new();
     *COUNTS.get_or_init(|| {

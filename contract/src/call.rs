@@ -1,5 +1,5 @@
-//! The valid case of an operation, from its document: the method, the path with its parameters, the credentials, the
-//! first example of the request, and what the document promises for it.
+//! The valid case of an operation, from its document: method, path with its parameters, credentials, first example of
+//! the request, and the expected response.
 
 use crate::http::{Request, Response};
 use crate::service::Service;
@@ -15,13 +15,13 @@ pub const AUTHORIZATION: &str = "Authorization";
 /// A request that the service accepts.
 #[derive(Debug, Clone)]
 pub struct Call<'a> {
-    /// What it asks for.
+    /// The called operation.
     pub operation: &'a Operation,
-    /// The path, parameters filled in.
+    /// The path with its parameters filled in.
     pub path: String,
-    /// The body, when the operation takes one.
+    /// The body, if the operation takes one.
     pub body: Option<String>,
-    /// The status of its success.
+    /// The status of a success.
     pub status: u16,
     /// An example of the response: the one of the same name as the request's, otherwise the first.
     pub example: Option<Value>,
@@ -103,7 +103,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The same with another key, where the operation takes keys.
+    /// Sets another key, if the operation takes keys.
     #[must_use]
     pub fn keyed(mut self, key: &str) -> Self {
         if let Some((API_KEY, value)) = &mut self.credentials {
@@ -112,33 +112,33 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// The line of the credentials, with its end, for a request that is written as bytes.
+    /// The header line of the credentials with CRLF, for a request that is written as bytes.
     #[must_use]
     pub fn credentials_line(&self) -> String {
         let line = |(name, value): &(&str, String)| format!("{name}: {value}\r\n");
         self.credentials.as_ref().map(line).unwrap_or_default()
     }
 
-    /// Whether the response is the example itself, for an operation whose answer depends on its request alone.
+    /// Whether the response equals the example, for an operation whose answer depends only on its request.
     #[must_use]
     pub fn is_answer(&self, response: &Response) -> bool {
         response.status == self.status
             && self.example.as_ref().is_none_or(|example| is_same(example, &response.json()))
     }
 
-    /// Whether the response has nothing wrong.
+    /// Whether the response has no faults.
     #[must_use]
     pub fn is_like(&self, response: &Response) -> bool {
         self.faults(response).is_empty()
     }
 
-    /// What is wrong with the response to a valid request: its status, and every member of the example must be there,
-    /// of the same JSON type.
+    /// The faults of the response to a valid request. The status must be correct, and the response must contain every
+    /// member of the example with the same JSON type.
     #[must_use]
     pub fn faults(&self, response: &Response) -> Vec<String> {
         if response.status != self.status {
             return vec![format!(
-                "{} and not {}: {}",
+                "status {} instead of {}: {}",
                 response.status,
                 self.status,
                 response.text()
@@ -170,7 +170,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Where a value does not have the shape of an example. Both may be empty lists.
+/// The first place where a value differs from the shape of an example. Lists can be empty.
 fn difference(example: &Value, found: &Value, at: &str) -> Option<String> {
     match (example, found) {
         (Value::Object(members), Value::Object(found)) => {
@@ -190,7 +190,7 @@ fn difference(example: &Value, found: &Value, at: &str) -> Option<String> {
         | (Value::Number(_), Value::Number(_))
         | (Value::Bool(_), Value::Bool(_))
         | (Value::Null, Value::Null) => None,
-        _ => Some(format!("{at} is {found} and not like {example}")),
+        _ => Some(format!("{at} is {found}, expected a value like {example}")),
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_answer_is_its_example_however_a_number_is_written() {
+    fn is_same_ignores_the_notation_of_numbers() {
         let example = json!({"n": 68, "items": [1, -40.0]});
         for (found, expected) in [
             (json!({"items": [1.0, -40], "n": 68.0}), true),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_has_the_shape_of_its_example() {
+    fn difference_compares_the_shape_with_the_example() {
         let example = json!({"id": "p1", "items": [{"n": 1}], "more": {}});
         for (found, fault) in [
             (json!({"id": "p2", "items": [{"n": 7, "m": 1}], "more": {"a": 1}, "b": 2}), None),

@@ -1,4 +1,4 @@
-//! One TCP connection, one byte at a time if need be.
+//! One TCP connection, which can send single bytes.
 
 use crate::http::{Request, Response};
 use crate::wait::PATIENCE;
@@ -18,12 +18,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects. Reading gives up after [`PATIENCE`].
+    /// Connects. A read fails after [`PATIENCE`].
     pub fn open(address: SocketAddr) -> io::Result<Self> {
         Self::open_from(Ipv4Addr::UNSPECIFIED.into(), address)
     }
 
-    /// Connects from one of this machine's addresses; on Linux all of 127.0.0.0/8 is ours.
+    /// Connects from a local address. On Linux all of 127.0.0.0/8 is local.
     pub fn open_from(source: IpAddr, address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         if !source.is_unspecified() {
@@ -37,14 +37,14 @@ impl Connection {
         Ok(Self { stream, received: Vec::new(), host: address.to_string() })
     }
 
-    /// Sets the `Host` of requests; the address otherwise.
+    /// Sets the `Host` of requests. The default is the address.
     #[must_use]
     pub fn with_host(mut self, host: &str) -> Self {
         host.clone_into(&mut self.host);
         self
     }
 
-    /// How long a read waits.
+    /// Sets the time limit of a read.
     pub fn patience(&self, limit: Duration) -> io::Result<()> {
         self.stream.set_read_timeout(Some(limit))
     }
@@ -54,7 +54,7 @@ impl Connection {
         self.stream.write_all(bytes)
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending side.
     pub fn end(&self) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)
     }
@@ -66,9 +66,9 @@ impl Connection {
         self.answer(request, sent)
     }
 
-    /// Waits for the response to a request that was sent, or was not.
+    /// Waits for the response to a request. `sent` is the result of sending it.
     pub fn answer(&mut self, request: &Request, sent: io::Result<()>) -> io::Result<Response> {
-        // The server may answer and close before it has read everything. The answer counts then.
+        // The server can answer and close before it has read the whole request. In this case the answer counts.
         let answer = if request.is_head() { self.receive_head() } else { self.receive() };
         match (sent, answer) {
             (_, Ok(Some(response))) => Ok(response),
@@ -79,7 +79,7 @@ impl Connection {
         }
     }
 
-    /// The next response; `None` when the connection is closed instead. Interim responses are passed over.
+    /// The next response. `None` if the server closes the connection. Interim (1xx) responses are skipped.
     pub fn receive(&mut self) -> io::Result<Option<Response>> {
         self.response(true)
     }
@@ -89,13 +89,13 @@ impl Connection {
         self.response(false)
     }
 
-    /// Everything up to the end of the connection, as it came.
+    /// All bytes until the end of the connection.
     pub fn receive_rest(&mut self) -> io::Result<Vec<u8>> {
         while self.fill()? {}
         Ok(std::mem::take(&mut self.received))
     }
 
-    /// What comes next, as it came: at least one byte, and nothing only at the end.
+    /// The next bytes: at least one, or none at the end of the connection.
     pub fn receive_some(&mut self) -> io::Result<Vec<u8>> {
         self.fill()?;
         Ok(std::mem::take(&mut self.received))
@@ -141,13 +141,13 @@ impl Connection {
                 }
                 httparse::Status::Partial if self.fill()? => {}
                 httparse::Status::Partial if self.received.is_empty() => return Ok(None),
-                httparse::Status::Partial => return Err(self.bad("the head breaks off")),
+                httparse::Status::Partial => return Err(self.bad("the head ends early")),
             }
         }
     }
 
     fn read_body(&mut self, response: &Response) -> io::Result<Vec<u8>> {
-        // A stream has no end of its own. Its body is what comes first.
+        // A stream does not end. Use its first bytes as the body.
         if response.all("Content-Type") == ["text/event-stream"] {
             if self.received.is_empty() {
                 self.fill()?;
@@ -162,7 +162,7 @@ impl Connection {
         }
         match response.header("Content-Length").map(str::parse) {
             Some(Ok(length)) => self.take(length),
-            Some(Err(_)) => Err(self.bad("the length is no number")),
+            Some(Err(_)) => Err(self.bad("the length is not a number")),
             None => self.receive_rest(),
         }
     }
@@ -192,13 +192,13 @@ impl Connection {
     fn take(&mut self, length: usize) -> io::Result<Vec<u8>> {
         while self.received.len() < length {
             if !self.fill()? {
-                return Err(self.bad("the body breaks off"));
+                return Err(self.bad("the body ends early"));
             }
         }
         Ok(self.received.drain(..length).collect())
     }
 
-    /// Reads once; false at the end.
+    /// Reads once. Returns false at the end.
     fn fill(&mut self) -> io::Result<bool> {
         let mut block = [0; 16 * 1024];
         let length = self.stream.read(&mut block)?;

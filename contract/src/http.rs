@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::io::Write;
 
-/// A request that a well-behaved client could send. Others are written as bytes.
+/// A request that an ordinary client can send. Others are written as bytes.
 #[derive(Debug, Clone)]
 pub struct Request {
     method: String,
@@ -32,28 +32,28 @@ impl Request {
         Self::new("GET", path)
     }
 
-    /// Adds a header; one that is there already is not replaced.
+    /// Adds a header. It does not replace an existing one.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Takes all headers of a name away.
+    /// Removes all headers with this name.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         self
     }
 
-    /// Sends another method.
+    /// Sets the method.
     #[must_use]
     pub fn method(mut self, method: &str) -> Self {
         method.clone_into(&mut self.method);
         self
     }
 
-    /// Sends another target.
+    /// Sets the target.
     #[must_use]
     pub fn target(mut self, target: &str) -> Self {
         target.clone_into(&mut self.path);
@@ -80,20 +80,20 @@ impl Request {
         self
     }
 
-    /// Sends the body in chunks, its length unannounced.
+    /// Sends the body in chunks, without `Content-Length`.
     #[must_use]
     pub fn chunked(mut self) -> Self {
         self.chunked = true;
         self
     }
 
-    /// Whether the answer comes without its body.
+    /// Whether the response has no body.
     #[must_use]
     pub fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
 
-    /// The head as sent, to the empty line.
+    /// The bytes of the head, including the empty line.
     #[must_use]
     pub fn head(&self, host: &str) -> Vec<u8> {
         let mut head =
@@ -107,7 +107,7 @@ impl Request {
         format!("{}\r\n\r\n", head.join("\r\n")).into_bytes()
     }
 
-    /// The whole request as sent.
+    /// The bytes of the whole request.
     #[must_use]
     pub fn bytes(&self, host: &str) -> Vec<u8> {
         let mut bytes = self.head(host);
@@ -127,12 +127,12 @@ impl Request {
     }
 }
 
-/// A response, as it was received.
+/// A received response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// All headers in their order.
+    /// All headers in order.
     pub headers: Vec<(String, String)>,
     /// The body without its framing.
     pub body: Vec<u8>,
@@ -149,7 +149,7 @@ impl Response {
             .collect()
     }
 
-    /// The value of a header that may be there once at most.
+    /// The value of a header. Fails the test if the header occurs twice.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let all = self.all(name);
@@ -176,13 +176,13 @@ impl Response {
             .unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
     }
 
-    /// The id that every response carries.
+    /// The value of `X-Request-Id`, which every response must have.
     #[must_use]
     pub fn request_id(&self) -> &str {
         self.header("X-Request-Id").unwrap_or_else(|| panic!("no X-Request-Id in {self:?}"))
     }
 
-    /// Fails the test, showing the response, unless the status is this one.
+    /// Fails the test and prints the response, unless it has this status.
     #[track_caller]
     #[must_use]
     pub fn expect_status(self, status: u16) -> Self {

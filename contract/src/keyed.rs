@@ -1,5 +1,5 @@
-//! The operation of [`service::keyed`], for what does not depend on the operation: the keys, the limits, the log and the
-//! ends of both processes.
+//! The operation of [`service::keyed`], for tests that do not depend on the operation: keys, limits, log, and the end
+//! of both processes.
 
 use crate::call::{API_KEY, Call};
 use crate::http::Request;
@@ -8,21 +8,21 @@ use crate::stack::KEY;
 use crate::values::Values;
 use chassis::document::{Access, Operation};
 
-/// The service that has it.
+/// The service of the operation.
 #[must_use]
 pub fn service() -> &'static Service {
     service::keyed().0
 }
 
-/// Its valid case, with the key of every stack.
+/// The valid case of the operation, with the key of every stack.
 #[must_use]
 pub fn call() -> Call<'static> {
     let (service, operation) = service::keyed();
     Call::new(service, operation, &Values::invented(KEY))
 }
 
-/// Calls whose answers differ, of an operation of the same service: each example of the request has an example of the
-/// response with its name.
+/// Calls with different answers, of an operation of the same service. Each example of the request has an example of the
+/// response with the same name.
 #[must_use]
 pub fn calls() -> Vec<Call<'static>> {
     let (service, _) = service::keyed();
@@ -34,35 +34,35 @@ pub fn calls() -> Vec<Call<'static>> {
             && operation.examples.iter().all(|example| has(&example.name))
     };
     let operation = service.document.operations.iter().find(answered);
-    let operation = operation.expect("an operation with a key has two examples and their answers");
+    let operation = operation.expect("an operation with a key has two examples with answers");
     Call::all(service, operation, &Values::invented(KEY))
 }
 
-/// Its path.
+/// The path of the operation.
 #[must_use]
 pub fn path() -> String {
     call().path
 }
 
-/// A body that it accepts.
+/// A body that the operation accepts.
 #[must_use]
 pub fn body() -> String {
     call().body.expect("it has an example")
 }
 
-/// Its valid request, with this key.
+/// The valid request, with this key.
 #[must_use]
 pub fn request(key: &str) -> Request {
     call().bare().header(API_KEY, key)
 }
 
-/// The same with another body.
+/// The valid request with another body.
 #[must_use]
 pub fn with_body(key: &str, body: impl AsRef<[u8]>) -> Request {
     request(key).body(body)
 }
 
-/// The same with a body that is longer than it takes.
+/// The valid request with a body that is 1 byte too long.
 #[must_use]
 pub fn too_large(key: &str) -> Request {
     let limit = call().operation.max_body.expect("it takes a body");

@@ -1,19 +1,17 @@
-//! The contract of every service, held against the real service behind the real nginx.
+//! Tests the contract of every service with the real service behind the real nginx.
 //!
 //! This library is the harness, `tests/contract` are the tests, `data` are the tables they share.
 //!
-//! * [`stack`] starts both processes on free ports; [`target`] is either that or a stack that runs already
-//! * [`http`] and [`connection`] speak HTTP/1.1 byte by byte, because half of the contract is about bytes that
-//!   no well-behaved client can send
+//! * [`stack`] starts both processes on free ports; [`target`] is such a stack or one that already runs
+//! * [`http`] and [`connection`] send HTTP/1.1 byte by byte, because ordinary clients cannot send half of the cases
 //! * [`service`] finds the services and reads their documents; [`call`] is the valid case of an operation, with the
-//!   [`values`] that a service's setup gives
-//! * [`shape`] knows what every answer looks like, errors above all
-//! * [`list`] counts what an assertion goes through
-//! * [`load`] sends requests all the time while something is being replaced
+//!   [`values`] of the service's setup
+//! * [`shape`] checks the headers and the form of every response, especially of errors
+//! * [`list`] checks the minimum length of a list
+//! * [`load`] sends requests continuously while a test replaces a task or a key
 //! * [`stub`] is an API that misbehaves
 //!
-//! Everything blocks and uses threads: a test reads from top to bottom, and the harness can be trusted
-//! without knowing a runtime.
+//! The harness blocks and uses threads. A test reads from top to bottom and needs no knowledge of an async runtime.
 #![expect(clippy::missing_panics_doc, reason = "a panic is how the harness fails the test")]
 
 pub mod binary;

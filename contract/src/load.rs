@@ -1,4 +1,4 @@
-//! Callers that never stop asking, for what must not be noticed by any of them.
+//! Callers that send requests continuously, for changes that must not cause a failed request.
 
 use crate::call::Call;
 use crate::connection::Connection;
@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::Duration;
 
-/// How long a slow caller takes over its body: long enough that a stop finds some of them half-way.
+/// The time in which a slow caller sends its body. At a stop, some bodies are incomplete.
 const DAWDLE: Duration = Duration::from_millis(600);
-/// So that the callers leave a core to what they call.
+/// The pause between requests. It leaves a core for the stack.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Whom new requests go to, and with which key: what a balancer's target group says, and a caller's secret.
+/// The sidecar and the key for new requests, as from a balancer's target group and a caller's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The sidecar.
@@ -24,8 +24,8 @@ pub struct Route {
     pub key: String,
 }
 
-/// What the callers ask for, one after another: the examples of an operation. Their answers differ, so that no caller
-/// takes another one's answer for its own.
+/// The calls, which the callers send in turn: the examples of an operation. Their answers differ, so a mixed-up answer
+/// is detected.
 pub type Calls = Vec<Call<'static>>;
 
 #[derive(Debug)]
@@ -44,17 +44,17 @@ pub struct Load {
     callers: Vec<JoinHandle<()>>,
 }
 
-/// What came of it.
+/// The result of the load.
 #[derive(Debug)]
 pub struct Outcome {
     /// Requests sent.
     pub sent: u64,
-    /// Those that were not answered as they should, each with the reason.
+    /// Requests without the expected answer, each with the reason.
     pub failures: Vec<String>,
 }
 
 impl Load {
-    /// Starts callers that keep their connection, and as many that send their body slowly.
+    /// Starts `callers` fast callers and the same number of callers that send their body slowly.
     #[must_use]
     pub fn start(calls: Calls, callers: u64, route: Route) -> Self {
         let shared = Arc::new(Shared {
@@ -72,7 +72,7 @@ impl Load {
         Self { shared, callers }
     }
 
-    /// Sends every request that begins from now on elsewhere. Afterwards no request begins at the address before.
+    /// Sends new requests to another sidecar. After this call, no request starts at the previous one.
     pub fn shift(&self, route: Route) {
         *self.shared.route.write().expect("nothing panics while it holds the lock") = route;
     }
@@ -83,7 +83,7 @@ impl Load {
         self.shared.sent.load(Ordering::Relaxed)
     }
 
-    /// Lets the callers finish what they are doing.
+    /// Stops the callers after their current requests.
     #[must_use]
     pub fn stop(self) -> Outcome {
         self.shared.stop.store(true, Ordering::Relaxed);
@@ -129,7 +129,7 @@ impl Shared {
     }
 }
 
-/// Holds the route until the request has begun, so that `shift` waits for it.
+/// Holds the lock of the route until the request has started, so that `shift` waits for it.
 fn ask(
     kept: Option<Connection>,
     route: RwLockReadGuard<'_, Route>,

@@ -1,4 +1,4 @@
-//! What a process wrote, line by line, while it runs.
+//! The output of a running process, line by line.
 
 use crate::wait::{PATIENCE, poll};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// Where a line came from.
+/// The source of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output: the access log of the sidecar, the events of the API.
@@ -45,7 +45,7 @@ impl Log {
         self.0.lock().expect("nothing panics while it holds the lock")
     }
 
-    /// Waits until both streams ended: every process that held them is gone.
+    /// Waits until both streams have ended, so every process that held them has ended.
     pub fn wait_for_end(&self) {
         poll(PATIENCE, || (self.state().ended == 2).then_some(()));
     }
@@ -61,23 +61,23 @@ impl Log {
             .collect()
     }
 
-    /// Everything so far, as one text.
+    /// All output so far, as one text.
     #[must_use]
     pub fn text(&self) -> String {
         self.state().lines.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")
     }
 
-    /// All lines of standard output as JSON objects. A line that is none fails the test.
+    /// All lines of standard output as JSON objects. Any other line fails the test.
     #[must_use]
     pub fn events(&self) -> Vec<Value> {
         self.lines(Stream::Out).iter().map(|line| parse(line)).collect()
     }
 
-    /// The events with this request id, as soon as there is one.
+    /// Waits for an event with this request id, and returns all such events.
     #[must_use]
     pub fn of_request(&self, id: &str) -> Vec<Value> {
         poll(PATIENCE, || {
-            // Only these are copied and parsed: a test may ask a thousand times.
+            // Copy and parse only these lines, because a test can call this a thousand times.
             let state = self.state();
             let lines = state.lines.iter().filter(|(from, _)| *from == Stream::Out);
             let lines: Vec<String> =

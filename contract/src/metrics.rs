@@ -1,4 +1,4 @@
-//! How many requests the API itself has seen.
+//! The number of requests that the API has received.
 
 use crate::connection::Connection;
 use crate::http::Request;
@@ -6,29 +6,29 @@ use std::net::SocketAddr;
 
 const COUNT: &str = "http_server_request_duration_seconds_count";
 
-/// The requests that the API has answered.
+/// The metrics of the API.
 #[derive(Debug, Clone)]
 pub struct Metrics(String);
 
 impl Metrics {
-    /// Asks the private listener of the API.
+    /// Reads the metrics from the private listener of the API.
     #[must_use]
     pub fn at(private: SocketAddr) -> Self {
         let mut connection = Connection::open(private).expect("the API accepts");
         let request = Request::get("/metrics").header("Connection", "close");
         let text = connection.ask(&request).expect("the API answers").expect_status(200).text();
-        // A count under another name would be 0 for ever. The harness has asked for the API's health before.
+        // A renamed metric would always count as 0. The harness has sent probes before, so the metric must exist.
         assert!(text.contains(COUNT), "no {COUNT} in:\n{text}");
         Self(text)
     }
 
-    /// Requests to a route, whatever the answer's status.
+    /// Requests to a route with any response status.
     #[must_use]
     pub fn calls(&self, route: &str) -> u64 {
         self.total(|labels| is_call(labels, route))
     }
 
-    /// Those that were answered with 2xx.
+    /// Requests to a route with a 2xx response.
     #[must_use]
     pub fn calls_served(&self, route: &str) -> u64 {
         self.total(|labels| is_call(labels, route) && labels.contains(r#"status_code="2"#))
@@ -40,7 +40,7 @@ impl Metrics {
         self.gauge("http_server_active_requests")
     }
 
-    /// Streams that are open.
+    /// Open streams.
     #[must_use]
     pub fn streams(&self) -> u64 {
         self.gauge("http_server_open_streams")
@@ -51,7 +51,7 @@ impl Metrics {
         self.0.lines().find_map(value).unwrap_or_else(|| panic!("no {name} in:\n{}", self.0))
     }
 
-    /// Requests answered, but for the harness's own looks at its health.
+    /// Answered requests, without the probes of the harness.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.total(|labels| !["/healthz", "/readyz"].iter().any(|route| labels.contains(route)))

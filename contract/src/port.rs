@@ -1,7 +1,7 @@
 //! Free ports.
 //!
-//! They lie below the range from which the kernel takes the local ports of outgoing connections, so that
-//! the suite's own clients cannot take one between its choice and its use.
+//! They are below the kernel's range for local ports of outgoing connections. So the clients of the suite cannot take a
+//! port before the server uses it.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -11,10 +11,10 @@ const COUNT: u16 = 12_000;
 
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
-/// A loopback address on which nothing listens. No two calls of one process give the same.
+/// A loopback address on which nothing listens. Each call in one process returns another address.
 #[must_use]
 pub fn free() -> SocketAddr {
-    // Two test processes at once begin at different places.
+    // Two test processes start at different ports.
     let start =
         u16::try_from(std::process::id().wrapping_mul(7919) % u32::from(COUNT)).unwrap_or(0);
     for _ in 0..COUNT {

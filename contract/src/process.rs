@@ -1,4 +1,4 @@
-//! A process of ours: its log, its signals, its end.
+//! A child process: its log, its signals, its end.
 
 use crate::log::{Log, Stream};
 use crate::wait::{PATIENCE, poll};
@@ -11,19 +11,19 @@ use std::time::Duration;
 
 pub use rustix::process::Signal;
 
-/// A started process. Dropped, it is asked to stop, and killed when it does not.
+/// A started process. On drop it gets a signal to stop, and `SIGKILL` if it does not end.
 #[derive(Debug)]
 pub struct Process {
     child: Mutex<Child>,
     pid: u32,
-    /// What it wrote so far.
+    /// Its output so far.
     pub log: Log,
-    /// What asks it to finish its work and go: `SIGQUIT` for nginx, `SIGTERM` for the API.
+    /// The signal for a graceful stop: `SIGQUIT` for nginx, `SIGTERM` for the API.
     graceful: Signal,
 }
 
 impl Process {
-    /// Starts `command` with nothing of our environment but `PATH` and what coverage tools need.
+    /// Starts `command`. From our environment it inherits only `PATH`, `NGINX` and the variable of coverage tools.
     #[must_use]
     pub fn start(mut command: Command, environment: &[(String, String)], graceful: Signal) -> Self {
         command.env_clear();
@@ -48,7 +48,7 @@ impl Process {
         self.pid
     }
 
-    /// Itself and the processes it started; those of an nginx are its workers.
+    /// The process and its children. The children of nginx are its workers.
     #[must_use]
     pub fn family(&self) -> Vec<u32> {
         let children = format!("/proc/{0}/task/{0}/children", self.pid);
@@ -58,7 +58,7 @@ impl Process {
             .collect()
     }
 
-    /// A file under `/proc/PID` of each of the family, as text.
+    /// A file below `/proc/PID` of each process of the family, as text.
     #[must_use]
     pub fn proc_files(&self, name: &str) -> Vec<String> {
         let path = |pid: u32| PathBuf::from(format!("/proc/{pid}/{name}"));
@@ -68,40 +68,40 @@ impl Process {
         self.family().into_iter().filter_map(|pid| read(pid).ok()).collect()
     }
 
-    /// Sends a signal. That the process is gone already is no error.
+    /// Sends a signal. If the process has ended, this does nothing.
     pub fn signal(&self, signal: Signal) {
         let mut child = self.child.lock().expect("nothing panics while it holds the lock");
-        // Not reaped yet, so the id cannot belong to another process.
+        // The process is not reaped yet, so the id cannot belong to another process.
         if matches!(child.try_wait(), Ok(None)) {
             send(self.pid, signal);
         }
     }
 
-    /// Asks it to finish its work and go.
+    /// Starts the graceful stop.
     pub fn stop(&self) {
         self.signal(self.graceful);
     }
 
-    /// How it ended, when it has.
+    /// The exit status, if the process has ended.
     #[must_use]
     pub fn ended(&self) -> Option<ExitStatus> {
         let mut child = self.child.lock().expect("nothing panics while it holds the lock");
         child.try_wait().expect("a child can be waited for")
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     #[must_use]
     pub fn wait(&self, limit: Duration) -> Option<ExitStatus> {
         poll(limit, || self.ended())
     }
 
-    /// Asks it to go and gives its exit code, or fails the test when it stays or dies by a signal.
+    /// Stops the process and returns its exit code. Fails the test if it does not end or a signal ends it.
     pub fn finish(&self) -> i32 {
         self.stop();
         self.exit_code()
     }
 
-    /// Waits for its end and gives its exit code; all it wrote is in the log then.
+    /// Waits for the end of the process and returns its exit code. Afterwards the log is complete.
     pub fn exit_code(&self) -> i32 {
         let status = self
             .wait(PATIENCE)
@@ -118,7 +118,7 @@ impl Drop for Process {
         if self.wait(Duration::from_millis(300)).is_some() {
             return;
         }
-        // A test that has ended has no use for what is still in flight.
+        // The test has ended, so requests in flight do not matter.
         self.signal(Signal::TERM);
         if self.wait(Duration::from_secs(5)).is_none() {
             for pid in family {

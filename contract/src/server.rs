@@ -1,4 +1,4 @@
-//! One started process of a stack, and the directory that a sidecar renders into.
+//! One started process of a stack, and the directory with the rendered configuration of a sidecar.
 
 use crate::connection::Connection;
 use crate::http::{Request, Response};
@@ -13,11 +13,11 @@ use std::{env, fs};
 pub struct Server {
     /// The process.
     pub process: Process,
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
-    /// Its private listener; the API's alone.
+    /// The private listener. Only the API has one.
     pub metrics: Option<SocketAddr>,
-    /// What it renders its configuration into; the sidecar's alone.
+    /// The directory of the rendered configuration. Only the sidecar has one.
     pub runtime: Option<RuntimeDir>,
 }
 
@@ -28,19 +28,19 @@ impl Server {
         Connection::open(self.address).expect("it accepts connections")
     }
 
-    /// One request on a connection of its own.
+    /// One request on its own connection.
     #[must_use]
     pub fn ask(&self, request: &Request) -> Response {
         self.connect().ask(request).unwrap_or_else(|error| panic!("{request:?}: {error}"))
     }
 }
 
-/// A directory that lives as long as this value.
+/// A directory that is removed when this value is dropped.
 #[derive(Debug)]
 pub struct RuntimeDir(PathBuf);
 
 impl RuntimeDir {
-    /// A fresh directory that nginx's workers, who may be another user, can pass.
+    /// A new directory. The workers of nginx, which can run as another user, can enter it.
     #[must_use]
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -50,7 +50,7 @@ impl RuntimeDir {
         Self(path)
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0

@@ -1,8 +1,8 @@
 //! The services of the repository, found by their folders.
 //!
-//! A folder with an `openapi.json` is a service: those below `services`, and the throw-away service `parcels`, which
-//! has what the others may not have. The suite learns everything else from the document, so no test names a service.
-//! `CONTRACT_SERVICE` restricts the run to one folder.
+//! A folder below `services` with an `openapi.json` is a service. The throw-away service `parcels` adds features that
+//! the others lack. The suite reads everything else from the document, so no test names a service. `CONTRACT_SERVICE`
+//! restricts the run to one folder.
 
 use crate::binary;
 use chassis::document::{Access, Document, Limit, Limited, Operation};
@@ -15,11 +15,11 @@ use std::{env, fs};
 /// A service of the repository.
 #[derive(Debug)]
 pub struct Service {
-    /// Where it is.
+    /// The folder of the service.
     pub directory: PathBuf,
-    /// What declares it.
+    /// The parsed document.
     pub document: Document,
-    /// The document as it is written.
+    /// The document as JSON.
     pub text: Value,
 }
 
@@ -33,7 +33,7 @@ pub fn found() -> &'static [Service] {
         let mut folders: Vec<PathBuf> =
             entries.map(|entry| entry.expect("it can be read").path()).collect();
         folders.sort();
-        // Last, so that a real service is what the tests of one operation run.
+        // Last, so that the tests of one operation use a real service.
         folders.push(binary::root().join("contract/parcels"));
         folders.retain(|folder| folder.join("openapi.json").is_file());
         folders.into_iter().map(Service::read).collect()
@@ -52,7 +52,7 @@ pub fn all() -> Vec<&'static Service> {
     all
 }
 
-/// Whether the run is restricted to one service, which may not have everything that a table has rows for.
+/// Whether the run is restricted to one service. It can lack features that a table has rows for.
 #[must_use]
 pub fn is_restricted() -> bool {
     restriction().is_some()
@@ -62,8 +62,8 @@ fn restriction() -> Option<String> {
     env::var("CONTRACT_SERVICE").ok()
 }
 
-/// An operation that takes a key and a JSON body, for what does not depend on the operation: of this run's services, or
-/// of any other one where they have none.
+/// An operation that takes a key and a JSON body, for tests that do not depend on the operation. The services of this
+/// run come first, then all others.
 #[must_use]
 pub fn keyed() -> (&'static Service, &'static Operation) {
     let of = |service: &'static Service| {
@@ -74,7 +74,7 @@ pub fn keyed() -> (&'static Service, &'static Operation) {
         });
         operation.map(|operation| (service, operation))
     };
-    all().into_iter().chain(found()).find_map(of).expect("some service has such an operation")
+    all().into_iter().chain(found()).find_map(of).expect("a service has such an operation")
 }
 
 impl Service {
@@ -99,7 +99,7 @@ impl Service {
         &self.document.service.name
     }
 
-    /// The file that declares it.
+    /// The path of its document.
     #[must_use]
     pub fn document_path(&self) -> PathBuf {
         self.directory.join("openapi.json")
@@ -111,27 +111,27 @@ impl Service {
         binary::path(self.name())
     }
 
-    /// Whether one of its operations requires such credentials.
+    /// Whether one of its operations requires credentials of this kind.
     #[must_use]
     pub fn requires(&self, access: Access) -> bool {
         self.document.operations.iter().any(|operation| operation.access == access)
     }
 
-    /// The operation of an `operationId`.
+    /// The operation with this `operationId`.
     #[must_use]
     pub fn operation(&self, id: &str) -> &Operation {
         let found = self.document.operations.iter().find(|operation| operation.id == id);
         found.unwrap_or_else(|| panic!("{} has no operation {id}", self.name()))
     }
 
-    /// The limit of a name.
+    /// The limit with this name.
     #[must_use]
     pub fn limit(&self, name: &str) -> &Limit {
         let found = self.document.service.limits.iter().find(|limit| limit.name == name);
         found.unwrap_or_else(|| panic!("{} has no limit {name}", self.name()))
     }
 
-    /// Reads `contract/NAME.json` of its folder; `None` where there is none.
+    /// Reads `contract/NAME.json` of its folder. `None` if it does not exist.
     #[must_use]
     pub fn table<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         let path = self.directory.join("contract").join(name).with_extension("json");
@@ -140,8 +140,7 @@ impl Service {
         Some(parsed.unwrap_or_else(|error| panic!("{}: {error}", path.display())))
     }
 
-    /// The first success that the document declares for an operation: the status, and the JSON examples of the
-    /// response.
+    /// The first 2xx status that the document declares for an operation, and the JSON examples of this response.
     #[must_use]
     pub fn success(&self, operation: &Operation) -> (u16, Vec<(String, Value)>) {
         let (status, response) = self
@@ -156,19 +155,19 @@ impl Service {
         (status.parse().expect("a status is a number"), examples)
     }
 
-    /// The responses of an operation by their statuses.
+    /// The responses of an operation by status.
     fn responses(&self, operation: &Operation) -> &Value {
         let method = operation.method.as_str().to_ascii_lowercase();
         &self.text["paths"][operation.path.to_string()][method]["responses"]
     }
 
-    /// Whether the document has this status for an operation.
+    /// Whether the document declares this status for an operation.
     #[must_use]
     pub fn declares(&self, operation: &Operation, status: u16) -> bool {
         self.responses(operation).get(status.to_string()).is_some()
     }
 
-    /// Whether some response of this status declares the header.
+    /// Whether a response with this status declares the header.
     #[must_use]
     pub fn declares_header(&self, status: u16, name: &str) -> bool {
         self.document.operations.iter().any(|operation| {

@@ -1,11 +1,11 @@
-//! The shape of every answer: in one place, so that every test holds every answer to all of it.
+//! The required form of every response. All tests check every response with this module.
 
 use crate::http::Response;
 use crate::service;
 use serde_json::Value;
 
-/// The headers that may leave with any response, in lower case. A service's own headers are those of its document. Any
-/// other one tells strangers something for nothing.
+/// The headers that any response can have, in lower case. The document of a service declares further headers. All
+/// others are forbidden, because they disclose details about the servers.
 const HEADERS: &[&str] = &[
     "allow",
     "cache-control",
@@ -24,10 +24,10 @@ const HEADERS: &[&str] = &[
 ];
 const MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "request_id"];
 const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
-/// Names that a version follows after a slash.
+/// Product names that disclose the software or its version.
 const PRODUCTS: [&str; 4] = ["nginx/", "hyper/", "openresty/", "debian"];
 
-/// What is wrong with a response, if anything: its headers, and its problem when it is an error.
+/// The faults of a response: of its headers, and of its problem details if it is an error.
 #[must_use]
 pub fn faults(response: &Response, is_head: bool) -> Vec<String> {
     let mut faults = Vec::new();
@@ -41,7 +41,7 @@ pub fn faults(response: &Response, is_head: bool) -> Vec<String> {
         }
     }
     if response.all("Server").iter().any(|server| *server != "nginx") {
-        faults.push(format!("Server says {:?}", response.all("Server")));
+        faults.push(format!("Server is {:?}", response.all("Server")));
     }
     match response.all("X-Request-Id").as_slice() {
         [id] if is_request_id(id) => {}
@@ -49,7 +49,7 @@ pub fn faults(response: &Response, is_head: bool) -> Vec<String> {
     }
     let everything = format!("{:?} {}", response.headers, response.text()).to_ascii_lowercase();
     for forbidden in PRODUCTS.into_iter().chain(["<html", "stack backtrace", "panicked"]) {
-        // The description of the API has its own version in it.
+        // The OpenAPI document contains its own version.
         if everything.contains(forbidden) && !everything.contains("\"openapi\"") {
             faults.push(format!("{forbidden:?} leaks"));
         }
@@ -61,13 +61,13 @@ pub fn faults(response: &Response, is_head: bool) -> Vec<String> {
         if there != (response.status == status) {
             faults.push(format!(
                 "{name} is {} with a {}",
-                if there { "there" } else { "missing" },
+                if there { "present" } else { "missing" },
                 response.status
             ));
         }
     }
     if response.status == 408 && !response.closes() {
-        faults.push("the connection stays after a 408".into());
+        faults.push("the connection stays open after a 408".into());
     }
     let health = response.status == 503 && response.all("Content-Type") == ["application/json"];
     if response.status >= 400 && !is_head && !health {
@@ -76,7 +76,7 @@ pub fn faults(response: &Response, is_head: bool) -> Vec<String> {
     faults
 }
 
-/// Fails the test when anything is wrong with the response.
+/// Fails the test if the response has a fault.
 #[track_caller]
 pub fn check(response: &Response) {
     let faults = faults(response, false);
@@ -98,7 +98,7 @@ fn problem_faults(response: &Response) -> Vec<String> {
         fault(format!("Content-Type is {:?}", response.all("Content-Type")));
     }
     let Ok(Value::Object(problem)) = serde_json::from_slice(&response.body) else {
-        fault(format!("the body is no JSON object: {:?}", response.text()));
+        fault(format!("the body is not a JSON object: {:?}", response.text()));
         return faults;
     };
     for member in MEMBERS {
@@ -121,7 +121,7 @@ fn problem_faults(response: &Response) -> Vec<String> {
     }
     let text = |member: &str| problem.get(member).and_then(Value::as_str).unwrap_or_default();
     if response.all("X-Request-Id") != [text("request_id")] {
-        fault(format!("request_id {:?} is not the header's", text("request_id")));
+        fault(format!("request_id {:?} differs from the header", text("request_id")));
     }
     if text("title").is_empty() || text("detail").is_empty() {
         fault("title or detail is empty".into());
@@ -145,7 +145,7 @@ fn problem_faults(response: &Response) -> Vec<String> {
     faults
 }
 
-/// Whether it is a problem type of a service of the repository.
+/// Whether the type is a problem type of a service of the repository.
 fn is_own(r#type: &str) -> bool {
     let own = r#type.strip_prefix("urn:").and_then(|rest| rest.split_once(":problem:"));
     own.is_some_and(|(name, slug)| {
@@ -158,7 +158,7 @@ fn is_request_id(id: &str) -> bool {
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// The phrase of a status that the contract knows (RFC 9110, section 15; RFC 6585, section 5).
+/// The reason phrase of a status of the contract (RFC 9110, section 15; RFC 6585, section 5).
 fn phrase(status: u16) -> Option<&'static str> {
     Some(match status {
         400 => "Bad Request",

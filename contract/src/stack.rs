@@ -1,7 +1,7 @@
-//! The stack under test: a real service behind the real nginx, on ports of its own.
+//! The stack under test: a real service behind the real nginx, on its own ports.
 //!
-//! It is what ECS starts: two processes with nothing but an environment. The document says which settings the service
-//! needs. Every test that changes a setting or owns a process starts its own stack. A stack that goes out of scope
+//! As in ECS, it consists of two processes that get only environment variables. The document of the service determines
+//! the required settings. Every test that changes a setting or owns a process starts its own stack. On drop, a stack
 //! stops both processes, the sidecar first.
 
 use crate::binary;
@@ -19,9 +19,9 @@ use chassis::document::{Access, Operation};
 use std::net::SocketAddr;
 use std::process::Command;
 
-/// A key of the client `acme`, in every stack that is not told otherwise.
+/// The default key of the client `acme`.
 pub const KEY: &str = "Contract-Key.of_ACME-1";
-/// Keys of clients that only one test uses: `c1:…`, `c2:…` and so on, so that each has its own limit.
+/// The number of additional clients `c1`, `c2` and so on. Each is used by one test, so that it has its own limit.
 pub const CLIENTS: u8 = 60;
 
 /// The key of client `c{number}`.
@@ -30,7 +30,7 @@ pub fn client_key(number: u8) -> String {
     format!("Key-of-client.{number:02}")
 }
 
-/// The `API_KEY` of a stack that is not told otherwise: `acme` and the numbered clients.
+/// The default `API_KEY`: `acme` and the numbered clients.
 #[must_use]
 pub fn keys() -> String {
     let clients = (1..=CLIENTS).map(|number| format!(",c{number}:{}", client_key(number)));
@@ -47,7 +47,7 @@ fn set(settings: &mut Settings, name: &str, value: &str) {
     settings.push((name.into(), value.into()));
 }
 
-/// What a stack is started with.
+/// The settings of a stack.
 #[derive(Debug, Clone)]
 pub struct Builder {
     service: &'static Service,
@@ -57,7 +57,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// All keys, the service checking them again, and limits that are out of the way.
+    /// All keys in both processes, and limits that no test reaches.
     fn new(service: &'static Service) -> Self {
         let builder = Self { service, api: Vec::new(), sidecar: Vec::new(), wait_ready: true };
         let builder = builder.api("LOG_LEVEL", "debug").limits(10_000, 10_000);
@@ -66,7 +66,7 @@ impl Builder {
         if service.requires(Access::Bearer) { builder.api("JWT_KEYS", JWT_KEYS) } else { builder }
     }
 
-    /// Gives all limits these numbers.
+    /// Sets all limits to these numbers.
     #[must_use]
     pub fn limits(self, rate: u32, burst: u32) -> Self {
         let named = self.service.document.service.limits.iter();
@@ -86,7 +86,7 @@ impl Builder {
         self
     }
 
-    /// Takes a variable of the API away.
+    /// Removes a variable of the API.
     #[must_use]
     pub fn api_without(mut self, name: &str) -> Self {
         self.api.retain(|(other, _)| other != name);
@@ -100,20 +100,20 @@ impl Builder {
         self
     }
 
-    /// Gives both the same keys.
+    /// Sets the same keys for both processes.
     #[must_use]
     pub fn keys(self, keys: &str) -> Self {
         self.api("API_KEY", keys).sidecar("API_KEY", keys)
     }
 
-    /// The limits of the document. Without this they are out of the way.
+    /// Uses the limits of the document. Without this, no test reaches the limits.
     #[must_use]
     pub fn limited(mut self) -> Self {
         self.sidecar.retain(|(name, _)| !name.starts_with("RATE_LIMIT"));
         self
     }
 
-    /// The keys are in a parameter store that does not answer, so the service never becomes ready.
+    /// Reads the keys from a parameter store that does not answer, so the service never becomes ready.
     #[must_use]
     pub fn without_ssm(self) -> Self {
         self.api_without("API_KEY")
@@ -125,14 +125,14 @@ impl Builder {
             .never_ready()
     }
 
-    /// Does not wait until the API is ready, only until both processes accept connections.
+    /// Waits only until both processes accept connections, not until the API is ready.
     #[must_use]
     pub fn never_ready(mut self) -> Self {
         self.wait_ready = false;
         self
     }
 
-    /// Starts both and waits.
+    /// Starts both processes and waits.
     #[must_use]
     pub fn start(self) -> Stack {
         let api = start_api(self.service, &self.api, port::free());
@@ -144,56 +144,56 @@ impl Builder {
         stack
     }
 
-    /// Starts the sidecar alone, in front of something else.
+    /// Starts only the sidecar, in front of another server.
     #[must_use]
     pub fn start_sidecar(self, api: SocketAddr) -> Server {
         start_sidecar(self.service, &self.sidecar, api)
     }
 
-    /// Starts the API alone.
+    /// Starts only the API.
     #[must_use]
     pub fn start_api(self) -> Server {
         self.start_api_at(port::free())
     }
 
-    /// Starts the API alone, on the address of one that has gone.
+    /// Starts only the API, on the address of one that has ended.
     #[must_use]
     pub fn start_api_at(self, address: SocketAddr) -> Server {
         start_api(self.service, &self.api, address)
     }
 }
 
-/// Both processes. The order of the fields is the order of stopping.
+/// Both processes. They stop in the order of the fields.
 #[derive(Debug)]
 pub struct Stack {
     /// nginx.
     pub sidecar: Server,
     /// The service's process.
     pub api: Server,
-    /// What runs.
+    /// The running service.
     pub service: &'static Service,
 }
 
 impl Stack {
-    /// A stack of a service, as its document asks for it.
+    /// A stack of a service, with the settings that its document requires.
     #[must_use]
     pub fn for_service(service: &'static Service) -> Builder {
         Builder::new(service)
     }
 
-    /// A stack of the service of [`service::keyed`], for what does not depend on the service.
+    /// A stack of the service of [`service::keyed`], for tests that do not depend on the service.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::new(service::keyed().0)
     }
 
-    /// A stack as [`Stack::builder`] gives it.
+    /// Starts the stack of [`Stack::builder`].
     #[must_use]
     pub fn start() -> Self {
         Self::builder().start()
     }
 
-    /// The values of a new caller. The setup asks the service itself, so that no limit counts it.
+    /// The values of a new caller. The setup calls the service without the sidecar, so no limit counts it.
     #[must_use]
     pub fn values(&self) -> Values {
         Values::from_setup(self.service, KEY, |request| self.api.ask(request))
@@ -205,19 +205,19 @@ impl Stack {
         Call::new(self.service, operation, &self.values())
     }
 
-    /// One request through the sidecar, on a connection of its own.
+    /// One request through the sidecar, on its own connection.
     #[must_use]
     pub fn ask(&self, request: &Request) -> Response {
         self.sidecar.ask(request)
     }
 
-    /// What the API has seen.
+    /// The metrics of the API.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         Metrics::at(self.api.metrics.expect("the API has a private listener"))
     }
 
-    /// Waits until the sidecar says that the API is ready.
+    /// Waits until the readiness probe succeeds through the sidecar.
     pub fn wait_ready(&self) {
         wait::until("readiness", || {
             if let Some(status) = self.api.process.ended() {
@@ -237,7 +237,7 @@ fn start_api(service: &Service, settings: &Settings, address: SocketAddr) -> Ser
     Server { process, address, metrics: Some(metrics), runtime: None }
 }
 
-/// Starts the API without waiting for anything: for starts that fail.
+/// Starts the API without waiting. For starts that fail.
 #[must_use]
 pub fn api_process(
     service: &Service,
@@ -246,7 +246,7 @@ pub fn api_process(
 ) -> Process {
     let mut environment = vec![
         ("LISTEN".into(), address.to_string()),
-        // Several run at once.
+        // Several stacks run at the same time.
         ("METRICS_LISTEN".into(), "127.0.0.1:0".into()),
     ];
     if service.requires(Access::Bearer) {
@@ -263,7 +263,7 @@ fn start_sidecar(service: &Service, settings: &Settings, api: SocketAddr) -> Ser
     Server { process, address, metrics: None, runtime: Some(runtime) }
 }
 
-/// Starts the sidecar without waiting for anything: for starts that fail.
+/// Starts the sidecar without waiting. For starts that fail.
 #[must_use]
 pub fn sidecar_process(
     service: &Service,
@@ -272,9 +272,9 @@ pub fn sidecar_process(
     api: SocketAddr,
     runtime: &RuntimeDir,
 ) -> Process {
-    binary::nginx_version(); // Says so when there is none.
+    binary::nginx_version(); // Panics with a clear message if there is no nginx.
     let mut environment = vec![
-        // All addresses, as in a task; tests that call from 127.0.0.2 need no more than that.
+        // All addresses, as in a task. Some tests call from another loopback address.
         ("LISTEN".into(), format!("0.0.0.0:{}", address.port())),
         ("API_ADDRESS".into(), api.to_string()),
         ("RUNTIME_DIR".into(), runtime.path().display().to_string()),
@@ -288,10 +288,10 @@ fn wait_accepting(process: &Process, address: SocketAddr) {
     wait::until("a listening process", || {
         if let Some(status) = process.ended() {
             process.log.wait_for_end();
-            panic!("it does not start ({status}):\n{}", process.log.text());
+            panic!("the process does not start ({status}):\n{}", process.log.text());
         }
-        // To be connected is not enough: `nginx -t` listens for a moment, too. An answer is. This is what
-        // both answer without asking anybody, and no limit counts.
+        // A connection is not enough, because `nginx -t` also listens for a moment. Wait for a response. Both processes
+        // answer this request themselves, and no limit counts it.
         let probe = Request::new("TRACE", "/healthz").header("User-Agent", "contract-start");
         Connection::open(address).and_then(|mut connection| connection.ask(&probe)).is_ok()
     });

@@ -1,4 +1,4 @@
-//! An API that misbehaves, and counts what reaches it.
+//! An API that misbehaves, and counts the requests that reach it.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -6,30 +6,30 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// What it does once it has read a request.
+/// The reaction to a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Behavior {
-    /// Closes the connection without a word.
+    /// Closes the connection without a response.
     Close,
-    /// Says nothing.
+    /// Sends no response.
     Silence,
     /// Sends these bytes, and keeps the connection.
     Say(&'static str),
-    /// Sends these bytes to the first request of a connection, and closes it at the second.
+    /// Sends these bytes for the first request of a connection, and closes it after the second.
     SayOnce(&'static str),
 }
 
-/// The running stub. It lives until the test process ends.
+/// The running stub. It runs until the test process ends.
 #[derive(Debug, Clone)]
 pub struct Stub {
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
     requests: Arc<AtomicUsize>,
     latest: Arc<Mutex<String>>,
 }
 
 impl Stub {
-    /// Starts one.
+    /// Starts a stub.
     #[must_use]
     pub fn start(behavior: Behavior) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -45,13 +45,13 @@ impl Stub {
         stub
     }
 
-    /// How many request heads have arrived.
+    /// The number of received requests.
     #[must_use]
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 
-    /// The lines of the latest request's head, without the empty one. None when no request has arrived.
+    /// The lines of the head of the latest request, without the empty line. Empty before the first request.
     #[must_use]
     pub fn latest_head(&self) -> Vec<String> {
         let latest = self.latest.lock().expect("nothing panics while it holds the lock");
@@ -59,7 +59,7 @@ impl Stub {
         head.lines().map(str::to_owned).collect()
     }
 
-    /// Takes whatever arrives in one go for one request: that is how nginx sends small ones.
+    /// Reads requests one after another: nginx sends no second request before the response to the first.
     fn serve(&self, mut stream: TcpStream, behavior: Behavior) {
         let mut block = [0; 16 * 1024];
         let mut served = 0;
@@ -89,7 +89,7 @@ impl Stub {
     }
 }
 
-/// Whether a head and the body that it announces are there.
+/// Whether the bytes contain a head and its whole body.
 fn is_complete(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };

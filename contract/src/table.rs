@@ -1,4 +1,4 @@
-//! The data files that several suites share.
+//! Reads the data files that several suites share.
 
 use crate::binary;
 use serde::de::DeserializeOwned;

@@ -1,8 +1,8 @@
-//! What the tables of requests are held against: a stack of our own, or one that runs already.
+//! The target of the tables of requests: a stack that the test starts, or a running one.
 //!
-//! `CONTRACT_URL` (such as `http://127.0.0.1:8081`), `CONTRACT_KEY` and `CONTRACT_SERVICE` name a running one:
-//! containers, or a task behind a balancer. Its limits are those of its document, so requests to it are spaced out,
-//! over all tests together. A test that needs processes of its own is skipped there, and says so.
+//! `CONTRACT_URL` (such as `http://127.0.0.1:8081`), `CONTRACT_KEY` and `CONTRACT_SERVICE` name a running stack:
+//! containers, or a task behind a balancer. It has the limits of its document, so all tests together pause between
+//! requests. A test that starts its own processes prints that it is skipped.
 
 use crate::call::Call;
 use crate::connection::Connection;
@@ -25,28 +25,28 @@ static NEXT: Mutex<Option<Instant>> = Mutex::new(None);
 pub enum Target {
     /// Started by this test.
     Own(Box<Stack>),
-    /// Running already.
+    /// Already running.
     Running {
-        /// Where its sidecar, or its balancer, listens.
+        /// The address of its sidecar or its balancer.
         address: SocketAddr,
-        /// The name to call it by.
+        /// The value of `Host`.
         host: String,
-        /// A key that it knows.
+        /// A key that it accepts.
         key: String,
-        /// What runs.
+        /// The running service.
         service: &'static Service,
     },
 }
 
 impl Target {
-    /// The running stack where one is named, else one of each service of the run.
+    /// The running stack if the environment names one, otherwise a stack of each service of the run.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let own = |service| Self::Own(Box::new(Stack::for_service(service).start()));
         running().map_or_else(|| service::all().into_iter().map(own).collect(), |it| vec![it])
     }
 
-    /// What answers.
+    /// The service of the target.
     #[must_use]
     pub fn service(&self) -> &'static Service {
         match self {
@@ -72,7 +72,7 @@ impl Target {
         Call::new(self.service(), operation, &self.values())
     }
 
-    /// A key that it knows.
+    /// A key that it accepts.
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
@@ -81,7 +81,7 @@ impl Target {
         }
     }
 
-    /// A new connection; to a running stack not before its limit allows another request.
+    /// A new connection. For a running stack, waits until its limit allows another request.
     pub fn connect(&self) -> io::Result<Connection> {
         match self {
             Self::Own(stack) => Connection::open(stack.sidecar.address),
@@ -92,7 +92,7 @@ impl Target {
         }
     }
 
-    /// One request on a connection of its own.
+    /// One request on its own connection.
     #[must_use]
     pub fn ask(&self, request: &Request) -> Response {
         let answer = self.connect().and_then(|mut connection| connection.ask(request));
@@ -100,19 +100,19 @@ impl Target {
     }
 }
 
-/// Whether tests that start their own processes can run. Says that the test is skipped when they cannot.
+/// Whether tests that start their own processes can run. If they cannot, prints that the test is skipped.
 #[must_use]
 pub fn owns_processes(test: &str) -> bool {
     let own = env::var_os("CONTRACT_URL").is_none();
     if !own {
         println!(
-            "SKIPPED: {test}: it starts processes of its own, and CONTRACT_URL names a running stack"
+            "SKIPPED: {test}: it starts its own processes, but CONTRACT_URL names a running stack"
         );
     }
     own
 }
 
-/// Leaves the test, and says so, when it is the running stack that is tested.
+/// Skips the test and prints that, if `CONTRACT_URL` names a running stack.
 #[macro_export]
 macro_rules! own_stack_only {
     ($test:literal) => {
@@ -132,14 +132,14 @@ fn running() -> Option<Target> {
     let mut addresses =
         named.to_socket_addrs().unwrap_or_else(|error| panic!("CONTRACT_URL {url}: {error}"));
     let address = addresses.next().unwrap_or_else(|| panic!("CONTRACT_URL {url} has no address"));
-    let key = env::var("CONTRACT_KEY").expect("CONTRACT_KEY goes with CONTRACT_URL");
+    let key = env::var("CONTRACT_KEY").expect("CONTRACT_URL requires CONTRACT_KEY");
     let [service] = service::all()[..] else {
-        panic!("CONTRACT_SERVICE goes with CONTRACT_URL: the folder of the service that runs")
+        panic!("CONTRACT_URL requires CONTRACT_SERVICE: the folder of the running service")
     };
     Some(Target::Running { address, host: host.to_owned(), key, service })
 }
 
-/// Between two requests to a stack that is not ours: a little more than its lowest limit asks for.
+/// The pause between two requests to a running stack: slightly longer than its lowest limit requires.
 fn spacing(service: &Service) -> Duration {
     let limits = service.document.service.limits.iter();
     let rate = limits.map(|limit| limit.rate).min().expect("every service has two limits");

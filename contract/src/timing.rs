@@ -1,5 +1,5 @@
-//! The timing budget as Terraform reads it: `terraform/service/timing.json`. A test that repeats a figure could
-//! differ from what is applied.
+//! Reads the timing budget from `terraform/service/timing.json`, as Terraform does. So the tests use the deployed
+//! figures.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::binary::root;
 #[must_use]
 pub fn timing(name: &str) -> Duration {
     let path = root().join("terraform/service/timing.json");
-    let text = std::fs::read_to_string(path).expect("the budget is there");
+    let text = std::fs::read_to_string(path).expect("the budget exists");
     let budget: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     Duration::from_secs(budget[name].as_u64().unwrap_or_else(|| panic!("no {name} in the budget")))
 }

@@ -1,8 +1,8 @@
-//! What stands in the place of `{…}` in a table or in a path template.
+//! Values for the placeholders `{…}` in tables and path templates.
 //!
-//! `contract/setup.json` of a service lists requests in their order: each names an operation, whose valid case is
-//! sent, and says which values its JSON response fills, by JSON pointers (RFC 6901). So a test gets its token and its
-//! id as a caller does.
+//! `contract/setup.json` of a service lists requests in order. Each request names an operation, and the suite sends its
+//! valid case. JSON pointers (RFC 6901) select the values from the JSON response. This way a test gets its token and
+//! its id like a caller.
 
 use crate::call::Call;
 use crate::http::{Request, Response};
@@ -29,7 +29,7 @@ struct Setup {
 }
 
 impl Values {
-    /// The values that the service gives to the requests of its `setup.json`.
+    /// The values from the responses to the requests of `setup.json`.
     pub fn from_setup(service: &Service, key: &str, ask: impl Fn(&Request) -> Response) -> Self {
         let mut values = Self { key: key.into(), named: BTreeMap::new() };
         for Setup { request, fills } in service.table::<Vec<Setup>>("setup").unwrap_or_default() {
@@ -45,7 +45,7 @@ impl Values {
         values
     }
 
-    /// Values that look right, for a sidecar without its service.
+    /// Values with a valid form, for a sidecar without its service.
     #[must_use]
     pub fn invented(key: &str) -> Self {
         let named =
@@ -53,19 +53,19 @@ impl Values {
         Self { key: key.into(), named: named.into() }
     }
 
-    /// The value of a name, where there is one.
+    /// The value of a name, if any.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.named.get(name).map(String::as_str)
     }
 
-    /// The value of a path parameter: from the setup, and invented where there was none.
+    /// The value of a path parameter: from the setup, otherwise `x1`.
     #[must_use]
     pub fn parameter(&self, name: &str) -> &str {
         self.get(name).unwrap_or("x1")
     }
 
-    /// Fills in all values, `{key}` and its variants, and `{N}` for so many characters.
+    /// Fills in all values, `{key}` and its variants, and `{N}`, which becomes N characters.
     #[must_use]
     pub fn fill(&self, text: &str) -> String {
         let key = self.key.as_str();

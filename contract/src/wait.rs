@@ -1,12 +1,12 @@
-//! Waiting for a condition, never for a time.
+//! Waits for a condition instead of a fixed time.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// For anything that happens at once on an idle machine. Tests run on contended ones.
+/// The time limit for events that are immediate on an idle machine. Test machines are often busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Looks every few milliseconds until `condition` gives a value; `None` when `limit` passes first.
+/// Evaluates `condition` every 2 ms until it returns a value. Returns `None` after `limit`.
 pub fn poll<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + limit;
     loop {
@@ -20,7 +20,7 @@ pub fn poll<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Opt
     }
 }
 
-/// Waits until `condition` holds, and fails the test when it does not within [`PATIENCE`].
+/// Waits until `condition` holds. Fails the test after [`PATIENCE`].
 pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     assert!(
         poll(PATIENCE, || condition().then_some(())).is_some(),

@@ -1,4 +1,4 @@
-//! The checks of a command: a line for each, and a last line that counts them, as `make test` reads it. Threads share it.
+//! The checks of a command: one line per check, and a last line with the counts for `make test`. Threads can share it.
 
 use std::fmt::Debug;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use anyhow::ensure;
 use crate::command::tail;
 use crate::test::Counts;
 
-/// Counts checks, and prints each as it ends.
+/// Counts checks, and prints each when it ends.
 #[derive(Debug)]
 pub struct Checks {
     counts: Mutex<Counts>,
@@ -23,7 +23,7 @@ impl Default for Checks {
 }
 
 impl Checks {
-    /// Passes when `check` does; shows the end of the error when it does not. Whether it passed.
+    /// Runs `check` and prints the result. Prints the end of the error on failure. Returns whether it passed.
     pub fn check<T>(
         &self,
         name: impl AsRef<str>,
@@ -55,18 +55,18 @@ impl Checks {
         (self.print)(&format!("SKIPPED: {reason}\n"));
     }
 
-    /// Counts what another runner counted and printed.
+    /// Adds the counts of another runner, which printed its own lines.
     pub fn add(&self, counts: Counts) {
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner) += counts;
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Prints the last line; whether nothing failed.
+    /// Prints the last line. Returns whether all checks passed.
     #[must_use]
     pub fn finish(&self) -> bool {
         (self.print)(&format!("{}\n", self.counts()));
@@ -74,7 +74,7 @@ impl Checks {
     }
 }
 
-/// An error with both values when they differ.
+/// Fails with both values if they differ.
 pub fn equal<T: PartialEq<U> + Debug + ?Sized, U: Debug + ?Sized>(
     expected: &T,
     found: &U,
@@ -83,7 +83,7 @@ pub fn equal<T: PartialEq<U> + Debug + ?Sized, U: Debug + ?Sized>(
     Ok(())
 }
 
-/// In one piece: several threads may print.
+/// Prints the text in one write, because several threads can print.
 fn print(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_check_that_fails_is_counted_as_failed() {
+    fn failed_check_is_counted_as_failed() {
         // These lines must not count as checks of the step that runs this test.
         let checks = Checks { print: |_| (), ..Checks::default() };
         assert!(checks.check("good", || Ok(())));

@@ -8,7 +8,7 @@ use crate::{
 };
 use clap::{Parser, Subcommand};
 
-/// The chores of this repository.
+/// The development commands of this repository.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask")]
 struct Cli {
@@ -32,23 +32,23 @@ enum Command {
     Terraform(terraform::Args),
     #[command(flatten)]
     Plan(plan::Command),
-    /// Run a command beside an emulated AWS
+    /// Run a command with an emulated AWS
     Emulator(emulator::Args),
     /// Install the pinned tools into .tools/
     Tools(tools::Args),
     /// Install the Debian packages of missing programs
     Packages(packages::Args),
-    /// Hold the costs of a request and the size of the binary to benches/gates.json
+    /// Compare the costs of a request and the size of the binary with benches/gates.json
     Gates(gates::Args),
     /// Build the binary of a service twice, in two places, and compare
     Reproducible(reproducible::Args),
-    /// Print the table of the runbook: its commands and branches, and what tried them
+    /// Print the table of the runbook: its commands and branches, and which are tested
     Runbook,
-    /// Make a service, and another operation, in scratch copies of this tree, and test them
+    /// Create a service and another operation in scratch copies of this tree, and test them
     Service,
 }
 
-/// Runs the command that was typed.
+/// Runs the command of the command line.
 #[must_use]
 pub fn run() -> ExitCode {
     let root = crate::root();
@@ -79,6 +79,6 @@ pub fn run() -> ExitCode {
 
 #[cfg(test)]
 #[test]
-fn the_command_line_is_well_formed() {
+fn command_line_is_valid() {
     <Cli as clap::CommandFactory>::command().debug_assert();
 }

@@ -1,4 +1,4 @@
-//! Child processes, and the programs that they find.
+//! Child processes and their search path.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -8,10 +8,10 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, ensure};
 
-/// What `cargo run` sets for this process. A cargo below it would take it for a change, and build everything again.
+/// Variables that `cargo run` sets for this process. A child cargo would see them as a change and rebuild everything.
 const SET_BY_CARGO: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_PRIMARY_"];
 
-/// A command whose environment is that of the caller of `cargo xtask`.
+/// A command with the environment of the caller of `cargo xtask`.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
@@ -23,7 +23,7 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// A command from words between spaces: no shell reads the line.
+/// A command from a line. Spaces separate its words. No shell reads the line.
 ///
 /// # Panics
 /// When the line is empty. The lines are constants of this crate.
@@ -35,7 +35,7 @@ pub fn from_line(line: &str) -> Command {
     command
 }
 
-/// Runs a command with its whole output in `log`, behind what is there; whether it succeeded.
+/// Runs a command and appends its whole output to `log`. Returns whether it succeeded.
 pub fn passes(command: &mut Command, log: &File) -> anyhow::Result<bool> {
     let program = command.get_program().to_string_lossy().into_owned();
     let status = command
@@ -47,12 +47,13 @@ pub fn passes(command: &mut Command, log: &File) -> anyhow::Result<bool> {
     Ok(status.success())
 }
 
-/// The standard output of a command that has to succeed.
+/// The standard output of a command that must succeed.
 pub fn output(command: &mut Command) -> anyhow::Result<String> {
     let (program, output) = run(command)?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{program}: {}: {}", output.status, complaint.trim());
-    String::from_utf8(output.stdout).with_context(|| format!("{program} does not print UTF-8"))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("{program} printed text that is not UTF-8"))
 }
 
 fn run(command: &mut Command) -> anyhow::Result<(String, Output)> {
@@ -62,7 +63,7 @@ fn run(command: &mut Command) -> anyhow::Result<(String, Output)> {
     Ok((program, output))
 }
 
-/// What a command prints on both streams; an error with the same text when it fails.
+/// The output of a command on both streams. If the command fails, the error has the same text.
 pub fn said(command: &mut Command) -> anyhow::Result<String> {
     let (program, output) = run(command)?;
     let said = [output.stdout, output.stderr].concat();
@@ -71,8 +72,8 @@ pub fn said(command: &mut Command) -> anyhow::Result<String> {
     Ok(said)
 }
 
-/// The caller's search path, behind the pinned tools of the repository at `root` and before the folders where Debian
-/// keeps servers, which the path of an ordinary user lacks.
+/// The search path: the pinned tools of the repository at `root`, the path of the caller, and Debian's folders for
+/// servers. The path of an ordinary user lacks those folders.
 #[must_use]
 pub fn search_path(root: &Path) -> OsString {
     let own = ["python/bin", "bin"].map(|folder| root.join(".tools").join(folder));
@@ -88,7 +89,7 @@ pub fn is_installed(program: &str, path: &OsStr) -> bool {
     env::split_paths(path).any(|folder| folder.join(program).is_file())
 }
 
-/// The last lines of a text, indented under the line that introduces them.
+/// The last lines of a text, indented.
 #[must_use]
 pub fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text.lines().collect();

@@ -1,6 +1,6 @@
 //! The emulated AWS: moto with terraform/emulator/shim.py, on a free port.
 //!
-//! It lives as long as its standard input is open. So it ends with this process, even when a signal ends that.
+//! It runs as long as its standard input is open. Therefore it ends with this process, also after a signal.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -18,7 +18,7 @@ use crate::tools;
 /// The exit code of a command that cannot run here.
 pub const UNAVAILABLE: i32 = 69;
 
-/// What of the caller must not reach the emulator's clients.
+/// Variables of the caller that must not reach the clients of the emulator.
 const CALLERS: [&str; 5] = [
     "AWS_PROFILE",
     "AWS_SESSION_TOKEN",
@@ -27,20 +27,20 @@ const CALLERS: [&str; 5] = [
     "AWS_DEFAULT_PROFILE",
 ];
 const PYTHON: &str = ".tools/emulator/bin/python";
-/// Python imports much, and other proofs may keep the machine busy.
+/// Python imports many modules, and other proofs can use the processor at the same time.
 const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of its log, of the recorded `calls`, and of the file `rollback`: while that is there, ECS rolls back
+    /// Folder for the log and the recorded `calls`. While it contains a file `rollback`, ECS rolls back
     folder: PathBuf,
-    /// A command that finds it by `AWS_ENDPOINT_URL`, with the AWS CLI on its path
+    /// A command. `AWS_ENDPOINT_URL` is the emulator, and the AWS CLI is on its path
     #[arg(required = true, trailing_var_arg = true)]
     command: Vec<String>,
 }
 
-/// Runs the command beside an emulated AWS of its own, and ends with its exit code.
+/// Runs the command with its own emulated AWS, and ends with the exit code of the command.
 pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     if !is_available(root)? {
         println!("the emulated AWS could not be installed");
@@ -55,12 +55,12 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     std::process::exit(status.code().unwrap_or(1))
 }
 
-/// Installs what the emulator needs; whether it is there.
+/// Installs the emulator. Returns whether it is installed.
 pub fn is_available(root: &Path) -> anyhow::Result<bool> {
     tools::install(root, &["emulator"])
 }
 
-/// A running emulator. It is stopped when this value goes.
+/// A running emulator. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Emulator {
     root: PathBuf,
@@ -70,7 +70,7 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts one with empty memory, and waits until it listens.
+    /// Starts an emulator with an empty account, and waits until it listens.
     pub fn start(root: &Path, folder: &Path) -> anyhow::Result<Self> {
         fs::create_dir_all(folder)?;
         let folder = folder.canonicalize()?;
@@ -122,7 +122,7 @@ impl Emulator {
         ]);
     }
 
-    /// Asks it what terraform/emulator/probe.py can ask.
+    /// Runs terraform/emulator/probe.py with a question about a resource.
     pub fn probe(&self, question: &str, about: &str) -> anyhow::Result<String> {
         let mut probe = command(self.root.join(PYTHON));
         self.connect(&mut probe);
@@ -130,7 +130,8 @@ impl Emulator {
         Ok(output(&mut probe)?.trim_end().to_owned())
     }
 
-    /// From here on, its calls belong to this part of the stack's life. terraform/permissions asks whose rights must do.
+    /// Starts a phase of the lifecycle in the recorded calls. terraform/permissions checks the calls of each phase
+    /// against the permissions of the role of that phase.
     pub fn phase(&self, name: &str) -> anyhow::Result<()> {
         let mut calls = OpenOptions::new().append(true).open(self.calls())?;
         Ok(writeln!(calls, "{}", serde_json::json!({ "phase": name }))?)
@@ -142,7 +143,7 @@ impl Emulator {
         self.folder.join("calls")
     }
 
-    /// While this file is there, ECS rolls every deployment back.
+    /// While this file exists, ECS rolls back every deployment.
     #[must_use]
     pub fn rollback(&self) -> PathBuf {
         self.folder.join("rollback")
@@ -151,7 +152,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // It has ended by itself when this fails.
+        // This fails if the emulator has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,7 +1,7 @@
-//! The chores of this repository as typed commands.
+//! The development commands of this repository.
 //!
-//! A chore that decides, parses or counts is Rust, so that tests can plant a defect and see it found. What a chore
-//! calls (cargo, linters, Terraform, scripts) stays a program of its own.
+//! Code that decides, parses or counts is Rust, so that tests can plant a defect and check that it is found. The
+//! commands call cargo, linters, Terraform and scripts as separate programs.
 
 pub mod checks;
 pub mod cleanup;
@@ -24,7 +24,7 @@ pub mod tools;
 
 use std::path::PathBuf;
 
-/// The root of this repository: above the folder of this crate, wherever the repository is at run time.
+/// The root of this repository at run time: the parent of the folder of this crate.
 #[must_use]
 pub fn root() -> PathBuf {
     let folder = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);

@@ -1,4 +1,4 @@
-//! The `xtask` binary. All of it is in the library.
+//! The `xtask` binary. The code is in the library.
 
 fn main() -> std::process::ExitCode {
     xtask::cli::run()

@@ -1,4 +1,5 @@
-//! The binary `ops`, for chores that call it often or in another folder: `cargo ops` would wait while another lane compiles.
+//! The binary `ops`, for commands that call it often or in another folder. `cargo ops` would wait while another lane
+//! compiles.
 
 use std::env;
 use std::fs;
@@ -8,7 +9,7 @@ use anyhow::Context as _;
 
 use crate::command::{from_line, said};
 
-/// Puts a copy into this folder: of the one that `make test` has compiled, else of a new build.
+/// Copies `ops` into this folder: the binary of `make test` if there is one, otherwise a new build.
 ///
 /// # Errors
 /// When it does not compile.
@@ -20,7 +21,7 @@ pub fn build(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     compiled(root, folder)
 }
 
-/// Puts a copy of the one that is compiled into this folder.
+/// Copies the compiled binary into this folder.
 ///
 /// # Errors
 /// When there is none.
@@ -30,7 +31,7 @@ pub fn compiled(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
 
 fn copy(binary: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     let ops = folder.join("ops");
-    // A copy that runs cannot be written, but it can be replaced.
+    // A running binary cannot be overwritten, but it can be replaced.
     let _ = fs::remove_file(&ops);
     fs::copy(binary, &ops).with_context(|| binary.display().to_string())?;
     Ok(ops)

@@ -1,7 +1,7 @@
 //! Debian packages of the programs that the tests call.
 //!
-//! Debian starts a web server as soon as its package is installed, and again at each boot. Only the programs are
-//! needed here, so their services stay down.
+//! Debian starts a web server when its package is installed, and at each boot. The tests need only the programs, so the
+//! services are not started.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -16,7 +16,7 @@ const PROGRAMS: [(&str, &str, bool); 16] = [
     ("crun", "crun", false),
     ("curl", "curl", false),
     ("debootstrap", "debootstrap", false),
-    // From Debian 13 on, a package of its own. Before, it is in `docker.io`.
+    // A separate package in Debian 13 and later. Before, it is in `docker.io`.
     ("docker", "docker-cli docker-buildx", false),
     ("docker-compose", "docker-compose", false),
     ("dockerd", "docker.io iptables", false),
@@ -33,7 +33,7 @@ const PROGRAMS: [(&str, &str, bool); 16] = [
     ("valgrind", "valgrind", false),
 ];
 
-/// Exit code 101 of `policy-rc.d` means "do not start it". The shell removes it when a signal ends the installation too.
+/// Exit code 101 of `policy-rc.d` means "do not start it". The shell removes the file, also after a signal.
 const INSTALL: &str = r#"set -eu
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
@@ -47,7 +47,7 @@ DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Programs whose package is installed where they are missing
+    /// Programs. The packages of missing programs are installed
     #[arg(required = true, value_parser = PossibleValuesParser::new(PROGRAMS.map(|(program, ..)| program)))]
     programs: Vec<String>,
 }
@@ -57,7 +57,7 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     install(root, &args.programs).map(|()| true)
 }
 
-/// Installs what is missing of these programs. Prints and does nothing when all are there.
+/// Installs the packages of missing programs. Prints nothing if all programs are installed.
 pub fn install<S: AsRef<str>>(root: &Path, programs: &[S]) -> anyhow::Result<()> {
     let path = search_path(root);
     let (mut packages, mut services) = (Vec::new(), Vec::new());
@@ -79,7 +79,7 @@ pub fn install<S: AsRef<str>>(root: &Path, programs: &[S]) -> anyhow::Result<()>
     let is_root = output(&mut from_line("id -u"))?.trim() == "0";
     ensure!(
         is_root || is_installed("sudo", &path),
-        "{missing} missing, and installing takes root or sudo. Install it and try again."
+        "{missing} missing, and the installation needs root or sudo. Install it and try again."
     );
     let as_root = |line: &str| {
         let mut command =
@@ -94,7 +94,7 @@ pub fn install<S: AsRef<str>>(root: &Path, programs: &[S]) -> anyhow::Result<()>
     let log = File::create(&log_path)?;
     if !passes(as_root("bash -c").args([INSTALL, "install"]).args(&packages), &log)? {
         eprint!("{}", tail(&fs::read_to_string(&log_path)?, 15));
-        bail!("{missing} could not be installed. What apt-get said is above.");
+        bail!("{missing} could not be installed. See the output of apt-get above.");
     }
     if Path::new("/run/systemd/system").is_dir() && !services.is_empty() {
         output(as_root("systemctl disable -q").args(&services))?;

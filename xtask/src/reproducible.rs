@@ -1,7 +1,7 @@
-//! Two builds of the binary of a service from one commit, in two directories, compared byte by byte.
+//! Builds the binary of a service twice from one commit, in two directories, and compares the bytes.
 //!
-//! Each must hold the commit, as the build of the image passes it. It takes nine minutes on two cores, because it builds
-//! everything twice from nothing.
+//! Each binary must contain the commit, as the image build passes it. The command takes 9 minutes on two cores, because
+//! it builds everything twice without a cache.
 
 use std::env;
 use std::fs;
@@ -14,7 +14,7 @@ use chassis::document::Document;
 use crate::checks::Checks;
 use crate::command::{command, from_line, output, said};
 
-/// Equal lengths would hide a path that was only overwritten.
+/// The paths have different lengths, because equal lengths could hide a path in the binary.
 const PLACES: [&str; 2] = ["one", "another/directory/two"];
 
 /// Arguments of the command.
@@ -23,12 +23,12 @@ pub struct Args {
     /// The service's folder below services/
     #[arg(long, env = "SERVICE")]
     service: String,
-    /// The commit; not the work tree, which may change between the two builds
+    /// The commit. The work tree is not used, because it can change between the two builds
     #[arg(default_value = "HEAD")]
     commit: String,
 }
 
-/// Runs the command; whether the two are equal.
+/// Runs the command. Returns whether the two binaries are equal.
 pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     let document = format!("services/{}/openapi.json", args.service);
     let text = fs::read_to_string(root.join(&document)).context(document)?;
@@ -47,7 +47,7 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     Ok(checks.finish())
 }
 
-/// Builds the commit in a place below `scratch`, which is removed; the binary.
+/// Builds the commit in a folder below `scratch`, removes `scratch`, and returns the binary.
 fn build(
     root: &Path,
     name: &str,
@@ -67,7 +67,7 @@ fn build(
     let cargo =
         env::var_os("CARGO_HOME").map_or_else(|| Path::new(&home).join(".cargo"), PathBuf::from);
     let path = folder.display().to_string();
-    // Cargo writes the place of each source file into the binary, for panic messages. Both places get one name.
+    // rustc writes the path of each source file into the binary, for panic messages. Map both places to one path.
     let remap =
         format!("--remap-path-prefix={path}=/src --remap-path-prefix={}=/cargo", cargo.display());
     let mut build =
@@ -84,8 +84,8 @@ fn build(
     );
     let binary = fs::read(file)?;
     fs::remove_dir_all(scratch)?;
-    ensure!(!contains(&binary, &path), "the binary knows where it was built: {path}");
-    ensure!(contains(&binary, commit), "the binary does not know its commit");
+    ensure!(!contains(&binary, &path), "the binary contains the path of its build: {path}");
+    ensure!(contains(&binary, commit), "the binary does not contain its commit");
     Ok(binary)
 }
 

@@ -1,7 +1,7 @@
-//! Pinned tools that lint, draw and write bills of materials. They go into .tools/ and nowhere else.
+//! Installs pinned tools into .tools/: linters, the emulator, tools for diagrams and bills of materials.
 //!
-//! A group is installed again when its pins or its commands change. Each installer checks hashes, unless its variant says
-//! otherwise: `pip --require-hashes`, `npm ci`, `cargo install --locked`.
+//! A group is installed again when its pins or its commands change. Each installer except `PipVersions` checks hashes:
+//! `pip --require-hashes`, `npm ci`, `cargo install --locked`.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -12,17 +12,17 @@ use clap::builder::PossibleValuesParser;
 
 use crate::command::{from_line, passes, tail};
 
-/// How the tools of a group are installed.
+/// The installer of a group of tools.
 enum Installer {
     /// A virtual environment with the packages of a requirements file.
     Pip(&'static str),
-    /// The same with exact versions, whose hashes are not listed.
+    /// The same with exact versions but without hashes.
     PipVersions(&'static str),
-    /// What tools/package.json names.
+    /// The packages of tools/package.json.
     Npm,
     /// One crate, as `NAME@VERSION`.
     Cargo(&'static str),
-    /// The program nginx, from a crate with its sources: the SHA-256 of the crate.
+    /// The program nginx, from a crate with its sources. The value is the SHA-256 of the crate.
     Nginx(&'static str),
 }
 
@@ -51,12 +51,12 @@ pub struct Args {
     groups: Vec<String>,
 }
 
-/// Runs the command; whether all could be installed.
+/// Runs the command. Returns whether all groups are installed.
 pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     install(root, &args.groups)
 }
 
-/// Installs these groups; whether all could be installed. Costs nothing when they are there.
+/// Installs the missing ones of these groups. Returns whether all are installed.
 pub fn install<S: AsRef<str>>(root: &Path, names: &[S]) -> anyhow::Result<bool> {
     let mut all = true;
     for (name, installer) in GROUPS {
@@ -78,7 +78,7 @@ impl Installer {
         }
     }
 
-    /// From the root of the repository.
+    /// The commands of the installation. They run in the root of the repository.
     fn commands(&self, name: &str) -> Vec<String> {
         match self {
             Self::Pip(pins) => pip(name, "--require-hashes", pins),
@@ -86,10 +86,10 @@ impl Installer {
             Self::Npm => vec![
                 "mkdir -p .tools/npm".to_owned(),
                 format!("cp {} .tools/npm/", self.pins().join(" ")),
-                // No package's own install script runs.
+                // Run no install scripts of packages.
                 "npm ci --prefix .tools/npm --ignore-scripts --no-audit --no-fund".to_owned(),
             ],
-            // Not optimised: it builds in one minute instead of five, and runs for a second.
+            // A debug build takes 1 minute instead of 5. The tool runs for a second.
             Self::Cargo(tool) => vec![
                 format!(
                     "cargo install --locked --debug --config profile.dev.debug=false --root .tools --target-dir .tools/target {tool}"
@@ -102,7 +102,7 @@ impl Installer {
                 "install -D tools/nginx.toml .tools/nginx-source/Cargo.toml",
                 "cargo vendor --quiet --manifest-path .tools/nginx-source/Cargo.toml .tools/nginx-source/vendor",
                 &format!("grep --quiet \"package\":\"{hash}\" {NGINX_CRATE}/.cargo-checksum.json"),
-                // Not optimised: it builds in half the time and runs for a minute.
+                // Without optimisation, the build takes half the time. nginx runs for a minute.
                 &format!(
                     "env --chdir={NGINX_CRATE}/nginx sh auto/configure --with-cc-opt=-O0 --with-pcre-jit \
                      --with-http_realip_module --with-http_ssl_module"
@@ -120,7 +120,7 @@ impl Installer {
         let (tools, commands) = (root.join(".tools"), self.commands(name));
         let stamp = tools.join(name).with_extension("stamp");
         fs::create_dir_all(tools.join("log"))?;
-        // Another command may be installing it at this moment.
+        // Another command can install the group at the same time.
         let lock = File::create(tools.join("log").join(name).with_extension("lock"))?;
         lock.lock()?;
         let mut wanted = commands.join("\n");
@@ -130,7 +130,7 @@ impl Installer {
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
             return Ok(true);
         }
-        // The stamp says that an installation is complete, so it goes before one begins.
+        // The stamp marks a complete installation, so remove it first.
         let _ = fs::remove_file(&stamp);
         println!("tools: installing {name}");
         let path = tools.join("log").join(name).with_extension("log");

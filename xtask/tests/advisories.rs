@@ -1,4 +1,4 @@
-//! The check `advisories` against databases that are planted: clones that `ADVISORY_DB` names.
+//! Tests the check `advisories` with planted databases: clones that `ADVISORY_DB` names.
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that fails fails its test")]
 
@@ -9,14 +9,14 @@ use std::time::SystemTime;
 use tempfile::TempDir;
 use xtask::command::command;
 
-/// A database with a hole in every version of a crate, committed so many days ago.
+/// A database with a vulnerability in every version of a crate, committed this number of days ago.
 fn database(package: &str, days: u64) -> TempDir {
     let folder = TempDir::new().unwrap();
     let advisories = folder.path().join("crates").join(package);
     fs::create_dir_all(&advisories).unwrap();
     let advisory = format!(
         "```toml\n[advisory]\nid = \"RUSTSEC-2020-0001\"\npackage = \"{package}\"\ndate = \"2020-01-01\"\n\n\
-         [versions]\npatched = []\n```\n\n# A planted hole\n"
+         [versions]\npatched = []\n```\n\n# A planted vulnerability\n"
     );
     fs::write(advisories.join("RUSTSEC-2020-0001.md"), advisory).unwrap();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
@@ -30,7 +30,7 @@ fn database(package: &str, days: u64) -> TempDir {
     folder
 }
 
-/// What the check prints when its database is this one.
+/// Runs the check with this database. Returns its output.
 fn lint(database: &TempDir) -> String {
     let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
     xtask.args(["lint", "advisories"]).env("ADVISORY_DB", database.path());
@@ -39,7 +39,7 @@ fn lint(database: &TempDir) -> String {
 
 /// One test, because the check has one folder for its database.
 #[test]
-fn a_vulnerability_and_an_old_database_are_found() {
+fn vulnerability_and_old_database_are_found() {
     let said = lint(&database("anyhow", 89));
     if let Some(skip) = said.lines().find(|line| line.starts_with("SKIPPED: ")) {
         println!("{skip}");

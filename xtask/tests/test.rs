@@ -1,4 +1,4 @@
-//! What `make test` says of steps that are planted: what counts, what fails, and what CI refuses beside it.
+//! Runs planted steps as `make test` does. Checks the counts, the failures, and the additional failures in CI.
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that fails fails its test")]
 
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use xtask::command::command;
 use xtask::test::{Counts, Lane, Step, run_steps};
 
-/// A repository with this one's list of skips, a licence, and one skip more that is accepted.
+/// A repository with a licence, the list of skips of this repository, and one more accepted skip.
 fn repository() -> TempDir {
     let folder = TempDir::new().unwrap();
     let root = xtask::root();
@@ -33,7 +33,7 @@ fn repository() -> TempDir {
     folder
 }
 
-/// What a run of these steps prints, and its counts.
+/// Runs these steps. Returns the output and the counts.
 fn run(root: &Path, ci: bool, steps: &[Step]) -> (String, Counts) {
     let printed = Mutex::new(String::new());
     let counts =
@@ -41,7 +41,7 @@ fn run(root: &Path, ci: bool, steps: &[Step]) -> (String, Counts) {
     (printed.into_inner().unwrap(), counts)
 }
 
-/// One step that runs `command`; in CI, the sum of its counts and a line that the run has to print.
+/// Runs one step and checks the sum of its counts and a line of the output.
 fn check(ci: bool, step_command: &'static str, sum: [u32; 3], line: &str) {
     let step = Step { name: "seed", lane: Lane::Main, command: step_command };
     let (printed, counts) = run(repository().path(), ci, &[step]);
@@ -53,23 +53,23 @@ fn check(ci: bool, step_command: &'static str, sum: [u32; 3], line: &str) {
 }
 
 #[test]
-fn a_step_that_skips_nothing_passes() {
+fn step_without_skips_passes() {
     check(true, "true", [1, 0, 0], "seed            1 passed   0 failed   0 skipped     0 s\n");
 }
 
 #[test]
-fn a_step_that_fails_shows_the_end_of_its_log() {
+fn failed_step_shows_the_end_of_its_log() {
     check(false, "echo why; exit 3", [0, 1, 0], "\n    why\n");
 }
 
 #[test]
-fn a_step_that_checks_nothing_fails() {
+fn step_with_zero_checks_fails() {
     let command = "echo 'test result: ok. 0 passed; 0 failed; 0 ignored'";
-    check(false, command, [0, 1, 0], "\n    the step counted, and found nothing to check\n");
+    check(false, command, [0, 1, 0], "\n    the step ran no checks\n");
 }
 
 #[test]
-fn a_listed_skip_that_does_not_occur_is_reported() {
+fn listed_skip_that_does_not_occur_is_reported() {
     check(
         true,
         "true",
@@ -79,18 +79,18 @@ fn a_listed_skip_that_does_not_occur_is_reported() {
 }
 
 #[test]
-fn an_unlisted_skip_fails_in_ci_and_is_counted() {
+fn unlisted_skip_fails_in_ci_and_is_counted() {
     let complaint = "\nFAILED  seed skipped what scripts/skips.txt does not list: seed: planted\n";
     check(true, "echo 'SKIPPED: seed: planted'", [0, 1, 1], complaint);
 }
 
 #[test]
-fn it_is_shown_and_passes_elsewhere() {
+fn unlisted_skip_passes_outside_ci_and_is_shown() {
     check(false, "echo 'SKIPPED: seed: planted'", [0, 0, 1], "\n    SKIPPED: seed: planted\n");
 }
 
 #[test]
-fn a_listed_skip_passes_in_ci() {
+fn listed_skip_passes_in_ci() {
     check(
         true,
         "echo 'SKIPPED: seed: nothing like a seed here'",
@@ -100,13 +100,13 @@ fn a_listed_skip_passes_in_ci() {
 }
 
 #[test]
-fn an_ignored_test_fails_in_ci() {
+fn ignored_test_fails_in_ci() {
     let command = "echo 'test result: ok. 3 passed; 0 failed; 2 ignored; 0 measured'";
     check(true, command, [3, 1, 2], " does not list: 2 ignored tests\n");
 }
 
 #[test]
-fn a_skip_that_is_only_counted_fails_in_ci() {
+fn skip_without_a_name_fails_in_ci() {
     check(
         true,
         "echo '3 passed, 0 failed, 1 skipped'",
@@ -116,23 +116,23 @@ fn a_skip_that_is_only_counted_fails_in_ci() {
 }
 
 #[test]
-fn a_file_that_is_left_fails_in_ci() {
+fn leftover_file_fails_in_ci() {
     check(true, "touch left", [1, 1, 0], "\nFAILED  the work tree is not clean: ?? left\n");
 }
 
 #[test]
-fn an_ignored_folder_that_is_left_fails_in_ci() {
+fn leftover_ignored_folder_fails_in_ci() {
     let complaint = "\nFAILED  the work tree is not clean: !! docs/\n";
     check(true, "mkdir -p docs/__pycache__; touch docs/__pycache__/x", [1, 1, 0], complaint);
 }
 
 #[test]
-fn a_changed_file_fails_in_ci() {
+fn changed_file_fails_in_ci() {
     check(true, "echo >>LICENSE", [1, 1, 0], "\nFAILED  the work tree is not clean:  M LICENSE\n");
 }
 
 #[test]
-fn a_line_that_is_no_skip_fails_in_ci() {
+fn invalid_line_in_the_list_of_skips_fails_in_ci() {
     let command = "echo 'no skip' >>scripts/skips.txt";
     check(
         true,
@@ -142,9 +142,9 @@ fn a_line_that_is_no_skip_fails_in_ci() {
     );
 }
 
-/// Each step waits for the other, so they end only if they run at the same time.
+/// Each step waits for the other, so they end only if they run in parallel.
 #[test]
-fn lanes_run_side_by_side_and_are_added_up() {
+fn lanes_run_in_parallel_and_their_counts_are_added() {
     let wait = |mine, others| -> &'static str {
         format!(
             "touch .run/{mine}; timeout 20 sh -c 'until [ -e .run/{others} ]; do sleep 0.01; done'"
@@ -171,7 +171,7 @@ fn steps_of_one_lane_run_in_order() {
 }
 
 #[test]
-fn one_failure_of_one_lane_fails_the_run() {
+fn failure_in_one_lane_fails_the_run() {
     let steps = [
         Step { name: "one", lane: Lane::Terraform, command: "false" },
         Step { name: "two", lane: Lane::Main, command: "true" },

@@ -1,8 +1,7 @@
-//! A throw-away service. The tests of the chassis and of the contract run it, because it has what the sum has not: a
-//! templated path, bearer tokens, named limits and a stream.
+//! A throw-away service for the tests of the chassis and of the contract. It has features that `sum` lacks: a templated
+//! path, bearer tokens, named limits and a stream.
 //!
-//! Everything is in memory, and nothing of it is a model for a real service but [`service`]: it shows what a
-//! service supplies.
+//! All data is in memory. Only [`service`] is a model for a real service: it shows what a service must implement.
 
 pub mod service;
 

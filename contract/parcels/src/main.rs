@@ -1,4 +1,4 @@
-//! The process. All of it is the chassis's.
+//! The process. The chassis runs it.
 
 fn main() -> std::process::ExitCode {
     chassis::run_with(parcels::Parcels::new)

@@ -1,6 +1,6 @@
 //! Parcels and their owners, in memory.
 //!
-//! The note of a weight is how a test makes an operation misbehave: `slow` never answers, `panic` panics.
+//! With the note of a weight, a test makes an operation misbehave: `slow` never answers, `panic` panics.
 
 use bytes::Bytes;
 use chassis::answer::{events, no_content, serialized};
@@ -28,7 +28,7 @@ pub struct Parcels {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many were handed in; the latest has this number.
+    /// The number of parcels so far, which is also the number of the latest one.
     count: u64,
     parcels: Vec<Parcel>,
 }
@@ -39,7 +39,7 @@ struct Parcel {
     grams: u32,
     #[serde(skip)]
     owner: String,
-    /// Goes with the parcel, and tells its followers.
+    /// Notifies the followers when the parcel is dropped.
     #[serde(skip)]
     presence: watch::Sender<()>,
 }
@@ -58,9 +58,9 @@ struct Owner {
     owner: String,
 }
 
-/// Its operations.
+/// The operations of the service.
 #[derive(Debug, Clone, Copy)]
-#[expect(missing_docs, reason = "they are those of the document")]
+#[expect(missing_docs, reason = "the document describes them")]
 pub enum Operation {
     Quote,
     Issue,
@@ -175,7 +175,7 @@ impl State {
         &self.parcels[self.parcels.len() - 1]
     }
 
-    /// The place of a parcel. That of another owner is not there.
+    /// The index of a parcel. A parcel of another owner is not found.
     fn find(&self, owner: &str, id: &str) -> Result<usize, Problem> {
         let found = self.parcels.iter().position(|parcel| parcel.id == id && parcel.owner == owner);
         found.ok_or_else(|| no_parcel(id))
@@ -183,12 +183,12 @@ impl State {
 }
 
 impl Parcel {
-    /// The entity tag: all that can change is the weight, and it does not.
+    /// The entity tag. It contains the weight.
     fn tag(&self) -> String {
         format!("\"{}\"", self.grams)
     }
 
-    /// An event with the parcel now, and one when it is taken back, which is the last.
+    /// One event with the parcel immediately, and a last one when it is taken back.
     fn follow(&self) -> impl Stream<Item = Bytes> + Send + 'static {
         let here = format!("data: {}\n\n", json!(self));
         let gone = format!("event: gone\ndata: {}\n\n", self.id);

@@ -1,4 +1,4 @@
-//! The sidecar's access log where a request is not what nginx expects. `every/log.rs` has the lines of all others.
+//! The sidecar's access log for unusual requests. `every/log.rs` tests the lines of all others.
 
 use crate::every::field_faults;
 use contract::http::Request;
@@ -8,10 +8,10 @@ use contract::log::Stream;
 use contract::own_stack_only;
 use contract::stack::Stack;
 
-/// nginx counts a request behind a body that it throws away, and takes it off the length of the first one.
+/// nginx subtracts the length of a pipelined request after a discarded body from the length of the first request.
 #[test]
-fn a_request_behind_a_discarded_body_leaves_no_negative_length() {
-    own_stack_only!("a_request_behind_a_discarded_body_leaves_no_negative_length");
+fn request_after_a_discarded_body_logs_no_negative_length() {
+    own_stack_only!("request_after_a_discarded_body_logs_no_negative_length");
     let stack = Stack::start();
     let body =
         format!("Transfer-Encoding: chunked\r\n\r\n1388\r\n{}\r\n0\r\n\r\n", "x".repeat(5000));
@@ -30,8 +30,8 @@ fn a_request_behind_a_discarded_body_leaves_no_negative_length() {
 }
 
 #[test]
-fn what_is_not_http_leaves_a_line_that_is_json() {
-    own_stack_only!("what_is_not_http_leaves_a_line_that_is_json");
+fn invalid_http_is_logged_as_json() {
+    own_stack_only!("invalid_http_is_logged_as_json");
     let stack = Stack::start();
     for garbage in [
         &b"\x16\x03\x01\x02\r\n\r\n"[..],
@@ -47,8 +47,8 @@ fn what_is_not_http_leaves_a_line_that_is_json() {
 }
 
 #[test]
-fn a_refusal_writes_nothing_to_the_error_log() {
-    own_stack_only!("a_refusal_writes_nothing_to_the_error_log");
+fn refusal_writes_nothing_to_the_error_log() {
+    own_stack_only!("refusal_writes_nothing_to_the_error_log");
     let stack = Stack::builder().limits(5, 5).start();
     for _ in 0..20 {
         let _ = stack.ask(&keyed::with_body("not-a-key-at-all", "{}"));

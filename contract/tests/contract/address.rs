@@ -1,4 +1,4 @@
-//! The source address: what the balancer saw, and never what a caller wrote.
+//! The source address: the one that the balancer saw, and never one that a caller wrote.
 
 use contract::connection::Connection;
 use contract::http::Request;
@@ -19,8 +19,8 @@ fn address(stack: &Stack, forwarded: &[&str]) -> String {
 }
 
 #[test]
-fn nobody_is_trusted_unless_named() {
-    own_stack_only!("nobody_is_trusted_unless_named");
+fn forwarded_address_is_ignored_without_trusted_proxies() {
+    own_stack_only!("forwarded_address_is_ignored_without_trusted_proxies");
     let stack = Stack::start();
     for forwarded in [
         &["198.51.100.7"][..],
@@ -34,16 +34,16 @@ fn nobody_is_trusted_unless_named() {
 }
 
 #[test]
-fn the_last_entry_counts_behind_a_trusted_balancer() {
-    own_stack_only!("the_last_entry_counts_behind_a_trusted_balancer");
+fn last_entry_counts_behind_a_trusted_balancer() {
+    own_stack_only!("last_entry_counts_behind_a_trusted_balancer");
     let stack =
         Stack::builder().sidecar("TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.0/8,fd00::/8").start();
     for (forwarded, expected) in [
         (&["198.51.100.7"][..], "198.51.100.7"),
-        // What the caller wrote stands to the left of what the balancer added.
+        // The entries of the caller are to the left of the balancer's entry.
         (&["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
         (&["203.0.113.9,198.51.100.7"], "198.51.100.7"),
-        // A caller inside the trusted network is still the one that the balancer saw.
+        // A caller inside the trusted network is also identified by the balancer's entry.
         (&["203.0.113.9, 10.0.3.4"], "10.0.3.4"),
         (&["127.0.0.1, 10.0.3.4"], "10.0.3.4"),
         (&["2001:db8::1"], "2001:db8::1"),
@@ -56,8 +56,8 @@ fn the_last_entry_counts_behind_a_trusted_balancer() {
 }
 
 #[test]
-fn an_ipv6_caller_is_counted_by_its_64() {
-    own_stack_only!("an_ipv6_caller_is_counted_by_its_64");
+fn ipv6_callers_share_the_limit_of_their_64_network() {
+    own_stack_only!("ipv6_callers_share_the_limit_of_their_64_network");
     let stack = Stack::builder()
         .sidecar("RATE_LIMIT", "1")
         .sidecar("RATE_LIMIT_BURST", "1")
@@ -68,7 +68,7 @@ fn an_ipv6_caller_is_counted_by_its_64() {
         let request = Request::get("/nothing").header("X-Forwarded-For", from);
         connection.ask(&request).expect("answered").status
     };
-    // Two pass at once. Each row is a new network, so a row that shares another one's count shows.
+    // Two pass at once. Each row is a new network, so a row that shares the count of another row fails.
     for (addresses, last) in [
         (["2001:db8::1", "2001:db8::2", "2001:db8::ffff:0:0:3"], 429),
         (["2001:db8:0:1::", "2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1:8000::"], 429),
@@ -83,8 +83,8 @@ fn an_ipv6_caller_is_counted_by_its_64() {
 }
 
 #[test]
-fn a_forged_address_does_not_escape_the_limit() {
-    own_stack_only!("a_forged_address_does_not_escape_the_limit");
+fn forged_address_does_not_bypass_the_limit() {
+    own_stack_only!("forged_address_does_not_bypass_the_limit");
     for (trusted, forwarded) in
         [("", "198.51.100.{n}"), ("127.0.0.1/32", "198.51.100.{n}, 203.0.113.5")]
     {
@@ -103,8 +103,8 @@ fn a_forged_address_does_not_escape_the_limit() {
 }
 
 #[test]
-fn an_untrusted_address_cannot_speak_for_others() {
-    own_stack_only!("an_untrusted_address_cannot_speak_for_others");
+fn untrusted_peer_cannot_set_the_address() {
+    own_stack_only!("untrusted_peer_cannot_set_the_address");
     let stack = Stack::builder().sidecar("TRUSTED_PROXIES", "127.0.0.9/32").start();
     let ask = |last: u8| {
         let source: IpAddr = Ipv4Addr::new(127, 0, 0, last).into();

@@ -1,5 +1,5 @@
-//! Every byte in every place of a request: each error has the one shape and its line in the log, and no line of
-//! either log shows what a caller hid there.
+//! Every byte in every place of a request. Each error has the required form and a line in the log, and no log contains
+//! secrets from the request.
 
 use contract::connection::Connection;
 use contract::http::Response;
@@ -9,13 +9,13 @@ use contract::shape::faults;
 use contract::stack::{KEY, Stack};
 use std::collections::HashSet;
 
-/// Stands in the query, the path and the body of every request, and in no line.
+/// A text in the requests that no log line may contain.
 const SECRET: &str = "do-not-log-me";
 const KEYED: &str = "POST PATH?q=do-not-log-me HTTP/1.1\r\nHost: a\r\nX-Api-Key: KEY\r\n";
 const CHUNKED_JSON: &str = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// Where the byte stands: `@` in a request's text. `KEY` stands for a valid key, `PATH` for the path of an operation that
-/// takes one.
+/// The places of the byte, as requests or headers. `@` is the byte, `KEY` a valid key, and `PATH` the path of an
+/// operation that takes a key.
 const PLACES: [(&str, &str); 20] = [
     ("the query of a health check", "GET /healthz?q=do-not-log-me&x=a@b HTTP/1.1\r\nHost: a\r\n"),
     (
@@ -42,12 +42,12 @@ const PLACES: [(&str, &str); 20] = [
     ("X-Api-Client", "X-Api-Client: a@b\r\n"),
 ];
 
-/// A request as it is sent.
+/// The bytes of a request.
 fn filled(text: &str) -> Vec<u8> {
     text.replace("KEY", KEY).replace("PATH", &keyed::path()).into_bytes()
 }
 
-/// The request of a place with one byte in it. A place that is one header belongs to a request with a key.
+/// The request of a place with one byte in it. A place that is only a header is added to a request with a key.
 fn request(place: &str, byte: u8) -> Vec<u8> {
     let header = !place.contains("HTTP/1");
     let text = if header { format!("{KEYED}{place}") } else { place.to_owned() };
@@ -62,14 +62,14 @@ fn request(place: &str, byte: u8) -> Vec<u8> {
     [filled(before), vec![byte], filled(after)].concat()
 }
 
-/// Whether RFC 3986 (section 3.4) has the byte in a query.
+/// Whether RFC 3986 (section 3.4) allows the byte in a query.
 fn is_query(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte)
 }
 
-/// The status of the places that say it by a rule; `None` where it only has to have the one shape.
+/// The expected status, if a rule determines it. Otherwise only the form of the response is checked.
 fn status(place: &str, byte: u8) -> Option<u16> {
-    // What ends or cuts the line belongs to other tests.
+    // Other tests cover bytes that end or split the line.
     if [b'\0', b'\r', b'\n', b' ', b'#'].contains(&byte) {
         return None;
     }
@@ -81,7 +81,7 @@ fn status(place: &str, byte: u8) -> Option<u16> {
             Some(if is_query(byte) { keyed::call().status } else { 400 })
         }
         "the query of nothing" => Some(if is_query(byte) { 404 } else { 400 }),
-        // "a:b" has a port that is no number, "a%b" is no escape, and nginx takes no tab and no slash.
+        // The port in "a:b" is not a number, "a%b" is not a valid escape, and nginx rejects tabs and slashes.
         "Host" => {
             let valid = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
             Some(if valid { 200 } else { 400 })
@@ -97,16 +97,16 @@ fn ask(stack: &Stack, bytes: &[u8]) -> Option<Response> {
     connection.send(bytes).expect("sent");
     match connection.receive() {
         Ok(answer) => answer,
-        // HTTP/0.9 has no head: nginx answers with the bare body.
+        // HTTP/0.9 has no head. nginx answers with only the body.
         Err(error) if error.to_string().contains(": \"{") => None,
         Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(bytes)),
     }
 }
 
-/// What is wrong with a line of a log, whatever wrote it.
+/// The faults of a line of either log.
 fn line_faults(line: &str) -> Vec<String> {
     let mut faults = Vec::new();
-    // The log is read as UTF-8, and what is none is replaced by this character.
+    // `Log` replaces invalid UTF-8 with this character.
     if line.contains('\u{fffd}') {
         faults.push("not UTF-8".into());
     }
@@ -115,13 +115,13 @@ fn line_faults(line: &str) -> Vec<String> {
     }
     for secret in [SECRET, KEY] {
         if line.contains(secret) {
-            faults.push(format!("{secret} is shown"));
+            faults.push(format!("it contains {secret}"));
         }
     }
     if faults.is_empty() { faults } else { vec![format!("{faults:?} in {line:?}")] }
 }
 
-/// Fails unless every line of both logs is clean, and the sidecar has written nothing but its access log.
+/// Fails unless every line of both logs is clean and the sidecar has written only its access log.
 #[track_caller]
 fn assert_clean_logs(stack: &Stack) {
     assert_eq!(stack.sidecar.process.finish(), 0);
@@ -138,8 +138,8 @@ fn assert_clean_logs(stack: &Stack) {
 }
 
 #[test]
-fn every_byte_in_every_place_is_answered_in_the_one_shape_and_logged() {
-    own_stack_only!("every_byte_in_every_place_is_answered_in_the_one_shape_and_logged");
+fn every_byte_in_every_place_gets_a_valid_response_and_a_log_line() {
+    own_stack_only!("every_byte_in_every_place_gets_a_valid_response_and_a_log_line");
     let stack = Stack::start();
     let (mut wrong, mut ids) = (Vec::new(), HashSet::new());
     for (place, text) in PLACES {
@@ -149,16 +149,16 @@ fn every_byte_in_every_place_is_answered_in_the_one_shape_and_logged() {
             if let Some(expected) = status(place, byte) {
                 let found = answer.as_ref().map(|answer| answer.status);
                 if found != Some(expected) {
-                    faults.push(format!("{found:?} and not {expected}"));
+                    faults.push(format!("{found:?} instead of {expected}"));
                 }
             }
             match answer {
-                // A health check that succeeds has no line.
+                // A successful health check has no line.
                 Some(answer) if answer.status >= 400 => {
                     ids.insert(answer.request_id().to_owned());
                 }
                 Some(_) => {}
-                // A line feed in the request line makes it one of HTTP/0.9, which has no status.
+                // A line feed in the request line makes it HTTP/0.9, which has no status.
                 None if byte == b'\n' || place == "the version" => {}
                 None => faults.push("closed without an answer".into()),
             }
@@ -182,10 +182,10 @@ fn every_byte_in_every_place_is_answered_in_the_one_shape_and_logged() {
     assert!(missing.is_empty(), "{} errors have no line: {:?}", missing.len(), missing.first());
 }
 
-/// What nginx wrote a line about in its error log, with the request line and the Referer as they came.
+/// Without configuration, nginx logs these errors to its error log, with the unescaped request line and Referer.
 #[test]
-fn what_fails_leaves_one_clean_line() {
-    own_stack_only!("what_fails_leaves_one_clean_line");
+fn failed_request_has_one_clean_line() {
+    own_stack_only!("failed_request_has_one_clean_line");
     let hostile = b"Referer: \x1b]0;owned\x07\xff do-not-log-me\r\nUser-Agent: \x1b[31m\xff\r\n";
     let head =
         |line: &str, more: &str| [&filled(line), hostile.as_slice(), more.as_bytes()].concat();
@@ -225,11 +225,11 @@ fn what_fails_leaves_one_clean_line() {
 }
 
 #[test]
-fn a_key_is_logged_nowhere_wherever_the_caller_puts_it() {
-    own_stack_only!("a_key_is_logged_nowhere_wherever_the_caller_puts_it");
+fn key_in_any_place_of_a_request_is_never_logged() {
+    own_stack_only!("key_in_any_place_of_a_request_is_never_logged");
     let stack = Stack::start();
     for (place, text) in PLACES {
-        // Around the valid key, so that only what looks for it inside of a value finds it.
+        // Other bytes surround the valid key, so only a search inside the value finds it.
         let (before, after) = text.split_once('@').expect("a place has an @");
         let bytes = request(&format!("{before}{KEY}@{after}"), b'-');
         assert!(String::from_utf8_lossy(&bytes).contains(KEY));

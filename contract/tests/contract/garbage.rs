@@ -1,5 +1,5 @@
-//! Ten thousand strings that nobody meant as a request. Each is answered in the one shape or not at all, and
-//! both processes live on.
+//! Sends 10,000 random strings. Each one gets a valid error response or a closed connection, and both processes keep
+//! running.
 
 use contract::connection::Connection;
 use contract::keyed;
@@ -14,7 +14,7 @@ use std::thread::scope;
 
 const STRINGS: usize = 10_000;
 const THREADS: usize = 4;
-/// Another seed finds other things. A failure names the string.
+/// Another seed creates other strings. A failure prints the string.
 const SEED: u64 = 9112;
 const TOKENS: [&str; 32] = [
     "GET",
@@ -59,7 +59,7 @@ fn token(rng: &mut Rng) -> String {
     }
 }
 
-/// A third each: bytes, words of the protocol, and a good request with a few bytes changed.
+/// One third each: random bytes, words of the protocol, and a valid request with a few changed bytes.
 fn string(rng: &mut Rng) -> Vec<u8> {
     match rng.u8(0..3) {
         0 => (0..rng.usize(1..400)).map(|_| rng.u8(..)).collect(),
@@ -81,13 +81,13 @@ fn string(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
-/// What is wrong with what came back for one string.
+/// The faults of the responses to one string.
 fn wrong(sidecar: SocketAddr, bytes: &[u8]) -> Vec<String> {
     let mut connection = Connection::open(sidecar).expect("it accepts");
-    // It may have been answered and closed half-way: that is an answer, too.
+    // The sidecar can answer and close before it has read everything. That answer counts.
     let _ = connection.send(bytes).and_then(|()| connection.end());
     let mut wrong = Vec::new();
-    // HEAD is answered without the body that it announces.
+    // A response to HEAD has a Content-Length but no body.
     let head = bytes.windows(4).any(|window| window == b"HEAD");
     loop {
         let answer = if head { connection.receive_head() } else { connection.receive() };
@@ -104,7 +104,7 @@ fn wrong(sidecar: SocketAddr, bytes: &[u8]) -> Vec<String> {
             }
             Ok(Some(answer)) => wrong.push(format!("{} {}", answer.status, answer.text())),
             Err(error) => {
-                // HTTP/0.9 has no head; nginx answers it with the bare body.
+                // HTTP/0.9 has no head. nginx answers with only the body.
                 if !error.to_string().contains(": \"{")
                     && error.kind() != std::io::ErrorKind::ConnectionReset
                 {
@@ -117,8 +117,8 @@ fn wrong(sidecar: SocketAddr, bytes: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn ten_thousand_strings_are_answered_in_the_one_shape_or_not_at_all() {
-    own_stack_only!("ten_thousand_strings_are_answered_in_the_one_shape_or_not_at_all");
+fn random_strings_get_a_valid_error_or_a_closed_connection() {
+    own_stack_only!("random_strings_get_a_valid_error_or_a_closed_connection");
     let stack = Stack::builder().api("LOG_LEVEL", "info").start();
     // A master and a worker.
     let sidecar_family = at_least(2, stack.sidecar.process.family());
@@ -149,7 +149,7 @@ fn ten_thousand_strings_are_answered_in_the_one_shape_or_not_at_all() {
     assert!(keyed::call().is_like(&stack.ask(&keyed::request(KEY))));
     assert_eq!(stack.sidecar.process.family(), sidecar_family, "no worker died");
     assert!(stack.api.process.ended().is_none());
-    // Every line about them is JSON; this fails at the first that is not.
+    // Every line is JSON. `events` fails at the first line that is not.
     let _ = at_least(STRINGS / 2, stack.sidecar.process.log.events());
     let events = at_least(2, stack.api.process.log.events());
     let errors: Vec<_> = events.iter().filter(|event| event["level"] == "ERROR").collect();

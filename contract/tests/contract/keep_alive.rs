@@ -1,7 +1,7 @@
 //! The race between an idle connection that the API closes and a POST that the sidecar sends on it.
 //!
-//! The sidecar gives an idle connection up before the API does. Here with short timers, and callers that
-//! pause for about as long as either timer runs: that is when the race is lost, if it is there.
+//! The sidecar must close an idle connection before the API does. The test uses short timers, and callers that pause
+//! for about the duration of either timer, because a race occurs only then.
 
 use contract::connection::Connection;
 use contract::keyed;
@@ -14,9 +14,9 @@ use std::time::Duration;
 const SIDECAR: u64 = 300;
 const API: u64 = 1200;
 const CALLERS: u8 = 6;
-/// Around both timers, in milliseconds.
+/// Pauses around both timers, in milliseconds.
 const PAUSES: [u64; 10] = [296, 300, 304, 308, 1180, 1192, 1196, 1200, 1204, 1216];
-/// An API that gives up first: how often a POST finds out depends on the machine.
+/// The timer of an API that closes first. The number of lost POSTs depends on the machine.
 const HASTY_API: u64 = 100;
 
 struct Seen {
@@ -33,7 +33,8 @@ fn race(builder: Builder, pauses: &[u64]) -> Seen {
         let request = keyed::request(&client_key(caller));
         let mut connection = Connection::open(address).expect("it accepts");
         let ask = |pause: &u64| {
-            let answer = connection.ask(&request).expect("the sidecar closes only as it says");
+            let answer =
+                connection.ask(&request).expect("the sidecar closes only after Connection: close");
             if answer.closes() {
                 connection = Connection::open(address).expect("it accepts");
             }
@@ -64,29 +65,25 @@ fn no_post_is_lost_and_none_is_sent_twice() {
     assert_eq!(
         (seen.answered, seen.api),
         (seen.sent, seen.sent),
-        "of {} answered and seen by the API",
+        "expected {}: answered POSTs, and POSTs at the API",
         seen.sent
     );
 }
 
 #[test]
-fn even_with_the_timers_the_wrong_way_round_none_is_sent_twice() {
-    own_stack_only!("even_with_the_timers_the_wrong_way_round_none_is_sent_twice");
+fn no_post_is_sent_twice_with_reversed_timers() {
+    own_stack_only!("no_post_is_sent_twice_with_reversed_timers");
     let pauses: Vec<u64> = (0..40).map(|number| HASTY_API - 4 + number % 5).collect();
     let seen = race(timers(10_000, HASTY_API), &pauses);
-    assert!(seen.api <= seen.sent, "the API saw {} of {}", seen.api, seen.sent);
-    // Whatever the race took was a 502, seen by the caller: never a second try behind its back.
-    assert!(seen.answered <= seen.api, "{} answered, {} seen", seen.answered, seen.api);
-    println!(
-        "timers the wrong way round: {} of {} POSTs lost",
-        seen.sent - seen.answered,
-        seen.sent
-    );
+    assert!(seen.api <= seen.sent, "the API received {} of {}", seen.api, seen.sent);
+    // Each POST that the race lost is a 502 for the caller, never a second attempt of the sidecar.
+    assert!(seen.answered <= seen.api, "{} answered, {} at the API", seen.answered, seen.api);
+    println!("reversed timers: {} of {} POSTs lost", seen.sent - seen.answered, seen.sent);
 }
 
 #[test]
-fn the_defaults_rise_towards_the_back() {
-    own_stack_only!("the_defaults_rise_towards_the_back");
+fn default_idle_timeouts_match_the_timing_budget() {
+    own_stack_only!("default_idle_timeouts_match_the_timing_budget");
     let stack = Stack::start();
     let runtime = stack.sidecar.runtime.as_ref().expect("a sidecar has one").path();
     let rendered = std::fs::read_to_string(runtime.join("nginx.conf")).expect("rendered");
@@ -107,7 +104,7 @@ fn the_defaults_rise_towards_the_back() {
     let listening =
         stack.api.process.log.events().into_iter().find(|event| event["message"] == "listening");
     let api =
-        listening.expect("it says so")["keep_alive_timeout"].as_str().expect("text").to_owned();
+        listening.expect("it logs this")["keep_alive_timeout"].as_str().expect("text").to_owned();
     assert!(client > timing("alb_idle_seconds").as_secs(), "{client}");
     assert_eq!(to_api, timing("nginx_upstream_keepalive_seconds").as_secs());
     let planned = timing("api_keep_alive_seconds").as_secs();

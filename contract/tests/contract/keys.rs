@@ -1,4 +1,4 @@
-//! Keys: exact, several at a time, checked twice.
+//! Keys: exact comparison, several keys per client, and a check in both processes.
 
 use contract::binary;
 use contract::http::Request;
@@ -25,7 +25,7 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
-    /// Every key, with its client and its place among the keys of this client. Only the list `none` has no key.
+    /// Every key, with its client and its position among the keys of this client. Only the list `none` has no key.
     fn keys(&self) -> Vec<(&str, usize, &str)> {
         let mut found = Vec::new();
         for (client, keys) in &self.clients {
@@ -36,15 +36,15 @@ impl Accepted {
     }
 }
 
-/// The sidecar before an API that asks for no key, so that no refusal can be the API's.
+/// The sidecar in front of an API that requires no key, so that only the sidecar can refuse.
 fn sidecar_alone(keys: &str) -> Stack {
     let builder = Stack::builder().api_without("API_KEY").api("REQUIRE_API_KEY", "false");
     builder.sidecar("API_KEY", keys).start()
 }
 
 #[test]
-fn every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other() {
-    own_stack_only!("every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other");
+fn sidecar_accepts_exactly_the_keys_of_every_valid_list() {
+    own_stack_only!("sidecar_accepts_exactly_the_keys_of_every_valid_list");
     let table: crate::start::KeyTable = table::read("keys");
     let api = Stub::start(Behavior::Say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
     let check = |case: &Accepted| {
@@ -63,7 +63,7 @@ fn every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other() {
     };
     let accepted = at_least(27, &table.accepted);
     assert!(accepted.iter().map(|case| case.wrong.len()).sum::<usize>() >= 30, "few wrong keys");
-    // Some at a time: most of a start is waiting.
+    // In parallel, because a start mostly waits.
     scope(|scope| {
         for cases in accepted.chunks(accepted.len().div_ceil(4)) {
             scope.spawn(move || cases.iter().for_each(|case| check(case)));
@@ -72,8 +72,8 @@ fn every_good_list_of_keys_opens_the_sidecar_to_its_keys_and_to_no_other() {
 }
 
 #[test]
-fn every_good_list_of_keys_opens_the_api_to_its_keys_and_to_no_other() {
-    own_stack_only!("every_good_list_of_keys_opens_the_api_to_its_keys_and_to_no_other");
+fn api_accepts_exactly_the_keys_of_every_valid_list() {
+    own_stack_only!("api_accepts_exactly_the_keys_of_every_valid_list");
     let table: crate::start::KeyTable = table::read("keys");
     for case in at_least(27, table.accepted) {
         let api = Stack::builder().keys(&case.value).start_api();
@@ -92,8 +92,8 @@ fn every_good_list_of_keys_opens_the_api_to_its_keys_and_to_no_other() {
 }
 
 #[test]
-fn the_sidecar_by_itself_compares_exactly() {
-    own_stack_only!("the_sidecar_by_itself_compares_exactly");
+fn sidecar_compares_keys_exactly() {
+    own_stack_only!("sidecar_compares_keys_exactly");
     let stack = sidecar_alone(&format!("acme:{KEY}"));
     assert_eq!(stack.ask(&keyed::request(KEY)).status, keyed::call().status);
     let (shorter, longer) = (&KEY[1..], format!("{KEY}x"));
@@ -103,12 +103,12 @@ fn the_sidecar_by_itself_compares_exactly() {
     let before = stack.metrics().calls(&keyed::path());
     let none = keyed::call().bare();
     check_problem(&stack.ask(&none.header("X-Api-Client", "acme")), 401, "about:blank");
-    assert_eq!(stack.metrics().calls(&keyed::path()), before, "the API was not even asked");
+    assert_eq!(stack.metrics().calls(&keyed::path()), before, "no request reached the API");
 }
 
 #[test]
-fn missing_and_wrong_are_answered_alike() {
-    own_stack_only!("missing_and_wrong_are_answered_alike");
+fn missing_and_wrong_keys_get_the_same_answer() {
+    own_stack_only!("missing_and_wrong_keys_get_the_same_answer");
     let stack = Stack::start();
     let ask = |request: Request| {
         let answer = stack.ask(&request.header("X-Request-Id", "same"));
@@ -123,8 +123,8 @@ fn missing_and_wrong_are_answered_alike() {
 }
 
 #[test]
-fn the_api_checks_again_and_a_mismatch_stays_closed() {
-    own_stack_only!("the_api_checks_again_and_a_mismatch_stays_closed");
+fn key_must_be_valid_in_both_processes() {
+    own_stack_only!("key_must_be_valid_in_both_processes");
     let stack = Stack::builder()
         .api("API_KEY", "acme:another-key-1,both:key-of-both")
         .sidecar("API_KEY", &format!("acme:{KEY},both:key-of-both"));
@@ -135,8 +135,8 @@ fn the_api_checks_again_and_a_mismatch_stays_closed() {
 }
 
 #[test]
-fn the_api_alone_is_as_closed_as_behind_the_sidecar() {
-    own_stack_only!("the_api_alone_is_as_closed_as_behind_the_sidecar");
+fn api_without_sidecar_refuses_the_same_requests() {
+    own_stack_only!("api_without_sidecar_refuses_the_same_requests");
     let api = Stack::builder().start_api();
     assert_eq!(api.ask(&keyed::request(KEY)).status, keyed::call().status);
     for request in [
@@ -151,8 +151,8 @@ fn the_api_alone_is_as_closed_as_behind_the_sidecar() {
 }
 
 #[test]
-fn the_sidecar_alone_checks_only_where_it_sees_every_header() {
-    own_stack_only!("the_sidecar_alone_checks_only_where_it_sees_every_header");
+fn sidecar_can_disable_the_api_check_only_with_nginx_1_23() {
+    own_stack_only!("sidecar_can_disable_the_api_check_only_with_nginx_1_23");
     if binary::nginx_version() < (1, 23, 0) {
         let settings = [("API_KEY", KEY), ("REQUIRE_API_KEY", "false")];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));

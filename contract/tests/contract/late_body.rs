@@ -1,5 +1,5 @@
-//! A body that arrives after the request was refused. The response says that the connection closes, or the next
-//! request on it is answered: a load balancer that is told to keep a connection sends the next request on it.
+//! A body that arrives after the refusal of the request. Either the response has `Connection: close`, or the next
+//! request on the connection is answered. A load balancer sends the next request on a connection that stays open.
 
 use contract::connection::Connection;
 use contract::http::Request;
@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Between the head and the body. The race is lost at any of them.
+/// Delays between the head and the body. A defect can show at any of them.
 const DELAYS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(30)];
 const ROUNDS: usize = 5;
 
@@ -24,8 +24,8 @@ fn keyed(method: &str, path: &str) -> Request {
     text(method, path).header("X-Api-Key", KEY)
 }
 
-/// Sends `first` with its body late, then a request that is served; says what is wrong. `ask_next` is false when
-/// nobody can serve it.
+/// Sends `first` with a late body, then a second request. Returns the faults. `next` is false if no API can serve the
+/// second request.
 fn wrong(
     address: SocketAddr,
     first: &Request,
@@ -44,21 +44,21 @@ fn wrong(
     };
     let mut wrong = faults(&answer, false);
     if answer.status != status {
-        wrong.push(format!("{} and not {status}", answer.status));
+        wrong.push(format!("status {} instead of {status}", answer.status));
     }
     if answer.closes() {
         if !connection.is_closed_within(Duration::from_secs(10)) {
-            wrong.push("it says that it closes and stays".into());
+            wrong.push("Connection: close, but the connection stays open".into());
         }
     } else if next {
         match connection.ask(&keyed::request(&client_key(30))) {
             Ok(answer) if keyed::call().is_like(&answer) => {}
-            other => wrong.push(format!("it says that it stays, then: {other:?}")),
+            other => wrong.push(format!("no Connection: close, but then: {other:?}")),
         }
     } else {
         let answered = connection.ask(&Request::get("/nothing"));
         if answered.is_err() {
-            wrong.push(format!("it says that it stays, then: {answered:?}"));
+            wrong.push(format!("no Connection: close, but then: {answered:?}"));
         }
     }
     wrong
@@ -84,8 +84,8 @@ fn run(address: SocketAddr, cases: &[(&str, Request, u16)], next: bool) {
 }
 
 #[test]
-fn a_refusal_before_the_body_closes_or_keeps_as_it_says() {
-    own_stack_only!("a_refusal_before_the_body_closes_or_keeps_as_it_says");
+fn connection_after_an_early_refusal_matches_its_header() {
+    own_stack_only!("connection_after_an_early_refusal_matches_its_header");
     let stack = Stack::start();
     let two_keys = keyed::request(KEY).header("X-Api-Key", KEY);
     run(
@@ -105,15 +105,15 @@ fn a_refusal_before_the_body_closes_or_keeps_as_it_says() {
             ("TRACE of nothing with a body", text("TRACE", "/nothing"), 404),
             ("a body that is too large", keyed::too_large(KEY), 413),
             ("a valid request", keyed::request(KEY), keyed::call().status),
-            ("no JSON", keyed::with_body(KEY, "nonsense"), 400),
+            ("a body that is not JSON", keyed::with_body(KEY, "nonsense"), 400),
         ],
         true,
     );
 }
 
 #[test]
-fn a_request_over_the_limit_closes_or_keeps_as_it_says() {
-    own_stack_only!("a_request_over_the_limit_closes_or_keeps_as_it_says");
+fn connection_after_a_429_stays_open() {
+    own_stack_only!("connection_after_a_429_stays_open");
     let stack =
         Stack::builder().sidecar("RATE_LIMIT", "1").sidecar("RATE_LIMIT_BURST", "1").start();
     let over = client_key(1);
@@ -139,8 +139,8 @@ fn a_request_over_the_limit_closes_or_keeps_as_it_says() {
 }
 
 #[test]
-fn an_api_that_fails_before_the_body_closes_as_it_says() {
-    own_stack_only!("an_api_that_fails_before_the_body_closes_as_it_says");
+fn connection_after_an_early_502_matches_its_header() {
+    own_stack_only!("connection_after_an_early_502_matches_its_header");
     let gone = |builder: Builder, behavior| -> Server {
         builder.start_sidecar(Stub::start(behavior).address)
     };
@@ -159,8 +159,8 @@ fn an_api_that_fails_before_the_body_closes_as_it_says() {
 }
 
 #[test]
-fn an_api_that_has_no_keys_yet_closes_or_keeps_as_it_says() {
-    own_stack_only!("an_api_that_has_no_keys_yet_closes_or_keeps_as_it_says");
+fn connection_after_a_503_without_keys_matches_its_header() {
+    own_stack_only!("connection_after_a_503_without_keys_matches_its_header");
     let stack = Stack::builder().without_ssm().start();
     run(stack.sidecar.address, &[("a valid request", keyed::request(KEY), 503)], false);
 }

@@ -1,4 +1,4 @@
-//! The tests of the contract: one binary, one module a feature. README.md says what each proves.
+//! The tests of the contract: one binary, one module per feature. README.md describes each module.
 
 mod access_log;
 mod address;

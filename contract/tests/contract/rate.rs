@@ -1,4 +1,4 @@
-//! Limits in time: how fast more requests pass, and who shares with whom. `every/limits.rs` has the limit of every
+//! Limits over time: the refill rate, and the requests that share a limit. `every/limits.rs` tests the limit of every
 //! operation.
 
 use contract::connection::Connection;
@@ -12,7 +12,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
-/// One more passes after this long: a fifth of a second.
+/// The time until one more request passes.
 const REFILL: Duration = Duration::from_millis(200);
 
 fn statuses(connection: &mut Connection, request: &Request, times: usize) -> Vec<u16> {
@@ -24,14 +24,14 @@ fn from(last: u8, sidecar: SocketAddr) -> Connection {
     Connection::open_from(source, sidecar).expect("it accepts")
 }
 
-/// Tries until the measurement was quick enough to mean anything: on a busy machine a pause may refill.
+/// Repeats until a measurement is fast enough. On a busy machine, a pause can refill the limit.
 fn measured<T>(mut attempt: impl FnMut(u8) -> Option<T>) -> T {
-    (1..=10).find_map(&mut attempt).expect("ten times too slow to measure")
+    (1..=10).find_map(&mut attempt).expect("10 attempts were too slow to measure")
 }
 
 #[test]
-fn six_pass_from_idle_and_one_more_every_fifth_of_a_second() {
-    own_stack_only!("six_pass_from_idle_and_one_more_every_fifth_of_a_second");
+fn idle_client_gets_six_and_then_one_every_200_ms() {
+    own_stack_only!("idle_client_gets_six_and_then_one_every_200_ms");
     let stack = Stack::builder().limits(5, 5).start();
     let (burst, later) = measured(|client| {
         let (request, mut connection) =
@@ -41,7 +41,7 @@ fn six_pass_from_idle_and_one_more_every_fifth_of_a_second() {
         if started.elapsed() > REFILL {
             return None;
         }
-        // Five refills later exactly five more are let through, give or take the one that the clock cuts.
+        // After 5 refills, exactly 5 more requests pass.
         sleep((REFILL * 5 + REFILL / 2).saturating_sub(started.elapsed()));
         let later = statuses(&mut connection, &request, 8);
         (started.elapsed() < REFILL * 6).then_some((burst, later))
@@ -53,8 +53,8 @@ fn six_pass_from_idle_and_one_more_every_fifth_of_a_second() {
 }
 
 #[test]
-fn a_sustained_flood_gets_five_a_second() {
-    own_stack_only!("a_sustained_flood_gets_five_a_second");
+fn sustained_flood_gets_five_per_second() {
+    own_stack_only!("sustained_flood_gets_five_per_second");
     let stack = Stack::builder().limits(5, 5).start();
     let (request, mut connection) = (keyed::request(&client_key(1)), stack.sidecar.connect());
     let started = Instant::now();
@@ -74,8 +74,8 @@ fn a_sustained_flood_gets_five_a_second() {
 }
 
 #[test]
-fn a_client_has_one_allowance_wherever_it_calls_from() {
-    own_stack_only!("a_client_has_one_allowance_wherever_it_calls_from");
+fn client_shares_one_limit_across_addresses() {
+    own_stack_only!("client_shares_one_limit_across_addresses");
     let stack = Stack::builder().limits(5, 5).sidecar("TRUSTED_PROXIES", "127.0.0.0/8").start();
     let seventh = measured(|client| {
         let started = Instant::now();
@@ -94,8 +94,8 @@ fn a_client_has_one_allowance_wherever_it_calls_from() {
 }
 
 #[test]
-fn nobody_suffers_from_anothers_flood() {
-    own_stack_only!("nobody_suffers_from_anothers_flood");
+fn flood_does_not_affect_other_clients() {
+    own_stack_only!("flood_does_not_affect_other_clients");
     let stack = Stack::builder().limits(5, 5).start();
     let mut connection = stack.sidecar.connect();
     let mut flood = |request: &Request| {
@@ -107,10 +107,10 @@ fn nobody_suffers_from_anothers_flood() {
     };
     assert!(flood(&keyed::request(&client_key(1))) > 80);
     assert!(flood(&keyed::request("not-a-key-at-all")) > 80);
-    // From the same address, with another key: the whole allowance is there.
+    // Another key from the same address has its whole limit.
     let mut calm = stack.sidecar.connect();
     assert_eq!(statuses(&mut calm, &keyed::request(&client_key(2)), 6), [keyed::call().status; 6]);
-    // The flooded address without a key is limited, and health checks from it are not.
+    // Requests without a key from this address are limited. Health checks are not.
     let other = measured(|_| {
         let started = Instant::now();
         let _ = statuses(&mut calm, &Request::get("/nothing"), 7);
@@ -123,8 +123,8 @@ fn nobody_suffers_from_anothers_flood() {
 }
 
 #[test]
-fn a_refusal_says_when_to_come_back_and_that_is_true() {
-    own_stack_only!("a_refusal_says_when_to_come_back_and_that_is_true");
+fn request_passes_after_the_retry_after_of_a_refusal() {
+    own_stack_only!("request_passes_after_the_retry_after_of_a_refusal");
     let stack = Stack::builder().limits(5, 5).start();
     let (request, mut connection) = (keyed::request(&client_key(1)), stack.sidecar.connect());
     let refused = measured(|_| connection.ask(&request).ok().filter(|answer| answer.status == 429));
@@ -132,7 +132,7 @@ fn a_refusal_says_when_to_come_back_and_that_is_true() {
     assert_eq!(refused.header("RateLimit-Policy"), Some(r#""client";q=5;w=1"#));
     assert_eq!(refused.header("RateLimit"), Some(r#""client";r=0;t=1"#));
     assert_eq!(refused.json()["violated-policies"], serde_json::json!(["client"]));
-    let wait = refused.header("Retry-After").expect("it says when").parse().expect("seconds");
+    let wait = refused.header("Retry-After").expect("it has the header").parse().expect("seconds");
     sleep(Duration::from_secs(wait));
     assert_eq!(connection.ask(&request).expect("answered").status, keyed::call().status);
 }

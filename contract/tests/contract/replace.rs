@@ -1,8 +1,13 @@
-//! A task is replaced as ECS does it, under load, and nobody notices.
+//! Replaces a task under load, as ECS does. No request may fail.
 //!
-//! The order is that of a rolling deployment: the new task runs beside the old one and is ready; the balancer
-//! sends new requests to it; the old sidecar gets SIGQUIT and is gone; the old API gets SIGTERM.
-//! `CONTRACT_REPLACE_SECONDS` makes it longer: 60 is what docs/ quotes.
+//! The order is that of a rolling deployment:
+//!
+//! 1. The new task starts and becomes ready while the old one runs.
+//! 2. The balancer sends new requests to the new task.
+//! 3. The old sidecar gets SIGQUIT and ends.
+//! 4. The old API gets SIGTERM and ends.
+//!
+//! `CONTRACT_REPLACE_SECONDS` sets the duration. The documentation quotes a run of 60 s.
 
 use contract::keyed;
 use contract::load::{Load, Outcome, Route};
@@ -14,17 +19,18 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const CALLERS: u64 = 4;
-/// How long it lasts unless told otherwise, in seconds.
+/// The default duration in seconds.
 const SECONDS: u64 = 8;
-/// From the last request that begins at a task to the stop of the task, as the balancer's deregistration delay: nginx closes a
-/// connection on which it has read nothing yet. A slow caller takes longer, so some are half-way.
+/// The time between the last new request of a task and the stop of the task, like the balancer's deregistration delay.
+/// It is needed because a stopping nginx closes a connection on which it has read nothing. A slow caller takes longer,
+/// so some requests are in flight at the stop.
 const DEREGISTRATION: Duration = Duration::from_millis(200);
 
 fn route(stack: &Stack, key: &str) -> Route {
     Route { address: stack.sidecar.address, key: key.to_owned() }
 }
 
-/// Waits until so many more requests were sent.
+/// Waits until `more` further requests were sent.
 fn after(load: &Load, more: u64) {
     let sent = load.sent();
     wait::until("more requests", || load.sent() >= sent + more);
@@ -37,7 +43,7 @@ fn retire(stack: &Stack) {
     assert_eq!(stack.api.process.finish(), 0, "{}", stack.api.process.log.text());
 }
 
-fn assert_unnoticed(outcome: &Outcome) {
+fn assert_no_failure(outcome: &Outcome) {
     let Outcome { sent, failures } = outcome;
     assert!(failures.is_empty(), "{} of {sent} failed:\n{}", failures.len(), failures.join("\n"));
     assert!(*sent > 100, "only {sent} requests were sent");
@@ -67,7 +73,7 @@ fn no_request_fails_while_tasks_are_replaced() {
         started.elapsed().as_secs_f64(),
         outcome.failures.len()
     );
-    assert_unnoticed(&outcome);
+    assert_no_failure(&outcome);
 }
 
 #[test]
@@ -83,7 +89,7 @@ fn no_request_fails_while_a_key_is_rotated() {
     load.shift(route(&both, old));
     retire(&only_old);
     after(&load, 100);
-    // The callers change over, in their own time.
+    // The callers switch to the new key.
     load.shift(route(&both, new));
     after(&load, 100);
 
@@ -91,8 +97,8 @@ fn no_request_fails_while_a_key_is_rotated() {
     load.shift(route(&only_new, new));
     retire(&both);
     after(&load, 100);
-    assert_unnoticed(&load.stop());
+    assert_no_failure(&load.stop());
 
     let refused = only_new.ask(&keyed::with_body(old, "{}"));
-    assert_eq!(refused.status, 401, "the old key is of no use any more");
+    assert_eq!(refused.status, 401, "the old key is no longer valid");
 }

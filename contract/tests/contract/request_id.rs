@@ -1,4 +1,4 @@
-//! One id ties everything together that belongs to one request. `every/run.rs` has the ids of every operation.
+//! One id connects all log lines and the response of a request. `every/run.rs` tests the ids of every operation.
 
 use contract::http::Request;
 use contract::keyed;
@@ -10,14 +10,14 @@ use serde_json::Value;
 /// The one line of the sidecar about a request.
 fn line(stack: &Stack, id: &str) -> Value {
     let mut lines = stack.sidecar.process.log.of_request(id);
-    assert_eq!(lines.len(), 1, "one line a request: {lines:?}");
+    assert_eq!(lines.len(), 1, "one line per request: {lines:?}");
     lines.remove(0)
 }
 
 #[test]
-fn the_trace_ids_go_through_to_both_logs() {
-    own_stack_only!("the_trace_ids_go_through_to_both_logs");
-    // The API logs where a request came from when it fails by its own fault: here it has no keys yet.
+fn both_logs_contain_the_trace_ids() {
+    own_stack_only!("both_logs_contain_the_trace_ids");
+    // The API logs the origin of a request that fails with a 5xx. Here it has no keys yet.
     let stack = Stack::builder().without_ssm().start();
     let (amazon, w3c) = (
         "Root=1-67891233-abcdef012345678912345678",
@@ -39,8 +39,8 @@ fn the_trace_ids_go_through_to_both_logs() {
 }
 
 #[test]
-fn two_requests_have_two_fresh_ids() {
-    own_stack_only!("two_requests_have_two_fresh_ids");
+fn two_requests_have_different_fresh_ids() {
+    own_stack_only!("two_requests_have_different_fresh_ids");
     let stack = Stack::start();
     let ask = || stack.ask(&Request::get("/nothing")).request_id().to_owned();
     assert_ne!(ask(), ask());

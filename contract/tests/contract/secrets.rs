@@ -1,4 +1,4 @@
-//! Nothing that leaves a process, and nothing that others can read of it, holds a key.
+//! No output of a process, and no data that others can read about it, contains a key.
 
 use contract::http::Request;
 use contract::keyed;
@@ -9,9 +9,9 @@ use std::env;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-/// Any eight characters of a key in a row are a part of it worth hiding.
+/// The length of the parts of a key that must not appear.
 const PART: usize = 8;
-/// Alike to no other text in the suite.
+/// No other text in the suite contains a part of it.
 const SECRET: &str = "Zq9-Wk3.Xv7_Jh5-Bn1.Tm4";
 const WRONG: &str = "Pd8_Rc2-Yf6.Lg0_Us5-Ei3";
 
@@ -28,7 +28,7 @@ fn assert_hidden(place: &str, text: &str) {
     }
 }
 
-/// Requests of every outcome, each with a key in it.
+/// Sends requests with every kind of result. Each contains a key.
 fn provoke(stack: &Stack) {
     let ask = |request: &Request| {
         let answer = stack.ask(request);
@@ -51,7 +51,7 @@ fn provoke(stack: &Stack) {
     let _ = connection.receive();
 }
 
-/// The log, of so many lines or more, and the arguments of so many processes or more.
+/// Checks the log and the arguments. The log must have at least `lines` lines, and the server at least `processes`.
 fn assert_process_hides(server: &Server, name: &str, lines: usize, processes: usize) {
     let log = server.process.log.text();
     let _ = at_least(lines, log.lines());
@@ -62,13 +62,13 @@ fn assert_process_hides(server: &Server, name: &str, lines: usize, processes: us
 }
 
 #[test]
-fn no_key_is_in_a_log_an_answer_or_an_argument() {
-    own_stack_only!("no_key_is_in_a_log_an_answer_or_an_argument");
+fn logs_answers_and_arguments_contain_no_key() {
+    own_stack_only!("logs_answers_and_arguments_contain_no_key");
     for level in ["info", "trace"] {
         let stack =
             Stack::builder().keys(&format!("acme:{SECRET}")).api("LOG_LEVEL", level).start();
         provoke(&stack);
-        // A line for each request; a master and a worker.
+        // One line per request. The sidecar has a master and a worker.
         assert_process_hides(&stack.sidecar, "the sidecar", 10, 2);
         assert_process_hides(&stack.api, "the API", 2, 1);
         let (sidecar, api) = (stack.sidecar.process.finish(), stack.api.process.finish());
@@ -79,10 +79,10 @@ fn no_key_is_in_a_log_an_answer_or_an_argument() {
 }
 
 #[test]
-fn nginx_is_handed_no_key() {
-    own_stack_only!("nginx_is_handed_no_key");
-    // A stand-in for nginx notes what it was given last, before it becomes the real one. (What /proc shows later
-    // proves nothing: nginx overwrites its environment with its title.)
+fn nginx_environment_and_arguments_contain_no_key() {
+    own_stack_only!("nginx_environment_and_arguments_contain_no_key");
+    // A stand-in for nginx records its environment and arguments, then executes the real nginx. /proc is not reliable
+    // here, because nginx overwrites its environment with its title.
     let directory = RuntimeDir::new();
     let (program, notes) = (directory.path().join("nginx"), directory.path().join("notes"));
     let nginx = env::var("NGINX").unwrap_or_else(|_| "nginx".into());
@@ -94,7 +94,7 @@ fn nginx_is_handed_no_key() {
     let stack = builder.sidecar("NGINX", &program.display().to_string()).start();
     let notes = fs::read_to_string(notes).expect("noted");
     assert!(notes.contains("daemon off"), "{notes}");
-    assert_hidden("what nginx is given", &notes);
+    assert_hidden("the environment or the arguments of nginx", &notes);
     // A master and a worker.
     for environment in at_least(2, stack.sidecar.process.proc_files("environ")) {
         assert_hidden("an environment", &environment);
@@ -102,8 +102,8 @@ fn nginx_is_handed_no_key() {
 }
 
 #[test]
-fn the_rendered_file_is_its_owners_alone_and_the_only_place_of_the_keys() {
-    own_stack_only!("the_rendered_file_is_its_owners_alone_and_the_only_place_of_the_keys");
+fn only_the_rendered_file_contains_keys_and_only_its_owner_can_read_it() {
+    own_stack_only!("only_the_rendered_file_contains_keys_and_only_its_owner_can_read_it");
     let stack = Stack::builder().keys(&format!("acme:{SECRET}")).start();
     let runtime = stack.sidecar.runtime.as_ref().expect("a sidecar has one").path();
     let mut holders = Vec::new();

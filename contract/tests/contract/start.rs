@@ -1,4 +1,4 @@
-//! Starts that fail closed: a process that would not guard its door does not start at all.
+//! Starts that fail closed: a process with an invalid list of keys or an invalid setting does not start.
 
 use contract::keyed;
 use contract::list::at_least;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const EX_USAGE: i32 = 64;
 const EX_UNAVAILABLE: i32 = 69;
-/// A refusal takes milliseconds; so long on a machine that is busy with other tests.
+/// The time limit of a refused start. It takes milliseconds, but longer on a busy machine.
 const REFUSAL: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Deserialize)]
@@ -51,11 +51,11 @@ fn sidecar(pairs: &[(&str, &str)]) -> Process {
     let runtime = RuntimeDir::new();
     let process =
         sidecar_process(keyed::service(), &settings(pairs), port::free(), port::free(), &runtime);
-    // A start that is refused renders nothing; the directory has to live until then.
+    // The directory must exist until the process has refused to start.
     let _ = process.wait(REFUSAL);
     assert!(
         process.ended().is_none() || !runtime.path().join("nginx.conf").exists(),
-        "a refused start leaves no configuration"
+        "a refused start renders no configuration"
     );
     process
 }
@@ -64,10 +64,10 @@ fn api(pairs: &[(&str, &str)]) -> Process {
     api_process(keyed::service(), &settings(pairs), port::free())
 }
 
-/// Everything that is wrong with a refusal: exit code 64, one line on stderr that names the setting, no value.
+/// The faults of a refusal. It must have exit code 64 and one line on stderr with the setting but without its value.
 fn faults(process: &Process, setting: &str, value: &str) -> Vec<String> {
     if process.wait(REFUSAL).is_none() {
-        return vec!["it starts".into()];
+        return vec!["the process starts".into()];
     }
     let (code, lines) = (process.exit_code(), process.log.lines(Stream::Err));
     let flag = format!("--{}", setting.to_ascii_lowercase().replace('_', "-"));
@@ -76,27 +76,27 @@ fn faults(process: &Process, setting: &str, value: &str) -> Vec<String> {
         faults.push(format!("exit code {code}"));
     }
     match lines.as_slice() {
-        // By the variable's name or the flag's.
+        // The line contains the variable or the flag.
         [line] if line.contains(setting) || line.contains(&flag) => {}
         _ => faults.push(format!("not one line about {setting}: {lines:?}")),
     }
     if !process.log.lines(Stream::Out).is_empty() {
-        faults.push(format!("it says more: {:?}", process.log.lines(Stream::Out)));
+        faults.push(format!("it also prints: {:?}", process.log.lines(Stream::Out)));
     }
     let text = process.log.text();
-    // Shorter ones are words of any message.
+    // Shorter parts can be words of the message.
     let shown = value
         .split([',', ':'])
         .map(str::trim)
         .filter(|part| part.len() > 3)
         .find(|part| text.contains(part));
     if shown.is_some() {
-        faults.push(format!("it shows the value: {text}"));
+        faults.push(format!("the line contains the value: {text}"));
     }
     faults
 }
 
-/// Fails with the faults of all cases, of which there must be so many or more.
+/// Fails with the faults of all cases. There must be at least `minimum` cases.
 fn assert_all(minimum: usize, cases: Vec<(String, Vec<String>)>) {
     let cases = at_least(minimum, cases).into_iter();
     let faults: Vec<_> = cases.filter(|(_, faults)| !faults.is_empty()).collect();
@@ -104,15 +104,15 @@ fn assert_all(minimum: usize, cases: Vec<(String, Vec<String>)>) {
 }
 
 #[test]
-fn the_sidecar_refuses_every_bad_list_of_keys() {
-    own_stack_only!("the_sidecar_refuses_every_bad_list_of_keys");
+fn sidecar_refuses_every_invalid_list_of_keys() {
+    own_stack_only!("sidecar_refuses_every_invalid_list_of_keys");
     let table: KeyTable = table::read("keys");
     let judge = |case: &Refused| {
         let process = sidecar(&[("API_KEY", &case.value)]);
         let mut faults = faults(&process, "API_KEY", &case.value);
-        // Its words are its own; that it names a rule and not the value is what counts.
+        // The wording is free, but the message must state the rule.
         if !process.log.text().starts_with("sidecar: API_KEY must ") {
-            faults.push(format!("no rule is named: {}", process.log.text()));
+            faults.push(format!("the message states no rule: {}", process.log.text()));
         }
         (case.name.clone(), faults)
     };
@@ -120,14 +120,14 @@ fn the_sidecar_refuses_every_bad_list_of_keys() {
 }
 
 #[test]
-fn the_api_refuses_every_bad_list_of_keys() {
-    own_stack_only!("the_api_refuses_every_bad_list_of_keys");
+fn api_refuses_every_invalid_list_of_keys() {
+    own_stack_only!("api_refuses_every_invalid_list_of_keys");
     let table: KeyTable = table::read("keys");
     let judge = |case: &Refused| {
         let process = api(&[("API_KEY", &case.value)]);
         let mut faults = faults(&process, "API_KEY", &case.value);
         if !process.log.text().contains(words(&case.rule)) {
-            faults.push(format!("{} is not named", case.rule));
+            faults.push(format!("the message does not state the rule {}", case.rule));
         }
         (case.name.clone(), faults)
     };
@@ -135,15 +135,15 @@ fn the_api_refuses_every_bad_list_of_keys() {
 }
 
 #[test]
-fn both_refuse_to_start_without_keys() {
-    own_stack_only!("both_refuse_to_start_without_keys");
+fn both_processes_refuse_to_start_without_keys() {
+    own_stack_only!("both_processes_refuse_to_start_without_keys");
     assert_all(
         3,
         vec![
             ("sidecar".into(), faults(&sidecar(&[]), "API_KEY", "")),
             ("API".into(), faults(&api(&[]), "API_KEY", "")),
             (
-                "API, false in other words".into(),
+                "API, another word for false".into(),
                 faults(&api(&[("REQUIRE_API_KEY", "no")]), "REQUIRE_API_KEY", ""),
             ),
         ],
@@ -151,8 +151,8 @@ fn both_refuse_to_start_without_keys() {
 }
 
 #[test]
-fn the_sidecar_refuses_every_bad_setting() {
-    own_stack_only!("the_sidecar_refuses_every_bad_setting");
+fn sidecar_refuses_every_invalid_setting() {
+    own_stack_only!("sidecar_refuses_every_invalid_setting");
     let numbers = [
         "",
         "0",
@@ -181,7 +181,7 @@ fn the_sidecar_refuses_every_bad_setting() {
                 "256.0.0.0/8",
                 "0.0.0.0/0",
                 "::/0",
-                // Everyone, or nearly, by another spelling.
+                // All or nearly all addresses in another notation.
                 "0.0.0.0/1,128.0.0.0/1",
                 "0.0.0.0/1",
                 "0.0.0.0/7",
@@ -237,7 +237,7 @@ fn the_sidecar_refuses_every_bad_setting() {
     let mut judged = Vec::new();
     for (setting, values) in bad {
         for value in *values {
-            // The message gives an example; a value may look like it.
+            // The message contains an example, which can equal a value. So do not search for the value.
             let process = sidecar(&[("API_KEY", KEY), (setting, value)]);
             judged.push((format!("{setting}={value:?}"), faults(&process, setting, "")));
             assert!(!process.log.text().contains(KEY));
@@ -247,8 +247,8 @@ fn the_sidecar_refuses_every_bad_setting() {
 }
 
 #[test]
-fn the_api_refuses_every_bad_setting() {
-    own_stack_only!("the_api_refuses_every_bad_setting");
+fn api_refuses_every_invalid_setting() {
+    own_stack_only!("api_refuses_every_invalid_setting");
     let durations = ["", "5", "0s", "-1s", "soon", "1e9s", "99999999d"];
     let bad: &[(&str, &[&str])] = &[
         ("REQUIRE_API_KEY", &["", "TRUE", "yes", "1", "0", "False", "no"]),
@@ -275,8 +275,8 @@ fn the_api_refuses_every_bad_setting() {
 }
 
 #[test]
-fn an_address_in_use_ends_the_start_and_is_named() {
-    own_stack_only!("an_address_in_use_ends_the_start_and_is_named");
+fn address_in_use_stops_the_start_and_is_logged() {
+    own_stack_only!("address_in_use_stops_the_start_and_is_logged");
     let address = port::free();
     let _taken = TcpListener::bind(address).expect("it is free");
     let process = api_process(keyed::service(), &settings(&[("API_KEY", KEY)]), address);
@@ -285,8 +285,8 @@ fn an_address_in_use_ends_the_start_and_is_named() {
 }
 
 #[test]
-fn a_runtime_directory_that_cannot_be_written_ends_the_start() {
-    own_stack_only!("a_runtime_directory_that_cannot_be_written_ends_the_start");
+fn unwritable_runtime_directory_stops_the_start() {
+    own_stack_only!("unwritable_runtime_directory_stops_the_start");
     let runtime = RuntimeDir::new();
     let file = runtime.path().join("file");
     fs::write(&file, "").expect("written");

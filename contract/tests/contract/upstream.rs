@@ -1,4 +1,4 @@
-//! What the caller sees when the API is gone, silent, slow or strange; and that nothing is sent twice.
+//! The response to the caller if the API has ended or misbehaves. The sidecar sends no request twice.
 
 use contract::http::Request;
 use contract::keyed;
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 
 #[test]
-fn a_post_that_breaks_off_is_sent_once() {
-    own_stack_only!("a_post_that_breaks_off_is_sent_once");
+fn post_is_sent_once_when_the_api_closes_the_connection() {
+    own_stack_only!("post_is_sent_once_when_the_api_closes_the_connection");
     let stub = Stub::start(Behavior::Close);
     let sidecar = Stack::builder().start_sidecar(stub.address);
     check_problem(&sidecar.ask(&keyed::request(KEY)), 502, "about:blank");
@@ -21,20 +21,20 @@ fn a_post_that_breaks_off_is_sent_once() {
 }
 
 #[test]
-fn a_post_on_a_kept_connection_that_breaks_off_is_sent_once() {
-    own_stack_only!("a_post_on_a_kept_connection_that_breaks_off_is_sent_once");
+fn post_on_a_kept_connection_is_sent_once_when_the_api_closes_it() {
+    own_stack_only!("post_on_a_kept_connection_is_sent_once_when_the_api_closes_it");
     let stub = Stub::start(Behavior::SayOnce(OK));
     let sidecar = Stack::builder().start_sidecar(stub.address);
     let mut connection = sidecar.connect();
     assert_eq!(connection.ask(&keyed::request(KEY)).expect("answered").status, 200);
     let second = connection.ask(&keyed::request(KEY)).expect("answered");
     check_problem(&second, 502, "about:blank");
-    assert_eq!(stub.requests(), 2, "two requests were asked for, two arrived");
+    assert_eq!(stub.requests(), 2, "both requests arrived once");
 }
 
 #[test]
-fn a_get_that_breaks_off_is_sent_once_too() {
-    own_stack_only!("a_get_that_breaks_off_is_sent_once_too");
+fn get_is_sent_once_when_the_api_closes_the_connection() {
+    own_stack_only!("get_is_sent_once_when_the_api_closes_the_connection");
     let stub = Stub::start(Behavior::Close);
     let sidecar = Stack::builder().start_sidecar(stub.address);
     check_problem(&sidecar.ask(&Request::get("/openapi.json")), 502, "about:blank");
@@ -42,21 +42,21 @@ fn a_get_that_breaks_off_is_sent_once_too() {
 }
 
 #[test]
-fn nobody_there_is_a_502_at_once() {
-    own_stack_only!("nobody_there_is_a_502_at_once");
+fn missing_api_gives_502_immediately() {
+    own_stack_only!("missing_api_gives_502_immediately");
     let sidecar = Stack::builder().start_sidecar(port::free());
     for request in [keyed::request(KEY), Request::get("/healthz"), Request::get("/openapi.json")] {
         let started = Instant::now();
         check_problem(&sidecar.ask(&request), 502, "about:blank");
         assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     }
-    // It comes back without being told: one refused connection does not put the API out of use.
+    // A refused connection does not mark the API as unavailable.
     check_problem(&sidecar.ask(&keyed::request("not-a-key-at-all")), 401, "about:blank");
 }
 
 #[test]
-fn the_api_is_used_again_as_soon_as_it_is_back() {
-    own_stack_only!("the_api_is_used_again_as_soon_as_it_is_back");
+fn restarted_api_receives_requests_immediately() {
+    own_stack_only!("restarted_api_receives_requests_immediately");
     let mut stack = Stack::start();
     assert!(keyed::call().is_like(&stack.ask(&keyed::request(KEY))));
     let address = stack.api.address;
@@ -69,8 +69,8 @@ fn the_api_is_used_again_as_soon_as_it_is_back() {
 }
 
 #[test]
-fn an_answer_with_an_endless_head_is_a_502() {
-    own_stack_only!("an_answer_with_an_endless_head_is_a_502");
+fn response_with_a_too_large_head_gives_502() {
+    own_stack_only!("response_with_a_too_large_head_gives_502");
     let endless = format!("HTTP/1.1 200 OK\r\nX-Endless: {}\r\n\r\n", "x".repeat(20_000));
     let stub = Stub::start(Behavior::Say(endless.leak()));
     let sidecar = Stack::builder().start_sidecar(stub.address);
@@ -79,8 +79,8 @@ fn an_answer_with_an_endless_head_is_a_502() {
 }
 
 #[test]
-fn an_api_that_has_no_keys_yet_is_alive_and_not_ready() {
-    own_stack_only!("an_api_that_has_no_keys_yet_is_alive_and_not_ready");
+fn api_without_keys_is_alive_but_not_ready() {
+    own_stack_only!("api_without_keys_is_alive_but_not_ready");
     let stack = Stack::builder().without_ssm().start();
     assert_eq!(
         stack.ask(&Request::get("/healthz")).expect_status(200).text(),

@@ -1,7 +1,7 @@
-//! A Docker engine: the one that answers, or one that this command starts and stops.
+//! A Docker engine: a running one, or one that this command starts and stops.
 //!
-//! An engine started here does not touch the machine's network: no docker0, no firewall rule, no change of forwarding.
-//! Docker's userland proxy publishes the ports without them, and builds use the machine's own network.
+//! An engine that this command starts does not change the machine's network: no docker0, no firewall rule, no change of
+//! forwarding. Docker's userland proxy publishes the ports, and builds use the network of the machine.
 
 use std::env;
 use std::ffi::OsString;
@@ -25,14 +25,14 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct Engine {
     folder: PathBuf,
     path: OsString,
-    /// The socket of an engine that was started here.
+    /// The socket of an engine that this command started.
     host: Option<String>,
     compose: &'static str,
     process: Option<Child>,
 }
 
 impl Engine {
-    /// Finds the engine that answers, or starts one, which [`Self::wait`] waits for. An error is the reason why there is none.
+    /// Finds a running engine, or starts one, which [`Self::wait`] waits for. The error states why there is none.
     pub(super) fn find(root: &Path, folder: &Path) -> anyhow::Result<Self> {
         let path = search_path(root);
         let mut engine =
@@ -40,7 +40,7 @@ impl Engine {
         let answers = output(&mut engine.command("docker info")).is_ok();
         if !answers {
             let user = output(&mut from_line("id -u"))?;
-            ensure!(user.trim() == "0", "no Docker engine answers, and only root could start one");
+            ensure!(user.trim() == "0", "no Docker engine answers, and only root can start one");
             packages::install(root, &["dockerd", "debootstrap"])?;
             packages::install(root, &["docker"])?;
         }
@@ -56,14 +56,14 @@ impl Engine {
         Ok(engine)
     }
 
-    /// `docker-compose` (1.29 or 2) first, as in the documentation; else the plugin.
+    /// Finds `docker-compose` (1.29 or 2), otherwise the plugin.
     fn find_compose(&self) -> Option<&'static str> {
         let answers = |line: &&str| output(&mut self.command(&format!("{line} version"))).is_ok();
         ["docker-compose", "docker compose"].into_iter().find(answers)
     }
 
-    /// Puts the first client that can use `BuildKit` first on the path, where docker-compose 1.29 finds it too. Up to 20.10
-    /// `BuildKit` is built in. Later clients need the plugin buildx.
+    /// Puts the first client that can use `BuildKit` first on the path, so that docker-compose 1.29 also uses it.
+    /// Clients up to 20.10 contain `BuildKit`. Later clients need the plugin buildx.
     fn choose_client(&mut self) -> anyhow::Result<()> {
         let can_build = |client: &PathBuf| {
             let major = output(command(client).arg("--version")).ok().and_then(|version| {
@@ -90,14 +90,14 @@ impl Engine {
         let log = File::create(self.log())?;
         let mut dockerd = self.command("dockerd");
         dockerd.args(FLAGS.split(' ')).args(["--host", &socket, "--pidfile"]).arg(self.pid_file());
-        // Ctrl-C must not end it before the containers are removed.
+        // Ctrl-C must not end the engine before the containers are removed.
         dockerd.process_group(0).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.process = Some(dockerd.spawn().context("dockerd")?);
         self.host = Some(socket);
         Ok(())
     }
 
-    /// Waits until an engine that was started here answers.
+    /// Waits until an engine that this command started answers.
     pub(super) fn wait(&mut self) -> anyhow::Result<()> {
         let started = Instant::now();
         while output(&mut self.command("docker info")).is_err() {
@@ -120,7 +120,7 @@ impl Engine {
         Ok(())
     }
 
-    /// A line for the shell that stops an engine that was started here, and waits for its end.
+    /// A shell command that stops an engine that this command started, and waits for its end.
     pub(super) fn stop(&self) -> String {
         let file = self.pid_file();
         let file = file.display();
@@ -146,7 +146,7 @@ impl Engine {
         if self.host.is_some() { "host" } else { "default" }
     }
 
-    /// Lets a command use this engine.
+    /// Makes a command use this engine.
     pub(super) fn connect(&self, mut command: Command) -> Command {
         command.env("PATH", &self.path).env("DOCKER_BUILDKIT", "1");
         command.env("COMPOSE_DOCKER_CLI_BUILD", "1");
@@ -156,7 +156,7 @@ impl Engine {
         command
     }
 
-    /// A command from words between spaces, for this engine.
+    /// A command for this engine. Spaces separate the words of the line.
     pub(super) fn command(&self, line: &str) -> Command {
         self.connect(from_line(line))
     }
@@ -166,7 +166,7 @@ impl Engine {
         self.compose
     }
 
-    /// What `docker` prints with the words of a line and with arguments.
+    /// Runs `docker` with the words of a line and with arguments. Returns its output.
     pub(super) fn docker(&self, line: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let mut docker = self.command(&format!("docker {line}"));
         Ok(output(docker.args(arguments))?.trim_end().to_owned())

@@ -1,4 +1,4 @@
-//! What an image holds and declares, before it runs in the stack.
+//! Checks the content and the configuration of an image before it runs in the stack.
 
 use anyhow::ensure;
 
@@ -7,11 +7,11 @@ use crate::checks::{Checks, equal};
 use crate::command::said;
 
 const LARGEST: u64 = 16_000_000;
-/// The lowest release of nginx without the known holes of its line.
+/// The lowest release of nginx without the known vulnerabilities of its branch.
 const OLDEST_NGINX: [u32; 3] = [1, 30, 6];
-/// Seconds until an image that starts without settings is stopped.
+/// Seconds after which an image that starts without settings is stopped.
 const LIMIT: u32 = 15;
-/// What the API's image holds beside the binary.
+/// The content of the API's image in addition to the binary.
 const LIBRARIES: [&str; 3] = ["libc", "libm", "libgcc_s"];
 const FILES: [&str; 3] = ["etc/nsswitch.conf", "etc/os-release", CA_ROOTS];
 const CA_ROOTS: &str = "etc/ssl/certs/ca-certificates.crt";
@@ -34,7 +34,7 @@ pub(super) fn check(run: &Run, bases: &Bases, checks: &Checks) -> anyhow::Result
 
     let files = run.files(api)?;
     let name = format!(
-        "the API's image holds the binary, glibc, CA roots and nothing else ({} files)",
+        "the API's image contains only the binary, glibc and CA roots ({} files)",
         files.len()
     );
     checks.check(name, || {
@@ -66,7 +66,7 @@ pub(super) fn check(run: &Run, bases: &Bases, checks: &Checks) -> anyhow::Result
             without_key("Entrypoint", &run.engine.docker("image inspect", &[image])?)
         });
     }
-    checks.check("the sidecar's image serves nothing of its own", || {
+    checks.check("the sidecar's image has no default site", || {
         run.run_once(nginx, "/bin/sh", &["-c", OF_THE_BASE])
     });
     for (image, name) in [(nginx, "the sidecar"), (api, "the API")] {
@@ -74,7 +74,7 @@ pub(super) fn check(run: &Run, bases: &Bases, checks: &Checks) -> anyhow::Result
             equal("64", &run.exit_code(image)?)
         });
     }
-    checks.check("the command openapi answers in the image", || {
+    checks.check("the command openapi works in the image", || {
         contains(&run.run_once(api, "/service", &["openapi"])?, "\"openapi\"")
     });
     let version = run.run_once(nginx, "nginx", &["-v"])?;
@@ -90,7 +90,7 @@ pub(super) fn check(run: &Run, bases: &Bases, checks: &Checks) -> anyhow::Result
 }
 
 impl Run {
-    /// The files of an image. What Docker itself puts into a container (/dev, /proc, …) is an empty file or a directory.
+    /// The files of an image. Ignores empty files and directories, because Docker adds some (/dev, /proc, …).
     fn files(&self, image: &str) -> anyhow::Result<Vec<String>> {
         let container = format!("{}-caller", self.project);
         self.engine.docker("create --network none --name", &[&container, image])?;
@@ -106,13 +106,13 @@ impl Run {
         Ok(list.lines().filter_map(file).collect())
     }
 
-    /// What a program of an image prints, when it succeeds.
+    /// Runs a program of an image and returns its output.
     fn run_once(&self, image: &str, program: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let mut docker = self.engine.command("docker run --rm --network none --entrypoint");
         said(docker.args([program, image]).args(arguments))
     }
 
-    /// The exit code of an image that is started without settings. Bounded: one that starts would run for ever.
+    /// The exit code of an image that starts without settings. The time limit stops an image that runs forever.
     fn exit_code(&self, image: &str) -> anyhow::Result<String> {
         let container = format!("{}-caller", self.project);
         self.engine.docker("run --detach --network none --name", &[&container, image])?;
@@ -150,7 +150,7 @@ fn is_new_enough(version: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is searched has to be there: a search in nothing finds no key either.
+/// Checks that the text contains no key. The text must contain `known`, so an empty text fails.
 pub(super) fn without_key(known: &str, text: &str) -> anyhow::Result<()> {
     contains(text, known)?;
     let found = text.lines().find(|line| line.contains("API_KEY=") || line.contains(super::KEY));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_nginx_is_refused() {
+    fn old_nginx_is_refused() {
         for version in ["nginx version: nginx/1.30.6", "nginx version: nginx/1.31.0", "nginx/2.0.0"]
         {
             is_new_enough(version).unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_and_so_is_a_search_in_nothing() {
+    fn key_or_empty_text_is_an_error() {
         without_key("COPY", "COPY /service /").unwrap();
         for text in ["COPY x\nENV API_KEY=x", "COPY CHANGEME", ""] {
             without_key("COPY", text).unwrap_err();

@@ -1,8 +1,8 @@
-//! Both images of a service: builds them, checks each against docs/containers.md, and runs the black-box tests against the
+//! Builds both images of a service, checks each against docs/containers.md, and runs the black-box tests against the
 //! composed stack.
 //!
-//! The command uses the Docker engine that answers. Where none does and this is root, it starts one and stops it at the
-//! end. Where the public base images cannot be pulled, it builds stand-ins and says so.
+//! The command uses a running Docker engine. If there is none and the user is root, it starts one and stops it at the
+//! end. If the public base images cannot be pulled, it builds stand-ins and prints a message.
 
 mod engine;
 mod image;
@@ -27,7 +27,8 @@ use service::Service;
 const DOCKERFILES: [&str; 2] = ["services/Dockerfile", "services/nginx/Dockerfile"];
 const REVISION: &str = "the-tested-commit";
 const KEY: &str = "CHANGEME";
-const UNPULLABLE: &str = "neither the public base images nor their stand-ins can be had";
+const UNPULLABLE: &str =
+    "the public base images cannot be pulled and their stand-ins cannot be built";
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -37,7 +38,7 @@ pub struct Args {
     service: String,
 }
 
-/// Runs the command; whether nothing failed.
+/// Runs the command. Returns whether all checks passed.
 pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     let service = Service::read(root, &args.service)?;
     let folder = root.join(".run/containers");
@@ -50,7 +51,7 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     Ok(checks.finish())
 }
 
-/// The names and the ports of one run. They are no user's, so this stack stands beside any other.
+/// One run with its own names and ports, so it does not disturb other stacks of the user.
 struct Run {
     root: PathBuf,
     folder: PathBuf,
@@ -59,11 +60,11 @@ struct Run {
     project: String,
     api: String,
     nginx: String,
-    /// Of the service and of the sidecar. Other processes may have those of the document.
+    /// Free ports for the service and the sidecar: the ports of the document can be in use.
     ports: [u16; 2],
 }
 
-/// What the images are built on.
+/// The base images.
 struct Bases {
     rust: String,
     nginx: String,
@@ -117,7 +118,7 @@ impl Run {
         Ok(())
     }
 
-    /// What removes everything that this command started.
+    /// Removes everything that this command started.
     fn cleanup(&self) -> anyhow::Result<Cleanup> {
         let (compose, project) = (self.compose_line(), &self.project);
         let line = format!(
@@ -135,7 +136,7 @@ impl Run {
         self.folder.join("override.yaml")
     }
 
-    /// Images on stand-ins never get the names of real ones.
+    /// The test images have their own names, so images built on stand-ins never replace real ones.
     fn override_text(&self, bases: &Bases) -> String {
         let (service, network) = (&self.service.folder, self.engine.build_network());
         let (rust, base) = (&bases.rust, &bases.nginx);
@@ -163,14 +164,14 @@ impl Run {
         [("API_PORT", api), ("SIDECAR_PORT", sidecar)]
     }
 
-    /// A command about the documented stack of this service.
+    /// A docker-compose command for the documented stack of this service.
     fn compose(&self, line: &str) -> std::process::Command {
         let mut compose = self.engine.command(&format!("{} {line}", self.compose_line()));
         compose.current_dir(&self.root).envs(self.port_variables());
         compose
     }
 
-    /// The public images, else their stand-ins; `None` when neither can be had.
+    /// The public images, otherwise their stand-ins. `None` if both are unavailable.
     fn bases(&self) -> anyhow::Result<Option<Bases>> {
         let dockerfile = fs::read_to_string(self.root.join(DOCKERFILES[1]))?;
         let official = ["official-rust", "official-nginx"];
@@ -216,7 +217,7 @@ impl Run {
         for file in DOCKERFILES {
             let text = fs::read_to_string(self.root.join(file))?;
             checks.check(
-                format!("the builder of {file} is the release of rust-toolchain.toml"),
+                format!("the builder of {file} has the release of rust-toolchain.toml"),
                 || {
                     let base = base_of(&text, "official-rust").context("no stage official-rust")?;
                     let tag = base.split_once("@sha256:").map_or(base, |(tag, _)| tag);
@@ -228,7 +229,7 @@ impl Run {
         Ok(())
     }
 
-    /// Builds and starts the stack; whether it came up.
+    /// Builds and starts the stack. Returns whether it started.
     fn up(&self, checks: &Checks) -> anyhow::Result<bool> {
         let started = Instant::now();
         let path = self.folder.join("log");

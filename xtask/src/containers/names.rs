@@ -1,6 +1,6 @@
-//! The names of hosts, which a static or trimmed libc fails to resolve first.
+//! Checks that the API's image resolves host names. A static or trimmed libc often cannot.
 //!
-//! The API reads its keys from a parameter store that it can reach by name only. It is ready when it resolved the name.
+//! The API reads its keys from a parameter store that it reaches only by name. It is ready after it resolved the name.
 
 use std::thread;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::command::said;
 
 const ATTEMPTS: u32 = 40;
 
-/// A parameter store with one parameter, for the nginx of the sidecar's image.
+/// The nginx configuration of a parameter store with one parameter. It runs in the sidecar's image.
 const STORE: &str = r#"pid /tmp/nginx.pid;
 events {}
 http {
@@ -35,7 +35,7 @@ const ENVIRONMENT: &str = "--env API_KEY_PARAMETER=/keys-of/the-test --env AWS_E
 
 pub(super) fn check(run: &Run, checks: &Checks) {
     checks.check(
-        "names resolve in the API's image: keys fetched from a parameter store by its name",
+        "names resolve in the API's image: it reads keys from a parameter store by name",
         || resolve(run),
     );
 }

@@ -1,4 +1,4 @@
-//! The service that the images are built for, as its document declares it, and a call of it.
+//! The service of the images, from its OpenAPI document, and a call of its first operation.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,14 +14,14 @@ use serde_json::Value;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a service declares, and the first operation that is no probe.
+/// The declared service, and its first operation that is not a probe.
 pub(super) struct Service {
     pub(super) folder: String,
     pub(super) name: String,
     pub(super) port: u16,
     pub(super) ready: String,
     operation: Operation,
-    /// The status of the operation's success.
+    /// The status of a successful call.
     pub(super) success: u16,
 }
 
@@ -43,7 +43,7 @@ impl Service {
         let ready = document.operations.iter().find(is_ready).context("no readiness probe")?;
         let ready = ready.path.to_string();
         let operation = document.operations.iter().find(|operation| operation.probe.is_none());
-        let operation = operation.context("only probes")?.clone();
+        let operation = operation.context("the document declares only probes")?.clone();
         let success = success(&document.public, &operation)?;
         let Document { service, .. } = document;
         Ok(Self {
@@ -97,7 +97,7 @@ impl Service {
     }
 }
 
-/// The first status of success that an operation declares.
+/// The first 2xx status that an operation declares.
 fn success(public: &str, operation: &Operation) -> anyhow::Result<u16> {
     let document: Value = serde_json::from_str(public)?;
     let method = operation.method.as_str().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! The composed stack: how its containers run, what they answer, and how they stop.
+//! Checks the composed stack: the limits of its containers, their responses, and their stop.
 
 use std::fs::{self, File};
 use std::thread;
@@ -15,7 +15,7 @@ use crate::test::{Counts, checked};
 const ATTEMPTS: u32 = 120;
 const LIMITS: &str = "{{with .HostConfig}}{{.ReadonlyRootfs}} {{.CapDrop}} {{.SecurityOpt}} {{json .Memory}} {{json .PidsLimit}}{{end}}";
 const CONTRACT: &str = "timeout 420 cargo test --locked -p contract -- --show-output";
-/// So many of the black-box tests start no process of their own.
+/// The minimum number of black-box tests that start no process.
 const FEWEST: u32 = 8;
 
 pub(super) fn check(run: &Run, checks: &Checks) -> anyhow::Result<()> {
@@ -27,29 +27,23 @@ pub(super) fn check(run: &Run, checks: &Checks) -> anyhow::Result<()> {
     let (api, nginx) = (id(service)?, id(&sidecar)?);
     check_container(run, checks, &api, service, &run.api, "/service");
     check_container(run, checks, &nginx, &sidecar, &run.nginx, "nginx");
-    checks.check(
-        format!("{service}: the first line of its log names the commit that was built"),
-        || {
-            let log = said(run.engine.command("docker logs").arg(&api))?;
-            contains(
-                log.lines().next().unwrap_or_default(),
-                &format!("\"revision\":\"{REVISION}\""),
-            )
-        },
-    );
-    checks.check(format!("{sidecar}: the rendered configuration is its owner's alone"), || {
+    checks.check(format!("{service}: the first line of its log contains the built commit"), || {
+        let log = said(run.engine.command("docker logs").arg(&api))?;
+        contains(log.lines().next().unwrap_or_default(), &format!("\"revision\":\"{REVISION}\""))
+    });
+    checks.check(format!("{sidecar}: only its owner can read the rendered configuration"), || {
         let line = format!("exec {nginx} stat -c %a:%u /run/sidecar/nginx.conf");
         equal("600:101", &run.engine.docker(&line, &[])?)
     });
     let [api_port, sidecar_port] = run.ports;
     let status = |port, key| anyhow::Ok(run.service.call(port, key, Duration::ZERO)?.status);
     if run.service.requires_key() {
-        checks.check("the sidecar asks for a key", || equal(&401, &status(sidecar_port, None)?));
+        checks.check("the sidecar requires a key", || equal(&401, &status(sidecar_port, None)?));
     }
     checks.check("the sidecar answers with a key", || {
         equal(&run.service.success, &status(sidecar_port, Some(KEY))?)
     });
-    checks.check("the service answers without one, on this machine only", || {
+    checks.check("the service answers without a key, on this machine only", || {
         equal(&run.service.success, &status(api_port, None)?)
     });
     run_contract(run, checks)?;
@@ -70,7 +64,7 @@ fn check_container(run: &Run, checks: &Checks, id: &str, name: &str, image: &str
     });
     let bounds = "read-only root, no capability, no new privileges, memory and processes bounded";
     checks.check(format!("{name}: {bounds}"), || is_bounded(&inspect(LIMITS)?));
-    checks.check(format!("{name}: every process is the image's own user's"), || {
+    checks.check(format!("{name}: every process runs as the user of the image"), || {
         let user = run.engine.docker("image inspect --format {{.Config.User}}", &[image])?;
         let processes = run.engine.docker("top", &[id, "-eo", "pid,uid,gid"])?;
         let users = processes
@@ -97,7 +91,7 @@ fn is_bounded(limits: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The log stays apart: the last line of this command counts these tests too.
+/// Runs the black-box tests. Their log goes to a separate file, because the last line of this command counts them too.
 fn run_contract(run: &Run, checks: &Checks) -> anyhow::Result<()> {
     let path = run.folder.join("contract.log");
     let log = File::create(&path)?;
@@ -128,15 +122,15 @@ fn check_stop(run: &Run, checks: &Checks, api: &str, nginx: &str) -> anyhow::Res
     let stop =
         |id: &str| said(&mut run.engine.command(&format!("timeout 25 docker stop --time 30 {id}")));
     let exit_code = |id: &str| run.engine.docker("inspect --format {{.State.ExitCode}}", &[id]);
-    // What the tests before left of the burst of the rate limit.
+    // Wait until the burst of the rate limit is available again after the tests.
     thread::sleep(Duration::from_secs(1));
     let call = |pause| run.service.call(run.ports[1], Some(KEY), pause);
     let expected = call(Duration::ZERO)?;
     thread::scope(|scope| {
-        // Its last bytes come after the sidecar was told to stop.
+        // The client sends its last bytes after the stop of the sidecar has begun.
         let slow = scope.spawn(|| call(Duration::from_secs(2)));
         thread::sleep(Duration::from_millis(500));
-        checks.check("the sidecar stops within its grace", || stop(nginx));
+        checks.check("the sidecar stops within its grace period", || stop(nginx));
         checks.check("a request in flight is answered while the sidecar stops", || {
             let answer = slow.join().ok().context("the call panicked")??;
             equal(&run.service.success, &answer.status)?;
@@ -144,7 +138,7 @@ fn check_stop(run: &Run, checks: &Checks, api: &str, nginx: &str) -> anyhow::Res
         });
     });
     checks.check("the sidecar exits 0", || equal("0", &exit_code(nginx)?));
-    checks.check("the API stops within its grace", || stop(api));
+    checks.check("the API stops within its grace period", || stop(api));
     checks.check("the API exits 0", || equal("0", &exit_code(api)?));
     checks
         .check("docker-compose down", || said(&mut run.compose("down --volumes --remove-orphans")));
@@ -156,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_without_a_bound_is_found() {
+    fn container_without_a_limit_is_an_error() {
         is_bounded("true [ALL] [no-new-privileges:true] 134217728 64").unwrap();
         for limits in [
             "false [ALL] [no-new-privileges:true] 134217728 64",

@@ -1,12 +1,12 @@
 //! Stand-ins for the two public base images, for a machine that reaches a Debian mirror but no container registry.
 //!
-//! The command builds them only when a pull fails. Nothing that is shipped is built on them. docs/containers.md lists what
+//! The command builds them only when a pull fails. No released image is built on them. docs/containers.md lists what
 //! they do not prove.
 //!
-//! - `stand-in/rust:RELEASE`: Debian bookworm with gcc, and this machine's own toolchain and CA roots.
-//! - `stand-in/nginx:trixie`: the nginx of Debian trixie, with busybox for all the rest, as in Alpine.
+//! - `stand-in/rust:RELEASE`: Debian bookworm with gcc, and the toolchain and CA roots of this machine.
+//! - `stand-in/nginx:trixie`: the nginx of Debian trixie, with busybox for all other programs, as in Alpine.
 //!
-//! An image that is there is kept. `docker image rm` lets the next run build it again.
+//! An existing image is kept. After `docker image rm` the next run builds it again.
 
 use std::env;
 use std::fs::{self, Permissions};
@@ -21,12 +21,12 @@ use super::engine::Engine;
 use crate::command::{command, from_line, output, said};
 
 const NGINX: &str = "stand-in/nginx:trixie";
-/// Prints the mirrors of this system's own apt, which expands the variable.
+/// Arguments of apt-get that print the mirrors of this system. apt-get expands the variable.
 const MIRRORS: [&str; 5] =
     ["indextargets", "--format", "$(REPO_URI)", "Identifier: Packages", "Label: Debian"];
 const RUST_PATH: &str =
     "ENV PATH=/usr/local/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// The folders of the public image that ours removes or writes to.
+/// The folders of the public image that the sidecar's image removes or writes to.
 const FOLDERS: [&str; 9] = [
     "bin",
     "etc/nginx/conf.d",
@@ -39,17 +39,17 @@ const FOLDERS: [&str; 9] = [
     "tmp",
 ];
 
-/// Builds what is missing of both; the names of the builder and of the sidecar's base.
+/// Builds the missing stand-ins. Returns the names of the builder and of the sidecar's base.
 pub(super) fn build(engine: &Engine, release: &str, folder: &Path) -> anyhow::Result<[String; 2]> {
     ensure!(engine.has("debootstrap"), "debootstrap is not installed");
     let mirrors = output(command("apt-get").args(MIRRORS))?;
     let mirror =
-        mirrors.lines().next().context("apt knows no Debian mirror: run apt-get update")?;
+        mirrors.lines().next().context("apt lists no Debian mirror: run apt-get update")?;
     let stand_in = StandIn { engine, folder: &folder.join("stand-in"), mirror };
     let _ = fs::remove_dir_all(stand_in.folder);
     fs::create_dir_all(stand_in.folder)?;
     let rust = format!("stand-in/rust:{release}");
-    // Both at once: each spends most of its time waiting for the mirror.
+    // Build both in parallel: each mostly waits for the mirror.
     let built = thread::scope(|scope| {
         let build_nginx = scope.spawn(|| stand_in.unless_there(NGINX, || stand_in.nginx()));
         let built = stand_in.unless_there(&rust, || stand_in.rust(&rust));
@@ -93,7 +93,7 @@ impl StandIn<'_> {
         Ok(tree)
     }
 
-    /// A tree as an image.
+    /// Imports a tree as an image.
     fn import(&self, tree: &Path, image: &str, changes: &[&str]) -> anyhow::Result<()> {
         let mut tar = from_line("tar --create .");
         let mut tar = tar.current_dir(tree).stdout(Stdio::piped()).spawn().context("tar")?;
@@ -115,7 +115,7 @@ impl StandIn<'_> {
             fs::copy(toolchain.join(program), rust.join(program))?;
         }
         said(command("cp").arg("-a").args([toolchain.join("lib"), rust]))?;
-        // This machine may reach the registry of crates through an authority of its own.
+        // This machine can need its own certificate authority to reach crates.io.
         let roots = "etc/ssl/certs/ca-certificates.crt";
         let own =
             env::var_os("SSL_CERT_FILE").map_or_else(|| Path::new("/").join(roots), PathBuf::from);
@@ -135,9 +135,9 @@ impl StandIn<'_> {
         let ldd = output(chroot(&tree).args(["ldd", "/usr/sbin/nginx"]))?;
         let libraries: Vec<&str> =
             ldd.split_whitespace().filter(|word| word.starts_with('/')).collect();
-        ensure!(!libraries.is_empty(), "nginx names no library");
+        ensure!(!libraries.is_empty(), "ldd lists no library of nginx");
         for library in libraries {
-            // The tree has links with absolute targets, so they are followed inside it.
+            // The tree has links with absolute targets, so they are resolved inside it.
             let real = output(chroot(&tree).args(["readlink", "-f", library]))?;
             let from = tree.join(real.trim().trim_start_matches('/'));
             let to = root.join(library.trim_start_matches('/'));

@@ -1,5 +1,5 @@
-//! From an empty account to a service and back, by the commands that docs/deploy.md names; and a second environment beside the
-//! first.
+//! The commands of docs/deploy.md: from an empty account to a service and back, with a second environment in the same
+//! account.
 
 use std::fs;
 use std::path::Path;
@@ -40,17 +40,14 @@ fn images(laptop: &Laptop, environment: &str) -> anyhow::Result<String> {
 }
 
 fn check_first(laptop: &Laptop, checks: &Checks) {
-    checks.check(
-        "laptop: without a terminal, everything that is missing is listed at once",
-        || {
-            // The emulator's clients have a region. It is a suggestion, and no decision.
-            let ran = laptop.make("aws-bootstrap", &[])?.fails()?;
-            ["REGION: ", "DOMAIN_NAME: ", "ALARM_EMAIL: "]
-                .into_iter()
-                .try_fold(ran, super::laptop::Ran::says)
-        },
-    );
-    checks.check("laptop: a wrong value is refused before anything is made", || {
+    checks.check("laptop: without a terminal, one error lists all missing values", || {
+        // The clients of the emulator have a region, but bootstrap uses it only as the suggested answer.
+        let ran = laptop.make("aws-bootstrap", &[])?.fails()?;
+        ["REGION: ", "DOMAIN_NAME: ", "ALARM_EMAIL: "]
+            .into_iter()
+            .try_fold(ran, super::laptop::Ran::says)
+    });
+    checks.check("laptop: an invalid value is refused before anything is created", || {
         laptop
             .make("aws-bootstrap", &[("REGION", "us-east-1"), ("DOMAIN_NAME", "api.example.org")])?
             .fails()?
@@ -71,7 +68,7 @@ fn check_first(laptop: &Laptop, checks: &Checks) {
             .says("role of the engineer on call: arn:aws:iam::123456789012:role/sum-api-on-call")?
             .says("policy for changing keys: arn:aws:iam::123456789012:policy/sum-api-keys")
     });
-    checks.check("laptop: the state is in the bucket and not on the machine", || {
+    checks.check("laptop: the state is in the bucket, not on the machine", || {
         let bucket = laptop.aws("s3api list-buckets --query Buckets[0].Name --output text")?;
         laptop.aws(&format!(
             "s3api head-object --bucket {bucket} --key bootstrap/terraform.tfstate"
@@ -84,15 +81,15 @@ fn check_first(laptop: &Laptop, checks: &Checks) {
         ensure!(laptop.has("environments/production.backend.hcl"), "no backend file");
         Ok(())
     });
-    checks.check("laptop: bootstrap again asks nothing and changes nothing", || {
+    checks.check("laptop: a second bootstrap has no question and no change", || {
         laptop.make("aws-bootstrap", &[])?.passes()?.asks(0)?.says("bootstrap: nothing changes")
     });
-    checks.check("laptop: production is refused while the runbook names nobody to call", || {
+    checks.check("laptop: production is refused while the runbook has no contact", || {
         let unfilled = [("RUNBOOK", "docs/runbook.md"), YES];
         laptop.make("aws-deploy", &unfilled)?.fails()?.says("Whom to call")?;
         equal(&0, &laptop.builds())
     });
-    checks.check("laptop: another answer than yes applies nothing", || {
+    checks.check("laptop: an answer other than yes applies nothing", || {
         laptop
             .types("aws-deploy", &[], "y\n")
             .and_then(|ran| ran.fails()?.says("nothing was applied"))
@@ -101,15 +98,15 @@ fn check_first(laptop: &Laptop, checks: &Checks) {
         let ran = laptop.types("aws-deploy", &[], "yes\n")?.passes()?.asks(1)?;
         ran.says("Plan review")?.says("https://sum.example.com")?.says("SKIPPED: smoke")
     });
-    checks.check("laptop: it built two images, once", || equal(&2, &laptop.builds()));
-    checks.check("laptop: deploy again says that nothing changes, and asks nothing", || {
+    checks.check("laptop: deploy builds two images, once", || equal(&2, &laptop.builds()));
+    checks.check("laptop: a second deploy reports no change and asks no question", || {
         let ran = laptop.make("aws-deploy", &[])?.passes()?.asks(0)?;
         ran.says("nothing changes")?.says("the registry has the images")
     });
     checks.check("laptop: status shows the service", || {
         laptop.make("status", &[])?.passes()?.says("2 of 2 tasks run")
     });
-    checks.check("laptop: logs shows the lines that the filter lets through", || {
+    checks.check("laptop: logs shows the lines that match the filter", || {
         let stream = format!("--log-group-name {LOG} --log-stream-name api/sum/1");
         laptop.aws(&format!("logs create-log-stream {stream}"))?;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
@@ -126,12 +123,12 @@ fn check_first(laptop: &Laptop, checks: &Checks) {
 
 fn check_second(laptop: &Laptop, checks: &Checks) {
     let newer = "2".repeat(40);
-    checks.check("laptop: a second environment takes two values", || {
+    checks.check("laptop: a second environment needs two values", || {
         let values = [STAGING, ("DOMAIN_NAME", "none"), ("ALARM_EMAIL", "none")];
         laptop.make("aws-bootstrap", &values)?.passes()?.asks(0)
     });
-    checks.check("laptop: it is deployed beside the first", || {
-        // A trial has neither HTTPS nor a balancer that refuses to be deleted.
+    checks.check("laptop: the second environment is deployed", || {
+        // A trial has no HTTPS, and no deletion protection of the load balancer.
         let values = [STAGING, ("GITHUB_SHA", &*newer)];
         laptop
             .make("aws-deploy", &[values[0], values[1], YES])?
@@ -140,17 +137,17 @@ fn check_second(laptop: &Laptop, checks: &Checks) {
         let rules = "balancer-is-protected https-only\n";
         laptop.types("aws-deploy", &values, rules)?.passes()?.asks(1)?.says("http://")
     });
-    checks.check("laptop: the first one does not notice", || {
+    checks.check("laptop: the images of the first environment differ", || {
         let (first, second) = (images(laptop, "production")?, images(laptop, "staging")?);
         ensure!(first != second, "both run {first}");
         Ok(())
     });
-    checks.check("laptop: its images are promoted by digest, without a build", || {
+    checks.check("laptop: images are promoted by digest, without a build", || {
         let builds = laptop.builds();
         let promotion = [("FROM", "staging"), ("TO", "production"), YES];
         let ran =
             laptop.make("promote", &promotion)?.passes()?.says("from staging to production")?;
-        // The images are all that the second environment brings to the first.
+        // The promotion changes only the images.
         ran.says("**1 replaced** · **1 changed in place**")?;
         equal(&images(laptop, "staging")?, &images(laptop, "production")?)?;
         equal(&builds, &laptop.builds())
@@ -158,24 +155,24 @@ fn check_second(laptop: &Laptop, checks: &Checks) {
 }
 
 fn check_end(laptop: &Laptop, checks: &Checks) {
-    checks.check("laptop: another name destroys nothing", || {
+    checks.check("laptop: destroy with another name destroys nothing", || {
         laptop
             .make("aws-destroy", &[STAGING, ("CONFIRM", "production")])?
             .fails()?
             .says("nothing was destroyed")?;
         images(laptop, "staging")
     });
-    checks.check("laptop: what the environments share outlives them", || {
+    checks.check("laptop: bootstrap cannot be destroyed while an environment exists", || {
         laptop
             .make("aws-destroy", &[STAGING, ("CONFIRM", "staging"), ("BOOTSTRAP", "true")])?
             .fails()?
             .says("destroy it first")
     });
-    checks.check("laptop: the second environment is gone, and the first is there", || {
+    checks.check("laptop: only the first environment remains", || {
         equal("", &*laptop.emulator.probe("left", "sum-api-staging")?)?;
         images(laptop, "production")
     });
-    checks.check("laptop: destroy asks for the name, and leaves nothing", || {
+    checks.check("laptop: destroy asks for the name and leaves no resource", || {
         laptop.types("aws-destroy", &[("BOOTSTRAP", "true")], "production\n")?.passes()?.asks(1)?;
         equal("", &*laptop.emulator.probe("left", "sum-api")?)
     });

@@ -1,4 +1,4 @@
-//! The first deployment, and what happens between a plan and its apply.
+//! The first deployment, and changes between a plan and its apply.
 
 use anyhow::{Context as _, ensure};
 
@@ -9,23 +9,23 @@ pub(super) fn check(stack: &mut Stack, checks: &Checks) {
     checks.check("a deployment without a service is refused", || {
         stack.exits(64, "plan", &[("SERVICE", "")])
     });
-    checks.check("a service that is no folder is refused", || {
+    checks.check("a service without a folder is refused", || {
         stack.exits(64, "rollback", &[("SERVICE", "nginx")])
     });
     checks.check("one image without the other is refused", || {
         stack.exits(1, "plan", &[("NGINX_IMAGE", "")])
     });
-    checks.check("no way back before the first deployment", || {
+    checks.check("a rollback before the first deployment is refused", || {
         stack.refuses("nothing is deployed", "rollback", &[])
     });
 
-    checks.check("production is refused while the runbook names nobody to call", || {
+    checks.check("production is refused while the runbook has no contact", || {
         stack.exits(64, "plan", &[("RUNBOOK", "docs/runbook.md")])
     });
 
     let mut first = String::new();
     checks.check(
-        "the first plan is reviewed and passes, and its summary opens with the verdict",
+        "the first plan passes the review, and its summary starts with the verdict",
         || {
             let planned = stack.deploy("plan")?;
             planned.output("fingerprint").clone_into(&mut first);
@@ -33,11 +33,11 @@ pub(super) fn check(stack: &mut Stack, checks: &Checks) {
             planned.summarizes("\n## 🟢 Plan review")
         },
     );
-    checks.check("the same plan made again has the same fingerprint", || {
+    checks.check("a second plan without a change has the same fingerprint", || {
         equal(&*first, stack.deploy("plan")?.output("fingerprint"))
     });
     checks.check("nothing is applied without a review", || stack.exits(64, "apply", &[]));
-    checks.check("another plan than the reviewed one is refused", || {
+    checks.check("a plan other than the reviewed one is refused", || {
         stack.exits(1, "apply", &[("REVIEWED", "0000")])
     });
     stack.set("REVIEWED", &first);
@@ -46,34 +46,34 @@ pub(super) fn check(stack: &mut Stack, checks: &Checks) {
         applied = Some(stack.deploy("apply")?);
         Ok(())
     });
-    checks.check("the address is handed on", || {
+    checks.check("apply outputs the URL", || {
         let applied = applied.as_ref().context("nothing was applied")?;
         equal("https://sum.example.com", applied.output("url"))
     });
-    checks.check("the first deployment has none before it", || {
+    checks.check("the first deployment has no previous image", || {
         let applied = applied.as_ref().context("nothing was applied")?;
         equal("", applied.output("previous_api_image"))
     });
-    checks.check("what runs is what was given", || stack.runs(&api(1)));
-    checks.check("the applied plan does not apply twice", || stack.exits(1, "apply", &[]));
+    checks.check("ECS runs the given image", || stack.runs(&api(1)));
+    checks.check("the same plan cannot be applied twice", || stack.exits(1, "apply", &[]));
     checks.check("no drift after an apply", || stack.deploy("drift"));
-    checks.check("no way back from the only deployment", || {
+    checks.check("a rollback from the only deployment is refused", || {
         stack.refuses("nothing to go back to", "rollback", &[])
     });
     check_between(stack, checks);
 }
 
-/// What changes between plan and apply.
+/// Changes between plan and apply.
 fn check_between(stack: &mut Stack, checks: &Checks) {
     let update = "update-service --cluster sum-api-production --service sum-api-production";
     stack.set("API_IMAGE", &api(3));
     checks.check("a new image is planned", || stack.plan());
-    checks.check("what somebody changes meanwhile is another plan", || {
+    checks.check("a change outside Terraform after the plan stops the apply", || {
         stack.ecs(&format!("{update} --health-check-grace-period-seconds 1"))?;
         stack.exits(1, "apply", &[])
     });
     let mut applied = None;
-    checks.check("what autoscaling changes meanwhile is not", || {
+    checks.check("a change by autoscaling after the plan does not stop the apply", || {
         let grace = stack.grace_seconds()?;
         let undo =
             format!("{update} --health-check-grace-period-seconds {grace} --desired-count 3");
@@ -81,7 +81,7 @@ fn check_between(stack: &mut Stack, checks: &Checks) {
         applied = Some(stack.deploy("apply")?);
         Ok(())
     });
-    checks.check("the apply says what ran before", || {
+    checks.check("apply outputs the previous images", || {
         let applied = applied.context("nothing was applied")?;
         let (api, nginx) = (api(1), image("nginx", 2));
         equal(&[&*api, &*nginx], &applied.images("previous_"))

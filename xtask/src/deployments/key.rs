@@ -1,4 +1,4 @@
-//! A leaked key: docs/runbook.md, "Replace a leaked key".
+//! Runs "Replace a leaked key" of docs/runbook.md.
 
 use std::fs;
 use std::path::Path;
@@ -18,14 +18,16 @@ pub(super) fn check(root: &Path, stack: &mut Stack, checks: &Checks) -> anyhow::
     let new = make(stack, &command.replace("CLIENT", "test"))?;
     let list = format!("test:{new}");
     checks.check("the command of the runbook replaces it", || stack.has_keys(&list));
-    checks.check("and deploys", || equal(&(deployments + 1), &stack.deployments()?));
-    checks.check("the images are those that ran", || stack.runs(&api(1)));
-    checks.check("the next deployment", || stack.release(&api(5))?.ends_with(0));
-    checks.check("does not bring it back", || stack.has_keys(&list));
-    checks.check("nor does a rollback", || stack.deploy("rollback"));
-    checks.check("which changes the image", || stack.runs(&api(1)));
-    checks.check("and not the key", || stack.has_keys(&list));
-    checks.check("a plan that breaks a rule does not pass", || {
+    checks.check("the command starts one deployment", || {
+        equal(&(deployments + 1), &stack.deployments()?)
+    });
+    checks.check("the deployment keeps the images", || stack.runs(&api(1)));
+    checks.check("the next deployment succeeds", || stack.release(&api(5))?.ends_with(0));
+    checks.check("the next deployment keeps the new key", || stack.has_keys(&list));
+    checks.check("a rollback succeeds", || stack.deploy("rollback"));
+    checks.check("the rollback changes the image", || stack.runs(&api(1)));
+    checks.check("the rollback keeps the new key", || stack.has_keys(&list));
+    checks.check("a plan that breaks a rule fails", || {
         let old = stack.get("TF_VARS").to_owned();
         let live = old.replace("environment = \"production\"", "environment = \"live\"");
         ensure!(live != old, "the variables name no environment");
@@ -34,14 +36,14 @@ pub(super) fn check(root: &Path, stack: &mut Stack, checks: &Checks) -> anyhow::
     Ok(())
 }
 
-/// The command of the runbook, as it stands there.
+/// The command in the runbook.
 fn command(runbook: &str) -> Option<&str> {
     let (_, section) = runbook.split_once("### Replace a leaked key\n")?;
     let start = section.find("cargo ops key rotate")?;
     section.get(start..)?.lines().next()
 }
 
-/// Runs the command as a person would. The key that it prints.
+/// Runs the command as a person would, and returns the key that it prints.
 fn make(stack: &Stack, command: &str) -> anyhow::Result<String> {
     let step = stack.run(command, &[])?;
     step.ends_with(0)?;

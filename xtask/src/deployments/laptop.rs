@@ -1,4 +1,4 @@
-//! A laptop with an empty account of its own: an emulated AWS, and stand-ins for Docker, its registry and `gh`.
+//! A laptop with its own empty account: an emulated AWS, and stand-ins for Docker, its registry and `gh`.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -15,7 +15,7 @@ use crate::command::{command, from_line, output, tail};
 use crate::emulator::Emulator;
 use crate::terraform::{Terraform, config};
 
-/// It builds nothing. What it pushes is in ECR of the emulator from then on, under the digest that ECR gives it.
+/// Builds nothing. `push` adds an image to the emulated ECR, and `image` prints the digest that ECR returned.
 const DOCKER: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 for last; do :; done
@@ -24,7 +24,7 @@ case $1 in
   login) cat >/dev/null ;;
   push)
     name=${last#*/}; tag=${name##*:}; name=${name%:*}
-    # The emulated ECR takes the digests of the layers for that of the image.
+    # The emulated ECR computes the digest of the image from those of the layers.
     layer=$(printf %s "$last" | sha256sum | cut -d' ' -f1)
     manifest="{\"schemaVersion\":2,\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\",\"config\":{\"mediaType\":\"application/vnd.docker.container.image.v1+json\",\"size\":1,\"digest\":\"sha256:$layer\"},\"layers\":[{\"mediaType\":\"application/vnd.docker.image.rootfs.diff.tar.gzip\",\"size\":1,\"digest\":\"sha256:$layer\"}]}"
     aws ecr put-image --repository-name "$name" --image-tag "$tag" --image-manifest "$manifest" --query image.imageId.imageDigest --output text >"$here/digest"
@@ -33,17 +33,17 @@ case $1 in
 esac
 "#;
 
-/// GitHub knows one repository.
+/// Finds one repository only.
 const GH: &str = r#"#!/bin/sh
 for last; do :; done
 [ "$last" = repos/example/sum-api ] || { echo 'Not Found (HTTP 404)' >&2; exit 1; }
 printf '7654321\n1234567\nexample/sum-api\n'
 "#;
 
-/// Without a backend of its own: the state goes into the bucket of the emulated account.
+/// Sets no backend, so the state goes into the bucket of the emulated account.
 const OVERRIDE: &str = "provider \"aws\" {\n  max_retries = 3\n}\n";
 
-/// The machine.
+/// The laptop.
 pub(super) struct Laptop {
     root: PathBuf,
     folder: PathBuf,
@@ -75,7 +75,7 @@ impl Laptop {
         {
             terraform.ready(&root.join(name), &to)?;
             fs::write(to.join("emulator_override.tf"), OVERRIDE)?;
-            // What `init` remembers of the local state.
+            // Remove the record of the local backend that `init` wrote.
             fs::remove_file(to.join(".terraform/terraform.tfstate"))?;
         }
         for (name, script) in [("docker", DOCKER), ("gh", GH)] {
@@ -95,7 +95,7 @@ impl Laptop {
         Ok(Self { root: root.to_owned(), folder, emulator, terraform: copy, environment })
     }
 
-    /// Whether a file of the root module is there.
+    /// Whether a file of the root module exists.
     pub(super) fn has(&self, name: &str) -> bool {
         self.terraform.join(name).exists()
     }
@@ -109,7 +109,7 @@ impl Laptop {
         self.ended(target, ran.status.code(), text)
     }
 
-    /// Runs `make TARGET` on a terminal, and types the answers. Prints how long it took, and how often it asked.
+    /// Runs `make TARGET` on a terminal and types the answers. Prints the duration and the number of questions.
     pub(super) fn types(
         &self,
         target: &str,
@@ -124,7 +124,7 @@ impl Laptop {
             .arg(&log);
         let mut script =
             script.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        // It stays open until the command has ended: its end would close the terminal.
+        // Keep the pipe open until the command ends: closing it closes the terminal.
         let mut keyboard = script.stdin.take().context("a pipe")?;
         keyboard.write_all(answers.as_bytes())?;
         let status = script.wait()?;
@@ -139,14 +139,14 @@ impl Laptop {
         Ok(ran)
     }
 
-    /// Asks the account.
+    /// Runs the AWS CLI against the emulated account.
     pub(super) fn aws(&self, line: &str) -> anyhow::Result<String> {
         let mut aws = from_line(&format!("aws {line}"));
         self.emulator.connect(&mut aws);
         Ok(output(aws.env("AWS_PAGER", ""))?.trim().to_owned())
     }
 
-    /// How often Docker built.
+    /// The number of builds by Docker.
     pub(super) fn builds(&self) -> usize {
         fs::read_to_string(self.folder.join("bin/calls")).unwrap_or_default().lines().count()
     }
@@ -174,7 +174,7 @@ impl Laptop {
         command
     }
 
-    /// Keeps what a command printed.
+    /// Appends the output of a command to the transcript.
     fn ended(&self, target: &str, code: Option<i32>, text: String) -> anyhow::Result<Ran> {
         let mut transcript =
             File::options().append(true).create(true).open(self.folder.join("transcript"))?;
@@ -200,7 +200,7 @@ impl Ran {
         Ok(self)
     }
 
-    /// How often it asked, as it says itself.
+    /// The number of questions that the command reports.
     pub(super) fn questions(&self) -> anyhow::Result<u32> {
         let line = self.text.lines().rev().find_map(|line| line.trim().strip_suffix(" questions"));
         let number = line.and_then(|line| line.rsplit(' ').next());

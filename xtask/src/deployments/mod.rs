@@ -1,5 +1,6 @@
-//! Deployments, rollbacks and a leaked key, by `ops deploy` against the emulated AWS: what the workflows cannot show
-//! until they run. Beside it, the three commands of a laptop from an empty account.
+//! Deployments, rollbacks and the replacement of a leaked key, with `ops deploy` against the emulated AWS. The
+//! workflows use the same steps, but run only on GitHub. In parallel, the commands of a laptop run from an empty
+//! account.
 
 mod commands;
 mod first;
@@ -24,12 +25,12 @@ use stack::Stack;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// One part alone
+    /// Run only one part
     #[arg(value_enum)]
     part: Option<Part>,
 }
 
-/// What is proved.
+/// A part of the proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
     /// The steps of the workflows
@@ -38,7 +39,7 @@ enum Part {
     Laptop,
 }
 
-/// A copy of the runbook in which somebody has filled in whom to call: production is refused without.
+/// A copy of the runbook with a contact, because a deployment to production requires one.
 fn filled_runbook(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     let copy = folder.join("runbook.md");
     let page = fs::read_to_string(root.join("docs/runbook.md"))?;
@@ -46,7 +47,7 @@ fn filled_runbook(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(copy)
 }
 
-/// Runs the command; whether nothing failed.
+/// Runs the command. Returns whether all checks passed.
 pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     let checks = Checks::default();
     match Terraform::find(root)? {
@@ -59,7 +60,7 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
             fs::create_dir_all(&folder)?;
             let folder = folder.canonicalize()?;
             let ops = ops::build(root, &folder)?;
-            // Each has an emulator of its own, and both wait more than they compute.
+            // Each part has its own emulator, and both wait more than they compute.
             let wants = |part| args.part.is_none_or(|wanted| wanted == part);
             let laptop =
                 || commands::check(root, &terraform, &folder.join("laptop"), &ops, &checks);

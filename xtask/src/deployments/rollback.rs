@@ -1,4 +1,4 @@
-//! The way back.
+//! Rollbacks.
 
 use std::fs::{self, File};
 
@@ -10,60 +10,63 @@ use crate::checks::{Checks, equal};
 const DESIRED: &str = "describe-services --cluster sum-api-production --services sum-api-production --query services[0].desiredCount";
 
 pub(super) fn check(stack: &mut Stack, checks: &Checks) -> anyhow::Result<()> {
-    checks.check("a rollback is planned and shown first", || {
+    checks.check("a rollback can be planned only", || {
         stack.exits(0, "rollback", &[("PLAN_ONLY", "true")])
     });
-    checks.check("and has changed nothing", || stack.runs(&api(3)));
+    checks.check("the planned rollback changes nothing", || stack.runs(&api(3)));
     let mut found = None;
     checks.check("the workflow finds the images", || {
         found = Some(stack.deploy("find")?);
         Ok(())
     });
-    checks.check("and hands them on", || {
+    checks.check("the workflow outputs the images", || {
         let found = found.context("nothing was found")?;
         let (api, nginx) = (api(1), image("nginx", 2));
         equal(&[&*api, &*nginx], &found.images(""))
     });
     let mut back = None;
-    checks.check("without digests the image before comes back", || {
+    checks.check("a rollback without digests succeeds", || {
         back = Some(stack.deploy("rollback")?);
         Ok(())
     });
-    checks.check("and is what runs", || stack.runs(&api(1)));
-    checks.check("its summary names both", || {
+    checks.check("ECS runs the previous image", || stack.runs(&api(1)));
+    checks.check("the summary of the rollback names both images", || {
         back.context("no rollback")?.summarizes(&format!("`{}` → `{}`", api(3), api(1)))
     });
-    checks.check("autoscaling keeps its number of tasks", || equal("3", &*stack.ecs(DESIRED)?));
-    checks.check("a second rollback does not return to what was left", || {
+    checks.check("a rollback keeps the desired count of autoscaling", || {
+        equal("3", &*stack.ecs(DESIRED)?)
+    });
+    checks.check("a second rollback does not return to the image that was rolled back", || {
         stack.refuses("nothing to go back to", "rollback", &[])
     });
     let digest = format!("sha256:{}", "3".repeat(64));
     let with_digest = [("API_DIGEST", digest.as_str())];
-    checks
-        .check("with a digest that image comes back", || stack.exits(0, "rollback", &with_digest));
-    checks.check("and is what runs", || stack.runs(&api(3)));
-    checks.check("what runs already is no change", || stack.exits(0, "rollback", &with_digest));
+    checks.check("a rollback with a digest succeeds", || stack.exits(0, "rollback", &with_digest));
+    checks.check("ECS runs the image with this digest", || stack.runs(&api(3)));
+    checks.check("a rollback to the running image succeeds", || {
+        stack.exits(0, "rollback", &with_digest)
+    });
 
     let rolls_back = stack.emulator.rollback();
     File::create(&rolls_back)?;
     checks.check("a deployment that ECS rolls back fails", || stack.release(&api(4))?.ends_with(1));
     fs::remove_file(rolls_back)?;
-    checks.check("what runs is not what the state names", || stack.runs(&api(3)));
-    checks.check("the rollback after it brings the state in line", || stack.deploy("rollback"));
-    checks.check("and the same image runs", || stack.runs(&api(3)));
+    checks.check("ECS runs the image from before the failed deployment", || stack.runs(&api(3)));
+    checks.check("a rollback repairs the state", || stack.deploy("rollback"));
+    checks.check("ECS runs the same image after the repair", || stack.runs(&api(3)));
     checks.check("no drift after a rollback", || stack.deploy("drift"));
 
     let variables = stack.get("TF_VARS").to_owned();
     let elsewhere = with_setting(&variables, "slo_floor = { requests = 30, failures = 10 }")?;
     stack.set("TF_VARS", &elsewhere);
-    checks.check("a change elsewhere that was not applied does not hold up a rollback", || {
+    checks.check("an unapplied change outside the task does not block a rollback", || {
         stack.deploy("rollback")
     });
-    checks.check("whose image runs", || stack.runs(&api(1)));
-    checks.check("and stays to be applied", || stack.exits(2, "drift", &[]));
+    checks.check("ECS runs the image of this rollback", || stack.runs(&api(1)));
+    checks.check("the unapplied change remains as drift", || stack.exits(2, "drift", &[]));
     let task = with_setting(&variables, "rate_limit = { rate = 50, burst = 5 }")?;
     stack.set("TF_VARS", &task);
-    checks.check("a change of the task that was not applied does", || {
+    checks.check("an unapplied change of the task blocks a rollback", || {
         stack.refuses("RATE_LIMIT", "rollback", &[("API_DIGEST", &api(4))])
     });
     stack.set("TF_VARS", &variables);

@@ -1,8 +1,8 @@
-//! Every command of docs/runbook.md against the emulated AWS, as a person pastes it.
+//! Runs every command of docs/runbook.md against the emulated AWS, as a person pastes it.
 //!
-//! A command is run once, in bash, after the page's own variables and helpers. It must succeed, complain of nothing and print few
-//! lines. What the emulator cannot answer is listed in [`crate::runbook::NOT_RUN`]. A command that is listed and answered after
-//! all fails, and so does a line of the list that lists nothing.
+//! Each command runs once, in bash, after the variables and helpers of the page. It must succeed, print nothing to
+//! stderr and print at most 15 lines. [`crate::runbook::NOT_RUN`] lists the commands that the emulator cannot answer.
+//! The check fails if the emulator answers a listed command, or if a line of the list matches no command.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,20 +14,21 @@ use crate::checks::{Checks, equal};
 use crate::runbook::page::{Page, helper};
 use crate::runbook::{NOT_RUN, not_run, table};
 
-/// What fails does so at once.
+/// Failures must not be retried.
 const CLIENT: [(&str, &str); 1] = [("AWS_MAX_ATTEMPTS", "1")];
-/// Nothing needs waiting for, and version 1 of the AWS CLI asks AWS itself for SQS unless it is told otherwise.
+/// The emulator needs no waiting. Version 1 of the AWS CLI ignores the endpoint variable for SQS.
 const STAND_INS: &str = r#"
 sleep() { :; }
 aws() {
   if [ "$1" = sqs ]; then command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; else command aws "$@"; fi
 }
 "#;
-/// More do not fit on the screen of a person who is in a hurry.
+/// More lines do not fit on the screen.
 const MOST_LINES: usize = 15;
 
-/// What the stack has in an incident, and the emulator does not make: tasks, one of which has stopped, lines of the log, an alarm,
-/// objects, and what the stack of this proof has switched off. The last line names what the page leaves open.
+/// Creates resources of an incident that the emulator does not create: two tasks, one of them stopped, log lines, an
+/// alarm and objects. Also creates resources of features that are off in this stack. The last lines print the values
+/// for the placeholders of the page.
 const INCIDENT: &str = r#"
 value() { aws "$@" --output text; }
 group=$(value elbv2 describe-target-groups --names "$ID" --query 'TargetGroups[0].TargetGroupArn')
@@ -62,11 +63,11 @@ echo "VERSION=1"
 echo "CLIENT=runbook"
 "#;
 
-/// What must be so before a command: its beginning, and what makes it so.
+/// Preconditions: the beginning of a command, and the command that must run before it.
 const BEFORE: [(&str, &str); 1] =
     [("cargo ops key rotate", "cargo ops key add CLIENT --no-deploy")];
 
-/// The words that commands must print, in an incident.
+/// The words that commands must print in an incident.
 const PRINTS: [(&str, &str); 4] = [
     ("alarms", "sum-api-production-slo-availability-fast"),
     ("targets", "ADDRESS"),
@@ -76,7 +77,7 @@ const PRINTS: [(&str, &str); 4] = [
 
 pub(super) fn check(root: &Path, stack: &Stack, checks: &Checks) -> anyhow::Result<()> {
     let page = Page::read(root)?;
-    let shell = page.section("Prepare a shell").context("no section prepares a shell")?;
+    let shell = page.section("Prepare a shell").context("no section \"Prepare a shell\"")?;
     let shell = format!("set -u -o pipefail\n{}\n{STAND_INS}", shell.commands.join("\n"));
     let run = |script: &str| stack.run(&format!("{shell}\n{script}"), &CLIENT);
     let incident = run(INCIDENT)?;
@@ -93,7 +94,7 @@ pub(super) fn check(root: &Path, stack: &Stack, checks: &Checks) -> anyhow::Resu
             if is_assignment(command) {
                 variables = format!("{variables}{command}\n");
             }
-            // Another number of minutes is the same command.
+            // Commands that differ only in digits, such as a number of minutes, are equal.
             if !seen.insert(without_digits(command)) {
                 continue;
             }
@@ -103,7 +104,7 @@ pub(super) fn check(root: &Path, stack: &Stack, checks: &Checks) -> anyhow::Resu
                 if command.starts_with("aws ") {
                     let answered = run(&filled(command))?.succeeded();
                     checks.check(format!("{name}: not answered: {reason}"), || {
-                        ensure!(!answered, "the emulator answers it: take it off the list");
+                        ensure!(!answered, "the emulator answers it: remove it from the list");
                         Ok(())
                     });
                 }
@@ -116,7 +117,7 @@ pub(super) fn check(root: &Path, stack: &Stack, checks: &Checks) -> anyhow::Resu
                 let ran = run(&filled(&format!("{variables}{command}")))?;
                 ran.ends_with(0)?;
                 let complaint = ran.complaint();
-                // `ops` says what it does on its standard error.
+                // `ops` logs its steps to stderr.
                 ensure!(complaint.is_empty() || command.starts_with("cargo "), "{complaint}");
                 let lines = ran.printed().lines().count();
                 ensure!(lines <= MOST_LINES, "{lines} lines\n{}", ran.printed());
@@ -144,7 +145,7 @@ pub(super) fn check(root: &Path, stack: &Stack, checks: &Checks) -> anyhow::Resu
     Ok(())
 }
 
-/// A command with the words in capitals that the page leaves open.
+/// Replaces the placeholders of the page, which are words in capitals.
 fn fill(command: &str, words: &[(&str, &str)]) -> String {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut filled = String::new();
@@ -160,7 +161,7 @@ fn fill(command: &str, words: &[(&str, &str)]) -> String {
     filled + rest
 }
 
-/// Whether it only sets variables for the commands after it.
+/// Whether the command only sets variables.
 fn is_assignment(command: &str) -> bool {
     let name = command.split('=').next().unwrap_or_default();
     name.len() < command.len() && name.chars().all(|c| c.is_ascii_uppercase())
@@ -175,14 +176,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_in_capitals_are_filled_in_and_variables_are_not() {
+    fn fill_replaces_placeholders_but_no_variables() {
         let words = [("TASK", "t/1"), ("ID", "no")];
         assert_eq!(fill("stop TASK TASK_ARN $ID (TASK)", &words), "stop t/1 TASK_ARN $ID (t/1)");
         assert_eq!(fill("", &words), "");
     }
 
     #[test]
-    fn an_assignment_is_one_and_a_query_is_not() {
+    fn assignment_differs_from_query() {
         assert!(is_assignment("ACCOUNT=123456789012"));
         for command in ["aws x --query 'a=b'", "alarms", "export A=1"] {
             assert!(!is_assignment(command), "{command}");
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_so_before_belongs_to_a_command_that_is_run() {
+    fn commands_with_preconditions_are_run() {
         for (beginning, _) in BEFORE {
             assert_eq!(not_run(beginning), None, "{beginning}");
         }

@@ -1,4 +1,4 @@
-//! A stack in an emulated AWS, and the steps of `ops deploy` as the workflows run them.
+//! A stack in an emulated AWS. It runs the steps of `ops deploy` as the workflows do.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use crate::command::{command, from_line, output, tail};
 use crate::emulator::Emulator;
 use crate::terraform::{Terraform, config};
 
-/// Commits that somebody makes meanwhile would be another change.
+/// Fixed, because a new commit during the run would change the plan.
 const COMMIT: &str = "0000000000000000000000000000000000000000";
 
 /// The stack, and the environment of the steps.
@@ -44,7 +44,7 @@ pub(super) fn api(digit: u8) -> String {
 }
 
 impl Stack {
-    /// An empty account, and what the first deployment takes.
+    /// An empty account, and the environment of the first deployment.
     pub(super) fn new(
         root: &Path,
         terraform: &Terraform,
@@ -61,14 +61,14 @@ impl Stack {
             Self { root: root.to_owned(), folder, emulator, environment: BTreeMap::new() };
         for (name, value) in [
             ("SERVICE", "sum"),
-            // A state beside the copy: the bucket is proved by the commands of a laptop.
+            // A local state. The commands of the laptop test the state in a bucket.
             ("TF_BACKEND", "path = \"terraform.tfstate\""),
             ("GITHUB_SHA", COMMIT),
             ("OPS", &ops.to_string_lossy()),
             ("DEPLOY_ROOT", &copy.folder.to_string_lossy()),
             ("TF_CLI_CONFIG_FILE", &config(root).to_string_lossy()),
             ("CHECKPOINT_DISABLE", "1"),
-            // Terraform and the provider collect garbage for a quarter of their time. They live for seconds.
+            // The processes live for seconds and spend a quarter of their time on garbage collection.
             ("GOGC", "400"),
             ("REVIEWED", ""),
             ("RUNBOOK", &runbook.to_string_lossy()),
@@ -89,12 +89,12 @@ impl Stack {
         self.environment.get(name).map_or("", String::as_str)
     }
 
-    /// A step that has to succeed.
+    /// Runs a step that must succeed.
     pub(super) fn deploy(&self, step: &str) -> anyhow::Result<Step> {
         self.exits(0, step, &[])
     }
 
-    /// A step that ends with this exit code, with other variables.
+    /// Runs a step with changed variables. It must end with this exit code.
     pub(super) fn exits(
         &self,
         code: i32,
@@ -106,7 +106,7 @@ impl Stack {
         Ok(ran)
     }
 
-    /// A step that fails with these words.
+    /// Runs a step that must fail with these words.
     pub(super) fn refuses(
         &self,
         words: &str,
@@ -151,27 +151,27 @@ impl Stack {
         self.run("cargo ops deploy apply", &[])
     }
 
-    /// Plans; what was planned counts as reviewed from now on.
+    /// Plans, and marks the plan as reviewed.
     pub(super) fn plan(&mut self) -> anyhow::Result<Step> {
         let planned = self.deploy("plan")?;
         self.set("REVIEWED", planned.output("fingerprint"));
         Ok(planned)
     }
 
-    /// Whether ECS runs this image of the API.
+    /// Checks that ECS runs this image of the API.
     pub(super) fn runs(&self, api: &str) -> anyhow::Result<()> {
         let images = self.deploy("images")?.stdout;
         equal(&*format!("api_image={api}\nnginx_image={}\n", image("nginx", 2)), &*images)
     }
 
-    /// Whether this list is the one that new tasks read.
+    /// Checks that the parameter, which new tasks read, contains this list of keys.
     pub(super) fn has_keys(&self, list: &str) -> anyhow::Result<()> {
         let found = self.emulator.probe("parameter", "/sum-api/production/api-key")?;
         ensure!(found == format!("SecureString {list}"), "another list");
         Ok(())
     }
 
-    /// The number of deployments that ECS knows.
+    /// The number of deployments in ECS.
     pub(super) fn deployments(&self) -> anyhow::Result<usize> {
         let names = "--cluster sum-api-production --service sum-api-production";
         let query = "--query length(serviceDeployments)";
@@ -185,7 +185,7 @@ impl Stack {
         timing["grace_seconds"].as_u64().context("no grace_seconds")
     }
 
-    /// Asks or changes the ECS service behind Terraform's back.
+    /// Reads or changes the ECS service without Terraform.
     pub(super) fn ecs(&self, line: &str) -> anyhow::Result<String> {
         let mut aws = from_line(&format!("aws ecs {line}"));
         self.emulator.connect(&mut aws);
@@ -194,13 +194,13 @@ impl Stack {
 }
 
 impl Step {
-    /// What it hands on under this name; empty when it does not.
+    /// The output of the step with this name, or an empty text.
     pub(super) fn output(&self, name: &str) -> &str {
         let mut outputs = self.outputs.lines().filter_map(|line| line.split_once('='));
         outputs.find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
 
-    /// The images that it hands on under these names.
+    /// The images in the outputs with this prefix.
     pub(super) fn images(&self, prefix: &str) -> [&str; 2] {
         ["api", "nginx"].map(|container| self.output(&format!("{prefix}{container}_image")))
     }
@@ -215,12 +215,12 @@ impl Step {
         self.code == 0
     }
 
-    /// What it said beside what it printed.
+    /// The text on stderr.
     pub(super) fn complaint(&self) -> &str {
         &self.text[self.stdout.len()..]
     }
 
-    /// What it printed, and nothing of what it said.
+    /// The text on stdout.
     pub(super) fn printed(&self) -> &str {
         self.stdout.trim_end()
     }
@@ -231,7 +231,7 @@ impl Step {
     }
 }
 
-/// Variables without the block of the images, which a deployment names.
+/// Variables without the block `images`, which a deployment sets.
 fn without_images(variables: &str) -> String {
     let mut in_images = false;
     let keep = |line: &&str| {
@@ -243,7 +243,7 @@ fn without_images(variables: &str) -> String {
     variables.lines().filter(keep).flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Variables with a setting of the service, such as `scaling = { … }`, in place of the one of that name.
+/// Variables with a setting of the service, such as `scaling = { … }`. It replaces the setting with the same name.
 pub(super) fn with_setting(variables: &str, setting: &str) -> anyhow::Result<String> {
     let start = variables.find("\n  sum = {\n").context("no service sum")? + "\n  sum = {\n".len();
     let (head, body) = variables.split_at(start);
@@ -261,7 +261,7 @@ mod tests {
     const VARIABLES: &str = "region = \"x\"\nimages = {\n  sum = {\n  }\n}\nservices = {\n  sum = {\n    zone_id = \"a\"\n  }\n}\n";
 
     #[test]
-    fn variables_are_those_of_the_workflow() {
+    fn variables_omit_images_and_replace_a_setting() {
         let variables = without_images(VARIABLES);
         assert_eq!(
             variables,

@@ -1,7 +1,7 @@
-//! Known vulnerabilities in what is linked: the database of `RustSec`, read by cargo-deny.
+//! Checks the linked crates for known vulnerabilities: cargo-deny with the database of `RustSec`.
 //!
 //! The database is a git repository. `ADVISORY_DB` names a clone for machines that cannot reach it. A clone older than
-//! `ADVISORY_DB_MAX_DAYS` (90) is refused, because it cannot know what was found since.
+//! `ADVISORY_DB_MAX_DAYS` (90) is refused, because it lacks newer vulnerabilities.
 
 use std::env;
 use std::fs;
@@ -37,9 +37,9 @@ pub(super) fn check(job: &mut Job<'_>) -> anyhow::Result<Outcome> {
         command
     };
 
-    // cargo-deny names the database's folder by a hash of its address. It says so when it complains that it is missing.
+    // The folder name of the database is a hash of its URL. cargo-deny prints it when the folder is missing.
     let complaint = String::from_utf8_lossy(&deny().output()?.stderr).into_owned();
-    let folder = folder(&complaint).context("cargo-deny names no database")?;
+    let folder = folder(&complaint).context("cargo-deny printed no database folder")?;
     let database = databases.join(folder);
     let mut clone = job.command("timeout 120 git clone --quiet --depth 1");
     if !job.passes(clone.arg(&source).arg(&database).env("GIT_TERMINAL_PROMPT", "0"))? {
@@ -60,7 +60,7 @@ pub(super) fn check(job: &mut Job<'_>) -> anyhow::Result<Outcome> {
     Ok(Outcome::from_verdict(job.passes(&mut deny())?, job.files.len()))
 }
 
-/// `advisory-db-` and sixteen hexadecimal digits, somewhere in a text.
+/// Finds `advisory-db-` and 16 hexadecimal digits in a text.
 fn folder(text: &str) -> Option<&str> {
     let start = text.find("advisory-db-")?;
     text.get(start..start + "advisory-db-".len() + 16)

@@ -1,4 +1,4 @@
-//! Changes of the documents that break the callers of the last release.
+//! Finds changes of the OpenAPI documents that break callers of the last release.
 
 use std::env;
 use std::fs;
@@ -46,14 +46,14 @@ fn is_document(file: &str) -> bool {
     matches!(parts[..], ["services" | "contract", _, "openapi.json"])
 }
 
-/// What callers have: the last release; before the first one, the commit that this change began from. The inner error is
+/// The commit of the last release. Before the first release, the commit where this branch started. The inner error is
 /// the reason for a skip.
 fn released(job: &Job<'_>) -> anyhow::Result<Result<String, &'static str>> {
     let commit =
         |name: &str| git(job, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]);
     let base = env::var("BASE").ok().filter(|base| !base.is_empty());
     if let Some(base) = &base {
-        ensure!(commit(base).is_ok(), "BASE is {base}, which is no commit");
+        ensure!(commit(base).is_ok(), "BASE is {base}, which is not a commit");
     }
     if git(job, &["rev-parse", "--is-shallow-repository"])? == "true" {
         return Ok(Err("this is a shallow clone: it may lack the tags and the history"));

@@ -1,7 +1,7 @@
-//! What must never be in this repository, in every file that is tracked or about to be.
+//! Searches all tracked and untracked files for secrets and other forbidden content. Git-ignored files are excluded.
 //!
-//! A finding is one line `RULE: FILE:LINE`, without the text, because a secret belongs in a log as little as in a commit.
-//! An exception is in this table, with its reason, or nowhere.
+//! A finding is one line `RULE: FILE:LINE`, without the text, because the log must not contain a secret. All exceptions
+//! are in the tables of this file.
 
 use std::io::Write as _;
 
@@ -13,9 +13,9 @@ use super::tree::Job;
 /// A rule about the lines of text files.
 struct Rule {
     name: &'static str,
-    /// As `grep -P` reads it: most rules look at what stands before and after a match.
+    /// A pattern of `grep -P`. Most rules also examine the text before and after a match.
     pattern: &'static str,
-    /// Words. A line with one of them, in any case, is accepted.
+    /// Words. A line that contains one of them, in upper or lower case, is accepted.
     accepted: &'static str,
 }
 
@@ -41,8 +41,8 @@ const PRIVATE: &[&str] = &[
 
 const RULES: [Rule; 6] = [
     Rule { name: "a private key", pattern: "-----BEGIN [A-Z ]*PRIVATE KEY-----", accepted: "" },
-    // AWS's own examples are allowed: the accounts of its documentation, and nothing that looks like one of ours. A hash
-    // or a longer number is no account: the twelve digits stand alone.
+    // The example accounts of the AWS documentation are allowed. The 12 digits must stand alone, so a hash or a longer
+    // number does not match.
     Rule {
         name: "an account id other than those of the AWS documentation",
         pattern: r"(?(DEFINE)(?<id>(?!123456789012|111122223333|444455556666|000000000000)[0-9]{12}))(?<![0-9A-Za-z._:-])(?&id)(?![0-9A-Za-z._-])|arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:(?&id):|(?<![0-9A-Za-z])(?&id)\.dkr\.ecr\.",
@@ -59,7 +59,7 @@ const RULES: [Rule; 6] = [
                   |pypi-[A-Za-z0-9_-]{50}|cio[A-Za-z0-9]{32}(?![A-Za-z0-9])",
         accepted: "",
     },
-    // A key in an assignment. CHANGEME is the laptop's; a key made for a test says so in its own text.
+    // A key in an assignment. CHANGEME is the key of the laptop. A test key contains a word such as `test`.
     Rule {
         name: "an API key that is neither CHANGEME nor plainly a test key",
         pattern: r#"\bAPI_KEY(_PREVIOUS)?["']?\s*[:=]\s*["']?(?=[A-Za-z0-9._-]*[0-9])(?=[A-Za-z0-9._-]*[A-Za-z])[A-Za-z0-9._:,-]{16,}"#,
@@ -82,7 +82,7 @@ pub(super) fn check(job: &mut Job<'_>) -> anyhow::Result<Outcome> {
     for rule in &RULES {
         let mut grep = job.command("grep --binary-files=without-match --null -nHP -e");
         let found = grep.arg(rule.pattern).arg("--").args(&job.files).output()?;
-        // 1: nothing was found.
+        // Exit code 1: no match.
         let complaint = String::from_utf8_lossy(&found.stderr);
         ensure!(matches!(found.status.code(), Some(0 | 1)), "grep: {complaint}");
         for line in String::from_utf8_lossy(&found.stdout).lines() {

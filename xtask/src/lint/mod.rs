@@ -1,8 +1,8 @@
 //! `make lint`: every static check, one line each.
 //!
-//! `ok NAME (count)` says how many files a check looked at. A check that looked at nothing is skipped, never passed. With
-//! `LINT_STRICT=true`, as in CI, where every tool can be had, a skipped check fails. Formatting, clippy and checkov are
-//! steps of `make test`.
+//! `ok NAME (count)` contains the number of checked files. A check without files is skipped, never passed. With
+//! `LINT_STRICT=true` a skipped check fails. CI sets it, because every tool can be installed there. Formatting, clippy
+//! and checkov are steps of `make test`.
 
 mod advisories;
 mod breaking;
@@ -24,16 +24,16 @@ use tree::Job;
 pub use tree::Tree;
 
 /// The reason of a skip.
-const NOTHING: &str = "there is nothing to look at";
+const NOTHING: &str = "there are no files to check";
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Nothing, in so many files.
+    /// No defect in this number of files.
     Passed(usize),
-    /// At least one defect. The log says which.
+    /// At least one defect. The log shows it.
     Failed,
-    /// It could not run, for this reason.
+    /// The check could not run. The text is the reason.
     Skipped(String),
 }
 
@@ -43,10 +43,10 @@ impl Outcome {
     }
 }
 
-/// What a check needs beside its files.
+/// A requirement of a check in addition to its files.
 #[derive(Debug, Clone, Copy)]
 enum Need {
-    /// A program, here or among the pinned tools.
+    /// A program on the path or among the pinned tools.
     Program(&'static str),
     /// A package among the pinned tools from npm.
     Npm(&'static str),
@@ -54,23 +54,23 @@ enum Need {
     File(&'static str),
 }
 
-/// How a check looks at its files.
+/// How a check examines its files.
 #[derive(Debug, Clone, Copy)]
 enum Action {
-    /// These commands, as long as they pass. `{files}` stands for all files, `{file}` runs the command for each one,
-    /// `{home}` is the repository with the tools, and `{ops}` its program `ops`.
+    /// These commands, until one fails. `{files}` is all files, `{file}` runs the command for each file, `{home}` is
+    /// the repository with the tools, and `{ops}` its program `ops`.
     Commands(&'static [&'static str]),
-    /// What one command cannot say.
+    /// A check that needs code.
     Function(fn(&mut Job<'_>) -> anyhow::Result<Outcome>),
 }
 
 /// One static check.
 #[derive(Debug)]
 pub struct Check {
-    /// The name on the command line, and of the log.
+    /// The name on the command line and of the log.
     pub name: &'static str,
     needs: &'static [Need],
-    /// Git's pathspecs of what it looks at.
+    /// The git pathspecs of its files.
     files: &'static [&'static str],
     action: Action,
 }
@@ -78,14 +78,14 @@ pub struct Check {
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The checks to run; all without a name
+    /// The checks to run. Default: all
     #[arg(value_parser = PossibleValuesParser::new(CHECKS.map(|check| check.name)))]
     checks: Vec<String>,
 }
 
-/// Runs the checks; whether none failed.
+/// Runs the checks. Returns whether none failed.
 pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
-    // What cannot be installed is a skip of the checks that need it.
+    // If a tool cannot be installed, the checks that need it are skipped.
     tools::install(root, &tools::LINTERS)?;
     let tree = Tree { home: root.to_owned(), root: root.to_owned(), logs: root.join(".run/lint") };
     let strict = std::env::var("LINT_STRICT").is_ok_and(|strict| strict == "true");

@@ -1,4 +1,4 @@
-//! The tree that is looked at, and one check at work on it.
+//! The checked tree, and the run of one check on it.
 
 use std::env;
 use std::fs::{self, File};
@@ -9,19 +9,19 @@ use std::process::Command;
 use super::{Action, Check, NOTHING, Need, Outcome};
 use crate::command::{command, from_line, is_installed, output, passes, search_path};
 
-/// Files in git's work tree, tracked or about to be.
+/// A git work tree. The checks read its tracked and untracked files, but no ignored ones.
 #[derive(Debug)]
 pub struct Tree {
     /// The repository with the tools and the configuration of the linters.
     pub home: PathBuf,
-    /// What is looked at. The seeds look at another tree than the one with the tools.
+    /// The checked tree. In the tests with planted defects, it differs from the tree with the tools.
     pub root: PathBuf,
-    /// Where the output of each check goes.
+    /// The folder for the output of each check.
     pub logs: PathBuf,
 }
 
 impl Tree {
-    /// The output of a check.
+    /// The file with the output of a check.
     #[must_use]
     pub fn log(&self, check: &Check) -> PathBuf {
         self.logs.join(check.name).with_extension("log")
@@ -53,10 +53,10 @@ impl Tree {
         let package = |name| self.home.join(".tools/npm/node_modules").join(name);
         match need {
             Need::Program(name) if !is_installed(name, &search_path(&self.home)) => {
-                Some(format!("{name} is not installed (`cargo xtask tools` says why)"))
+                Some(format!("{name} is not installed (run `cargo xtask tools` to see why)"))
             }
             Need::Npm(name) if !package(name).is_dir() => {
-                Some(format!("{name} is not installed (`cargo xtask tools` says why)"))
+                Some(format!("{name} is not installed (run `cargo xtask tools` to see why)"))
             }
             Need::File(name) if !self.root.join(name).is_file() => {
                 Some(format!("there is no {name}"))
@@ -65,7 +65,7 @@ impl Tree {
         }
     }
 
-    /// Tracked files and new ones that are not ignored. What is deleted is left out.
+    /// Tracked files, and new files that git does not ignore. Deleted files are omitted.
     pub(super) fn files(&self, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
         let mut list = command("git");
         list.args(["ls-files", "--cached", "--others", "--exclude-standard", "-z", "--"]);
@@ -75,7 +75,7 @@ impl Tree {
     }
 }
 
-/// A check that runs.
+/// A running check.
 pub(super) struct Job<'a> {
     pub(super) tree: &'a Tree,
     pub(super) files: Vec<String>,
@@ -83,7 +83,7 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// A command in the tree, with the pinned tools on its path, from words between spaces.
+    /// A command in the tree, with the pinned tools on its path. Spaces separate the words of the line.
     pub(super) fn command(&self, line: &str) -> Command {
         let home = self.tree.home.to_string_lossy();
         let ops = env::var("OPS").unwrap_or_else(|_| {
@@ -94,7 +94,7 @@ impl Job<'_> {
         command
     }
 
-    /// Whether a command passes. Its output goes to the log.
+    /// Runs a command with its output in the log. Returns whether it succeeded.
     pub(super) fn passes(&self, command: &mut Command) -> anyhow::Result<bool> {
         passes(command, &self.log)
     }
@@ -115,7 +115,7 @@ impl Job<'_> {
         Ok(Outcome::Passed(self.files.len()))
     }
 
-    /// Looks at every file, also after one that fails.
+    /// Checks every file, also after a failure.
     pub(super) fn each(&self, look: impl Fn(&str) -> anyhow::Result<bool>) -> anyhow::Result<bool> {
         let mut passed = true;
         for file in &self.files {

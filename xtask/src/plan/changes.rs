@@ -1,10 +1,10 @@
-//! The changes of terraform/ that the plan review is tested with.
+//! The changes of terraform/ for the tests of the plan review.
 
 /// One change: edits of a copy of terraform/, or other arguments of `terraform plan`.
 pub(super) struct Change {
     /// The name of its plan and of its review.
     pub(super) name: &'static str,
-    /// Files of the copy, what stands there once, and what takes its place.
+    /// A file of the copy, a text that it contains once, and the replacement.
     pub(super) edits: &'static [(&'static str, &'static str, &'static str)],
     /// Arguments of `terraform plan`.
     pub(super) arguments: &'static [&'static str],
@@ -41,7 +41,7 @@ const UNHEALTHY_TARGET: &str = r#"    unhealthy-target = {
     }
 "#;
 
-/// Each has a review in `golden/` of the tests, and a line in `expected.json`.
+/// Each change has a review in `golden/` of the tests, and a line in `expected.json`.
 pub(super) const CHANGES: [Change; 19] = [
     planned("nothing", &[]),
     planned("create_everything", &["-state=none.tfstate"]),

@@ -1,8 +1,7 @@
-//! `plan-fixtures`: the plans that the plan review is tested with.
+//! `plan-fixtures`: the plans for the tests of the plan review.
 //!
-//! They are real plans of real changes to terraform/, made by the real provider against an emulated AWS that holds the
-//! applied stack. `ops plan-review --trimmed` leaves out what the review does not read, and refuses a plan whose review
-//! would differ from that of the whole.
+//! The real provider plans real changes of terraform/ against an emulated AWS with the applied stack. `ops plan-review
+//! --trimmed` removes the parts that the review does not read. It refuses to do so if the review would change.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +14,7 @@ use crate::command::{command, output};
 use crate::emulator::Emulator;
 use crate::terraform::Root;
 
-/// Writes the plans with these names, or all.
+/// Writes the plans with these names, or all plans.
 pub(super) fn run(repository: &Path, names: &[String]) -> anyhow::Result<Result<bool, String>> {
     for name in names {
         ensure!(CHANGES.iter().any(|change| change.name == name), "there is no change {name}");
@@ -40,7 +39,7 @@ pub(super) fn run(repository: &Path, names: &[String]) -> anyhow::Result<Result<
             repository.join("ops/tests/plan_review/plans").join(change.name).with_extension("json");
         let _ = fs::remove_file(&trimmed);
         let review = whole.with_extension("md");
-        // A plan that breaks a rule is a plan.
+        // The plan can break a rule, so ignore the verdict.
         let arguments =
             [whole.as_path(), "--trimmed".as_ref(), &trimmed, "--output".as_ref(), &review];
         plan_review(repository, &arguments)?;
@@ -52,8 +51,8 @@ pub(super) fn run(repository: &Path, names: &[String]) -> anyhow::Result<Result<
     Ok(Ok(true))
 }
 
-/// A copy of the stack with its state, changed. An edit must find its place, or a plan would go on under a name that it
-/// no longer earns.
+/// A changed copy of the stack with its state. Each edit must match once. Otherwise the plan would not contain the
+/// change of its name.
 fn copy(stack: &Root, change: &Change) -> anyhow::Result<Root> {
     let mut copy = stack.clone();
     copy.folder.set_file_name("copy");
@@ -62,7 +61,7 @@ fn copy(stack: &Root, change: &Change) -> anyhow::Result<Root> {
     for (name, from, to) in change.edits {
         let file = copy.folder.join(name);
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        ensure!(text.matches(from).count() == 1, "{name} does not hold this once:\n{from}");
+        ensure!(text.matches(from).count() == 1, "{name} must contain this exactly once:\n{from}");
         fs::write(&file, text.replace(from, to))?;
     }
     Ok(copy)

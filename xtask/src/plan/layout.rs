@@ -1,18 +1,18 @@
-//! JSON as a person reads it: one member a line, and on one line what fits there.
+//! Readable JSON: one member per line, and a value on one line if it fits.
 
 use serde_json::Value;
 
 /// Columns of a line.
 const WIDTH: usize = 120;
 
-/// The text of a value, with a newline at its end.
+/// The text of a value, with a newline at the end.
 pub(super) fn text(value: &Value) -> String {
     let mut text = String::new();
     write(value, 0, 0, &mut text);
     text + "\n"
 }
 
-/// Writes a value, behind what stands on its line.
+/// Writes a value after `indent` and `before` columns of its line.
 fn write(value: &Value, indent: usize, before: usize, text: &mut String) {
     let line = one_line(value);
     let (open, close) = if value.is_array() { ('[', ']') } else { ('{', '}') };

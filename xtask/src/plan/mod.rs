@@ -1,8 +1,8 @@
-//! The plans of terraform/ that are read: by the plan review, by its tests, and by the tests of the alarms.
+//! The plans of terraform/ for the plan review, for its tests, and for the tests of the alarms.
 //!
-//! No account is needed: the provider plans against an emulated AWS, or against the mocks of `terraform test`. So a plan
-//! is safe for a pull request from a fork, whose configuration may run code of its own (an `external` data source, a
-//! provisioner): there is nothing here that it could take.
+//! The provider plans against an emulated AWS, or against the mocks of `terraform test`, so no account is needed. A
+//! plan is also safe for a pull request from a fork. Its configuration can run code (an `external` data source, a
+//! provisioner), but there are no credentials to steal.
 
 mod changes;
 mod fixtures;
@@ -24,25 +24,25 @@ const VARIABLES: &str = "-var-file=terraform.tfvars.example";
 /// The commands.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Say what the change of terraform/ means, in .run/plan-review/review.md
+    /// Review the change of terraform/ and write .run/plan-review/review.md
     PlanReview {
-        /// Commit to compare with, or a plan as JSON; the branch point from main when missing
+        /// Commit to compare with, or a plan as JSON. Default: the branch point from main
         base: Option<String>,
     },
-    /// Write the plans that the plan review is tested with
+    /// Write the plans for the tests of the plan review
     PlanFixtures {
-        /// All of them when missing
+        /// Names of the plans. Default: all
         names: Vec<String>,
     },
-    /// Write the plan of the whole stack that `terraform test` makes
+    /// Write the plan of the whole stack from `terraform test`
     PlanJson {
-        /// Where to
+        /// Output file
         #[arg(default_value = "target/plan.json")]
         out: PathBuf,
     },
 }
 
-/// Runs the command; `Ok(false)` means that a plan breaks a rule or holds a secret. Exit code 69: Terraform cannot be had.
+/// Runs the command. `Ok(false)`: a plan breaks a rule or contains a secret. Exit code 69: Terraform is not available.
 pub fn run(repository: &Path, command: &Command) -> anyhow::Result<bool> {
     let (name, result) = match command {
         Command::PlanReview { base } => ("plan-review", review::run(repository, base.as_deref())?),
@@ -55,16 +55,17 @@ pub fn run(repository: &Path, command: &Command) -> anyhow::Result<bool> {
     })
 }
 
-/// Writes the plan of the run `stack` in terraform/tests/observability.tftest.hcl; else the reason why it cannot.
+/// Writes the plan of the run `stack` in terraform/tests/observability.tftest.hcl. The inner error is the reason for a
+/// skip.
 ///
-/// The mocked provider answers there what AWS would (the load balancer's suffix, the topics' ARNs), so that what refers to
-/// them can be seen to refer to the right one.
+/// The mocked provider returns realistic values (the load balancer's suffix, the topics' ARNs), so a test can check
+/// that references point to the correct resource.
 pub fn json(repository: &Path, out: &Path) -> anyhow::Result<Result<(), String>> {
     let terraform = match Terraform::find(repository)? {
         Ok(terraform) => terraform,
         Err(reason) => return Ok(Err(reason)),
     };
-    // Not a folder in which another command may be at work.
+    // Each process has its own folder, because several can run at the same time.
     let folder = repository.join(".run/plan-json").join(std::process::id().to_string());
     let root = terraform.ready(&repository.join("terraform"), &folder.join("root"))?;
     let filter = "-filter=tests/observability.tftest.hcl";
@@ -75,7 +76,7 @@ pub fn json(repository: &Path, out: &Path) -> anyhow::Result<Result<(), String>>
     };
     let plan = said.lines().find(is_plan);
     let plan =
-        plan.with_context(|| format!("no plan came out of terraform test:\n{}", tail(&said, 5)))?;
+        plan.with_context(|| format!("terraform test printed no plan:\n{}", tail(&said, 5)))?;
     let new = folder.join("plan.json");
     fs::write(&new, format!("{plan}\n"))?;
     fs::create_dir_all(out.parent().context("a file without a folder")?)?;
@@ -84,7 +85,7 @@ pub fn json(repository: &Path, out: &Path) -> anyhow::Result<Result<(), String>>
     Ok(Ok(()))
 }
 
-/// The tools of a plan against an emulated AWS; else the reason why there is none.
+/// Finds the tools for a plan against an emulated AWS. The inner error is the reason for a skip.
 fn find(repository: &Path) -> anyhow::Result<Result<Terraform, String>> {
     let terraform = Terraform::find(repository)?;
     if terraform.is_ok() && !emulator::is_available(repository)? {
@@ -93,7 +94,7 @@ fn find(repository: &Path) -> anyhow::Result<Result<Terraform, String>> {
     Ok(terraform)
 }
 
-/// A copy of the root at `source`, with a hosted zone of the emulator's in place of the example's.
+/// A copy of the root at `source`, with a hosted zone of the emulator instead of the example's.
 fn ready(terraform: &Terraform, source: &Path, folder: &Path, zone: &str) -> anyhow::Result<Root> {
     let root = terraform.ready(source, folder)?;
     let variables = folder.join("terraform.tfvars.example");
@@ -117,7 +118,7 @@ fn plan(root: &Root, emulator: &Emulator, arguments: &[&str], out: &Path) -> any
     Ok(fs::write(out, shown.stdout)?)
 }
 
-/// `ops plan-review`; whether the plan breaks no rule and holds no secret.
+/// Runs `ops plan-review`. Returns whether the plan breaks no rule and contains no secret.
 fn plan_review(repository: &Path, arguments: &[&Path]) -> anyhow::Result<bool> {
     let status = from_line("cargo run --quiet --locked --package ops -- plan-review")
         .args(arguments)
@@ -126,7 +127,7 @@ fn plan_review(repository: &Path, arguments: &[&Path]) -> anyhow::Result<bool> {
     Ok(status.context("cargo cannot be started")?.success())
 }
 
-/// Git, in the repository.
+/// A git command in the repository.
 fn git(repository: &Path, arguments: &[&str]) -> std::process::Command {
     let mut git = command("git");
     git.args(arguments).current_dir(repository);

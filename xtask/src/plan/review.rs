@@ -1,8 +1,7 @@
-//! `plan-review`: what a change of terraform/ means.
+//! `plan-review`: reviews a change of terraform/.
 //!
-//! The emulated AWS gets the older configuration applied, and the newer one is planned against it. A change that touches
-//! none of what the review reads is not planned: the check of a pull request is required, so it always runs, and mostly
-//! has nothing to say.
+//! The command applies the older configuration to the emulated AWS and plans the newer one against it. The check is
+//! required for each pull request, so it always runs. It makes no plan if no file that the review reads has changed.
 
 use std::env;
 use std::fs::{self, OpenOptions};
@@ -15,11 +14,11 @@ use super::{apply, find, git, plan, plan_review, ready};
 use crate::command::{command, output, passes};
 use crate::emulator::Emulator;
 
-/// What the review reads, and what it is.
+/// The inputs of the review, and its source code.
 const READ: [&str; 5] =
     ["terraform", "rules", "ops/src/plan_review", "xtask/src/plan", "services/*/openapi.json"];
 
-/// Reviews a plan, or what has changed since a commit; whether it breaks no rule and holds no secret.
+/// Reviews a plan, or the changes since a commit. Returns whether the plan breaks no rule and contains no secret.
 pub(super) fn run(repository: &Path, base: Option<&str>) -> anyhow::Result<Result<bool, String>> {
     let scratch = repository.join(".run/plan-review");
     fs::create_dir_all(&scratch)?;
@@ -59,7 +58,7 @@ pub(super) fn run(repository: &Path, base: Option<&str>) -> anyhow::Result<Resul
     let emulator = Emulator::start(repository, &scratch.join("emulator"))?;
     let zone = emulator.probe("zone", "example.com")?;
     let source = repository.join("terraform");
-    // Each beside the documents of its own services.
+    // Each root gets the documents of its own services.
     let new = ready(&terraform, &source, &scratch.join("new/terraform"), &zone)?;
     if check_out(repository, &base, &scratch.join("base"))? {
         eprintln!("applying terraform/ of {base} to the emulated AWS");
@@ -93,7 +92,7 @@ fn has_changed(repository: &Path, base: &str) -> anyhow::Result<bool> {
     Ok(false)
 }
 
-/// Writes terraform/ and services/ of a commit into a folder; whether the commit has both.
+/// Writes terraform/ and services/ of a commit into a folder. Returns whether the commit has both.
 fn check_out(repository: &Path, commit: &str, folder: &Path) -> anyhow::Result<bool> {
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder)?;

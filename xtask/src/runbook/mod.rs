@@ -1,7 +1,7 @@
-//! The runbook, counted: the table of sections, of the commands that the emulated AWS answers, and of the branches that were tried.
+//! Counts the runbook: for each section, the commands that run against the emulated AWS and the tested branches.
 //!
-//! Nobody keeps this table by hand. `cargo xtask runbook` prints it from the page, and the step `deploy` runs every command that
-//! it counts as run, so a figure that is wrong fails there.
+//! `cargo xtask runbook` prints the table from the page. The step `deploy` runs every command that the table counts as
+//! run, so a wrong figure fails there.
 
 pub mod page;
 
@@ -14,21 +14,21 @@ use page::{Page, Section, Tried, helper};
 pub const NOT_RUN: [(&str, &str); 11] = [
     ("aws cloudwatch describe-alarm-history ", "the emulator keeps no history of alarms"),
     ("aws cloudtrail lookup-events ", "the emulator records no events"),
-    ("aws service-quotas get-service-quota ", "the emulator knows no quota of Fargate"),
+    ("aws service-quotas get-service-quota ", "the emulator has no quota of Fargate"),
     (
         "aws application-autoscaling describe-scaling-activities ",
-        "the emulator never scales, and has no such call",
+        "the emulator never scales and lacks this call",
     ),
-    ("gh ", "there is no GitHub here: the commands of GitHub's client are read by a person"),
+    ("gh ", "there is no GitHub here: a person checks the commands of GitHub's client"),
     ("curl ", "the emulator resolves no name and serves no request"),
-    ("openssl s_client ", "the emulator listens to no TLS"),
-    ("make rollback", "the step deploy runs `cargo ops deploy rollback`, which is all of it"),
-    ("make aws-deploy", "the step deploy runs it on a laptop of its own"),
-    ("cargo ops deploy drift", "the step deploy runs it before it makes an incident"),
-    ("terraform -chdir=terraform force-unlock ", "nobody kills the Terraform of a proof"),
+    ("openssl s_client ", "the emulator has no TLS listener"),
+    ("make rollback", "the step deploy runs `cargo ops deploy rollback`, which does the same"),
+    ("make aws-deploy", "the step deploy runs it in the part `laptop`"),
+    ("cargo ops deploy drift", "the step deploy runs it before the incident"),
+    ("terraform -chdir=terraform force-unlock ", "no Terraform run is killed in this step"),
 ];
 
-/// The line of the list that keeps a command from being run; nothing for one that is run.
+/// The line of the list that matches a command. `None` if the command is run.
 #[must_use]
 pub fn not_run(command: &str) -> Option<(&'static str, &'static str)> {
     NOT_RUN.into_iter().find(|(beginning, _)| command.starts_with(beginning))
@@ -43,7 +43,7 @@ pub fn run(root: &Path) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The sections that have commands or branches, and their sums.
+/// The table of the sections with commands or branches, and the sums.
 #[must_use]
 pub fn table(page: &Page) -> String {
     let mut text = String::from(
@@ -73,7 +73,7 @@ fn row(text: &mut String, name: &str, counts: [usize; 7], last: &str) {
 
 /// Commands: all, run and not run. Branches: all, by a drill, by a scenario and untried.
 fn counts(section: &Section) -> [usize; 7] {
-    // A helper is run where it is used.
+    // A helper runs where it is used.
     let commands = section.commands.iter().filter(|command| helper(command).is_none());
     let (listed, run): (Vec<_>, Vec<_>) = commands.partition(|command| not_run(command).is_some());
     let tried = |wanted: fn(&Tried) -> bool| {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_counts_and_adds() {
+    fn table_has_counts_and_sums() {
         let page = Page::parse("x\n## Alarms\n\n### a\n\n**First minute.**\n\n```sh\naws ecs x\ngh x\n```\n\n- One. *(untried)*\n- Two. *(drill: x)*\n\n**Mitigate.** x\n\nLast drilled: never: x\n\n### b\n\nText.\n\n### c\n\n```sh\ncurl x\n```\n").unwrap();
         let rows: Vec<_> = table(&page).lines().skip(2).map(str::to_owned).collect();
         assert_eq!(

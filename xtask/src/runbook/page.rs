@@ -1,4 +1,4 @@
-//! The page as a program reads it: sections with their commands, their branches and their last drill.
+//! Parses the runbook: sections with their commands, branches and last drill.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 
-/// The page, in the order in which it is read.
+/// The page. The sections are in the order of the page.
 #[derive(Debug)]
 pub struct Page {
     /// Every section that begins with `###`.
@@ -18,7 +18,7 @@ pub struct Page {
 pub struct Section {
     /// The heading of the part that it belongs to, such as `Alarms`.
     pub part: String,
-    /// Its own heading.
+    /// Its heading.
     pub heading: String,
     /// Its text.
     pub body: String,
@@ -28,23 +28,23 @@ pub struct Section {
     pub branches: Vec<Branch>,
 }
 
-/// A case of the first minute, and how it was tried.
+/// A case of the first minute, and how it was tested.
 #[derive(Debug)]
 pub struct Branch {
     /// Its text.
     pub text: String,
-    /// How it was tried.
+    /// How it was tested.
     pub tried: Tried,
 }
 
-/// How a branch was tried.
+/// How a branch was tested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tried {
     /// `make drill` causes the incident of this name.
     Drill(String),
-    /// The alarms are fed with the figures of this file.
+    /// The alarms are evaluated with the figures of this file.
     Scenario(String),
-    /// The page says that nobody has tried it.
+    /// The branch is untested.
     Never,
 }
 
@@ -62,7 +62,7 @@ impl Page {
     /// Reads a page.
     ///
     /// # Errors
-    /// When a block of commands has no end, or a branch does not say how it was tried.
+    /// When a block of commands has no end, or a branch does not end with `(drill: …)`, `(scenario: …)` or `(untried)`.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let mut sections = Vec::new();
         for part in text.split("\n## ").skip(1) {
@@ -104,13 +104,13 @@ impl Page {
 }
 
 impl Section {
-    /// What it says of its last drill; nothing where it says nothing.
+    /// The text after `Last drilled: `, if any.
     #[must_use]
     pub fn drilled(&self) -> Option<&str> {
         self.body.lines().find_map(|line| line.strip_prefix("Last drilled: "))
     }
 
-    /// Its first minute, to the mitigation; nothing where it has none.
+    /// The text of the first minute, up to the mitigation, if any.
     #[must_use]
     pub fn first_minute(&self) -> Option<&str> {
         first_minute(&self.body).ok().flatten()
@@ -167,7 +167,9 @@ fn tried(branch: &str) -> anyhow::Result<Tried> {
         Some(("untried", "")) => Ok(Tried::Never),
         Some(("drill", name)) if !name.is_empty() => Ok(Tried::Drill(name.to_owned())),
         Some(("scenario", name)) if !name.is_empty() => Ok(Tried::Scenario(name.to_owned())),
-        _ => bail!("the branch does not end with the way it was tried: {branch}"),
+        _ => bail!(
+            "a branch must end with *(drill: NAME)*, *(scenario: NAME)* or *(untried)*: {branch}"
+        ),
     }
 }
 
@@ -178,7 +180,7 @@ mod tests {
     const PAGE: &str = "# Runbook\n\n## Prepare\n\n### A shell\n\n```sh\nexport ID=x\nq() {\n  one\n  two\n}\n```\n\n## Alarms\n\n### a\n\n**First minute.**\n\n```sh\nq 1\n```\n\nHealthy: yes.\n\n- One. *(drill: x)*\n- Two. *(scenario: y)*\n- Three. *(untried)*\n\n**Mitigate.** Not this:\n\n- four\n\n   ```sh\n   aws x\n   ```\n\nLast drilled: never: because\n";
 
     #[test]
-    fn a_page_has_sections_with_commands_and_branches() {
+    fn page_has_sections_with_commands_and_branches() {
         let page = Page::parse(PAGE).unwrap();
         assert_eq!(page.sections.len(), 2);
         assert_eq!(page.helpers(), BTreeSet::from(["q"]));
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_that_says_nothing_and_a_block_without_an_end_are_errors() {
+    fn branch_without_a_test_and_block_without_an_end_are_errors() {
         for (from, to) in [
             (" *(drill: x)*", ""),
             (" *(drill: x)*", " *(drill: )*"),

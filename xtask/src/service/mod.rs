@@ -1,7 +1,7 @@
-//! Two changes that a team makes, in a scratch copy of this tree: a new service, then another operation in services/sum.
+//! Makes two typical changes in a scratch copy of this tree: a new service, then another operation in services/sum.
 //!
-//! Each must work at once, and touch nothing but what docs/adopt.md says. The copy has the target folder target/service,
-//! because Cargo gives the programs of two copies of a tree the same paths.
+//! Each must work immediately and change only the files that docs/adopt.md lists. The copy has its own target folder,
+//! target/service, because Cargo uses the same paths for the programs of two copies of a tree.
 
 mod names;
 mod new;
@@ -18,7 +18,7 @@ use crate::command::{command, said};
 use crate::ops;
 use scratch::Scratch;
 
-/// Runs the command; whether nothing failed.
+/// Runs the command. Returns whether all checks passed.
 pub fn run(root: &Path) -> anyhow::Result<bool> {
     let work = root.join(".run/service");
     fs::create_dir_all(&work)?;
@@ -32,8 +32,8 @@ pub fn run(root: &Path) -> anyhow::Result<bool> {
     Ok(checks.finish())
 }
 
-/// The target folder of the copy. At first it has what this tree has compiled: the copy is made after it, so Cargo uses
-/// the dependencies and compiles the packages of the copy again.
+/// The target folder of the copy. A new one starts with the build results of this tree. Cargo reuses the dependencies.
+/// It compiles the packages again, because the files of the copy are newer.
 fn compiled(target: &Path, work: &Path) -> anyhow::Result<PathBuf> {
     let own = target.join("service");
     if !own.exists() {
@@ -51,7 +51,7 @@ fn compiled(target: &Path, work: &Path) -> anyhow::Result<PathBuf> {
     Ok(own)
 }
 
-/// Another operation in a service that is there.
+/// Adds another operation to an existing service.
 fn another_operation(copy: &Scratch, checks: &Checks) {
     let started = Instant::now();
     let touches_the_service_only = || {
@@ -62,17 +62,17 @@ fn another_operation(copy: &Scratch, checks: &Checks) {
         Ok(())
     };
     let mut follow = copy.ops("examples --page docs/adopt.md");
-    checks.check("docs/adopt.md can be followed", || said(follow.env("SERVICE", "sum")));
-    checks.check("it touches files of services/sum/ only", touches_the_service_only);
+    checks.check("the steps of docs/adopt.md succeed", || said(follow.env("SERVICE", "sum")));
+    checks.check("the steps change only files of services/sum/", touches_the_service_only);
     check_package(copy, checks, "the result", "sum-api");
     checks.check("the contract holds for the other operation", || copy.contract("sum"));
     report(copy, "sum", "the other operation", started);
-    checks.check("it still touches files of services/sum/ only", touches_the_service_only);
+    checks.check("after the tests, only services/sum/ has changed", touches_the_service_only);
 }
 
 /// Formats, lints and tests a package of the copy.
 fn check_package(copy: &Scratch, checks: &Checks, what: &str, package: &str) {
-    checks.check(format!("{what} is formatted, and clippy is content"), || {
+    checks.check(format!("{what} is formatted and has no clippy warning"), || {
         said(&mut copy.command(&format!("cargo fmt --check --package {package}")))?;
         let clippy = "cargo clippy --quiet --locked --all-targets --package";
         said(copy.command(&format!("{clippy} {package}")).args(["--", "-D", "warnings"]))
@@ -82,7 +82,7 @@ fn check_package(copy: &Scratch, checks: &Checks, what: &str, package: &str) {
     });
 }
 
-/// The counts of the contract, which are no part of this command's own.
+/// Prints the counts of the contract tests, which this command does not add to its own.
 fn report(copy: &Scratch, service: &str, what: &str, started: Instant) {
     let log = fs::read_to_string(copy.contract_log(service)).unwrap_or_default();
     let counts = log.lines().find_map(|line| line.strip_prefix("test result: "));
@@ -90,7 +90,7 @@ fn report(copy: &Scratch, service: &str, what: &str, started: Instant) {
     println!("        {}; {seconds} s for {what}", counts.unwrap_or("no test"));
 }
 
-/// Checks that these files are changed, and no others.
+/// Checks that exactly these files have changed.
 fn check_changed(copy: &Scratch, checks: &Checks, name: &str, expected: &[String]) {
     checks.check(name, || equal(expected, &*copy.changed()?));
 }

@@ -1,4 +1,4 @@
-//! Names that are refused, and faults in the middle of making a service: nothing may be left behind.
+//! Invalid names, and faults while `ops service create` runs. No file may remain afterwards.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -38,7 +38,7 @@ const NAMES: [&str; 23] = [
     "internal",
     "sg-1",
 ];
-/// The exit code of a wrong argument.
+/// The exit code of an invalid argument.
 const USAGE: i32 = 64;
 
 pub(super) fn check(copy: &Scratch, checks: &Checks) -> anyhow::Result<()> {
@@ -53,11 +53,11 @@ pub(super) fn check(copy: &Scratch, checks: &Checks) -> anyhow::Result<()> {
         });
     }
     for signal in ["INT", "TERM", "HUP"] {
-        checks.check(format!("a SIG{signal} leaves nothing behind"), || interrupt(copy, signal));
+        checks.check(format!("after SIG{signal} no file remains"), || interrupt(copy, signal));
     }
-    // The last rename fails, because the folder of the service has come into being meanwhile.
+    // The last rename fails, because the fake Cargo creates the folder of the service.
     let cargo = fake_cargo(copy, "mkdir -p services/my-orders/x\nexec cargo \"$@\"")?;
-    checks.check("a fault at the last step takes back the steps before it", || {
+    checks.check("a fault at the last step undoes the earlier steps", || {
         let output = copy.ops("service create my-orders").env("CARGO", cargo).output()?;
         ensure!(!output.status.success(), "it succeeded");
         fs::remove_dir_all(copy.folder.join("services/my-orders"))?;
@@ -73,7 +73,7 @@ fn is_untouched(copy: &Scratch) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A signal arrives while Cargo writes the lock file, which here never ends.
+/// Sends a signal while Cargo writes the lock file. The fake Cargo never ends.
 fn interrupt(copy: &Scratch, signal: &str) -> anyhow::Result<()> {
     let runs = copy.work.join("cargo-runs");
     let _ = fs::remove_file(&runs);

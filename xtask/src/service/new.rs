@@ -1,4 +1,4 @@
-//! A new service: what is written, its tests, its contract, its plan and its start.
+//! Creates a new service and checks its files, tests, contract, plan and start.
 
 use std::fs;
 use std::net::TcpListener;
@@ -42,11 +42,10 @@ pub(super) fn check(root: &Path, copy: &Scratch, checks: &Checks) -> anyhow::Res
     let own = OWN.iter().map(|file| format!("services/{NAME}/{file}"));
     let mut written: Vec<String> = SHARED.iter().map(|&file| file.to_owned()).chain(own).collect();
     written.sort_unstable();
-    let name = "it writes the folder of the service and the generated files, and nothing else";
+    let name = "it writes only the folder of the service and the generated files";
     check_changed(copy, checks, name, &written);
-    checks.check("the generated files are those of the documents", || {
-        said(&mut copy.ops("service check"))
-    });
+    checks
+        .check("the generated files match the documents", || said(&mut copy.ops("service check")));
     checks.check("Compose has both containers", || {
         let compose = fs::read_to_string(copy.folder.join("docker-compose.yaml"))?;
         let place = |line: &str| compose.find(line).with_context(|| line.to_owned());
@@ -55,7 +54,7 @@ pub(super) fn check(root: &Path, copy: &Scratch, checks: &Checks) -> anyhow::Res
     });
     check_package(copy, checks, "the new service", NAME);
     let contract = thread::scope(|scope| {
-        // It waits for limits and deadlines more than it computes, so it runs beside what follows.
+        // The contract tests mostly wait for limits and deadlines, so they run in parallel with the next checks.
         let contract = scope.spawn(|| copy.contract(NAME));
         check_plan(root, copy, checks);
         let start = check_start(copy, checks);
@@ -63,19 +62,19 @@ pub(super) fn check(root: &Path, copy: &Scratch, checks: &Checks) -> anyhow::Res
     })?;
     checks.check("the contract holds for the new service", || contract);
     report(copy, NAME, "the new service", started);
-    check_changed(copy, checks, "afterwards nothing else has changed", &written);
+    check_changed(copy, checks, "after the tests, no other file has changed", &written);
     Ok(())
 }
 
-/// The plan of an environment that has this service alone, from a mocked provider.
+/// Plans an environment with only this service, with a mocked provider.
 fn check_plan(root: &Path, copy: &Scratch, checks: &Checks) {
     let mut planned = String::new();
-    checks.check("terraform plans it", || {
+    checks.check("terraform plans the new service", || {
         planned = plan(root, copy)?;
         Ok(())
     });
     for resource in RESOURCES {
-        checks.check(format!("the plan has {resource} of it"), || {
+        checks.check(format!("the plan has {resource} of the service"), || {
             let start = format!("  # module.{NAME}[0].{resource}.");
             ensure!(planned.lines().any(|line| line.starts_with(&start)), "no {start}");
             Ok(())
@@ -123,7 +122,7 @@ run "new" {{
     ])
 }
 
-/// Starts it on ports beside any other stack, calls it as a person would, and stops it.
+/// Starts the service on free ports, calls it with the suggested command, and stops it.
 fn check_start(copy: &Scratch, checks: &Checks) -> anyhow::Result<()> {
     let listeners = [0; 3].map(|any| TcpListener::bind(("127.0.0.1", any)));
     let mut ports = Vec::new();
@@ -139,7 +138,7 @@ fn check_start(copy: &Scratch, checks: &Checks) -> anyhow::Result<()> {
     let stop = format!("make --no-print-directory down SERVICE={NAME}");
     let _cleanup = Cleanup::new(&stop, |shell| copy.connect(shell))?;
     checks.check(format!("make up SERVICE={NAME}"), || said(&mut make("up")));
-    checks.check("the command that it suggests has the answer of the document", || {
+    checks.check("the suggested command returns the example response of the document", || {
         let text = output(&mut make("up"))?;
         let curl = text.lines().find(|line| line.starts_with("  curl ")).context(text.clone())?;
         let answer = output(copy.command("bash -c").arg(format!("{curl} --silent --show-error")))?;

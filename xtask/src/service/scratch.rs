@@ -1,4 +1,4 @@
-//! A copy of the tree as it is, with a history of its own, so that Git tells what changed in it.
+//! A copy of the work tree with its own git history, so that git shows the changes in the copy.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -15,15 +15,15 @@ const COMMIT: &str = "git -c user.name=test -c user.email=test@example.com -c co
 /// The copy.
 pub(super) struct Scratch {
     pub(super) folder: PathBuf,
-    /// For files that are no part of the copy.
+    /// A folder for files outside the copy.
     pub(super) work: PathBuf,
     target: PathBuf,
     ops: PathBuf,
 }
 
 impl Scratch {
-    /// Copies what Git knows or would add. A file that is in the copy already keeps its modification time: Cargo compares
-    /// these times, so a change must be later than what was compiled before it, and the rest need not be compiled.
+    /// Copies the tracked and untracked files. An unchanged file in the copy keeps its modification time, so Cargo does
+    /// not compile it again.
     pub(super) fn new(root: &Path, work: &Path, target: &Path, ops: &Path) -> anyhow::Result<Self> {
         let folder = work.join("copy");
         let scratch =
@@ -50,19 +50,19 @@ impl Scratch {
         lines.iter().try_for_each(|line| said(&mut self.command(line)).map(drop))
     }
 
-    /// A command from words between spaces, in the copy.
+    /// A command in the copy. Spaces separate the words of the line.
     pub(super) fn command(&self, line: &str) -> Command {
         self.connect(from_line(line))
     }
 
-    /// `ops` of the original, in the copy.
+    /// The program `ops` of the original tree, run in the copy.
     pub(super) fn ops(&self, line: &str) -> Command {
         let mut ops = command(&self.ops);
         ops.args(line.split(' '));
         self.connect(ops)
     }
 
-    /// Lets a command run in the copy.
+    /// Makes a command run in the copy.
     pub(super) fn connect(&self, mut command: Command) -> Command {
         command.current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
         command.env_remove("SERVICE");
@@ -78,7 +78,7 @@ impl Scratch {
         Ok(files)
     }
 
-    /// Runs the contract of a service. Its log stays apart, because it counts.
+    /// Runs the contract tests of a service. They have their own log, because its counts must not be added here.
     pub(super) fn contract(&self, service: &str) -> anyhow::Result<()> {
         let path = self.contract_log(service);
         let log = File::create(&path)?;
@@ -94,7 +94,7 @@ impl Scratch {
     }
 }
 
-/// The files that Git knows or would add, and that are there.
+/// The existing files that are tracked, or untracked and not ignored.
 fn files(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
     let mut list = from_line("git ls-files -z --cached --others --exclude-standard");
     let list = output(list.current_dir(folder))?;

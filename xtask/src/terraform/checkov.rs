@@ -1,5 +1,5 @@
-//! The scanner on what is written and on what is planned. A plan knows no comments, so the scanner looks them up in the
-//! configuration.
+//! Scans the configuration and the plan with checkov. A plan contains no comments, so checkov takes its skip comments
+//! from the configuration.
 
 use std::fs;
 use std::path::Path;
@@ -23,13 +23,13 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
     let services = documents(&repository.join("services"))?;
     let mut scans = Vec::new();
     for root in ROOTS {
-        // The bootstrap root lies inside of the other's folder.
+        // The bootstrap root is inside the folder of the other root.
         let other = if root == ROOTS[0] { "/none/" } else { "/bootstrap/" };
         let arguments = format!(
             "--framework terraform --skip-path {other} --skip-path /tests/ --directory {root}"
         );
         scans.push((format!("checkov, configuration, {root}"), arguments));
-        // It finds no comment for an address with two indexes, such as module.sum[0].aws_thing.this["0.0.0.0/0"].
+        // checkov finds no comment for an address with two indexes, such as module.sum[0].aws_thing.this["0.0.0.0/0"].
         let mut plan = fs::read_to_string(folder(root).join("plan.json"))?;
         for (service, _) in &services {
             plan = plan.replace(&format!("module.{service}[0]"), &format!("module.{service}"));
@@ -62,10 +62,10 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
 struct Found {
     passed: u64,
     skipped: u64,
-    /// Files that were not understood.
+    /// Files that checkov could not parse.
     broken: u64,
     failed: u64,
-    /// What failed, and where.
+    /// Each failed check, with its resource.
     names: Vec<String>,
 }
 
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_is_one_summary_or_a_list_of_reports() {
+    fn read_accepts_one_report_or_a_list() {
         let report = r#"{"summary":{"passed":3,"failed":1,"skipped":2,"parsing_errors":0},
             "results":{"failed_checks":[{"check_id":"CKV_1","resource":"a.b","check_name":"n"}]}}"#;
         let names = vec!["CKV_1 a.b n".to_owned()];

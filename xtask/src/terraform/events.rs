@@ -1,4 +1,4 @@
-//! What `terraform -json` says, one event a line: its machine-readable user interface.
+//! The output of `terraform -json`: one JSON event per line.
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::test::Counts;
 pub(super) struct Events {
     /// The exit code.
     pub(super) status: Option<i32>,
-    /// Everything that the command printed.
+    /// The whole output of the command.
     pub(super) text: String,
     parsed: Vec<Value>,
 }
@@ -47,21 +47,21 @@ impl Events {
         })
     }
 
-    /// The errors as text; what was printed when that is no JSON.
+    /// The errors as text. Without a JSON error: the last lines of the output.
     pub(super) fn complaint(&self) -> String {
         let errors: Vec<String> =
             self.errors().map(|(summary, detail)| format!("{summary}: {detail}")).collect();
         if errors.is_empty() { crate::command::tail(&self.text, 5) } else { errors.join("\n") }
     }
 
-    /// Nothing, when the command ended with this exit code.
+    /// Fails if the command ended with another exit code.
     pub(super) fn expect_status(&self, expected: i32) -> anyhow::Result<()> {
         let found = self.status.unwrap_or(-1);
         ensure!(found == expected, "exit code {found}, expected {expected}\n{}", self.complaint());
         Ok(())
     }
 
-    /// The addresses of what a plan changes, sorted.
+    /// The addresses of the planned changes, sorted.
     pub(super) fn planned(&self) -> Vec<&str> {
         let changes = self.of_type("planned_change");
         let mut addresses: Vec<&str> =
@@ -70,7 +70,7 @@ impl Events {
         addresses
     }
 
-    /// The sentence that counts what a plan or an apply changes.
+    /// Terraform's line with the number of changes of a plan or an apply.
     pub(super) fn summary(&self) -> &str {
         let last = self.of_type("change_summary").last();
         last.and_then(|event| event["@message"].as_str()).unwrap_or_default()
@@ -94,7 +94,7 @@ impl Events {
         complete.filter_map(|event| event["@message"].as_str())
     }
 
-    /// What the plan of a run changes, which `-verbose` printed.
+    /// The changes in the plan of a run, which `-verbose` prints.
     pub(super) fn changes_of_run(&self, run: &str) -> anyhow::Result<Vec<&Value>> {
         let plan = self.of_type("test_plan").find(|event| event["@testrun"] == run);
         let changes = plan.and_then(|event| event["test_plan"]["resource_changes"].as_array());
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_that_fails_or_is_skipped_is_no_pass() {
+    fn failed_and_skipped_runs_count_as_failed() {
         let summary = r#"{"type":"test_summary","test_summary":{"status":"fail","passed":3,"failed":1,"errored":1,"skipped":2}}"#;
         let counts = Events::parse(Some(1), summary).tests().unwrap();
         assert_eq!(counts, Counts { passed: 3, failed: 4, skipped: 0 });
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_names_what_it_changes_and_why_it_failed() {
+    fn events_give_planned_addresses_and_errors() {
         let text = r#"{"type":"planned_change","change":{"resource":{"addr":"b"}}}
 {"type":"resource_drift","change":{"resource":{"addr":"c"}}}
 {"type":"planned_change","change":{"resource":{"addr":"a"}}}

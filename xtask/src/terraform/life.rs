@@ -1,4 +1,4 @@
-//! A root under proof, and the steps of its life.
+//! A root under test, and the steps of its lifecycle.
 
 use std::fs;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use crate::checks::Checks;
 use crate::command::command;
 use crate::emulator::Emulator;
 
-/// A root under proof.
+/// A root under test.
 pub(super) struct Life<'a> {
     pub(super) name: &'static str,
     pub(super) root: Root,
@@ -35,19 +35,19 @@ impl Life<'_> {
         Events::from_command(&self.root, Some(self.emulator), command, &options.concat())
     }
 
-    /// Plans into plan.tfplan; whether there are changes must be as expected.
+    /// Plans into plan.tfplan. `changes` states whether changes are expected.
     pub(super) fn plan(&self, changes: bool, options: &[&str]) -> anyhow::Result<Events> {
         let own = ["-detailed-exitcode", "-out=plan.tfplan", self.variables];
         let events = self.terraform("plan", &[&own, options])?;
         events.expect_status(if changes { 2 } else { 0 }).map(|()| events)
     }
 
-    /// Nothing is planned.
+    /// Checks that the plan is empty.
     pub(super) fn plans_nothing(&self, name: &str, options: &[&str]) {
         self.check(name, self.plan(false, options).map(drop));
     }
 
-    /// These changes are planned.
+    /// Checks that the plan contains exactly these changes.
     pub(super) fn plans(&self, name: &str, effect: &str, changes: &[&str], options: &[&str]) {
         let planned = self.plan(true, options);
         let as_expected = match &planned {
@@ -67,7 +67,7 @@ impl Life<'_> {
         self.check(name, self.apply(&["plan.tfplan"]).map(drop))
     }
 
-    /// An apply that must fail, with a message that holds this text.
+    /// Checks that the apply fails with a message that contains this text.
     pub(super) fn apply_fails(&self, message: &str, options: &[&str]) -> anyhow::Result<()> {
         let events = self.terraform("apply", &[&["-auto-approve"], options])?;
         ensure!(events.status != Some(0), "the apply succeeded");
@@ -75,7 +75,7 @@ impl Life<'_> {
         Ok(())
     }
 
-    /// A key is in nothing that Terraform keeps or plans.
+    /// Checks that no state, plan or task definition contains the key.
     pub(super) fn holds_nothing_of(&self, key: &Secret, id: &str) -> anyhow::Result<()> {
         let folder = &self.root.folder;
         let parts = command("unzip").args(["-p", "plan.tfplan"]).current_dir(folder).output()?;

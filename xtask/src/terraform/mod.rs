@@ -1,4 +1,4 @@
-//! Every proof of terraform/ that needs no AWS account, and the plan for review.
+//! The checks of terraform/ that need no AWS account, and the plan for review.
 //!
 //! A check that cannot run prints `SKIPPED: name: reason`. The last line counts: `N passed, N failed, N skipped`. The
 //! provider is slow and works on one plan at a time, so independent proofs run in threads.
@@ -32,7 +32,7 @@ use crate::emulator::UNAVAILABLE;
 use crate::tools;
 pub use root::{Root, Terraform, config, text};
 
-/// The root modules; the first is applied once.
+/// The root modules. The first one is applied once per account.
 const ROOTS: [&str; 2] = ["terraform/bootstrap", "terraform"];
 
 /// Arguments of the command.
@@ -48,20 +48,20 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Copy a root to a folder and initialise it there; exit code 69 and the reason without Terraform or its provider
+    /// Copy a root to a folder and initialise it there. Exit code 69 with the reason without Terraform or provider
     Ready {
         /// Root module
         root: PathBuf,
-        /// Folder that is replaced
+        /// Folder to replace
         folder: PathBuf,
     },
 }
 
-/// What a proof works with.
+/// The inputs of a proof.
 struct Setup<'a> {
     repository: &'a Path,
     terraform: &'a Terraform,
-    /// Its folder below .run/.
+    /// The folder of the proof below .run/.
     work: &'a Path,
     checks: &'a Checks,
 }
@@ -77,7 +77,7 @@ struct Proof {
 const ALL: &str = "all";
 const EMULATOR: &[&str] = &["emulator"];
 
-/// In the order of a run. A plan is there when the scanner reads it.
+/// In the order of a run: `checkov` reads the plan that `plan-check` leaves.
 const PROOFS: [Proof; 11] = [
     proof("fmt", "The formatting", &[], fmt),
     proof(
@@ -87,8 +87,8 @@ const PROOFS: [Proof; 11] = [
         timing::run,
     ),
     proof("validate", "Both roots, with the module", &[], validate),
-    proof("order", "What must wait for what, in the graph", &[], order::run),
-    proof("plan-check", "Whether plan.txt is what `plan` writes", EMULATOR, plan::check),
+    proof("order", "The required dependencies between resources, in the graph", &[], order::run),
+    proof("plan-check", "Compare plan.txt with the output of `plan`", EMULATOR, plan::check),
     proof(
         "checkov",
         "The scanner, on configuration and plan",
@@ -97,27 +97,27 @@ const PROOFS: [Proof; 11] = [
     ),
     proof(
         "test",
-        "terraform test with mocked providers, and the values that variables refuse",
+        "terraform test with mocked providers, and the values that variables reject",
         &[],
         suites::run,
     ),
     proof(
         "seeds",
-        "Defects that no emulator shows: each is planted and must be found",
+        "Plant defects that no emulator shows: a test must find each one",
         &[],
         seeds::run,
     ),
     proof("prove", "The life of both roots against an emulated AWS", EMULATOR, prove::run),
     proof(
         "permissions",
-        "Recorded and other calls against the rights of every role",
+        "Recorded and other calls against the permissions of every role",
         &["permissions"],
         permissions::run,
     ),
     proof(PLAN, "Write plan.txt", EMULATOR, plan::write),
 ];
 const PLAN: &str = "plan";
-/// They wait more than they compute, so they run beside the others.
+/// They wait more than they compute, so they run in parallel with the others.
 const WAITING: [&str; 2] = ["prove", "permissions"];
 
 const fn proof(
@@ -130,11 +130,11 @@ const fn proof(
 }
 
 fn names() -> impl Iterator<Item = PossibleValue> {
-    let all = PossibleValue::new(ALL).help("All of these but `plan`");
+    let all = PossibleValue::new(ALL).help("All of these except `plan`");
     PROOFS.iter().map(|proof| PossibleValue::new(proof.name).help(proof.help)).chain([all])
 }
 
-/// Runs the command; whether nothing failed.
+/// Runs the command. Returns whether all checks passed.
 pub fn run(repository: &Path, args: &Args) -> anyhow::Result<bool> {
     match &args.command {
         None => prove(repository, &args.proof),
@@ -149,7 +149,7 @@ pub fn run(repository: &Path, args: &Args) -> anyhow::Result<bool> {
 }
 
 fn prove(repository: &Path, name: &str) -> anyhow::Result<bool> {
-    // A folder for each command, and one run of a command at a time.
+    // Each command has its own folder. The lock allows one run of a command at a time.
     let work = repository.join(".run/terraform").join(name);
     fs::create_dir_all(&work)?;
     let lock = File::create(work.with_extension("lock"))?;
@@ -181,7 +181,7 @@ fn prove(repository: &Path, name: &str) -> anyhow::Result<bool> {
 }
 
 impl Proof {
-    /// The reason when it cannot be had.
+    /// Returns the reason if the tools of the proof cannot be installed.
     fn run(&self, setup: &Setup<'_>) -> anyhow::Result<Option<String>> {
         if !tools::install(setup.repository, self.tools)? {
             return Ok(Some(format!("{} could not be installed", self.tools.join(" or "))));
@@ -197,7 +197,7 @@ fn fmt(setup: &Setup<'_>) -> anyhow::Result<()> {
     ensure!(files >= 20, "only {files} files were found");
     let mut fmt = command("terraform");
     fmt.args(["fmt", "-check", "-recursive", "-diff", "terraform"]);
-    // Not the user's configuration.
+    // Ignore the user's configuration.
     fmt.env("TF_CLI_CONFIG_FILE", "/dev/null");
     let result = fmt.current_dir(setup.repository).output()?;
     let formatted = if result.status.success() { Ok(()) } else { Err(anyhow!(text(&result))) };

@@ -1,4 +1,4 @@
-//! What must wait for what, where nothing but the order shows it: terraform/tests/order.psv against `terraform graph`.
+//! Dependencies that only the order of an apply shows. Compares terraform/tests/order.psv with `terraform graph`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,12 +11,12 @@ use super::{ROOTS, Root, Setup};
 pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
     let folder = setup.work.join("order/terraform");
     let root = setup.terraform.ready(&setup.repository.join(ROOTS[1]), &folder)?;
-    let name = "order: every resource waits for what AWS wants first";
+    let name = "order: every resource waits for the resources that AWS requires first";
     setup.checks.check(name, || check(&root));
     Ok(())
 }
 
-/// Nothing, when the graph of the root has a way for every row.
+/// Fails if the graph of the root has no path for a row.
 pub(super) fn check(root: &Root) -> anyhow::Result<()> {
     let table = rows(&fs::read_to_string(root.folder.join("tests/order.psv"))?);
     ensure!(table.len() >= 12, "order.psv: only {} rows were found", table.len());
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_way_may_have_several_steps() {
+    fn path_can_have_several_steps() {
         let graph = "digraph {\n  \"a\" -> \"b\";\n  \"b\" -> \"c\";\n  \"c\" -> \"b\";\n}\n";
         let table = rows("a | c | why\nb | a | why\n");
         assert_eq!(missing(graph, &table).unwrap(), ["nothing makes b wait for a"]);

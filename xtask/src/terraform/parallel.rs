@@ -1,10 +1,10 @@
-//! Work on several items at once.
+//! Processes several items in parallel.
 
 use std::iter;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
-/// Works on all items, on as many at a time as there are processors. An error ends its worker.
+/// Processes all items with one thread per processor. An error ends its thread.
 pub(super) fn each<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> anyhow::Result<R> + Sync,
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_item_is_worked_on_and_an_error_is_not_lost() {
+    fn each_processes_every_item_and_returns_errors() {
         let mut doubled = each(&[1, 2, 3], |item| Ok(item * 2)).unwrap();
         doubled.sort_unstable();
         assert_eq!(doubled, [2, 4, 6]);

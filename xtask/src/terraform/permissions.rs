@@ -1,5 +1,5 @@
-//! What the roles may do against what is called, by terraform/permissions. Then the same with defects planted, each of which
-//! must be found.
+//! Runs terraform/permissions, which compares the permissions of the roles with the recorded calls. A second run plants
+//! defects, and must find each one.
 
 use std::path::Path;
 use std::time::Instant;
@@ -29,7 +29,7 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
     .map(drop)
 }
 
-/// What the evaluation says, and its counts.
+/// The output of the evaluation and its counts.
 fn evaluate(
     repository: &Path,
     folder: &Path,

@@ -1,4 +1,5 @@
-//! plan.txt: the plans of both roots for their examples, from the real provider against an empty emulated account.
+//! Writes and checks plan.txt: the plans of both roots for their examples. The real provider makes them against an
+//! empty emulated account.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,14 +14,14 @@ use crate::command::{command, output};
 use crate::emulator::Emulator;
 
 const FILE: &str = "plan.txt";
-const CLEAN: &str = "plan.txt holds no foreign account, no path, no key";
+const CLEAN: &str = "plan.txt contains no real account number and no path of this machine";
 const HEADER: &str = "\
 # The plans of terraform/bootstrap and terraform for their terraform.tfvars.example, in an empty account.
 # Written by `make plan` with the real provider against an emulated AWS; `make test` writes it again and compares.
 ";
-/// The account numbers of AWS's documentation.
+/// The example account numbers of the AWS documentation.
 const ACCOUNTS: [&str; 2] = ["123456789012", "111122223333"];
-/// Folders of machines.
+/// First parts of paths that differ between machines.
 const FOLDERS: [&str; 7] = ["home", "root", "tmp", "work", "Users", "private", "var/folders"];
 
 /// Writes plan.txt.
@@ -37,7 +38,7 @@ pub(super) fn write(setup: &Setup<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether plan.txt is what `write` would write.
+/// Checks that plan.txt equals the output of `write`.
 pub(super) fn check(setup: &Setup<'_>) -> anyhow::Result<()> {
     let Setup { repository, work, checks, .. } = *setup;
     let started = Instant::now();
@@ -54,7 +55,7 @@ pub(super) fn check(setup: &Setup<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Plans both roots below `work`, and leaves there what checkov reads.
+/// Plans both roots below `work`, and keeps the plans there for checkov.
 pub(super) fn plans(setup: &Setup<'_>) -> anyhow::Result<String> {
     let Setup { repository, terraform, work, .. } = *setup;
     let emulator = Emulator::start(repository, &work.join("plan/emulator"))?;
@@ -80,7 +81,7 @@ pub(super) fn plans(setup: &Setup<'_>) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Account numbers other than the documentation's and paths of a machine have no place in a plan.
+/// Rejects a plan that contains a real account number or a path of this machine.
 fn clean(text: &str, repository: &Path) -> anyhow::Result<()> {
     for (number, line) in text.lines().enumerate() {
         let words = line.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
@@ -99,7 +100,7 @@ fn clean(text: &str, repository: &Path) -> anyhow::Result<()> {
             number + 1
         );
     }
-    ensure!(!text.is_empty(), "nothing to look into");
+    ensure!(!text.is_empty(), "the plan is empty");
     Ok(())
 }
 
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_holds_nothing_of_a_machine_or_an_account() {
+    fn clean_rejects_account_numbers_and_machine_paths() {
         let clean = |text: &str| clean(text, Path::new("/data/clone"));
         clean("account = 123456789012, \"/sum-api/production/tmp/\"\n").unwrap();
         let account = format!("arn:aws:iam::{}:role/x", "2".repeat(12));

@@ -1,7 +1,7 @@
-//! The stack's whole life against an emulated AWS: once for each network, and the root that is applied once.
+//! The lifecycle of the stack against an emulated AWS, once for each network, and the lifecycle of the bootstrap root.
 //!
-//! They run at once, each with an emulator of its own, because most of the time goes into the provider's waiting. Only the
-//! plans that compare the configuration with AWS refresh the state.
+//! They run in parallel, each with its own emulator, because the provider mostly waits. Only the plans that compare the
+//! configuration with AWS refresh the state.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ use crate::emulator::Emulator;
 struct Network {
     name: &'static str,
     environment: &'static str,
-    /// The variables that it is proved with.
+    /// The file with the variables of the proof.
     example: &'static str,
 }
 
@@ -39,7 +39,7 @@ const fn network(name: &'static str, environment: &'static str, example: &'stati
 const SERVICE: &str = "module.sum[0].aws_ecs_service.this";
 const TASK: &str = "module.sum[0].aws_ecs_task_definition.this";
 const DIGEST: &str = "3333333333333333333333333333333333333333333333333333333333333333";
-/// Of an image that ECS does not keep.
+/// The digest of an image that ECS rolls back.
 const BAD_DIGEST: &str = "4444444444444444444444444444444444444444444444444444444444444444";
 const NO_REFRESH: &str = "-refresh=false";
 
@@ -55,7 +55,7 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
     })
 }
 
-/// The states must outlive every mistake, so this root is not destroyed.
+/// This root holds the Terraform states, so the check ends with a refused destroy.
 fn bootstrap(setup: &Setup<'_>) -> anyhow::Result<()> {
     let Setup { repository, terraform, work, checks } = *setup;
     let emulator = Emulator::start(repository, &work.join("emulator-bootstrap"))?;
@@ -73,7 +73,7 @@ fn bootstrap(setup: &Setup<'_>) -> anyhow::Result<()> {
     life.save_state()?;
     life.plans_nothing("the second plan is empty", &[]);
     let destroyed = life.apply_fails("Instance cannot be destroyed", &["-destroy", variables]);
-    life.check("its states cannot be destroyed by a slip", destroyed);
+    life.check("destroy refuses to delete the states", destroyed);
     Ok(())
 }
 
@@ -85,7 +85,7 @@ impl Network {
         let root = terraform.ready(&repository.join(ROOTS[1]), &folder)?;
         let example = fs::read_to_string(folder.join(self.example))?;
         let own = self.name == "private";
-        // A hosted zone of the emulator's in place of the placeholder: certificate and records are made as for real.
+        // Replace the placeholder by a hosted zone of the emulator, so that Terraform creates certificate and records.
         let zone_id = own.then(|| emulator.probe("zone", "example.com")).transpose()?;
         let mut settings = Settings { zone_id, enable_waf: own, digest: None };
         let variables = folder.join("proof.tfvars");
@@ -107,21 +107,21 @@ impl Network {
 
         emulator.probe("drift", &id)?;
         life.plans(
-            "a change behind Terraform's back is seen",
-            "and it is that change alone",
+            "a change outside Terraform is planned",
+            "the plan contains only that change",
             &["module.sum[0].aws_lb.this"],
             &[],
         );
-        life.applies_plan("apply mends it");
+        life.applies_plan("apply reverts it");
 
         settings.digest = Some(DIGEST);
         write(&settings)?;
-        let effect = "it replaces the task definition and updates the service";
+        let effect = "the plan replaces the task definition and updates the service";
         life.plans("a new image is planned", effect, &[SERVICE, TASK], &[NO_REFRESH]);
-        life.applies_plan("it is deployed");
-        life.check("the service runs it", runs(&emulator, &id));
-        life.plans_nothing("the plan after it is empty", &[]);
-        life.check("the key is in SSM as before", self.parameter_is(&emulator, &key.of_client()));
+        life.applies_plan("the new image is deployed");
+        life.check("the service runs the new image", runs(&emulator, &id));
+        life.plans_nothing("the plan after the deployment is empty", &[]);
+        life.check("the key in SSM is unchanged", self.parameter_is(&emulator, &key.of_client()));
         life.holds_nothing_of(&key, &id)?;
 
         fs::write(emulator.rollback(), "")?;
@@ -129,20 +129,20 @@ impl Network {
         write(&settings)?;
         let failed =
             life.apply_fails("ECS rolled the deployment back", &[life.variables, NO_REFRESH]);
-        life.check("an apply that ECS rolls back fails, and says so", failed);
+        life.check("an apply that ECS rolls back fails with that reason", failed);
         fs::remove_file(emulator.rollback())?;
 
-        // So the calls of both networks are recorded with WAF and without it.
+        // Record the calls of both networks with WAF and without it.
         settings.digest = Some(DIGEST);
         settings.enable_waf = !own;
         write(&settings)?;
-        life.check("WAF is switched over", life.apply(&[life.variables]).map(drop));
+        life.check("WAF is switched on or off", life.apply(&[life.variables]).map(drop));
         self.destroy(&life)?;
         fs::copy(emulator.calls(), folder.join("calls"))?;
         Ok(())
     }
 
-    /// From nothing to an empty second plan; whether there is a stack.
+    /// Creates the stack and checks that the second plan is empty. Returns whether the stack exists.
     fn create(&self, life: &Life<'_>) -> anyhow::Result<bool> {
         let emulator = life.emulator;
         let started = Instant::now();
@@ -166,7 +166,7 @@ impl Network {
         Ok(true)
     }
 
-    /// Gives a client a key, as a person does, and looks for the key in everything that Terraform has read since.
+    /// Gives a client a key with `ops key`, and searches for the key in the files that Terraform writes afterwards.
     fn give_key(&self, life: &Life<'_>, repository: &Path) -> anyhow::Result<Secret> {
         let id = format!("sum-api-{}", self.environment);
         let key = Secret::of_new_client(life.emulator, repository, self.environment)?;
@@ -211,7 +211,7 @@ impl Network {
     }
 }
 
-/// Whether the service runs the image with `DIGEST`.
+/// Checks that the service runs the image with `DIGEST`.
 fn runs(emulator: &Emulator, id: &str) -> anyhow::Result<()> {
     let task: Value = serde_json::from_str(&emulator.probe("task-definition", id)?)?;
     let images = task["containerDefinitions"].as_array().into_iter().flatten();

@@ -1,8 +1,9 @@
-//! Every value of ROOT/tests/refused.psv given to the variables of ROOT, and what Terraform says to it.
+//! Passes each value of ROOT/tests/refused.psv to the variables of ROOT and checks Terraform's message.
 //!
-//! Each case is laid over the root's example, which is accepted. Variables need no provider, so only the files that declare
-//! them, and the locals that they need, are taken: a case costs a tenth of a second. The module's example is tests/shared.tfvars
-//! with the document of `sum`; there, a case that begins with a slash sets a value of the document.
+//! Each case changes the root's example, which is valid. Variables need no provider. Therefore the scratch root
+//! contains only the files that declare variables and the locals that they need, and a case takes 0.1 s. The module's
+//! example is tests/shared.tfvars with the document of `sum`. A case of the module that begins with a slash sets a
+//! value of the document.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,16 +16,16 @@ use super::events::Events;
 use super::parallel::each;
 use super::{Root, Terraform};
 
-/// What the cases found.
+/// The result of the cases.
 #[derive(Debug)]
 pub(super) struct Refused {
-    /// Cases, and blocks that validate.
+    /// The number of cases and of validation blocks.
     pub(super) checked: usize,
-    /// One line for each that is not as it should be.
+    /// One line for each failed case or block.
     pub(super) wrong: Vec<String>,
 }
 
-/// The cases of the root at `folder`, in a scratch folder.
+/// Runs the cases of the root at `folder` in a scratch folder.
 pub(super) fn check(
     terraform: &Terraform,
     folder: &Path,
@@ -43,7 +44,7 @@ pub(super) fn check(
             line.rsplit_once(" | ").map(|(given, expected)| (number, given, expected))
         })
         .collect::<Option<_>>()
-        .context("a line of refused.psv is no case")?;
+        .context("a line of refused.psv has no ` | ` before the expected result")?;
 
     let root = terraform.empty(scratch)?;
     let blocks = declarations(folder, scratch, document.is_some())?;
@@ -57,11 +58,13 @@ pub(super) fn check(
     let mut wrong: Vec<String> = wrong.into_iter().flatten().collect();
     let seen = seen.into_iter().flatten().collect();
     let idle = blocks.difference(&seen);
-    wrong.extend(idle.map(|block| format!("{block}: it refuses no case of refused.psv")));
+    wrong.extend(
+        idle.map(|block| format!("{block}: no case of refused.psv violates this validation")),
+    );
     Ok(Refused { checked, wrong })
 }
 
-/// Takes what declares the variables; where the blocks are that validate.
+/// Copies the declarations of the variables. Returns the position of each validation block.
 fn declarations(folder: &Path, scratch: &Path, module: bool) -> anyhow::Result<BTreeSet<String>> {
     let mut blocks = BTreeSet::new();
     for entry in fs::read_dir(folder)? {
@@ -96,7 +99,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// What is wrong, and the blocks that refused it.
+    /// Returns the failure, if any, and the validation blocks that rejected the value.
     fn run(
         &self,
         root: &Root,
@@ -138,13 +141,13 @@ impl Case<'_> {
     }
 }
 
-/// The block that a message comes from, as `FILE:LINE`.
+/// The validation block that printed a message, as `FILE:LINE`.
 fn block(detail: &str) -> Option<String> {
     let (_, place) = detail.rsplit_once("validation rule at ")?;
     place.split_once(',').map(|(block, _)| block.to_owned())
 }
 
-/// Sets a value of a document: `POINTER = JSON`, where the pointer is one of RFC 6901.
+/// Sets a value of a document. The edit is `POINTER = JSON`, with a JSON pointer of RFC 6901.
 fn set(document: &mut Value, edit: &str) -> anyhow::Result<()> {
     let (pointer, value) = edit.split_once(" = ").with_context(|| format!("no edit: {edit}"))?;
     let (parent, name) = pointer.rsplit_once('/').context("no pointer")?;
@@ -159,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_edit_sets_a_value_below_an_object() {
+    fn edit_sets_a_value_in_an_object() {
         let mut document = json!({ "paths": { "/sum": { "post": {} } } });
         set(&mut document, "/paths/~1sum/post/security = []").unwrap();
         assert_eq!(document, json!({ "paths": { "/sum": { "post": { "security": [] } } } }));
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_names_its_block() {
+    fn message_gives_its_validation_block() {
         let detail =
             "name must be.\n\nThis was checked by the validation rule at variables.tf:9,3-13.";
         assert_eq!(block(detail).as_deref(), Some("variables.tf:9"));

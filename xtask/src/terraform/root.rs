@@ -1,6 +1,6 @@
 //! Scratch copies of Terraform's root modules, initialised with the provider of the lock file.
 //!
-//! Nothing is written below terraform/, and nothing needs an account.
+//! The copies keep terraform/ unchanged and need no AWS account.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -16,10 +16,10 @@ use crate::emulator::Emulator;
 
 const WORK: &str = ".run/terraform";
 
-/// The files of a root beside its configuration.
+/// The file extensions that a root needs.
 const EXTENSIONS: [&str; 4] = ["tf", "json", "tftpl", "example"];
 
-/// State in the copy. A call that the emulator does not know fails after three attempts instead of minutes.
+/// Keeps the state in the copy. A call that the emulator does not support fails after 3 attempts instead of minutes.
 const OVERRIDE: &str = r#"terraform {
   backend "local" {}
 }
@@ -34,21 +34,21 @@ provider "aws" {
 pub struct Terraform {
     /// The root of the repository.
     pub repository: PathBuf,
-    /// An initialised folder, whose provider the copies share.
+    /// An initialised folder. The copies share its provider.
     provider: PathBuf,
 }
 
-/// A copy of a root module, or of a module that is tested as one.
+/// A copy of a root module, or of a module that is tested as a root.
 #[derive(Debug, Clone)]
 pub struct Root {
-    /// Where it is.
+    /// The folder of the copy.
     pub folder: PathBuf,
     repository: PathBuf,
     environment: BTreeMap<String, String>,
 }
 
 impl Terraform {
-    /// Finds the program, and the provider of the lock file in a mirror or on the internet; else the reason.
+    /// Finds the program, and the provider of the lock file in a mirror or on the internet. Else returns the reason.
     pub fn find(repository: &Path) -> anyhow::Result<Result<Self, String>> {
         let path = env::var_os("PATH").unwrap_or_default();
         if !is_installed("terraform", &path) {
@@ -57,10 +57,10 @@ impl Terraform {
         let work = repository.join(WORK);
         let root = Root::new(repository, work.join("provider"));
         fs::create_dir_all(&root.folder)?;
-        // Another command may look for it at this moment.
+        // Another command can search for the provider at the same time.
         let lock = File::create(work.join("provider.lock"))?;
         lock.lock()?;
-        // Written only when it differs: the commands of another process read it.
+        // Write the file only when it differs: the commands of another process read it.
         let (config, mirror) = (config(repository), mirror());
         if !fs::read_to_string(&config).is_ok_and(|written| written == mirror) {
             fs::write(&config, mirror)?;
@@ -73,19 +73,19 @@ impl Terraform {
         };
         fs::write(work.join("provider.log"), format!("{error:#}\n"))?;
         Ok(Err(format!(
-            "the provider of .terraform.lock.hcl is neither in a mirror nor on the internet (see {WORK}/provider.log)"
+            "no mirror has the provider of .terraform.lock.hcl and it cannot be downloaded (see {WORK}/provider.log)"
         )))
     }
 
-    /// A new copy of the root module at `source`, initialised. The documents of the services go where the root looks for
-    /// them, beside the copy.
+    /// Makes and initialises a new copy of the root module at `source`. Copies the documents of the services to the
+    /// relative path where the root reads them.
     pub fn ready(&self, source: &Path, folder: &Path) -> anyhow::Result<Root> {
         let root = self.copy(source, folder)?;
         root.init()?;
         Ok(root)
     }
 
-    /// A copy that is there already.
+    /// An existing copy.
     pub fn at(&self, folder: &Path) -> anyhow::Result<Root> {
         Ok(Root::new(&self.repository, folder.canonicalize()?))
     }
@@ -120,7 +120,7 @@ impl Terraform {
                 let to = folder.join(above).join(parent).join(name);
                 fs::create_dir_all(&to)?;
                 let to = to.join("openapi.json");
-                // A copy two folders below the repository finds the documents where they are.
+                // For a copy two folders below the repository, `to` is the original document.
                 if !to.exists() || to.canonicalize()? != document.canonicalize()? {
                     fs::copy(document, to)?;
                 }
@@ -138,7 +138,7 @@ impl Root {
         Self { folder, repository: repository.to_owned(), environment: BTreeMap::new() }
     }
 
-    /// The same root with a variable of the environment.
+    /// Adds an environment variable to the commands of this root.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.insert(name.to_owned(), value.into());
@@ -150,7 +150,7 @@ impl Root {
         self.run(&["init", "-no-color", "-lockfile=readonly"]).map(drop)
     }
 
-    /// The module `service` of this root, by itself.
+    /// The module `service` of this root, initialised as a root.
     pub fn service(&self) -> anyhow::Result<Self> {
         let module = Self { folder: self.folder.join("service"), ..self.clone() };
         let lock = ".terraform.lock.hcl";
@@ -162,12 +162,12 @@ impl Root {
         Ok(module)
     }
 
-    /// What Terraform prints, when it succeeds.
+    /// Runs Terraform and returns its output. A failure is an error.
     pub fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
         self.run_in(None, arguments)
     }
 
-    /// The same against an emulated AWS.
+    /// Like [`Self::run`], against an emulated AWS.
     pub fn run_in(
         &self,
         emulator: Option<&Emulator>,
@@ -187,12 +187,12 @@ impl Root {
         arguments: &[&str],
     ) -> anyhow::Result<Output> {
         let mut terraform = command("terraform");
-        // The user's configuration must not change what is proved.
+        // The user's configuration must not change the results.
         terraform.env("TF_CLI_CONFIG_FILE", config(&self.repository)).envs([
             ("TF_IN_AUTOMATION", "1"),
             ("TF_INPUT", "0"),
             ("CHECKPOINT_DISABLE", "1"),
-            // Terraform and the provider collect garbage for a quarter of their time. They live for seconds.
+            // The processes live for seconds and spend a quarter of their time on garbage collection.
             ("GOGC", "400"),
         ]);
         if let Some(emulator) = emulator {
@@ -203,19 +203,19 @@ impl Root {
     }
 }
 
-/// What Terraform printed, complaints last.
+/// The output of Terraform: stdout, then stderr.
 #[must_use]
 pub fn text(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
-/// The configuration of the command line, which names a mirror of the provider. [`Terraform::find`] writes it.
+/// The file with Terraform's CLI configuration, which names a mirror of the provider. [`Terraform::find`] writes it.
 #[must_use]
 pub fn config(repository: &Path) -> PathBuf {
     repository.join(WORK).join("cli.tfrc")
 }
 
-/// The configuration that names a mirror of the provider; empty without one.
+/// The CLI configuration that names a mirror of the provider. It is empty if there is no mirror.
 fn mirror() -> String {
     let home = PathBuf::from(env::var_os("HOME").unwrap_or_default());
     let data =
@@ -237,7 +237,7 @@ fn mirror() -> String {
     })
 }
 
-/// The folders below `parent` that have a document, with the document.
+/// The folders below `parent` that contain a document, with the path of the document.
 pub(super) fn documents(parent: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(parent).into_iter().flatten() {

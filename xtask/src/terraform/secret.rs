@@ -1,4 +1,4 @@
-//! Keys that a proof looks for afterwards: in what Terraform keeps and prints, a part of one is a defect.
+//! Keys that must not leak. A part of a key in Terraform's files or output is a defect.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 use crate::command::{from_line, output};
 use crate::emulator::Emulator;
 
-/// Digits of a part of a key. Each part is looked for by itself.
+/// Number of digits in a part of a key. The search is for each part separately.
 const PART: usize = 12;
 
-/// A key that `ops key` made.
+/// A key from `ops key`.
 #[derive(Debug, Clone)]
 pub(super) struct Secret(String);
 
 impl Secret {
-    /// Several parts of hexadecimal digits.
+    /// Accepts at least 4 parts of hexadecimal digits.
     pub(super) fn new(key: &str) -> anyhow::Result<Self> {
         let digits = key.bytes().all(|digit| digit.is_ascii_hexdigit());
         ensure!(
             digits && key.len() >= 4 * PART && key.len().is_multiple_of(PART),
-            "this is no key"
+            "the output of `ops key` is not a key"
         );
         Ok(Self(key.to_owned()))
     }
@@ -40,19 +40,19 @@ impl Secret {
         Self::new(output(&mut add)?.trim())
     }
 
-    /// An entry of the list of keys.
+    /// The entry in the list of keys.
     pub(super) fn of_client(&self) -> String {
-        // Six letters: base64 of the entry then ends with base64 of the key.
+        // The prefix has 6 letters, a multiple of 3, so base64 of the entry ends with base64 of the key.
         format!("proof:{}", self.0)
     }
 
-    /// Nothing, when neither the key, nor a part of it, nor the key in base64 is in any of these contents.
+    /// Fails if one of the contents includes a part of the key, or the key in base64.
     pub(super) fn is_nowhere(&self, contents: &[(&str, &[u8])]) -> anyhow::Result<()> {
         let encoded = BASE64_STANDARD_NO_PAD.encode(&self.0);
         let parts = self.0.as_bytes().chunks(PART).chain([encoded.as_bytes()]);
         for part in parts {
             for (name, content) in contents {
-                ensure!(!content.is_empty(), "nothing to look into: {name}");
+                ensure!(!content.is_empty(), "{name} is empty");
                 let found = content.windows(part.len()).any(|window| window == part);
                 ensure!(!found, "a part of the key is in {name}");
             }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_and_the_encoded_key_are_found() {
+    fn search_finds_a_part_and_the_encoded_key() {
         let secret = Secret::new(&"0123456789ab".repeat(4)).unwrap();
         let word = &secret.0[24..36];
         let encoded = BASE64_STANDARD_NO_PAD.encode(secret.of_client());

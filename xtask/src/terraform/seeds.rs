@@ -1,4 +1,4 @@
-//! Defects that no emulator shows, from terraform/tests/seeds.psv: each is planted in a copy, and must be found.
+//! Defects that no emulator shows, from terraform/tests/seeds.psv. Each is planted in a copy, and a test must find it.
 
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,7 @@ impl Seed {
     fn plant(&self, folder: &Path) -> anyhow::Result<()> {
         let path = folder.join(&self.file);
         let text = fs::read_to_string(&path)?;
-        ensure!(text.contains(&self.old), "{} holds no {}", self.file, self.old);
+        ensure!(text.contains(&self.old), "{} does not contain {}", self.file, self.old);
         Ok(fs::write(path, text.replace(&self.old, &self.new))?)
     }
 }
@@ -64,7 +64,7 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
     .map(drop)
 }
 
-/// Seeds of one root and one test, which are planted together. A group has no message twice.
+/// Groups the seeds of one root and one test. A group is planted together and contains each message once.
 fn groups(seeds: Vec<Seed>) -> Vec<Vec<Seed>> {
     let mut groups: Vec<Vec<Seed>> = Vec::new();
     for seed in seeds {
@@ -80,7 +80,7 @@ fn groups(seeds: Vec<Seed>) -> Vec<Vec<Seed>> {
     groups
 }
 
-/// Plants a group in a copy of the clean tree, and returns what its test says.
+/// Plants a group in a copy of the clean tree, and returns the errors of its test.
 fn find(
     terraform: &Terraform,
     group: &[Seed],
@@ -118,12 +118,12 @@ fn find(
     Ok(events.complaint())
 }
 
-/// Terraform breaks a message into lines of its own.
+/// Joins the lines of a message, because Terraform wraps it.
 fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The fields of each line of a table, between `|`. `\|` is a `|` of the text.
+/// The fields of each line of a table. `|` separates them, and `\|` is a literal `|`.
 pub(super) fn rows(table: &str) -> Vec<Vec<String>> {
     let lines = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let fields = |line: &str| {
@@ -138,12 +138,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_has_comments_and_escaped_bars() {
+    fn table_allows_comments_and_escaped_bars() {
         assert_eq!(rows("# no\n\na | (b\\|c) | d\ne|\n"), [vec!["a", "(b|c)", "d"], vec!["e", ""]]);
     }
 
     #[test]
-    fn a_message_is_in_a_group_once() {
+    fn group_has_each_message_once() {
         let seed = |test: &str, message: &str| {
             Seed::parse(
                 ["terraform", "a.tf", "old", "new", test, message].map(str::to_owned).to_vec(),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_defect_that_cannot_be_planted_is_an_error() {
+    fn planting_fails_when_old_text_is_missing() {
         let folder = tempfile::TempDir::new().unwrap();
         fs::write(folder.path().join("a.tf"), "there").unwrap();
         let row =

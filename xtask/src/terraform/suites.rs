@@ -1,4 +1,4 @@
-//! `terraform test` of the two roots and of the module, with mocked providers, and the values that they refuse.
+//! `terraform test` of the two roots and of the module, with mocked providers, and the values that they reject.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,13 +21,13 @@ pub(super) const MODULE: &str = "terraform/service";
 const NAMES: [&str; 6] =
     ["alarm_name", "bucket", "dashboard_name", "domain_name", "family", "name"];
 
-/// Types whose name counts within a resource that has a name itself.
+/// Types whose name must be unique only within another named resource.
 const NAMED_WITHIN: [&str; 1] = ["aws_iam_role_policy"];
 
-/// Its plan changes no ARN, so the service of the task definition does not show.
+/// The plan changes no ARN, so the ECS service of the task definition has no change.
 const ANOTHER_IMAGE: &str = "module.other[0].aws_ecs_task_definition.this";
 
-/// A copy of each root and of the module, below a folder of its own. Each sees a second service.
+/// Copies a root or the module below `work` and adds a second service.
 pub(super) fn copy(terraform: &Terraform, name: &str, work: &Path) -> anyhow::Result<Root> {
     let whole = if name == MODULE { ROOTS[1] } else { name };
     let root = terraform.ready(&terraform.repository.join(whole), &work.join(whole))?;
@@ -40,7 +40,7 @@ pub(super) fn copy(terraform: &Terraform, name: &str, work: &Path) -> anyhow::Re
     if name == MODULE { root.service() } else { Ok(root) }
 }
 
-/// `terraform test` with what the tests of a root share. The root's own are its example.
+/// Runs `terraform test` with the shared variables of the root's tests.
 pub(super) fn test(root: &Root, name: &str, arguments: &[&str]) -> anyhow::Result<Events> {
     let shared: &[&str] = match name {
         MODULE => &["-var-file=tests/shared.tfvars"],
@@ -52,7 +52,7 @@ pub(super) fn test(root: &Root, name: &str, arguments: &[&str]) -> anyhow::Resul
 
 pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
     type Proof = fn(&Setup<'_>, &str, &Path) -> anyhow::Result<String>;
-    // The longest first.
+    // The longest tests first.
     let proofs: [(&str, &str, Proof); 8] = [
         ("terraform test", MODULE, tests),
         ("terraform test", "two services", two_services),
@@ -96,7 +96,7 @@ fn refusals(setup: &Setup<'_>, name: &str, work: &Path) -> anyhow::Result<String
     Ok(format!("{passed} passed, {failed} failed"))
 }
 
-/// Two services in one environment, and what a change of one does to the other.
+/// Tests two services in one environment. A change of one service must not change the other.
 fn two_services(setup: &Setup<'_>, _: &str, work: &Path) -> anyhow::Result<String> {
     let events = test_two_services(&copy(setup.terraform, ROOTS[1], work)?)?;
     setup.checks.check("test: two services in one environment", || events.expect_status(0));
@@ -107,7 +107,7 @@ fn two_services(setup: &Setup<'_>, _: &str, work: &Path) -> anyhow::Result<Strin
     Ok(format!("{} passed", events.tests()?.passed))
 }
 
-/// Gives a copy of the root a second service, and runs the tests in `tests/two_services` in it.
+/// Adds a second service to a copy of the root, and runs the tests in `tests/two_services`.
 pub(super) fn test_two_services(root: &Root) -> anyhow::Result<Events> {
     let path = root.folder.join("services.tf");
     let services = fs::read_to_string(&path)?;
@@ -116,7 +116,7 @@ pub(super) fn test_two_services(root: &Root) -> anyhow::Result<Events> {
     test(root, ROOTS[1], &["-verbose", "-test-directory=tests/two_services"])
 }
 
-/// Two environments in one account, and that no resource of one has the name of a resource of the other.
+/// Tests two environments in one account. Their resources must have different names.
 fn two_environments(setup: &Setup<'_>, _: &str, work: &Path) -> anyhow::Result<String> {
     let events = test_two_environments(&copy(setup.terraform, ROOTS[1], work)?)?;
     setup.checks.check("test: two environments in one account", || events.expect_status(0));
@@ -132,7 +132,7 @@ pub(super) fn test_two_environments(root: &Root) -> anyhow::Result<Events> {
     test(root, ROOTS[1], &["-verbose", "-test-directory=tests/two_environments"])
 }
 
-/// The names that both runs give to resources of one type, and how many were compared.
+/// Returns the names that both runs give to resources of one type, and the number of compared names.
 pub(super) fn shared_names(events: &Events) -> anyhow::Result<(Vec<String>, usize)> {
     let names = |run| anyhow::Ok(names(&events.changes_of_run(run)?));
     let (production, staging) = (names("production")?, names("staging")?);
@@ -140,7 +140,7 @@ pub(super) fn shared_names(events: &Events) -> anyhow::Result<(Vec<String>, usiz
     Ok((production.intersection(&staging).cloned().collect(), production.len()))
 }
 
-/// Type and name of each resource whose name counts in the whole account.
+/// Type and name of each resource whose name must be unique in the account.
 fn names(changes: &[&Value]) -> BTreeSet<String> {
     let names = changes.iter().filter(|change| !NAMED_WITHIN.contains(&text(change, "type")));
     let names = names.flat_map(|change| {
@@ -155,7 +155,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
 }
 
-/// The generated file with a service `other` beside `sum`.
+/// The generated file with a second service `other`.
 fn with_second_service(services: &str) -> Option<String> {
     let other = |text: &str| {
         let text = text.replace("\"sum\"", "\"other\"").replace("module.sum", "module.other");
@@ -173,7 +173,7 @@ fn with_second_service(services: &str) -> Option<String> {
     Some(both)
 }
 
-/// Nothing, when the two lists are equal.
+/// Fails if the two lists differ.
 pub(super) fn same(expected: &[&str], found: &[&str]) -> anyhow::Result<()> {
     ensure!(expected == found, "expected: {expected:?}\nfound:    {found:?}");
     Ok(())
@@ -186,7 +186,7 @@ mod unit {
     use super::*;
 
     #[test]
-    fn a_name_within_a_role_is_no_name_of_the_account() {
+    fn names_omit_policies_within_a_role() {
         let change =
             |kind: &str, after: Value| json!({ "type": kind, "change": { "after": after } });
         let queue = change("aws_sqs_queue", json!({ "name": "a", "tags": { "Name": "b" } }));
@@ -197,7 +197,7 @@ mod unit {
     }
 
     #[test]
-    fn the_second_service_is_written_like_the_first() {
+    fn second_service_is_written_like_the_first() {
         let services = fs::read_to_string(crate::root().join("terraform/services.tf")).unwrap();
         let both = with_second_service(&services).unwrap();
         let count = |text: &str| both.matches(text).count();

@@ -1,5 +1,5 @@
-//! The timing budget, terraform/service/timing.json, against the two other places that hold its figures: the configuration
-//! of nginx and the defaults of a service. They are read as text, so that this needs no build.
+//! Compares the timing budget in terraform/service/timing.json with the nginx configuration and the defaults of a
+//! service. It reads them as text, so it needs no build.
 
 use std::fs;
 
@@ -12,7 +12,8 @@ const TEMPLATE: &str = "services/nginx/nginx.conf.jinja";
 const RENDERED: &str = "contract/parcels/nginx.conf";
 const DEFAULTS: &str = "chassis/src/runtime/cli.rs";
 
-/// A figure, a file, and what stands there before it. The indentation tells a directive of the server from one of an upstream.
+/// A figure, a file, and the text before the figure. The indentation distinguishes directives of the server and of an
+/// upstream.
 const COPIES: [(&str, &str, &str); 11] = [
     ("nginx_client_keepalive_seconds", TEMPLATE, "    keepalive_timeout"),
     ("nginx_shutdown_seconds", TEMPLATE, "worker_shutdown_timeout"),
@@ -44,7 +45,7 @@ pub(super) fn run(setup: &Setup<'_>) -> anyhow::Result<()> {
 
 fn check(text: &str, name: &str, seconds: u64) -> anyhow::Result<()> {
     let found = if let Some((above, _)) = text.split_once(&format!("pub {name}: Duration")) {
-        // The attribute of the field.
+        // Search in the attribute of the field.
         above
             .rsplit("#[arg(")
             .next()
@@ -53,7 +54,7 @@ fn check(text: &str, name: &str, seconds: u64) -> anyhow::Result<()> {
         let mut values = text.lines().filter_map(|line| line.strip_prefix(name));
         values.any(|value| value.trim() == format!("{seconds}s;"))
     };
-    ensure!(found, "{name} has another value, or is not there");
+    ensure!(found, "{} is missing or is not {seconds}s", name.trim());
     Ok(())
 }
 
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directive_has_its_indentation() {
+    fn directive_matches_by_indentation() {
         let nginx = "    keepalive_timeout  75s;\n        keepalive_timeout 60s;\n";
         check(nginx, "    keepalive_timeout", 75).unwrap();
         check(nginx, "        keepalive_timeout", 60).unwrap();
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_is_that_of_its_own_field() {
+    fn default_belongs_to_its_own_field() {
         let fields = "#[arg(default_value = \"5s\")]\npub body_timeout: Duration,\n\
                       #[arg(default_value = \"2s\")]\npub drain_grace: Duration,\n";
         check(fields, "body_timeout", 5).unwrap();

@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 
-/// What differs from the example.
+/// The settings that differ from the example.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     /// A hosted zone in place of the placeholder.
@@ -17,17 +17,17 @@ impl Settings {
     pub(super) fn apply_to(&self, example: &str) -> anyhow::Result<String> {
         let Self { zone_id, enable_waf, digest } = self;
         let replaced = |text: &str, old: &str, new: &str| {
-            ensure!(text.matches(old).count() == 1, "the example does not hold one {old}");
+            ensure!(text.matches(old).count() == 1, "the example must contain {old} exactly once");
             Ok(text.replace(old, new))
         };
         let service = "services = {\n  sum = {\n";
         let new = format!("{service}    enable_waf = {enable_waf}\n");
         let mut text = replaced(example, service, &new)?;
-        // What is off by default and costs nothing to prove.
+        // Off by default.
         text.push_str("monthly_budget_usd = 150\n");
         if let Some(zone_id) = zone_id {
             text = replaced(&text, "Z0123456789EXAMPLE", zone_id)?;
-            // Only a name can be asked from outside.
+            // The outside probe needs a domain name.
             text = replaced(
                 &text,
                 "    domain_name =",
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_that_the_example_lacks_is_an_error() {
+    fn setting_missing_in_the_example_is_an_error() {
         let settings = Settings::default();
         let example = "services = {\n  sum = {\n  }\n}\n";
         assert_eq!(

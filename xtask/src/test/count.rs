@@ -1,4 +1,4 @@
-//! What a step checked, from the closing lines of its own runner.
+//! Reads the number of checks of a step from the summary lines of its output.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -15,7 +15,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The counts of the last line of this repository's scripts: `3 passed, 0 failed, 1 skipped`, or without the skips.
+    /// Parses the last line of this repository's scripts: `3 passed, 0 failed, 1 skipped`, or the same without skips.
     pub(crate) fn from_script(line: &str) -> Option<Self> {
         let (passed, failed, skipped) = match line.split(' ').collect::<Vec<_>>()[..] {
             [passed, "passed,", failed, "failed"] => (passed, failed, "0"),
@@ -41,7 +41,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// The counts of libtest's line `test result: ok. 3 passed; 0 failed; 2 ignored; …`.
+/// Parses libtest's line `test result: ok. 3 passed; 0 failed; 2 ignored; …`.
 pub(super) fn from_libtest(line: &str) -> Option<Counts> {
     let fields = line.strip_prefix("test result: ")?;
     let field = |name| {
@@ -51,13 +51,13 @@ pub(super) fn from_libtest(line: &str) -> Option<Counts> {
     Some(Counts { passed: field("passed")?, failed: field("failed")?, skipped: field("ignored")? })
 }
 
-/// A skip that names itself: `name: reason`.
+/// The text `name: reason` of a line about a skip.
 pub(super) fn skip(line: &str) -> Option<&str> {
     line.strip_prefix("SKIPPED: ")
 }
 
-/// What a step checked. The last count of a script is the whole: what stands before it is the output of what the script
-/// ran. A step that counts nothing, like a formatter, is one check.
+/// Counts the checks of a step. The last count of a script is its total, because it includes the earlier counts. A step
+/// without a count, such as a formatter, is one check.
 pub fn checked(log: &str, succeeded: bool) -> Result<Counts, &'static str> {
     let skips = u32::try_from(log.lines().filter_map(skip).count()).unwrap_or(u32::MAX);
     let script = log.lines().filter_map(Counts::from_script).next_back();
@@ -71,7 +71,7 @@ pub fn checked(log: &str, succeeded: bool) -> Result<Counts, &'static str> {
         for counts in runners {
             sum += counts;
         }
-        // A test that skipped itself has returned normally, so its runner counted it as passed.
+        // libtest counts a test that skipped itself as passed.
         sum.passed = sum.passed.saturating_sub(skips);
         sum.skipped += skips;
         sum
@@ -79,7 +79,7 @@ pub fn checked(log: &str, succeeded: bool) -> Result<Counts, &'static str> {
     if !succeeded {
         sum.failed = sum.failed.max(1);
     } else if sum == Counts::default() {
-        return Err("the step counted, and found nothing to check");
+        return Err("the step ran no checks");
     }
     Ok(sum)
 }
@@ -93,27 +93,27 @@ mod tests {
     }
 
     #[test]
-    fn every_runner_of_a_step_counts() {
+    fn counts_of_all_runners_are_added() {
         let log = "test result: ok. 3 passed; 0 failed; 2 ignored; 0 measured; 7 filtered out; finished in 0.1s\n\
                    test result: FAILED. 4 passed; 1 failed; 0 ignored; 0 measured\n";
         assert_eq!(checked(log, false), Ok(counts(7, 1, 2)));
     }
 
     #[test]
-    fn the_count_of_a_script_is_the_whole() {
+    fn last_count_of_a_script_is_the_total() {
         let log = "test result: FAILED. 4 passed; 1 failed; 0 ignored; 0 measured\n\
                    2 passed, 0 failed\n12 passed, 1 failed, 3 skipped\n";
         assert_eq!(checked(log, false), Ok(counts(12, 1, 3)));
     }
 
     #[test]
-    fn a_line_that_only_looks_like_a_count_is_none() {
+    fn similar_line_is_no_count() {
         let log = "12 passed, 1 failed, 3 skipped, 1 lost\nabout 12 passed, 1 failed\n12 passed\n";
         assert_eq!(checked(log, true), Ok(counts(1, 0, 0)));
     }
 
     #[test]
-    fn a_test_that_skipped_itself_did_not_pass() {
+    fn test_that_skipped_itself_is_not_passed() {
         let log = "SKIPPED: moto: not installed\ntest result: ok. 3 passed; 0 failed; 0 ignored\n";
         assert_eq!(checked(log, true), Ok(counts(2, 0, 1)));
         let script = "SKIPPED: moto: not installed\n2 passed, 0 failed, 1 skipped\n";
@@ -121,19 +121,19 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_counts_nothing_is_one_check() {
+    fn step_without_a_count_is_one_check() {
         assert_eq!(checked("Checking\n", true), Ok(counts(1, 0, 0)));
         assert_eq!(checked("Checking\n", false), Ok(counts(0, 1, 0)));
         assert_eq!(checked("SKIPPED: all: not here\n", true), Ok(counts(0, 0, 1)));
     }
 
     #[test]
-    fn a_step_that_fails_after_its_count_has_failed() {
+    fn step_that_fails_after_its_count_fails() {
         assert_eq!(checked("3 passed, 0 failed\n", false), Ok(counts(3, 1, 0)));
     }
 
     #[test]
-    fn a_step_that_found_nothing_to_check_has_failed() {
+    fn step_with_zero_checks_fails() {
         checked("test result: ok. 0 passed; 0 failed; 0 ignored\n", true).unwrap_err();
     }
 }

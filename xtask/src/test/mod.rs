@@ -1,8 +1,8 @@
-//! `make test`: every proof of this repository, and the sum of what the proofs counted.
+//! `make test`: every test and proof of this repository, and the sum of their counts.
 //!
-//! Lanes run side by side. The output of a step goes to .run/test/NAME.log; a step that fails shows the end of it. A
-//! check that could not run prints `SKIPPED: name: reason` and counts as skipped, never as passed. With `CI=true` the
-//! verdict judges the skips and the work tree as well.
+//! Lanes run in parallel. The output of a step goes to .run/test/NAME.log. The end of the log is printed if the step
+//! fails. A check that could not run prints `SKIPPED: name: reason` and counts as skipped, never as passed. With
+//! `CI=true` the skips must be listed and the work tree must be clean.
 
 mod count;
 mod steps;
@@ -28,12 +28,12 @@ use crate::{emulator, ops, packages, tools};
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The steps to run; all without a name
+    /// The steps to run. Default: all
     #[arg(value_parser = PossibleValuesParser::new(STEPS.map(|step| step.name)))]
     steps: Vec<String>,
 }
 
-/// Runs the steps; whether nothing failed.
+/// Runs the steps. Returns whether all checks passed.
 pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     let started = Instant::now();
     let environment = prepare(root)?;
@@ -46,19 +46,20 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     Ok(counts.failed == 0)
 }
 
-/// What the steps need and the machine may lack. It is no check, so it counts as nothing, but it must work. Gives the
-/// variables that tell the steps what is compiled: Cargo lets one command compile at a time, so a lane that called it would wait
-/// for the others.
+/// Installs and compiles what the steps need. A failure here ends the run.
+///
+/// Returns the environment variables that tell the steps where the compiled programs are. Cargo lets only one command
+/// compile at a time, so lanes that call it would wait for each other.
 fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     packages::install(root, &["nginx", "haproxy", "ip", "crun", "openssl", "curl", "jq", "gh"])?;
     let install = || {
         ensure!(tools::install(root, &tools::LINTERS)?, "the linters are not installed");
-        // Several lanes and the tests of `chassis` share the emulated AWS. What needs it says that it is skipped.
+        // Several lanes and the tests of `chassis` share the emulated AWS. Without it, their checks are skipped.
         emulator::is_available(root)
     };
     let work = root.join(".run/test");
     fs::create_dir_all(&work)?;
-    // A copy: Cargo replaces the original when it compiles the workspace.
+    // Copy the program, because Cargo replaces the original when it compiles the workspace.
     let xtask = work.join("xtask");
     let _ = fs::remove_file(&xtask);
     fs::copy(std::env::current_exe()?, &xtask)?;
@@ -75,7 +76,7 @@ fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     Ok(vec![("PATH", path), ("XTASK", xtask), ("OPS", ops), suites::variable(&suites)?])
 }
 
-/// Runs these steps, in the lanes that they name, and prints what they counted; the last line is the sum.
+/// Runs these steps in their lanes and prints their counts. The last line is the sum.
 pub fn run_steps(
     root: &Path,
     steps: &[Step],

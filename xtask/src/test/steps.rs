@@ -2,24 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-/// One proof, or one suite of them.
+/// One suite of tests or proofs.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
-    /// The name on the command line, and of the log.
+    /// The name on the command line and of the log.
     pub name: &'static str,
-    /// The steps that it runs after.
+    /// The lane in which it runs.
     pub lane: Lane,
-    /// The shell's, from the root of the repository, with `xtask` on its path.
+    /// A shell command. It runs in the root of the repository, with `xtask` on the path.
     pub command: &'static str,
 }
 
-/// Steps that run one after another, beside the other lanes.
+/// Steps of a lane run one after another. Lanes run in parallel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// What computes.
+    /// The steps that use the processor most.
     Main,
-    /// These wait more than they compute: for the polls of an emulator, and for the minutes of a drill. First Terraform,
-    /// then the rehearsal.
+    /// Terraform, then the rehearsal. This lane and the following ones mostly wait: for the polls of an emulator, or
+    /// for the minutes of a drill.
     Terraform,
     /// The drills.
     Drill,
@@ -41,13 +41,13 @@ const fn step(name: &'static str, lane: Lane, command: &'static str) -> Step {
     Step { name, lane, command }
 }
 
-/// What a team deploys is what is tested: the binaries of a release.
+/// Tests the release binaries, because they are deployed.
 const CONTRACT: &str = "cargo build --quiet --locked --release --workspace \
     --exclude contract --exclude loadgen --exclude ops --exclude xtask
 BINARIES=$PWD/target/release exec xtask suites contract";
 
-/// The contract tests that depend on the version of nginx, with a newer nginx than Debian's. The sidecar passes on a
-/// list of headers only from nginx 1.23 on, and the image has such a one.
+/// The contract tests that depend on the version of nginx, with a newer nginx than Debian's. The sidecar forwards a fixed
+/// list of headers only with nginx 1.23 and newer. The image has such an nginx.
 const NEWER_NGINX: &str = "xtask tools nginx || {
     echo 'SKIPPED: newer-nginx: the nginx of tools/nginx.toml could not be built (log: .tools/log/nginx.log)'
     exit 0
@@ -56,7 +56,7 @@ export NGINX=$PWD/.tools/nginx
 \"$NGINX\" -v
 BINARIES=$PWD/target/release exec xtask suites contract -- forwarding credentials own::table keys::";
 
-/// Roughly from the quickest verdict to the slowest.
+/// Approximately ordered by duration, fastest first.
 pub const STEPS: [Step; 21] = [
     step("format", Lane::Main, "cargo fmt --all --check"),
     step("clippy", Lane::Main, "cargo clippy --locked --workspace --all-targets -- -D warnings"),

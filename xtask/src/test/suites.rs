@@ -1,7 +1,7 @@
 //! The test binaries of the workspace, compiled once for all steps.
 //!
-//! `cargo test --package` would compile the dependencies again for each package, because their features differ, and it
-//! would wait while another lane compiles. A suite runs as Cargo runs it: in the folder of its package.
+//! `cargo test --package` would compile the dependencies again for each package, because their features differ. It
+//! would also wait while another lane compiles. A suite runs in the folder of its package, as with Cargo.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::command::{command, from_line};
 
-/// The variable that has them, for the steps.
+/// The environment variable with the test binaries, for the steps.
 const VARIABLE: &str = "SUITES";
 const COMPILE: &str =
     "cargo test --quiet --locked --workspace --all-targets --no-run --message-format=json";
@@ -21,10 +21,10 @@ const COMPILE: &str =
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folders of packages; `services` stands for every service
+    /// Folders of packages. `services` selects every service
     #[arg(required = true)]
     folders: Vec<String>,
-    /// Print the test binaries instead
+    /// Print the test binaries, do not run them
     #[arg(long)]
     print: bool,
     /// Run the tests whose name contains one of these
@@ -35,7 +35,7 @@ pub struct Args {
 /// The folder of a package below the root, and its test binaries.
 pub(super) type Suites = BTreeMap<String, Vec<PathBuf>>;
 
-/// One line of Cargo.
+/// One line of Cargo's output.
 #[derive(Debug, Deserialize)]
 struct Artifact {
     manifest_path: PathBuf,
@@ -73,12 +73,12 @@ pub(super) fn compile(root: &Path) -> anyhow::Result<Suites> {
     Ok(suites)
 }
 
-/// What the steps find in their environment.
+/// The environment variable for the steps.
 pub(super) fn variable(suites: &Suites) -> anyhow::Result<(&'static str, String)> {
     Ok((VARIABLE, serde_json::to_string(suites)?))
 }
 
-/// Runs the suites of these folders; whether nothing failed.
+/// Runs the suites of these folders. Returns whether all tests passed.
 pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
     let suites: Suites = match env::var(VARIABLE) {
         Ok(suites) => serde_json::from_str(&suites).context(VARIABLE)?,
@@ -106,7 +106,7 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
 /// The binaries of a folder, or of every service.
 fn binaries<'a>(suites: &'a Suites, wanted: &str) -> Vec<(&'a str, &'a Path)> {
     let is_wanted = |folder: &str| match wanted {
-        // Beside the services is their sidecar.
+        // The sidecar is also in this folder.
         "services" => folder.starts_with("services/") && folder != "services/nginx",
         _ => folder == wanted,
     };
@@ -120,7 +120,7 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn every_service_is_run_without_its_name_and_the_sidecar_is_none() {
+    fn services_selects_every_service_but_no_sidecar() {
         let folders = ["chassis", "services/nginx", "services/orders", "services/sum"];
         let suites: Suites =
             folders.iter().map(|&folder| (folder.to_owned(), vec![PathBuf::from("t")])).collect();

@@ -1,6 +1,6 @@
-//! What CI asks of a run beyond steps that pass: scripts/skips.txt lists each skip, and the work tree is as git has it.
+//! Additional requirements in CI: scripts/skips.txt must list each skip, and the work tree must be clean.
 //!
-//! A listed skip that did not occur fails nothing, because not every machine lacks the same.
+//! A listed skip that did not occur is not a failure, because machines lack different tools.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::command::{command, output};
 
 const LIST: &str = "scripts/skips.txt";
 
-/// What may be left in the work tree, as `git status --ignored` prints it.
+/// Accepted lines of `git status --ignored`.
 const OUTPUT: [&str; 3] = ["!! target/", "!! .run/", "!! .tools/"];
 
 pub(super) struct Verdict {
@@ -28,14 +28,14 @@ impl Verdict {
     }
 }
 
-/// Step and skip of a line `step | skip | reason`.
+/// The step and the skip of a line `step | skip | reason`.
 fn accepted(line: &str) -> Option<(&str, &str)> {
     let mut fields = line.splitn(3, " | ").filter(|field| !field.trim().is_empty());
     let (step, skip, _reason) = (fields.next()?, fields.next()?, fields.next()?);
     Some((step, skip))
 }
 
-/// Whether an accepted skip is this one. `…` stands for anything.
+/// Whether an accepted skip matches this one. `…` matches any text.
 fn matches(accepted: &str, skip: &str) -> bool {
     accepted == skip
         || accepted.split_once('…').is_some_and(|(start, end)| {
@@ -43,7 +43,7 @@ fn matches(accepted: &str, skip: &str) -> bool {
         })
 }
 
-/// The text of each skip in a log. A skip that is only counted must not pass as none.
+/// The text of each skip in a log, including skips that are only counted.
 fn skips(log: &str) -> Vec<String> {
     let mut skips: Vec<String> = log.lines().filter_map(count::skip).map(str::to_owned).collect();
     if skips.is_empty() {
@@ -56,7 +56,7 @@ fn skips(log: &str) -> Vec<String> {
     skips
 }
 
-/// Judges the logs of these steps, and the work tree.
+/// Checks the logs of these steps and the work tree.
 pub(super) fn judge(root: &Path, steps: &[Step]) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict { good: true, report: Vec::new() };
     let list = fs::read_to_string(root.join(LIST)).context(LIST)?;

@@ -1,4 +1,4 @@
-//! A tree with nothing but what a seed plants.
+//! A tree that contains only the planted files.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ impl Scratch {
         scratch
     }
 
-    /// Runs a program in the tree, which has to succeed; what it prints.
+    /// Runs a program in the tree, which must succeed. Returns its output.
     pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> String {
         let mut command = command(program);
         let output = command
@@ -42,19 +42,19 @@ impl Scratch {
         fs::write(path, text).unwrap();
     }
 
-    /// A file of this repository.
+    /// Copies a file of this repository.
     pub(crate) fn copy(&self, name: &str) {
         self.file(name, &fs::read_to_string(self.tree.home.join(name)).unwrap());
     }
 
-    /// One text in place of another, which has to be in the file.
+    /// Replaces a text, which the file must contain.
     pub(crate) fn replace(&self, name: &str, old: &str, new: &str) {
         let text = fs::read_to_string(self.tree.root.join(name)).unwrap();
         assert!(text.contains(old), "{old} is not in {name}");
         self.file(name, &text.replace(old, new));
     }
 
-    /// A workflow for `on` with one job, of these members and steps.
+    /// Writes a workflow for `on` with one job that has this member and these steps.
     pub(crate) fn workflow(&self, on: &str, member: &str, steps: &str) {
         self.file(
             ".github/workflows/seed.yml",
@@ -64,7 +64,7 @@ impl Scratch {
         );
     }
 
-    /// A ruleset that requires the check `seed`, of a workflow for `on` with this member.
+    /// Writes a ruleset that requires the check `seed`, and a workflow for `on` with this member.
     pub(crate) fn required(&self, on: &str, member: &str) {
         self.workflow(on, member, "      - run: true");
         self.file(
@@ -73,8 +73,7 @@ impl Scratch {
         );
     }
 
-    /// A document that every check passes, with the defect that a filter of jq makes of it. `item` is its one path,
-    /// `thing` its one schema.
+    /// Writes a valid document with a defect from a jq filter. `item` is its only path, `thing` its only schema.
     pub(crate) fn document(&self, defect: &str) {
         let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint/openapi.json");
         let names = r#"def item: .paths["/things/{id}"]; def thing: .components.schemas.Thing; "#;

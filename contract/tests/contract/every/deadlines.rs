@@ -1,4 +1,4 @@
-//! The deadline of every operation: where the service says nothing, the sidecar answers 504 one second later.
+//! The deadline of every operation: if the service does not respond, the sidecar answers 504 one second later.
 
 use super::{conclude, operations};
 use chassis::document::Deadline;
@@ -13,8 +13,8 @@ use std::thread::scope;
 use std::time::{Duration, Instant};
 
 #[test]
-fn a_service_that_says_nothing_is_a_504_one_second_after_the_deadline() {
-    own_stack_only!("a_service_that_says_nothing_is_a_504_one_second_after_the_deadline");
+fn silent_service_gets_504_one_second_after_the_deadline() {
+    own_stack_only!("silent_service_gets_504_one_second_after_the_deadline");
     let mut count = 0;
     for service in service::all() {
         let stub = Stub::start(Behavior::Silence);

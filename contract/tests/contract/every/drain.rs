@@ -1,5 +1,5 @@
-//! How a process ends: what is in flight is finished, what comes is told, and there is an end. For every operation that
-//! takes a body, because half of a body keeps a request in flight.
+//! The drain of both processes: requests in flight are finished, readiness fails, and the process ends in time. The
+//! tests use every operation that takes a body, because half of a body keeps a request in flight.
 
 use super::{conclude, with_body};
 use contract::call::Call;
@@ -13,7 +13,7 @@ use contract::stack::{Builder, Stack};
 use contract::wait;
 use std::time::{Duration, Instant};
 
-/// A request that is half sent.
+/// A request with half of its body sent.
 struct Half {
     connection: Connection,
     call: Call<'static>,
@@ -28,7 +28,7 @@ impl Half {
         Self { connection, call, rest: rest.to_vec() }
     }
 
-    /// Half of a request to each operation that takes a body, all of them at the service.
+    /// Sends half of a request to each operation that takes a body, and waits until all are at the service.
     fn all(stack: &Stack, connect: impl Fn() -> Connection) -> Vec<Self> {
         let halves: Vec<Self> = with_body(stack.service)
             .map(|operation| Self::send(connect(), stack.call(operation)))
@@ -46,15 +46,15 @@ impl Half {
     }
 }
 
-/// Every service of the run that has something to finish.
+/// Starts every service of the run that has an operation with a body.
 fn start(settings: impl Fn(Builder) -> Builder) -> Vec<Stack> {
     let services = service::all().into_iter().filter(|service| with_body(service).next().is_some());
     services.map(|service| settings(Stack::for_service(service)).start()).collect()
 }
 
 #[test]
-fn the_service_finishes_what_is_in_flight_and_says_that_it_goes() {
-    own_stack_only!("the_service_finishes_what_is_in_flight_and_says_that_it_goes");
+fn draining_service_finishes_requests_and_fails_readiness() {
+    own_stack_only!("draining_service_finishes_requests_and_fails_readiness");
     let mut count = 0;
     for signal in [Signal::TERM, Signal::INT] {
         for stack in start(|it| it.api("DRAIN_GRACE", "30s").api("DRAIN_TIMEOUT", "30s")) {
@@ -65,16 +65,16 @@ fn the_service_finishes_what_is_in_flight_and_says_that_it_goes() {
             let ready = stack.ask(&Request::get("/readyz"));
             check(&ready);
             assert_eq!(ready.text(), r#"{"status":"draining"}"#);
-            assert_eq!(stack.ask(&Request::get("/healthz")).status, 200, "it is alive");
+            assert_eq!(stack.ask(&Request::get("/healthz")).status, 200, "liveness succeeds");
             let alive = stack.api.ask(&Request::get("/healthz"));
-            assert!(alive.closes(), "it asks its peers to let go");
-            // New requests are still answered: the balancer may not have noticed yet.
+            assert!(alive.closes(), "a draining service sends Connection: close");
+            // New requests are still answered, because the balancer can still send some.
             assert_eq!(call.faults(&stack.ask(&call.request())), Vec::<String>::new());
             count += halves.len();
             for half in halves {
                 half.finish();
             }
-            // Nothing is open any more, so it does not wait for its grace to pass.
+            // No connection is open, so the service ends before its grace period is over.
             assert_eq!(stack.api.process.exit_code(), 0);
             let events = stack.api.process.log.events();
             for message in ["drain begins", "drain ends"] {
@@ -87,8 +87,8 @@ fn the_service_finishes_what_is_in_flight_and_says_that_it_goes() {
 }
 
 #[test]
-fn the_service_cuts_what_does_not_end_in_time() {
-    own_stack_only!("the_service_cuts_what_does_not_end_in_time");
+fn service_closes_requests_that_exceed_the_drain_timeout() {
+    own_stack_only!("service_closes_requests_that_exceed_the_drain_timeout");
     let settings = |it: Builder| {
         it.api("DRAIN_GRACE", "200ms").api("DRAIN_TIMEOUT", "1s").api("BODY_TIMEOUT", "60s")
     };
@@ -100,7 +100,8 @@ fn the_service_cuts_what_does_not_end_in_time() {
         let took = started.elapsed();
         assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(10), "{took:?}");
         let events = stack.api.process.log.events();
-        let warning = events.iter().find(|event| event["level"] == "WARN").expect("it says so");
+        let warning =
+            events.iter().find(|event| event["level"] == "WARN").expect("it logs a warning");
         assert_eq!(warning["cut"], halves.len(), "{warning}");
         for mut half in halves {
             assert!(half.connection.is_closed_within(Duration::from_secs(1)));
@@ -111,8 +112,8 @@ fn the_service_cuts_what_does_not_end_in_time() {
 }
 
 #[test]
-fn the_service_stops_listening_when_its_grace_is_over() {
-    own_stack_only!("the_service_stops_listening_when_its_grace_is_over");
+fn service_stops_listening_after_its_grace_period() {
+    own_stack_only!("service_stops_listening_after_its_grace_period");
     let settings = |it: Builder| {
         it.api("DRAIN_GRACE", "300ms").api("DRAIN_TIMEOUT", "30s").api("BODY_TIMEOUT", "60s")
     };
@@ -131,8 +132,8 @@ fn the_service_stops_listening_when_its_grace_is_over() {
 }
 
 #[test]
-fn an_idle_service_goes_at_once() {
-    own_stack_only!("an_idle_service_goes_at_once");
+fn idle_service_ends_immediately() {
+    own_stack_only!("idle_service_ends_immediately");
     let mut count = 0;
     for service in service::all() {
         let api = Stack::for_service(service).start_api();
@@ -146,8 +147,8 @@ fn an_idle_service_goes_at_once() {
 }
 
 #[test]
-fn the_sidecar_finishes_what_is_in_flight() {
-    own_stack_only!("the_sidecar_finishes_what_is_in_flight");
+fn sidecar_finishes_requests_in_flight() {
+    own_stack_only!("sidecar_finishes_requests_in_flight");
     let mut count = 0;
     for stack in start(|it| it) {
         let halves = Half::all(&stack, || stack.sidecar.connect());
@@ -163,8 +164,8 @@ fn the_sidecar_finishes_what_is_in_flight() {
 }
 
 #[test]
-fn a_client_that_stalls_does_not_hold_the_sidecar() {
-    own_stack_only!("a_client_that_stalls_does_not_hold_the_sidecar");
+fn stalled_client_does_not_delay_the_sidecar_stop() {
+    own_stack_only!("stalled_client_does_not_delay_the_sidecar_stop");
     let mut count = 0;
     for stack in start(|it| it) {
         let halves = Half::all(&stack, || stack.sidecar.connect());

@@ -1,5 +1,5 @@
-//! What the service gets of a request: the request line byte for byte, a fixed list of headers, and what its document
-//! declares. The sidecar of every service runs before a stub that records what arrives.
+//! The request that the service receives: the request line byte for byte, a fixed list of headers, and the headers that
+//! its document declares. The sidecar of every service runs in front of a stub that records requests.
 
 use super::{conclude, conclude_each, operations};
 use chassis::document::{Access, Operation, Segment};
@@ -18,12 +18,12 @@ const TOKEN: &str = "Bearer abc.DEF-123_~+/==";
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const OVERRIDES: [&str; 3] = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"];
 
-/// Whether nginx shows a second header of the same name; only then it passes on a list of headers.
+/// Whether nginx detects a second header with the same name. Only then the sidecar forwards a fixed list of headers.
 fn lists_headers() -> bool {
     nginx_version() >= (1, 23, 0)
 }
 
-/// The sidecar of a service, and the stub behind it.
+/// The sidecar of a service and its stub.
 struct Recorded {
     service: &'static Service,
     sidecar: Server,
@@ -44,7 +44,7 @@ impl Recorded {
         Call::new(self.service, operation, &Values::invented(KEY))
     }
 
-    /// The latest request's headers, names in lower case.
+    /// The headers of the latest request, with names in lower case.
     fn headers(&self) -> Vec<(String, String)> {
         let head = self.stub.latest_head();
         let pairs = head.iter().filter_map(|line| line.split_once(": "));
@@ -53,8 +53,8 @@ impl Recorded {
 }
 
 #[test]
-fn the_service_gets_the_target_that_was_matched_byte_for_byte() {
-    own_stack_only!("the_service_gets_the_target_that_was_matched_byte_for_byte");
+fn service_receives_the_matched_target_byte_for_byte() {
+    own_stack_only!("service_receives_the_matched_target_byte_for_byte");
     let (mut count, mut wrong) = (0, Vec::new());
     for recorded in Recorded::all() {
         for operation in operations(recorded.service) {
@@ -64,7 +64,8 @@ fn the_service_gets_the_target_that_was_matched_byte_for_byte() {
                 ["", "?", "?a=%2F..%2f//&b=/../;", "?x=%00", "?=&&?/:@!$'()*+,;"]
                     .map(|query| (format!("{path}{query}"), format!("{path}{query}")))
                     .into();
-            // The absolute form loses its authority, as RFC 9112 (section 3.2.2) demands of an origin.
+            // The sidecar removes the authority of the absolute form, as RFC 9112 (section 3.2.2) requires of an
+            // origin.
             targets.push((format!("http://example.com{path}?a=b"), format!("{path}?a=b")));
             if let Some(Segment::Parameter(_)) = operation.path.segments().last() {
                 let parent = &path[..=path.rfind('/').expect("a path has a slash")];
@@ -86,7 +87,7 @@ fn the_service_gets_the_target_that_was_matched_byte_for_byte() {
     conclude_each(124, 6, count, &wrong);
 }
 
-/// A request with everything that a caller might send.
+/// A request with all kinds of headers that a caller can send.
 fn decorated(request: Request, declared: &[String]) -> Request {
     let request = [
         ("Accept", "application/json"),
@@ -108,7 +109,7 @@ fn decorated(request: Request, declared: &[String]) -> Request {
     declared.iter().fold(request, |request, name| request.without(name).header(name, "\"v1\""))
 }
 
-/// What is wrong with the headers that arrive for an operation: each name and the values that it must have.
+/// The faults of the received headers of an operation.
 fn header_faults(recorded: &Recorded, operation: &Operation, declared: &[String]) -> Vec<String> {
     let headers = recorded.headers();
     let find = |name: &str| -> Vec<&str> {
@@ -139,18 +140,18 @@ fn header_faults(recorded: &Recorded, operation: &Operation, declared: &[String]
     let mut wrong: Vec<String> = expected
         .into_iter()
         .filter(|(name, values)| find(name) != *values)
-        .map(|(name, values)| format!("{name} is {:?} and not {values:?}", find(name)))
+        .map(|(name, values)| format!("{name} is {:?} instead of {values:?}", find(name)))
         .collect();
     let names: BTreeSet<&String> = headers.iter().map(|(name, _)| name).collect();
     if names.len() != headers.len() {
-        wrong.push(format!("a header comes twice: {headers:?}"));
+        wrong.push(format!("a header occurs twice: {headers:?}"));
     }
     wrong
 }
 
 #[test]
-fn the_service_gets_a_fixed_list_of_headers_and_what_its_document_declares() {
-    own_stack_only!("the_service_gets_a_fixed_list_of_headers_and_what_its_document_declares");
+fn service_receives_only_fixed_and_declared_headers() {
+    own_stack_only!("service_receives_only_fixed_and_declared_headers");
     let (mut count, mut wrong) = (0, Vec::new());
     for recorded in Recorded::all() {
         let all = operations(recorded.service).iter();
@@ -170,8 +171,8 @@ fn the_service_gets_a_fixed_list_of_headers_and_what_its_document_declares() {
 }
 
 #[test]
-fn a_header_with_a_control_byte_does_not_reach_the_service() {
-    own_stack_only!("a_header_with_a_control_byte_does_not_reach_the_service");
+fn header_with_a_control_byte_does_not_reach_the_service() {
+    own_stack_only!("header_with_a_control_byte_does_not_reach_the_service");
     let (mut count, mut wrong) = (0, Vec::new());
     for recorded in Recorded::all() {
         let operation = &operations(recorded.service)[0];

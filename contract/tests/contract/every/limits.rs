@@ -1,4 +1,5 @@
-//! The limit of every operation: the numbers of the document, the burst and then 429, and whom it counts.
+//! The limit of every operation: its numbers from the document, the burst and then 429, and the counted client or
+//! address.
 
 use super::{conclude, guards, operations};
 use chassis::document::{Access, LimitBy, Limited, Operation, Probe};
@@ -13,12 +14,12 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-/// Limits for a slow machine: one request a second and a burst of two. Three pass at once.
+/// Limits for a slow machine: 1 request per second and a burst of 2. 3 requests pass at once.
 const RATE: u32 = 1;
 const BURST: u32 = 2;
 const PASS: usize = 3;
 
-/// A caller that no other attempt uses: its key and its address.
+/// A caller with its own key and address. No other attempt uses it.
 struct Caller {
     key: String,
     address: Ipv4Addr,
@@ -37,7 +38,7 @@ impl Caller {
     }
 }
 
-/// Tries until an attempt took less than a second: in a longer one, the limit lets another request pass.
+/// Repeats until an attempt takes less than 0.9 s. In a longer attempt, the limit lets another request pass.
 fn quick<T>(mut attempt: impl FnMut(&Caller) -> T) -> T {
     let measure = |_| {
         let caller = Caller::new();
@@ -45,7 +46,7 @@ fn quick<T>(mut attempt: impl FnMut(&Caller) -> T) -> T {
         let result = attempt(&caller);
         (begun.elapsed() < Duration::from_millis(900)).then_some(result)
     };
-    (1..=10).find_map(measure).expect("ten times too slow to measure")
+    (1..=10).find_map(measure).expect("10 attempts were too slow to measure")
 }
 
 /// The limit that counts a request to an operation, with a key or without.
@@ -58,7 +59,7 @@ fn policy(operation: &Operation, has_key: bool) -> Option<&str> {
     }
 }
 
-/// What is wrong with a series of answers: so many pass, and the others are refused by the limit of this name.
+/// The faults of a series of responses. The first `PASS` must pass, and this limit must refuse the others.
 fn series_faults(stack: &Stack, answers: &[Response], policy: &str, is_head: bool) -> Vec<String> {
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
     let mut wrong = Vec::new();
@@ -89,7 +90,7 @@ fn series_faults(stack: &Stack, answers: &[Response], policy: &str, is_head: boo
     };
     let line = stack.sidecar.process.log.of_request(refused.request_id()).remove(0);
     if line[by] != 1 || line["answered_by"] != "sidecar" {
-        wrong.push(format!("the log says {line}"));
+        wrong.push(format!("the log line is {line}"));
     }
     wrong
 }
@@ -98,7 +99,7 @@ fn limited(service: &'static Service) -> Stack {
     Stack::for_service(service).limits(RATE, BURST).start()
 }
 
-/// Runs a series of requests to each operation that `applies` names, each as a caller of its own.
+/// Runs a series of requests to each operation for which `request` returns one. Each series has its own caller.
 fn run(
     minimum: usize,
     request: impl Fn(&'static Service, &Call<'_>, &Caller) -> Option<(Request, String)>,
@@ -134,8 +135,8 @@ fn every_operation_is_counted_by_its_limit() {
 }
 
 #[test]
-fn an_open_operation_is_counted_by_the_client_when_there_is_a_key() {
-    own_stack_only!("an_open_operation_is_counted_by_the_client_when_there_is_a_key");
+fn open_operation_with_a_key_counts_against_the_client() {
+    own_stack_only!("open_operation_with_a_key_counts_against_the_client");
     run(3, |_, call, caller| {
         let open = call.operation.access == Access::Open;
         let policy = policy(call.operation, true).filter(|_| open)?.to_owned();
@@ -149,16 +150,14 @@ fn refused_credentials_count_against_the_address() {
     run(10, |_, call, caller| match call.operation.access {
         Access::Open => None,
         Access::ApiKey => Some((call.bare(), "address".into())),
-        // The key is valid, but it is not what the operation requires.
+        // The key is valid, but the operation requires a token.
         Access::Bearer => Some((call.bare().header(API_KEY, &caller.key), "address".into())),
     });
 }
 
 #[test]
-fn a_method_that_is_not_declared_is_counted_like_the_first_operation_of_its_path() {
-    own_stack_only!(
-        "a_method_that_is_not_declared_is_counted_like_the_first_operation_of_its_path"
-    );
+fn undeclared_method_counts_like_the_first_operation_of_its_path() {
+    own_stack_only!("undeclared_method_counts_like_the_first_operation_of_its_path");
     run(9, |service, call, caller| {
         let same = operations(service).iter().find(|other| other.path == call.operation.path);
         let first = same.is_some_and(|first| first.id == call.operation.id);
@@ -172,16 +171,16 @@ fn a_method_that_is_not_declared_is_counted_like_the_first_operation_of_its_path
 }
 
 #[test]
-fn an_unknown_path_is_counted_like_an_open_operation() {
-    own_stack_only!("an_unknown_path_is_counted_like_an_open_operation");
+fn unknown_path_counts_like_an_open_operation() {
+    own_stack_only!("unknown_path_counts_like_an_open_operation");
     let unknown = |call: &Call<'_>| Request::get(&format!("{}/nothing/there", call.path));
     run(19, |_, call, _| Some((unknown(call), "address".into())));
     run(19, |_, call, caller| Some((unknown(call).header(API_KEY, &caller.key), "client".into())));
 }
 
 #[test]
-fn a_probe_is_never_limited() {
-    own_stack_only!("a_probe_is_never_limited");
+fn probe_is_never_limited() {
+    own_stack_only!("probe_is_never_limited");
     let (mut count, mut wrong) = (0, Vec::new());
     for service in service::all() {
         let stack = limited(service);
@@ -206,8 +205,8 @@ fn a_probe_is_never_limited() {
 }
 
 #[test]
-fn the_defaults_are_those_of_the_document() {
-    own_stack_only!("the_defaults_are_those_of_the_document");
+fn default_limits_come_from_the_document() {
+    own_stack_only!("default_limits_come_from_the_document");
     let (mut count, mut wrong) = (0, Vec::new());
     for service in service::all() {
         let stack = Stack::for_service(service).limited().start();

@@ -1,5 +1,5 @@
-//! The two logs, for every operation: one JSON line for each request with all fields, and nothing of the caller's
-//! path, query or credentials.
+//! Both logs, for every operation: one JSON line for each request with all fields, but without path, query or
+//! credentials of the caller.
 
 use super::row::CREDENTIALS;
 use super::{conclude, conclude_each, operations, stacks};
@@ -37,7 +37,7 @@ const TEXTS: [&str; 19] = [
 ];
 const NUMBERS: [&str; 5] = ["epoch", "status", "request_bytes", "response_bytes", "request_time"];
 
-/// The fields that a person and a query rely on, and as a number each metric that the line claims to carry.
+/// The missing fields of a line. Each metric that the line declares must be a number.
 pub(crate) fn field_faults(line: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     let mut require = |there: bool, name: &str| {
@@ -64,8 +64,8 @@ fn log_of(stack: &Stack) -> [String; 2] {
 }
 
 #[test]
-fn every_request_has_one_line_that_says_everything_and_nothing_of_the_caller() {
-    own_stack_only!("every_request_has_one_line_that_says_everything_and_nothing_of_the_caller");
+fn every_request_has_one_complete_line_without_secrets() {
+    own_stack_only!("every_request_has_one_complete_line_without_secrets");
     let (mut count, mut wrong) = (0, Vec::new());
     for stack in stacks() {
         let mut secrets = vec![KEY.to_owned(), "do-not-log-me".to_owned()];
@@ -109,14 +109,14 @@ fn every_request_has_one_line_that_says_everything_and_nothing_of_the_caller() {
                 ("user_agent", "a \"quoted\\ agent\"/1".into()),
             ] {
                 if lines[0][name] != value {
-                    found.push(format!("{name} is {} and not {value}", lines[0][name]));
+                    found.push(format!("{name} is {} instead of {value}", lines[0][name]));
                 }
             }
-            // The service has the id that the caller was given.
+            // The service logs the id that the caller received.
             let events = stack.api.process.log.of_request(&id);
             let event = events.iter().find(|event| event["status"] == answer.status);
             if event.is_none_or(|event| event["operation"] != operation.id.as_str()) {
-                found.push(format!("the service says {events:?}"));
+                found.push(format!("the service logged {events:?}"));
             }
             if lines.len() != 1 {
                 found.push(format!("{} lines", lines.len()));
@@ -136,8 +136,8 @@ fn every_request_has_one_line_that_says_everything_and_nothing_of_the_caller() {
 }
 
 #[test]
-fn a_probe_is_logged_only_when_it_fails_or_when_it_comes_through_the_balancer() {
-    own_stack_only!("a_probe_is_logged_only_when_it_fails_or_when_it_comes_through_the_balancer");
+fn successful_probe_is_logged_only_from_the_balancer() {
+    own_stack_only!("successful_probe_is_logged_only_from_the_balancer");
     let (mut count, mut wrong) = (0, Vec::new());
     for stack in stacks() {
         let probes: Vec<_> =
@@ -150,7 +150,7 @@ fn a_probe_is_logged_only_when_it_fails_or_when_it_comes_through_the_balancer() 
                 stack.ask(&request.clone().header("X-Forwarded-For", "198.51.100.7")),
                 stack.ask(&request.clone().method("PUT")),
             ];
-            // The lines behind it are there, so its own would be there by now.
+            // Later lines exist, so the line of the probe would exist too.
             for answer in &answers[1..] {
                 let _ = log.of_request(answer.request_id());
             }

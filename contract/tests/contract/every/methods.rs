@@ -1,5 +1,5 @@
-//! Every method of every path: those that the document declares, HEAD with GET, and 405 for all others, behind the
-//! credentials of the path. A method override changes none of it.
+//! Every method of every path: the declared ones, HEAD with GET, and 405 for all others, after the check of
+//! credentials. A method override has no effect.
 
 use super::{challenge, conclude_each, operations};
 use chassis::document::{Access, Method, Operation, Template};
@@ -12,7 +12,7 @@ use contract::target::Target;
 const METHODS: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FROB"];
 
-/// A path of a document and what is declared for it.
+/// A path of a document and its operations.
 struct Path {
     template: &'static Template,
     operations: Vec<&'static Operation>,
@@ -24,7 +24,7 @@ impl Path {
         paths.map(|(template, operations)| Self { template, operations }).collect()
     }
 
-    /// The operation that a method asks for.
+    /// The operation of a method.
     fn operation(&self, method: &str) -> Option<&'static Operation> {
         let find = |method: &str| self.operations.iter().find(|it| it.method.as_str() == method);
         find(method).or_else(|| if method == "HEAD" { find("GET") } else { None }).copied()
@@ -38,7 +38,7 @@ impl Path {
         allowed.join(", ")
     }
 
-    /// The operation with the strictest credentials, which guards all other methods.
+    /// The operation with the strictest credentials. Undeclared methods require these credentials.
     fn strictest(&self) -> &'static Operation {
         let strictest = self.operations.iter().max_by_key(|operation| operation.access);
         strictest.expect("a path has an operation")
@@ -51,7 +51,7 @@ fn overridden(request: Request) -> Request {
     names.into_iter().fold(request, |request, name| request.header(name, "GET"))
 }
 
-/// What is wrong with the answer to one method of one path, with credentials or without.
+/// The faults of the response to one method of one path, with or without credentials.
 fn wrong(target: &Target, path: &Path, method: &str, with: bool) -> Vec<String> {
     let operation = path.operation(method);
     let call: Call<'_> = target.call(operation.unwrap_or_else(|| path.strictest()));
@@ -64,7 +64,7 @@ fn wrong(target: &Target, path: &Path, method: &str, with: bool) -> Vec<String> 
         (true, None) => 405,
     };
     if answer.status != status {
-        found.push(format!("{} and not {status}", answer.status));
+        found.push(format!("status {} instead of {status}", answer.status));
     }
     let allow = (status == 405).then(|| path.allow());
     if answer.header("Allow") != allow.as_deref() {
@@ -73,13 +73,13 @@ fn wrong(target: &Target, path: &Path, method: &str, with: bool) -> Vec<String> 
     let asks =
         (status == 401).then(|| challenge(target.service(), call.operation.access)).flatten();
     if answer.header("WWW-Authenticate") != asks.as_deref() {
-        found.push(format!("it asks for {:?}", answer.header("WWW-Authenticate")));
+        found.push(format!("WWW-Authenticate is {:?}", answer.header("WWW-Authenticate")));
     }
     found.extend(line_faults(target, path, method, &answer));
     found
 }
 
-/// What is wrong with the line in the log of a stack of our own.
+/// The fault of the access log line, in a stack that the test started.
 fn line_faults(target: &Target, path: &Path, method: &str, answer: &Response) -> Option<String> {
     let Target::Own(stack) = target else { return None };
     let line = stack.sidecar.process.log.of_request(answer.request_id()).remove(0);
@@ -88,11 +88,11 @@ fn line_faults(target: &Target, path: &Path, method: &str, answer: &Response) ->
     let route = path.template.to_string();
     let expected = [("method", method), ("route", &route), ("operation", operation)];
     let wrong = expected.into_iter().find(|(name, value)| line[name] != *value);
-    wrong.map(|(name, value)| format!("the log says {name} {} and not {value}", line[name]))
+    wrong.map(|(name, value)| format!("in the log, {name} is {} instead of {value}", line[name]))
 }
 
 #[test]
-fn every_method_of_every_path_is_served_or_refused_as_the_document_says() {
+fn every_method_is_served_or_refused_as_documented() {
     let (mut count, mut all) = (0, Vec::new());
     for target in Target::all() {
         for path in Path::all(target.service()) {

@@ -1,8 +1,8 @@
-//! What holds for every operation of every service.
+//! Requirements for every operation of every service.
 //!
-//! The documents say which operations there are; the rows of `data/traps.json` and the modules here say what holds for
-//! each of them. A row is run for each operation that it applies to. A service that cannot have a row (one without a
-//! bearer operation, for example) does not run it, but each row must apply to some service.
+//! The documents declare the operations. The rows of `data/traps.json` and the modules here state the requirements. A
+//! row runs for each operation that it applies to. A row can apply to no operation of a service (for example, without
+//! a bearer operation), but it must apply to an operation of another service.
 
 mod deadlines;
 mod drain;
@@ -23,7 +23,7 @@ use chassis::document::{Access, Method, Operation};
 use contract::service::{self, Service};
 use contract::stack::Stack;
 
-/// Every service of the run with a stack of its own, limits out of the way.
+/// A stack for every service of the run, with limits that no test reaches.
 fn stacks() -> Vec<Stack> {
     service::all().into_iter().map(|service| Stack::for_service(service).start()).collect()
 }
@@ -43,14 +43,14 @@ fn reads(method: Method) -> bool {
     [Method::Get, Method::Head].contains(&method)
 }
 
-/// Whether no operation of the same path has stricter credentials.
+/// Whether the operation has the strictest credentials of its path.
 fn guards(service: &Service, operation: &Operation) -> bool {
     let operations = service.document.operations.iter();
     let same = operations.filter(|other| other.path == operation.path);
     same.map(|other| other.access).max() == Some(operation.access)
 }
 
-/// The challenge of a refused request.
+/// The `WWW-Authenticate` challenge of a refused request.
 fn challenge(service: &Service, access: Access) -> Option<String> {
     let scheme = match access {
         Access::Open => return None,
@@ -60,16 +60,17 @@ fn challenge(service: &Service, access: Access) -> Option<String> {
     Some(format!("{scheme} realm=\"{}\"", service.name()))
 }
 
-/// The same for what is checked for every operation: also a run that is restricted to one service makes `each` checks
-/// or more for each operation of its document.
+/// Like [`conclude`], for checks of every operation. Also requires at least `each` checks for each operation of the
+/// run.
 #[track_caller]
 fn conclude_each(minimum: usize, each: usize, checks: usize, faults: &[String]) {
     let all: usize = service::all().into_iter().map(|service| operations(service).len()).sum();
-    assert!(checks >= each * all, "{checks} checks, {each} for each of {all} operations are due");
+    assert!(checks >= each * all, "{checks} checks, but {all} operations need {each} each");
     conclude(minimum, checks, faults);
 }
 
-/// Fails the test with all faults, after so many or more checks. A run that is restricted to one service makes fewer.
+/// Fails the test with all faults, or if there were fewer than `minimum` checks. A run that is restricted to one
+/// service can have fewer.
 #[track_caller]
 fn conclude(minimum: usize, checks: usize, faults: &[String]) {
     assert!(minimum > 0 && checks > 0, "nothing was checked");

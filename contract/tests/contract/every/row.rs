@@ -1,4 +1,4 @@
-//! A row of `data/traps.json`: which operations it applies to, what it sends, and what must come of it.
+//! A row of `data/traps.json`: the operations that it applies to, the request, and the expected result.
 
 use super::{challenge, guards, reads};
 use chassis::document::{Access, Operation, Segment};
@@ -14,27 +14,27 @@ use std::io;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Applies {
-    /// None in particular: the row is run once for each service.
+    /// The row runs once for each service.
     Service,
-    /// All.
+    /// All operations.
     Operation,
-    /// Those with a path parameter.
+    /// Operations with a path parameter.
     Parameter,
-    /// Those that require a key.
+    /// Operations that require a key.
     Key,
-    /// Those that require a bearer token.
+    /// Operations that require a bearer token.
     Bearer,
-    /// Those that require either.
+    /// Operations that require a key or a token.
     Credentials,
-    /// Those that require nothing.
+    /// Operations without credentials.
     Open,
-    /// Those that take a body.
+    /// Operations that take a body.
     Body,
-    /// Those that take a body and require credentials.
+    /// Operations that take a body and require credentials.
     GuardedBody,
-    /// Those that only read.
+    /// Operations that only read.
     Read,
-    /// Those that write and take no body.
+    /// Operations that write and take no body.
     NoBody,
 }
 
@@ -56,14 +56,14 @@ impl Applies {
     }
 }
 
-/// What must come of a row.
+/// The expected result of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Expect {
     /// This status.
     Status(u16),
-    /// `valid`: the operation's success. `served`: the service answers for the operation, whatever it says of the
-    /// values.
+    /// `valid`: the success of the operation. `served`: the service answers for the operation, also with an error about
+    /// the values.
     Word(Word),
 }
 
@@ -74,7 +74,7 @@ pub(super) enum Word {
     Served,
 }
 
-/// What becomes of the caller's request id.
+/// Whether the caller's request id is kept or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Id {
@@ -82,7 +82,7 @@ pub(super) enum Id {
     Fresh,
 }
 
-/// One row. `Values::fill` and [`Row::fill`] say what may stand in braces.
+/// One row. `Values::fill` and [`Row::fill`] document the placeholders in braces.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Row {
@@ -91,40 +91,40 @@ pub(super) struct Row {
     pub(super) applies: Applies,
     method: Option<String>,
     target: Option<String>,
-    /// Bytes to send instead of a request that is put together from the other members.
+    /// Bytes to send instead of a request from the other members.
     pub(super) raw: Option<String>,
-    /// Without the credentials of the operation.
+    /// Send no credentials.
     #[serde(default)]
     bare: bool,
-    /// Headers that replace those of the same name.
+    /// Headers that replace those with the same name.
     #[serde(default)]
     set: Vec<(String, String)>,
-    /// Headers beside all others.
+    /// Additional headers.
     #[serde(default)]
     add: Vec<(String, String)>,
     #[serde(default)]
     without: Vec<String>,
     body: Option<String>,
-    /// Spaces are added to the body until it is so many bytes longer than the operation takes.
+    /// Pads the body with spaces until it is this number of bytes longer than the maximum of the operation.
     beyond: Option<u64>,
     #[serde(default)]
     chunked: bool,
     pub(super) expect: Expect,
     /// A part of the problem's detail.
     detail: Option<String>,
-    /// Who answers: `sidecar` or `api`.
+    /// The process that answers: `sidecar` or `api`.
     by: Option<String>,
     pub(super) id: Option<Id>,
-    /// How many requests the service may see.
+    /// The number of requests that the service receives.
     pub(super) api_sees: Option<u64>,
 }
 
 impl Row {
-    /// The operations that it is run for.
+    /// The operations of a service that the row runs for.
     pub(super) fn cases(&self, service: &'static Service) -> Vec<&'static Operation> {
         let operations = service.document.operations.iter();
         let operations = operations.filter(|one| self.applies.to(one));
-        // Any other method of a path takes the strictest credentials of the path.
+        // Undeclared methods of a path require the strictest credentials of the path.
         let mut cases: Vec<_> =
             operations.filter(|one| self.method.is_none() || guards(service, one)).collect();
         if self.applies == Applies::Service {
@@ -133,10 +133,14 @@ impl Row {
         cases
     }
 
-    /// Fills in the values of the caller and of the operation: its `{method}`, its `{path}` (also `{upper-path}`, and
-    /// `{encoded-path}` with its first letter escaped), `{before}` and `{after}` its last parameter, its `{operation}`
-    /// id (and `{unique-128}` in 128 characters), its `{credentials}` as a line, its `{body}`, `{length}` and
-    /// `{hex-length}`.
+    /// Fills in the values of the caller and of the operation:
+    ///
+    /// - `{method}`, `{lower-method}` and `{type}`, the media type of the body
+    /// - `{path}`, `{upper-path}`, and `{encoded-path}` with an escaped first letter
+    /// - `{before}` and `{after}`: the path before and after its last parameter
+    /// - `{operation}`: the id, and `{unique-128}`, the id padded to 128 characters
+    /// - `{credentials}`: the header line
+    /// - `{body}`, `{length}` and `{hex-length}`
     pub(super) fn fill(text: &str, call: &Call<'_>, values: &Values) -> String {
         let body = call.body.as_deref().unwrap_or_default();
         let (before, after) = around_parameter(call);
@@ -164,12 +168,12 @@ impl Row {
         values.fill(&filled)
     }
 
-    /// Whether each operation of each service has it.
+    /// Whether the row runs for each operation of each service.
     pub(super) fn is_for_every_operation(&self) -> bool {
         self.applies == Applies::Operation && self.method.is_none()
     }
 
-    /// The target that it sends; `None` when another path of the document matches it, so that the row says nothing.
+    /// The target of the request. `None` if the row expects 404 but another path of the document matches the target.
     pub(super) fn target(
         &self,
         call: &Call<'_>,
@@ -185,9 +189,9 @@ impl Row {
         (self.raw.is_some() || !declared || self.expect != Expect::Status(404)).then_some(target)
     }
 
-    /// The request; not for a row of bytes.
+    /// The request, for a row without `raw`.
     pub(super) fn request(&self, call: &Call<'_>, values: &Values, target: &str) -> Request {
-        // With this header, the log has a line for a probe, too.
+        // With this header, the log also has a line for a probe.
         let request = call.bare().header("X-Forwarded-For", "198.51.100.7").target(target);
         let request = if self.bare { request } else { call.authorized(request) };
         let mut request = match &self.method {
@@ -218,7 +222,7 @@ impl Row {
         if self.chunked { request.chunked() } else { request }
     }
 
-    /// Sends it and receives the answer; `None` when the connection is closed instead.
+    /// Sends the request and receives the response. `None` if the sidecar closes the connection.
     pub(super) fn send(
         &self,
         connection: &mut Connection,
@@ -233,7 +237,7 @@ impl Row {
         if self.is_head(call) { connection.receive_head() } else { connection.receive() }
     }
 
-    /// Everything that is wrong with the answer itself. Its line in the log is judged elsewhere.
+    /// The faults of the response. `run.rs` checks the line in the log.
     pub(super) fn judge(
         &self,
         call: &Call<'_>,
@@ -243,7 +247,7 @@ impl Row {
         let mut faults = contract::shape::faults(answer, self.is_head(call));
         match self.expect {
             Expect::Status(status) if answer.status != status => {
-                faults.push(format!("{} and not {status}: {}", answer.status, answer.text()));
+                faults.push(format!("{} instead of {status}: {}", answer.status, answer.text()));
             }
             Expect::Word(Word::Valid) if !self.is_head(call) => faults.extend(call.faults(answer)),
             Expect::Word(_) if answer.status >= 500 => faults.push(format!("{}", answer.status)),
@@ -251,17 +255,17 @@ impl Row {
         }
         let asked = answer.header("WWW-Authenticate").map(str::to_owned);
         if answer.status == 401 && asked != challenge(service, call.operation.access) {
-            faults.push(format!("it asks for {asked:?}"));
+            faults.push(format!("WWW-Authenticate is {asked:?}"));
         }
         if let Some(detail) = &self.detail
             && !answer.text().contains(detail.as_str())
         {
-            faults.push(format!("{detail:?} is not said: {}", answer.text()));
+            faults.push(format!("{detail:?} is missing: {}", answer.text()));
         }
         faults
     }
 
-    /// Who must have answered.
+    /// The process that must have answered.
     pub(super) fn answered_by(&self) -> Option<&str> {
         match self.expect {
             Expect::Word(_) => Some("api"),
@@ -276,7 +280,7 @@ impl Row {
     }
 }
 
-/// The path before and behind its last parameter.
+/// The path before and after its last parameter.
 fn around_parameter(call: &Call<'_>) -> (String, String) {
     let segments = call.operation.path.segments();
     let last = segments.iter().rposition(|segment| matches!(segment, Segment::Parameter(_)));
@@ -288,5 +292,5 @@ fn around_parameter(call: &Call<'_>) -> (String, String) {
     (join(before) + "/", after)
 }
 
-/// The names of the headers that carry credentials, for what must not be in a log.
+/// The names of the headers with credentials, whose values must not be in a log.
 pub(super) const CREDENTIALS: [&str; 2] = [API_KEY, AUTHORIZATION];

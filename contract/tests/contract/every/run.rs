@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 type Groups = BTreeMap<String, Vec<Row>>;
 
-/// One row, run for one operation: what is wrong.
+/// Runs one row for one operation. Returns the faults.
 fn run(
     stack: &Stack,
     values: &Values,
@@ -31,7 +31,7 @@ fn run(
         Ok(None) => return Some(vec!["closed without an answer".into()]),
         Err(error) => return Some(vec![error.to_string()]),
     };
-    // The line of a request whose body is not read comes when the caller has gone.
+    // nginx logs a request with an unread body only after the disconnect of the caller.
     drop(connection);
     let mut faults = row.judge(&call, stack.service, &answer);
     faults.extend(line_faults(stack, row, &call, &answer));
@@ -53,7 +53,7 @@ fn is_fresh(id: &str) -> bool {
     id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// What is wrong with the one line that the sidecar writes about the request.
+/// The faults of the access log line of the request.
 fn line_faults(stack: &Stack, row: &Row, call: &Call<'_>, answer: &Response) -> Vec<String> {
     let lines = stack.sidecar.process.log.of_request(answer.request_id());
     let line = &lines[0];
@@ -69,17 +69,17 @@ fn line_faults(stack: &Stack, row: &Row, call: &Call<'_>, answer: &Response) -> 
     };
     let found = (line["route"].as_str().unwrap_or(""), line["operation"].as_str().unwrap_or(""));
     if expected.is_some_and(|expected| expected != found) {
-        faults.push(format!("the log says {found:?} and not {expected:?}"));
+        faults.push(format!("the log has {found:?} instead of {expected:?}"));
     }
     if line["status"] != answer.status {
-        faults.push(format!("the log says status {}", line["status"]));
+        faults.push(format!("the log has status {}", line["status"]));
     }
     faults.extend(undeclared(stack.service, (found.0, found.1), answer.status));
     if row.answered_by().is_some_and(|by| line["answered_by"] != by) {
         faults.push(format!("answered by {}", line["answered_by"]));
     }
     if row.id.is_some() && matches!(row.expect, Expect::Word(_)) {
-        // The service has the id that the caller was given: this waits until it does.
+        // Wait until the service logs the id that the caller received.
         let _ = stack.api.process.log.of_request(answer.request_id());
     }
     if row.expect == Expect::Word(Word::Valid) && line["cause"] != "" {
@@ -88,10 +88,10 @@ fn line_faults(stack: &Stack, row: &Row, call: &Call<'_>, answer: &Response) -> 
     faults
 }
 
-/// What any HTTP server may say before it looks at an operation.
+/// Statuses that any HTTP server can return before it selects an operation.
 const OF_THE_PROTOCOL: [u16; 6] = [400, 414, 417, 431, 501, 505];
 
-/// A status that the document does not have for the route and the operation that the log names.
+/// A fault if the document does not declare the status for the logged route and operation.
 fn undeclared(service: &'static Service, (route, id): (&str, &str), status: u16) -> Option<String> {
     let of_path = |one: &&Operation| one.path.to_string() == route && one.method != Method::Head;
     let declared = operations(service)
@@ -99,10 +99,10 @@ fn undeclared(service: &'static Service, (route, id): (&str, &str), status: u16)
         .filter(|one| if status == 405 { of_path(one) } else { one.id == id })
         .all(|one| service.declares(one, status));
     let known = declared || OF_THE_PROTOCOL.contains(&status);
-    (!known).then(|| format!("the document has no {status} for {id} of {route}"))
+    (!known).then(|| format!("the document declares no {status} for {id} of {route}"))
 }
 
-/// Runs a group of the table: so many rows, and so many rows times operations, or more.
+/// Runs a group of the table. `rows` and `checks` are the minimum numbers.
 fn group(name: &str, rows: usize, checks: usize) {
     let mut groups: Groups = table::read("traps");
     let table = groups.remove(name).unwrap_or_else(|| panic!("traps.json has no group {name}"));
@@ -117,7 +117,7 @@ fn group(name: &str, rows: usize, checks: usize) {
         let mut values = stack.values();
         for row in &table {
             for operation in row.cases(stack.service) {
-                // What the last row of such an operation asked for may be gone.
+                // The previous row may have deleted the resource of the path parameter.
                 if !operation.path.is_static() {
                     values = stack.values();
                 }
@@ -141,43 +141,43 @@ fn group(name: &str, rows: usize, checks: usize) {
 }
 
 #[test]
-fn credentials_of_every_shape_are_judged_alike_for_every_operation() {
-    own_stack_only!("credentials_of_every_shape_are_judged_alike_for_every_operation");
+fn credentials_are_checked_the_same_way_for_every_operation() {
+    own_stack_only!("credentials_are_checked_the_same_way_for_every_operation");
     group("credentials", 105, 559);
 }
 
 #[test]
-fn every_path_matches_as_it_is_sent_and_in_no_other_spelling() {
-    own_stack_only!("every_path_matches_as_it_is_sent_and_in_no_other_spelling");
+fn path_matches_only_in_its_documented_spelling() {
+    own_stack_only!("path_matches_only_in_its_documented_spelling");
     group("paths", 91, 1245);
 }
 
 #[test]
-fn every_parameter_is_one_segment_as_it_is_sent() {
-    own_stack_only!("every_parameter_is_one_segment_as_it_is_sent");
+fn parameter_is_exactly_one_path_segment() {
+    own_stack_only!("parameter_is_exactly_one_path_segment");
     group("parameters", 45, 135);
 }
 
 #[test]
-fn request_lines_of_every_form_are_read_in_one_way() {
-    own_stack_only!("request_lines_of_every_form_are_read_in_one_way");
+fn request_line_has_only_one_interpretation() {
+    own_stack_only!("request_line_has_only_one_interpretation");
     group("request lines", 23, 318);
 }
 
 #[test]
-fn every_body_has_the_size_and_the_type_that_its_operation_takes() {
-    own_stack_only!("every_body_has_the_size_and_the_type_that_its_operation_takes");
+fn body_must_have_the_size_and_type_of_its_operation() {
+    own_stack_only!("body_must_have_the_size_and_type_of_its_operation");
     group("bodies", 34, 141);
 }
 
 #[test]
-fn a_request_id_is_kept_when_it_is_valid_and_replaced_otherwise() {
-    own_stack_only!("a_request_id_is_kept_when_it_is_valid_and_replaced_otherwise");
+fn valid_request_id_is_kept_and_invalid_one_is_replaced() {
+    own_stack_only!("valid_request_id_is_kept_and_invalid_one_is_replaced");
     group("ids", 20, 346);
 }
 
 #[test]
-fn the_table_names_each_row_once_and_has_no_other_group() {
+fn table_has_unique_row_names_and_only_known_groups() {
     let groups: Groups = table::read("traps");
     let known = ["bodies", "credentials", "ids", "parameters", "paths", "request lines"];
     assert_eq!(groups.keys().map(String::as_str).collect::<Vec<_>>(), known);

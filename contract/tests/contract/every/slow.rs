@@ -1,5 +1,5 @@
-//! Clients that are slow, stop half-way or go away: answered where they can be, closed in any case, and nobody waits
-//! for them.
+//! Clients that are slow, stop in the middle or disconnect. They get an answer if possible, their connection is closed,
+//! and they do not delay other clients.
 
 use super::{conclude, operations, stacks, with_body};
 use chassis::document::Deadline;
@@ -17,15 +17,15 @@ use std::time::{Duration, Instant};
 const SOON: Duration = Duration::from_secs(15);
 const ROUNDS: usize = 20;
 
-/// Sends the head and all of the body but its last bytes.
+/// Sends the request without its last 5 bytes.
 fn begin(connection: &mut Connection, request: &Request) {
     let bytes = request.bytes("slow");
     connection.send(&bytes[..bytes.len() - 5]).expect("sent");
 }
 
 #[test]
-fn a_slow_body_is_answered_with_408_and_closed() {
-    own_stack_only!("a_slow_body_is_answered_with_408_and_closed");
+fn slow_body_gets_408_and_close() {
+    own_stack_only!("slow_body_gets_408_and_close");
     let stacks = stacks();
     let mut count = 0;
     scope(|scope| {
@@ -42,7 +42,7 @@ fn a_slow_body_is_answered_with_408_and_closed() {
                     let least = operation.body_timeout().saturating_sub(Duration::from_secs(1));
                     assert!(started.elapsed() >= least, "{:?}", started.elapsed());
                     assert!(answer.closes() && connection.is_closed_within(SOON));
-                    // The service's deadline comes first: it is the one that can answer.
+                    // The deadline of the service comes first, because the service can still answer.
                     let line = stack.sidecar.process.log.of_request(answer.request_id()).remove(0);
                     assert_eq!(line["upstream_status"], "408", "{line}");
                 });
@@ -53,8 +53,8 @@ fn a_slow_body_is_answered_with_408_and_closed() {
 }
 
 #[test]
-fn a_body_in_drops_has_the_same_deadline() {
-    own_stack_only!("a_body_in_drops_has_the_same_deadline");
+fn body_in_single_bytes_gets_408_at_the_same_deadline() {
+    own_stack_only!("body_in_single_bytes_gets_408_at_the_same_deadline");
     let mut count = 0;
     for service in service::all() {
         let stack = Stack::for_service(service).api("BODY_TIMEOUT", "1s").start();
@@ -66,7 +66,7 @@ fn a_body_in_drops_has_the_same_deadline() {
             .expect("sent");
         connection.patience(Duration::from_millis(100)).expect("set");
         let started = Instant::now();
-        // A byte at a time never lets a timeout between two reads run out.
+        // With single bytes, a timeout between two reads never expires.
         let answer = loop {
             assert!(started.elapsed() < SOON, "no 408 after {:?}", started.elapsed());
             let _ = connection.send(b" ");
@@ -82,8 +82,8 @@ fn a_body_in_drops_has_the_same_deadline() {
 }
 
 #[test]
-fn a_slow_head_is_closed() {
-    own_stack_only!("a_slow_head_is_closed");
+fn connection_with_slow_head_is_closed() {
+    own_stack_only!("connection_with_slow_head_is_closed");
     let parts = [&b""[..], b"GET", b"GET /nothing HTTP/1.1\r\nHost: a\r\nX-Slow: "];
     let stacks = stacks();
     scope(|scope| {
@@ -99,11 +99,11 @@ fn a_slow_head_is_closed() {
                     assert!(took > least && took < SOON, "{part:?}: {took:?}");
                 });
             }
-            scope.spawn(|| head_in_drops(stack));
+            scope.spawn(|| head_in_single_bytes(stack));
         }
     });
     for stack in &stacks {
-        // Nothing was sent, so the log says status 0. A connection on which nothing came has no line.
+        // Without a response, the log has status 0. A connection without a byte from the client has no line.
         assert_eq!(stack.sidecar.process.finish(), 0);
         let lines = stack.sidecar.process.log.events();
         let mine = lines.iter().filter(|line| line["user_agent"] != "contract-start");
@@ -114,7 +114,7 @@ fn a_slow_head_is_closed() {
     conclude(8, stacks.len() * (parts.len() + 1), &[]);
 }
 
-fn head_in_drops(stack: &Stack) {
+fn head_in_single_bytes(stack: &Stack) {
     let mut connection = stack.sidecar.connect();
     connection.send(b"GET /nothing HTTP/1.1\r\nHost: a\r\nX-Slow: ").expect("sent");
     connection.patience(Duration::from_millis(100)).expect("set");
@@ -129,8 +129,8 @@ fn head_in_drops(stack: &Stack) {
 }
 
 #[test]
-fn nobody_waits_for_a_hundred_slow_clients() {
-    own_stack_only!("nobody_waits_for_a_hundred_slow_clients");
+fn hundred_slow_clients_delay_no_other_client() {
+    own_stack_only!("hundred_slow_clients_delay_no_other_client");
     let mut count = 0;
     for stack in stacks() {
         let Some(operation) = with_body(stack.service).next() else { continue };
@@ -147,10 +147,11 @@ fn nobody_waits_for_a_hundred_slow_clients() {
     conclude(200, count, &[]);
 }
 
-/// As `nc -N` does. A stream is not among them: it ends with its caller, and nginx takes a half-close for one that has gone.
+/// Closes the sending side like `nc -N`. Streams are excluded, because nginx treats a half-close as a disconnect and
+/// ends the stream.
 #[test]
-fn a_caller_that_closes_its_sending_side_gets_its_answer() {
-    own_stack_only!("a_caller_that_closes_its_sending_side_gets_its_answer");
+fn caller_with_closed_sending_side_gets_its_answer() {
+    own_stack_only!("caller_with_closed_sending_side_gets_its_answer");
     let (mut count, mut wrong) = (0, Vec::new());
     for stack in stacks() {
         for operation in operations(stack.service) {
@@ -185,8 +186,8 @@ fn a_caller_that_closes_its_sending_side_gets_its_answer() {
 }
 
 #[test]
-fn a_caller_that_goes_away_is_logged_and_harms_nobody() {
-    own_stack_only!("a_caller_that_goes_away_is_logged_and_harms_nobody");
+fn disconnected_caller_is_logged_and_does_no_harm() {
+    own_stack_only!("disconnected_caller_is_logged_and_does_no_harm");
     let (mut count, mut wrong) = (0, Vec::new());
     for stack in stacks() {
         for operation in operations(stack.service).iter().filter(|one| one.probe.is_none()) {
@@ -198,13 +199,13 @@ fn a_caller_that_goes_away_is_logged_and_harms_nobody() {
             drop(connection);
             let line = stack.sidecar.process.log.of_request(&id).remove(0);
             count += 1;
-            // nginx notes 499 where a caller that goes ends the request at the service, too.
+            // nginx logs 499 if a disconnect also ends the request at the service.
             let streams = matches!(operation.deadline, Deadline::Idle(_)) && line["status"] == 499;
             let known = line["status"] == call.status || streams;
             if line["operation"] != operation.id.as_str() || !known {
                 wrong.push(format!("{}: {line}", operation.id));
             }
-            // Half of a request.
+            // Also send an incomplete request and disconnect.
             if call.body.is_some() {
                 begin(&mut stack.sidecar.connect(), &call.request());
             }

@@ -1,5 +1,5 @@
-//! Requests that two parsers could read in two ways, for every operation that takes a body. Each is refused, or read
-//! once: the service never sees more of it than the sidecar let through. The shapes are rows of `data/smuggling.json`.
+//! Request smuggling: requests that two parsers can read in different ways, for every operation that takes a body. The
+//! sidecar refuses each one or forwards it as one request. `data/smuggling.json` contains the requests.
 
 use super::row::Row;
 use super::{conclude, stacks};
@@ -11,7 +11,7 @@ use contract::stack::Stack;
 use contract::table;
 use std::time::Duration;
 
-/// What is wrong with what comes of one row.
+/// The faults of one row.
 fn wrong(stack: &Stack, row: &Row, operation: &'static Operation) -> Vec<String> {
     let values = stack.values();
     let call = Call::new(stack.service, operation, &values);
@@ -21,7 +21,7 @@ fn wrong(stack: &Stack, row: &Row, operation: &'static Operation) -> Vec<String>
         Ok(Some(answer)) => row.judge(&call, stack.service, &answer),
         other => vec![format!("{other:?}")],
     };
-    // Whatever was hidden behind the first request would be answered on this connection now.
+    // A hidden second request would be answered on this connection now.
     let _ = connection.end();
     let _ = connection.patience(Duration::from_secs(10));
     let rest = connection.receive_rest().unwrap_or_default();
@@ -29,16 +29,16 @@ fn wrong(stack: &Stack, row: &Row, operation: &'static Operation) -> Vec<String>
         wrong.push(format!("a second answer: {:?}", String::from_utf8_lossy(&rest)));
     }
     let seen = stack.metrics().requests() - before;
-    let expected = row.api_sees.expect("each row says what the service sees");
+    let expected = row.api_sees.expect("each row has api_sees");
     if seen != expected {
-        wrong.push(format!("the service saw {seen} requests and not {expected}"));
+        wrong.push(format!("the service received {seen} requests instead of {expected}"));
     }
     wrong
 }
 
 #[test]
-fn no_shape_smuggles_a_request_past_the_sidecar() {
-    own_stack_only!("no_shape_smuggles_a_request_past_the_sidecar");
+fn no_request_is_smuggled_past_the_sidecar() {
+    own_stack_only!("no_request_is_smuggled_past_the_sidecar");
     let rows: Vec<Row> = table::read("smuggling");
     let rows = at_least(42, rows);
     let (mut count, mut faults) = (0, Vec::new());

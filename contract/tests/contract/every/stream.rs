@@ -1,5 +1,5 @@
-//! Operations that stream: what the service sends flows at once, heartbeats fill the pauses, and a stream ends with its
-//! caller and with its service.
+//! Operations that stream: the sidecar forwards bytes immediately, heartbeats fill the pauses, and a stream ends with
+//! its caller and with its service.
 
 use super::{conclude, operations};
 use chassis::document::{Deadline, Operation};
@@ -10,10 +10,10 @@ use contract::stack::{Builder, Stack};
 use contract::wait;
 use std::time::{Duration, Instant};
 
-/// How soon the first bytes of a stream are there.
+/// The time limit for the first bytes of a stream.
 const SOON: Duration = Duration::from_secs(3);
 
-/// Runs a check for each operation that streams, with a stack of its own.
+/// Runs a check for each operation that streams. Each check has its own stack.
 fn for_each(
     settings: impl Fn(Builder) -> Builder,
     check: impl Fn(&Stack, &'static Operation, Duration),
@@ -32,7 +32,7 @@ fn for_each(
     }
 }
 
-/// Opens a stream and waits for its head and its first bytes.
+/// Opens a stream and waits for the head and the first bytes.
 fn open(stack: &Stack, operation: &'static Operation) -> Connection {
     let mut connection = stack.sidecar.connect();
     let begun = Instant::now();
@@ -45,22 +45,22 @@ fn open(stack: &Stack, operation: &'static Operation) -> Connection {
 }
 
 #[test]
-fn a_stream_flows_at_once_and_never_pauses_as_long_as_its_document_says() {
-    own_stack_only!("a_stream_flows_at_once_and_never_pauses_as_long_as_its_document_says");
+fn stream_starts_at_once_and_never_reaches_its_idle_timeout() {
+    own_stack_only!("stream_starts_at_once_and_never_reaches_its_idle_timeout");
     for_each(
         |it| it,
         |stack, operation, idle| {
             let mut connection = open(stack, operation);
             connection.patience(idle).expect("set");
             let bytes = connection.receive_some().expect("the stream flows");
-            assert!(!bytes.is_empty(), "{} ends", operation.id);
+            assert!(!bytes.is_empty(), "the stream of {} ends", operation.id);
         },
     );
 }
 
 #[test]
-fn a_stream_ends_at_the_service_when_its_caller_goes() {
-    own_stack_only!("a_stream_ends_at_the_service_when_its_caller_goes");
+fn stream_ends_at_the_service_when_its_caller_disconnects() {
+    own_stack_only!("stream_ends_at_the_service_when_its_caller_disconnects");
     for_each(
         |it| it,
         |stack, operation, _| {
@@ -71,15 +71,15 @@ fn a_stream_ends_at_the_service_when_its_caller_goes() {
 }
 
 #[test]
-fn a_stream_ends_complete_with_the_grace_of_its_service() {
-    own_stack_only!("a_stream_ends_complete_with_the_grace_of_its_service");
+fn stream_ends_complete_after_the_grace_period_of_its_service() {
+    own_stack_only!("stream_ends_complete_after_the_grace_period_of_its_service");
     for_each(
         |it| it.api("DRAIN_GRACE", "300ms").api("DRAIN_TIMEOUT", "30s"),
         |stack, operation, _| {
             let mut connection = open(stack, operation);
             let begun = Instant::now();
             stack.api.process.stop();
-            let _ = connection.receive_rest().expect("it ends and does not break off");
+            let _ = connection.receive_rest().expect("the stream ends without a reset");
             assert!(begun.elapsed() >= Duration::from_millis(250), "{:?}", begun.elapsed());
             assert_eq!(stack.api.process.exit_code(), 0);
             let cut = stack.api.process.log.events().into_iter().any(|it| it["level"] == "WARN");

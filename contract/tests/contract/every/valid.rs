@@ -1,4 +1,4 @@
-//! The valid case of every operation: the service answers as its document says. Runs against a running stack, too.
+//! The valid case of every operation: the response matches the document. Also runs against a running stack.
 
 use super::{conclude, conclude_each, operations};
 use chassis::document::{Limited, Method};
@@ -8,7 +8,7 @@ use contract::target::Target;
 use std::collections::BTreeSet;
 
 #[test]
-fn every_operation_answers_each_of_its_examples() {
+fn every_example_gets_its_documented_response() {
     let (mut count, mut wrong) = (0, Vec::new());
     for target in Target::all() {
         let service = target.service();
@@ -20,7 +20,7 @@ fn every_operation_answers_each_of_its_examples() {
                 found.extend(faults(&answer, operation.method == Method::Head));
                 let policy = answer.header("RateLimit-Policy").is_some();
                 if policy != (operation.limit != Limited::Never) {
-                    found.push(format!("RateLimit-Policy is there: {policy}"));
+                    found.push(format!("RateLimit-Policy is present: {policy}"));
                 }
                 if answer.header("Cache-Control").is_none() && call.example.is_some() {
                     found.push("no Cache-Control".into());
@@ -34,7 +34,7 @@ fn every_operation_answers_each_of_its_examples() {
 }
 
 #[test]
-fn head_is_answered_like_get_without_the_body() {
+fn head_is_answered_like_get_without_a_body() {
     let (mut count, mut wrong) = (0, Vec::new());
     for target in Target::all() {
         for operation in operations(target.service()) {
@@ -49,7 +49,7 @@ fn head_is_answered_like_get_without_the_body() {
             let all = same.into_iter().all(|name| of(name).is_some());
             count += 1;
             if head.status != get.status || !head.body.is_empty() || !all {
-                wrong.push(format!("{}: {head:?} and not like {get:?}", operation.id));
+                wrong.push(format!("{}: {head:?} differs from {get:?}", operation.id));
             }
         }
     }
@@ -57,7 +57,7 @@ fn head_is_answered_like_get_without_the_body() {
 }
 
 #[test]
-fn the_description_is_the_document_without_the_members_of_the_platform() {
+fn served_document_omits_the_members_of_the_platform() {
     let (mut count, mut wrong) = (0, Vec::new());
     for target in Target::all() {
         let service = target.service();
@@ -76,7 +76,7 @@ fn the_description_is_the_document_without_the_members_of_the_platform() {
         };
         let (found, written) = (members(&answer.json()["paths"]), members(&service.text["paths"]));
         if found != written || found.is_empty() {
-            wrong.push(format!("{}: {found:?} and not {written:?}", service.name()));
+            wrong.push(format!("{}: {found:?} instead of {written:?}", service.name()));
         }
     }
     conclude(2, count, &wrong);

@@ -1,7 +1,7 @@
-//! Accepted and refused bodies of an operation, over the wire: `contract/OPERATION.json` of its service.
+//! Accepted and refused bodies of an operation, through the sidecar: `contract/OPERATION.json` of its service.
 //!
-//! The service's own tests may read the same file. Here it shows that nothing between the caller and the service changes
-//! a byte of a body or of a response.
+//! The tests of the service can read the same file. The tests here check that the sidecar changes no byte of a body or
+//! of a response.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -29,7 +29,7 @@ impl Case {
         match (&self.body, &self.body_base64) {
             (Some(text), None) => text.clone().into_bytes(),
             (None, Some(base64)) => BASE64_STANDARD.decode(base64).expect("base64"),
-            _ => panic!("{}: body or body_base64", self.name),
+            _ => panic!("{}: set either body or body_base64", self.name),
         }
     }
 
@@ -40,7 +40,7 @@ impl Case {
         };
         let mut wrong = faults(&answer, false);
         if answer.status != self.status {
-            wrong.push(format!("{} and not {}", answer.status, self.status));
+            wrong.push(format!("status {} instead of {}", answer.status, self.status));
         }
         if self.answer.as_ref().is_some_and(|expected| answer.body != expected.as_bytes()) {
             wrong.push("another answer".into());
@@ -54,7 +54,7 @@ impl Case {
             }
             let detail = problem["detail"].as_str().unwrap_or_default();
             if self.member.as_ref().is_some_and(|member| !detail.contains(member)) {
-                wrong.push(format!("{:?} is not named", self.member));
+                wrong.push(format!("the detail does not contain {:?}", self.member));
             }
         }
         (!wrong.is_empty()).then(|| {
@@ -63,13 +63,13 @@ impl Case {
     }
 }
 
-/// A table names a problem of its service by the last part of its type.
+/// The full problem type. A table contains only the last part of a type of its service.
 fn full_type(problem: &str, name: &str) -> String {
     if problem.contains(':') { problem.to_owned() } else { format!("urn:{name}:problem:{problem}") }
 }
 
 #[test]
-fn every_body_is_answered_through_the_sidecar_as_the_table_says() {
+fn every_body_gets_the_answer_of_the_table() {
     let (mut count, mut wrong) = (0, Vec::new());
     for target in Target::all() {
         let service = target.service();

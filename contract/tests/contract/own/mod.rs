@@ -1,5 +1,5 @@
-//! The tables that a service has of its own, in its folder `contract`: `conformance.json`, and a table of bodies for
-//! each operation that has one, such as `sum.json` for the operation `sum`.
+//! The tables in the folder `contract` of a service: `conformance.json`, and tables of bodies for single operations,
+//! such as `sum.json` for the operation `sum`.
 
 mod bodies;
 mod table;

@@ -1,6 +1,6 @@
-//! The conformance table of a service, `contract/conformance.json`: one request a row, and all that its answer must be.
+//! The conformance table of a service, `contract/conformance.json`: one request per row, with the expected answer.
 //!
-//! A row that fails is reported by its name, with all others that fail.
+//! The test reports all failed rows by name.
 
 use contract::binary;
 use contract::connection::Connection;
@@ -23,36 +23,37 @@ use std::time::Duration;
 #[serde(deny_unknown_fields)]
 struct Row {
     name: String,
-    /// Bytes to send as they are, instead of a request put together from the other fields.
+    /// Bytes to send instead of a request from the other fields.
     raw: Option<String>,
     #[serde(default = "get")]
     method: String,
     #[serde(default)]
     path: String,
-    /// Value of `X-Api-Key`.
+    /// The value of `X-Api-Key`.
     key: Option<String>,
     #[serde(default)]
     headers: Vec<(String, String)>,
-    /// With `Content-Type: application/json`, unless `headers` has another.
+    /// The body. `Content-Type` is `application/json`, unless `headers` sets another.
     json: Option<String>,
-    /// Spaces are added to the body until it is so long.
+    /// Pads the body with spaces to this length.
     pad: Option<usize>,
     #[serde(default)]
     chunked: bool,
-    /// How often the request is sent, one after another; the last answer counts, the others are 200, 401 or 404.
+    /// How often the request is sent. The last answer is checked. The others must be 200, 401, 404 or 405.
     #[serde(default = "once")]
     times: usize,
-    /// The address it comes from, so that rows without a key do not share a limit.
+    /// The source address, so that rows without a key do not share a limit.
     from: Option<Ipv4Addr>,
     expect: Expect,
-    /// Expected instead of an nginx that does not count headers: few of them reach the service, which does.
+    /// Replaces `expect` for an nginx that does not limit the number of headers. The service has its own limit, but few
+    /// headers reach it.
     uncounted: Option<Expect>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expect {
-    /// `null`: closed without an answer.
+    /// `null`: the connection is closed without an answer.
     status: Option<u16>,
     r#type: Option<String>,
     /// A part of the problem's detail.
@@ -64,7 +65,7 @@ struct Expect {
     lacks: Vec<String>,
     /// Whether the server closes the connection afterwards.
     closes: Option<bool>,
-    /// The request id is one of our own making.
+    /// Whether the sidecar generates the request id.
     #[serde(default)]
     fresh_id: bool,
 }
@@ -72,11 +73,11 @@ struct Expect {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
-    /// Any stack, running or our own.
+    /// For any stack.
     requests: Vec<Row>,
-    /// What no client library would send: for the sidecar itself, not for a balancer before it.
+    /// Bytes that no client library sends. For a sidecar without a balancer.
     raw: Vec<Row>,
-    /// Against the limits of the contract, each row as a client of its own.
+    /// For the limits of the document. Each row has its own client.
     rates: Vec<Row>,
 }
 
@@ -108,7 +109,7 @@ impl Row {
         if self.chunked { request.chunked() } else { request }
     }
 
-    /// Sends it and receives the answer; `None` when the connection is closed instead.
+    /// Sends the request and receives the answer. `None` if the connection is closed.
     fn send(&self, connection: &mut Connection, values: &Values) -> io::Result<Option<Response>> {
         match &self.raw {
             Some(raw) => {
@@ -121,7 +122,7 @@ impl Row {
         }
     }
 
-    /// Everything that is wrong with the answer.
+    /// The faults of the answer.
     fn judge(&self, answer: Option<&Response>, values: &Values) -> Vec<String> {
         let Some(answer) = answer else {
             return self
@@ -134,7 +135,7 @@ impl Row {
         let mut wrong = faults(answer, self.method == "HEAD");
         let mut expect = |what: &str, found: Option<String>, wanted: Option<String>| {
             if found != wanted {
-                wrong.push(format!("{what} is {found:?} and not {wanted:?}"));
+                wrong.push(format!("{what} is {found:?} instead of {wanted:?}"));
             }
         };
         expect(
@@ -192,11 +193,10 @@ impl Row {
             let mut wrong = self.judge(answer.as_ref(), values);
             if let Some(closes) = self.expect.closes {
                 let said = answer.as_ref().is_none_or(Response::closes);
-                // What is kept is shown by not being closed; a moment is enough to see that it was.
                 let closed = closes && connection.is_closed_within(Duration::from_secs(10));
                 if said != closes || closed != closes {
                     wrong.push(format!(
-                        "says that it closes: {said}, closed: {closed}, wanted: {closes}"
+                        "Connection: close: {said}, closed: {closed}, expected: {closes}"
                     ));
                 }
             }
@@ -206,7 +206,7 @@ impl Row {
     }
 }
 
-/// Everything that is wrong with all rows of a list.
+/// The faults of all rows of a list.
 fn run_all(service: &Service, rows: &[Row], run: impl Fn(&Row) -> Vec<String>) -> Vec<String> {
     let failed = rows.iter().map(|row| (row, run(row))).filter(|(_, wrong)| !wrong.is_empty());
     failed
@@ -214,7 +214,7 @@ fn run_all(service: &Service, rows: &[Row], run: impl Fn(&Row) -> Vec<String>) -
         .collect()
 }
 
-/// The tables of the services of this run, of which there must be so many or more.
+/// The tables of the services of this run. They must have at least `minimum` rows.
 fn tables(of: impl Fn(&Table) -> usize, minimum: usize) -> Vec<(&'static Service, Table)> {
     let uncounted = binary::nginx_version() >= (1, 23, 0) && !binary::nginx_counts_headers();
     let read = |service: &'static Service| {
@@ -236,7 +236,7 @@ fn assert_none(failed: &[String]) {
 }
 
 #[test]
-fn every_request_is_answered_as_the_table_says() {
+fn every_request_gets_the_answer_of_the_table() {
     let tables = tables(|table| table.requests.len(), 178);
     for target in Target::all() {
         for (service, table) in &tables {
@@ -250,8 +250,8 @@ fn every_request_is_answered_as_the_table_says() {
 }
 
 #[test]
-fn every_raw_request_is_answered_as_the_table_says() {
-    own_stack_only!("every_raw_request_is_answered_as_the_table_says");
+fn every_raw_request_gets_the_answer_of_the_table() {
+    own_stack_only!("every_raw_request_gets_the_answer_of_the_table");
     for (service, table) in tables(|table| table.raw.len(), 72) {
         let stack = Stack::for_service(service).start();
         let values = stack.values();
@@ -261,8 +261,8 @@ fn every_raw_request_is_answered_as_the_table_says() {
 }
 
 #[test]
-fn every_rate_is_limited_as_the_table_says() {
-    own_stack_only!("every_rate_is_limited_as_the_table_says");
+fn every_rate_has_the_limit_of_the_table() {
+    own_stack_only!("every_rate_has_the_limit_of_the_table");
     for (service, table) in tables(|table| table.rates.len(), 35) {
         let stack = Stack::for_service(service).limited().start();
         let values = stack.values();
@@ -275,7 +275,7 @@ fn every_rate_is_limited_as_the_table_says() {
 }
 
 #[test]
-fn each_table_names_each_row_once() {
+fn row_names_of_a_table_are_unique() {
     for (_, Table { requests, raw, rates }) in tables(|table| table.requests.len(), 178) {
         let names: Vec<&String> =
             [&requests, &raw, &rates].into_iter().flatten().map(|row| &row.name).collect();
