@@ -111,7 +111,7 @@ fn every_member_of_an_operation_reaches_its_location() {
             "internal;",
             "set $policy parcels;",
             "limit_req zone=parcels burst=10 nodelay;",
-            "# Nothing is buffered, and a caller that has gone ends the stream.",
+            "# Nothing is buffered, and the stream ends when the caller disconnects.",
             "proxy_buffering off;",
             "proxy_ignore_client_abort off;",
             "proxy_read_timeout 15s;",
