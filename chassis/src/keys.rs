@@ -1,15 +1,15 @@
-//! The keys that callers present in `X-Api-Key`, and whose they are.
+//! The keys that callers present in `X-Api-Key`, and the clients that own them.
 //!
-//! A list is parsed once, by the rules of the contract: entries separated by commas, each `key` or
-//! `client:key`; a bare key belongs to the client `default`. The word `none` alone is a list without a key: a new
-//! service has it until its first client gets a key, so it starts and refuses everybody. The sidecar holds itself to
+//! A list is parsed once, by the rules of the contract. Commas separate the entries. Each entry is `key` or
+//! `client:key`; a key without a client belongs to the client `default`. The word `none` alone is a list without a
+//! key. A new service has it until its first client gets a key: it starts and refuses every caller. The sidecar uses
 //! the same rules and the same table of cases, `contract/data/keys.json`.
 //!
-//! A refusal names the entry by its number and the rule, never the text: it ends up in a log.
+//! An error contains the number of the entry and the rule, but not the entry itself, because it is logged.
 //!
-//! Keys are compared in constant time. Each is kept as 128 bytes, padded with zeros, a byte that no key may
-//! contain. A caller's key is compared with all of them, whichever matches, over as many bytes as it has itself
-//! and the length: what the caller sent decides how long that takes, what we hold does not.
+//! Keys are compared in constant time. Each key is stored as 128 bytes, padded with zeros, a byte that no key may
+//! contain. A caller's key is always compared with every key: its bytes and its length. The time depends on the
+//! length of the caller's key and on the number of keys, but not on the stored keys.
 
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
@@ -24,10 +24,10 @@ const MAX_KEY: usize = 128;
 const MAX_CLIENT: usize = 32;
 /// The list without a key. It is too short to be a key.
 pub const NO_KEYS: &str = "none";
-/// The owner of a key that names none.
+/// The owner of a key without a client name.
 const DEFAULT_CLIENT: &str = "default";
 
-/// A key in eight-byte words: so `subtle` compares a few values rather than 128.
+/// A key in eight-byte words, so that `subtle` compares at most 16 values instead of 128.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Packed {
     length: usize,
@@ -48,16 +48,16 @@ impl Zeroize for Packed {
     }
 }
 
-/// Why a list of keys is refused; entries count from 1.
+/// Why a list of keys is refused. Entries are numbered from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum KeyListError {
-    /// Nothing at all.
+    /// The list is empty.
     #[error("is empty; it must hold one or more keys separated by commas, or none")]
     Empty,
-    /// Nothing between two commas, or at an end.
+    /// Nothing between two commas, or at the start or the end.
     #[error("entry {0} is empty; entries are separated by single commas")]
     EmptyEntry(usize),
-    /// What stands before the colon.
+    /// The part before the colon is invalid.
     #[error("entry {0}: a client name is 1 to {MAX_CLIENT} of a-z 0-9 -")]
     ClientName(usize),
     /// A character outside the alphabet.
@@ -66,13 +66,13 @@ pub enum KeyListError {
     /// Too short or too long.
     #[error("entry {0}: a key is {MIN_KEY} to {MAX_KEY} characters long")]
     KeyLength(usize),
-    /// The key is there already, for this client or another.
+    /// An earlier entry has the same key, for this client or another.
     #[error("entry {0} repeats the key of entry {1}")]
     DuplicateKey(usize, usize),
 }
 
 impl KeyListError {
-    /// The rule's short name, as `contract/data/keys.json` spells it.
+    /// The rule's short name in `contract/data/keys.json`.
     #[must_use]
     pub fn rule(&self) -> &'static str {
         match self {
@@ -126,7 +126,7 @@ impl KeyRing {
 
     /// The client that `candidate` belongs to, or `None`.
     ///
-    /// The time taken depends on the number of keys and the length of the candidate, and on nothing else.
+    /// The time depends only on the number of keys and the length of the candidate.
     #[must_use]
     pub fn client_of(&self, candidate: &[u8]) -> Option<&str> {
         let candidate = pack(candidate)?;
@@ -154,8 +154,8 @@ impl KeyRing {
         self.owners.is_empty()
     }
 
-    /// Each client with one of its keys, in the order of the list. The sidecar writes them into the configuration
-    /// that nginx reads.
+    /// Each client with one of its keys, in the order of the list. The sidecar writes them into nginx's
+    /// configuration.
     pub fn entries(&self) -> impl Iterator<Item = (&str, SecretString)> {
         let keys = self.keys.expose_secret().iter().map(|key| SecretString::from(key.unpack()));
         self.owners.iter().map(AsRef::as_ref).zip(keys)
@@ -198,7 +198,7 @@ pub fn is_client_name(name: &str) -> bool {
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
-/// Pads with zeros. `None` when no key has this length.
+/// Pads a key with zeros. `None` if the length is invalid.
 fn pack(key: &[u8]) -> Option<Packed> {
     if !(MIN_KEY..=MAX_KEY).contains(&key.len()) {
         return None;
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_keys_of_one_client_are_valid_at_once() {
+    fn client_can_have_two_keys() {
         let ring = KeyRing::parse("web:old-key-1,batch:other-key,web:new-key-2").unwrap();
         assert_eq!(ring.client_of(b"old-key-1"), Some("web"));
         assert_eq!(ring.client_of(b"new-key-2"), Some("web"));
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_key_in_its_own_case_matches() {
+    fn only_exact_key_matches() {
         let ring = KeyRing::parse("CHANGEME").unwrap();
         assert_eq!(ring.client_of(b"CHANGEME"), Some("default"));
         for wrong in
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_of_the_longest_key_counts() {
+    fn every_byte_of_longest_key_is_compared() {
         let key = "k".repeat(MAX_KEY);
         let ring = KeyRing::parse(&key).unwrap();
         assert_eq!(ring.client_of(key.as_bytes()), Some("default"));
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_entries_are_those_of_the_list() {
+    fn entries_equal_list() {
         let longest = "k".repeat(MAX_KEY);
         let ring = KeyRing::parse(&format!("web:old-key-1,OTHER_K.2,web:{longest}")).unwrap();
         let entries: Vec<(&str, String)> =
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_without_a_key_knows_nobody() {
+    fn list_without_key_matches_nothing() {
         let ring = KeyRing::parse(NO_KEYS).unwrap();
         assert!(ring.is_empty() && ring.entries().next().is_none());
         for key in ["", "none", "default", "nonenone"] {

@@ -1,21 +1,21 @@
-//! What every service of the platform is built on. It knows no service.
+//! The common base of every service on the platform. It depends on no service.
 //!
 //! # Layout
-//! From the inside out; nothing knows what stands below it in this list.
+//! From the inside out. No module depends on a module below it in this list.
 //!
-//! * [`document`]: the OpenAPI document that declares a service, checked and typed. [`keys`]: the keys that callers
-//!   present, and whose they are. The sidecar uses these two, and nothing else of the chassis.
+//! * [`document`]: the OpenAPI document that declares a service, checked and typed. [`keys`]: the keys of callers, and
+//!   the clients that own them. The sidecar uses only these two modules.
 //! * [`problem`], [`request_id`], `request_headers`, `body`: the parts of a request and of a response.
 //! * [`answer`] and [`stream`]: a response, whole or piece by piece.
-//! * [`service`]: what a service gives the chassis. [`router`]: which of its operations a request asks for.
+//! * [`service`]: the trait that a service implements. [`router`]: the operation that a request is for.
 //! * [`bearer`]: tokens of signed-in users. [`auth`]: the credentials that an operation requires.
-//! * [`context`]: what the chassis lends a service, with [`readiness`].
+//! * [`context`]: what the chassis provides to a service, with [`readiness`].
 //! * [`app`]: a request in, a response out. No sockets. With it [`metrics`], `panics`.
-//! * `private`: what operators read, with [`password`] and `profile`.
+//! * `private`: the listener for operators, with [`password`] and `profile`.
 //! * [`connections`] and [`server`]: sockets and time, no routes.
-//! * [`cli`] is what was typed, [`config`] what follows from it, [`telemetry`] the log, [`ssm`] where keys come from.
-//! * `testing`, with the feature `test-support`: what the tests of services share.
-//! * [`run()`] and [`run_with()`]: the process, and [`failure`] how it ends.
+//! * [`cli`]: the command line. [`config`]: the checked settings. [`telemetry`]: the log. [`ssm`]: the source of keys.
+//! * `testing`, with the feature `test-support`: helpers for the tests of services.
+//! * [`run()`] and [`run_with()`]: the process. [`failure`]: its exit codes.
 
 pub mod document;
 pub mod keys;

@@ -1,11 +1,11 @@
-//! The head of an answer, as far as the load needs it.
+//! Reads the head of an answer: only its length, its status and whether the connection closes.
 
-/// Where the answer ends, and what it says of the connection.
+/// The parts of a head that the load generator needs.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// Where the body begins.
+    /// The offset of the body.
     pub(crate) body: usize,
-    /// Of head and body together.
+    /// The length of head and body together.
     pub(crate) length: usize,
     pub(crate) status: u16,
     /// The server closes the connection after this answer.
@@ -13,7 +13,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// `None` while the head is not complete.
+    /// Reads a head. `None` while it is not complete.
     pub(crate) fn read(answer: &[u8]) -> Result<Option<Self>, String> {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut response = httparse::Response::new(&mut headers);
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_says_where_the_answer_ends() {
+    fn head_gives_length_of_answer() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: Close\r\n\r\nabc";
         let head = Head::read(answer).unwrap().unwrap();
         assert_eq!((head.length, head.status, head.closes), (answer.len(), 200, true));

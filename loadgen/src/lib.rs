@@ -1,9 +1,9 @@
-//! Load over HTTP/1.1: one thread, kept-alive connections, a request of its own for each caller.
+//! Load over HTTP/1.1: one thread, kept-alive connections, separate requests for each caller.
 //!
-//! In an open loop, requests are due at fixed moments. A latency counts from the moment when the request was due, not from
-//! the moment when it was sent: a stall of the server counts for every request that it delays (no coordinated omission).
+//! In an open loop, requests are due at fixed times. The latency of a request counts from its due time, not from the
+//! time of sending. So a stall of the server counts for every request that it delays (no coordinated omission).
 //!
-//! Why no tool does this: docs/drills.md.
+//! docs/drills.md explains why the project does not use an existing tool.
 
 mod head;
 mod pace;
@@ -21,32 +21,32 @@ use mio::{Events, Interest, Poll, Token};
 use head::Head;
 pub use pace::Pace;
 
-/// How often requests without an answer are looked for.
+/// The interval of the search for requests without an answer.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Who sends: one kept-alive connection, and requests that it sends in turn.
+/// A sender: one kept-alive connection, and requests that it sends in turn.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Where it connects.
+    /// The address that it connects to.
     pub address: SocketAddr,
     /// Whole requests, at least one.
     pub requests: Vec<Vec<u8>>,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub struct Answer<'a> {
     /// Which caller sent it.
     pub caller: usize,
     /// Which of the caller's requests it was.
     pub request: usize,
-    /// When it was due; in a closed loop, when it was sent.
+    /// The due time. In a closed loop, the time of sending.
     pub due: Instant,
-    /// From then to the end of the answer.
+    /// The time from `due` to the end of the answer.
     pub latency: Duration,
-    /// The status; 0 where there was no whole answer.
+    /// The status. 0 without a complete answer.
     pub status: u16,
-    /// The body, or why there was no answer.
+    /// The body, or the reason for the missing answer.
     pub body: &'a [u8],
 }
 
@@ -60,7 +60,7 @@ pub struct Client {
     idle: VecDeque<usize>,
     patience: Duration,
     in_turn: bool,
-    /// Sends nothing more once this is set.
+    /// If set, the client sends no more requests.
     pub stop: Arc<AtomicBool>,
 }
 
@@ -70,13 +70,13 @@ struct Connection {
     stream: Option<TcpStream>,
     turn: usize,
     answer: Vec<u8>,
-    /// When the request now under way was due, and when it was sent.
+    /// The due time and the sending time of the request in flight.
     pending: Option<(Instant, Instant)>,
 }
 
 impl Client {
-    /// The caller whose connection is free for the longest time sends next. A request that finds no free connection waits
-    /// for one. One without an answer after `patience` has failed.
+    /// The caller whose connection has been free for the longest time sends next. A request waits if no connection is
+    /// free. A request without an answer after `patience` has failed.
     pub fn new(callers: Vec<Caller>, patience: Duration) -> std::io::Result<Self> {
         let connections: Vec<_> = (0..callers.len()).map(Connection::new).collect();
         Ok(Self {
@@ -91,13 +91,13 @@ impl Client {
         })
     }
 
-    /// The callers send in turn, whatever happens to the requests before: one whose connections are busy opens another.
+    /// The callers send in turn, independent of earlier requests. A caller with only busy connections opens another.
     pub fn in_turn(callers: Vec<Caller>, patience: Duration) -> std::io::Result<Self> {
         Ok(Self { in_turn: true, ..Self::new(callers, patience)? })
     }
 
-    /// Sends at `pace`, shows each answer to `seen`, and returns the time from the first request to the last answer. Can be
-    /// called again.
+    /// Sends at `pace`, calls `seen` with each answer, and returns the time from the first request to the last answer.
+    /// Can be called again.
     pub fn run(
         &mut self,
         pace: Pace,
@@ -155,7 +155,7 @@ impl Client {
                 Err(error) => return self.fail(place, &format!("cannot connect: {error}"), seen),
             }
         }
-        // A request is far smaller than a socket's buffer, which is empty between two requests.
+        // A request is much smaller than a socket's buffer, which is empty between two requests.
         let written = connection.stream.as_mut().map(|stream| stream.write(request));
         if !matches!(written, Some(Ok(length)) if length == request.len()) {
             self.fail(place, "the connection was closed", seen);
@@ -200,7 +200,7 @@ impl Client {
         }
     }
 
-    /// Requests without an answer for too long have failed.
+    /// Fails requests without an answer after `patience`.
     fn give_up(&mut self, now: Instant, seen: &mut impl FnMut(&Answer<'_>)) {
         for place in 0..self.connections.len() {
             let sent = self.connections[place].pending.map(|(_, sent)| sent);
@@ -210,7 +210,7 @@ impl Client {
         }
     }
 
-    /// The connection has ended. A request that was under way on it has failed.
+    /// Handles the end of a connection. Its request in flight has failed.
     fn fail(&mut self, place: usize, reason: &str, seen: &mut impl FnMut(&Answer<'_>)) {
         self.connections[place].stream = None;
         self.end(place, 0, 0, Some(reason), seen);

@@ -1,43 +1,43 @@
-//! When requests are sent, and when a run ends.
+//! The schedule of requests and the end of a run.
 
 use std::time::{Duration, Instant};
 
 /// The schedule of a run.
 #[derive(Debug, Clone, Copy)]
 pub enum Pace {
-    /// Closed loop, as fast as answers come, this many in all.
+    /// Closed loop, as fast as the server answers, with this total number of requests.
     Count(u64),
-    /// Closed loop, as fast as answers come, for so long.
+    /// Closed loop, as fast as the server answers, for this time.
     Closed(Duration),
-    /// Open loop, so many requests a second, for so long. The thread spins: a timer's millisecond is more than the
-    /// microseconds that are measured.
+    /// Open loop, `rate` requests per second for `duration`. The thread spins, because the millisecond of a timer is
+    /// longer than the measured microseconds.
     Open {
-        /// Requests a second.
+        /// Requests per second.
         rate: f64,
-        /// How long requests are due.
+        /// The time in which requests are due.
         duration: Duration,
     },
-    /// The same for counts and for latencies of milliseconds: the thread sleeps for a millisecond at a time.
+    /// Like `Open`, for counts and for latencies of milliseconds. The thread sleeps for a millisecond at a time.
     Steady {
-        /// Requests a second.
+        /// Requests per second.
         rate: f64,
-        /// How long requests are due.
+        /// The time in which requests are due.
         duration: Duration,
     },
-    /// Open loop, so many at once, then nothing until `period` is over, for so long.
+    /// Open loop, `size` requests at once at the start of each `period`, for `duration`.
     Bursts {
         /// Requests at once.
         size: u32,
-        /// From one burst to the next.
+        /// The time from one burst to the next.
         period: Duration,
-        /// How long bursts are due.
+        /// The time in which bursts are due.
         duration: Duration,
     },
 }
 
 impl Pace {
-    /// Whether nothing more is to be sent. A request that was due in an open loop is sent, however late: the last requests
-    /// of a stall must not go missing. A server that is four times too slow is given up.
+    /// Whether the run sends no more requests. In an open loop every due request is sent, even late, so that the last
+    /// requests of a stall count. The run ends early if the server is four times too slow.
     #[expect(clippy::cast_precision_loss, reason = "requests of a run are far below 2^52")]
     pub(crate) fn is_over(self, sent: u64, elapsed: Duration) -> bool {
         match self {
@@ -53,7 +53,7 @@ impl Pace {
         }
     }
 
-    /// When request number `sent`, from 0, is due.
+    /// The due time of request number `sent`, from 0.
     #[expect(clippy::cast_precision_loss, reason = "requests of a run are far below 2^52")]
     pub(crate) fn due(self, sent: u64, started: Instant, now: Instant) -> Instant {
         match self {
@@ -67,7 +67,7 @@ impl Pace {
         }
     }
 
-    /// How long to wait for answers before looking at the clock again.
+    /// The time to wait for answers before the next check of the clock.
     pub(crate) fn wait(self) -> Duration {
         match self {
             Self::Count(_) | Self::Closed(_) => Duration::from_millis(100),

@@ -1,6 +1,6 @@
-//! The load against a server that stalls, and against one that closes connections.
+//! The load generator with a server that stalls, and with one that closes connections.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+#![expect(clippy::unwrap_used, reason = "a panic makes a test fail, also in its helpers")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -11,8 +11,8 @@ use loadgen::{Caller, Client, Pace};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// Answers request number N of the server, from 0, with `answer(N)`. Reads nothing more from a connection on which it has
-/// announced to close it.
+/// Answers request number N of the server, from 0, with `answer(N)`. Stops reading from a connection after it has
+/// announced the close.
 fn server(answer: fn(usize) -> &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -42,9 +42,9 @@ fn callers(address: SocketAddr, count: usize) -> Vec<Caller> {
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Twenty requests are due in the half second of the stall. They were not sent, and count all the same.
+/// Twenty requests are due in the half second of the stall. They are sent late, and count from their due time.
 #[test]
-fn a_stall_counts_for_every_request_that_it_delays() {
+fn stall_counts_for_every_delayed_request() {
     let address = server(|number| {
         if number == 10 {
             sleep(Duration::from_millis(500));
@@ -66,7 +66,7 @@ fn a_stall_counts_for_every_request_that_it_delays() {
 }
 
 #[test]
-fn callers_in_turn_do_not_wait_for_one_another() {
+fn callers_in_turn_are_independent() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let mut client = Client::in_turn(callers(address, 2), Duration::from_millis(300)).unwrap();
@@ -81,11 +81,11 @@ fn callers_in_turn_do_not_wait_for_one_another() {
     assert_eq!(answers.len(), 20);
     assert!(answers.iter().all(|(_, due, status)| *due < PATIENCE && *status == 0));
     assert_eq!(answers.iter().filter(|(caller, ..)| *caller == 1).count(), 10);
-    assert!(started.elapsed() < Duration::from_secs(2), "all of them were waited for at once");
+    assert!(started.elapsed() < Duration::from_secs(2), "the requests must wait at the same time");
 }
 
 #[test]
-fn a_connection_that_the_server_will_close_is_not_used_again() {
+fn closing_connection_is_not_reused() {
     let address =
         server(|_| b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
     let mut client = Client::new(callers(address, 1), PATIENCE).unwrap();
@@ -95,7 +95,7 @@ fn a_connection_that_the_server_will_close_is_not_used_again() {
 }
 
 #[test]
-fn what_cannot_be_reached_has_failed() {
+fn unreachable_address_fails_requests() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut client = Client::new(callers(address, 1), PATIENCE).unwrap();
     let mut failures = 0;

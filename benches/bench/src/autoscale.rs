@@ -1,4 +1,4 @@
-//! What the autoscaling settings make of a step, a ramp, a day, and a flood.
+//! Simulates the autoscaling settings for a step, a ramp, a day, and a flood.
 
 use std::f64::consts::PI;
 
@@ -10,10 +10,10 @@ use crate::section::Section;
 use crate::simulation::{self, Moment, TASK_START};
 use crate::table::{Table, whole};
 
-/// What a request costs on one vCPU when nothing was measured yet.
+/// The CPU time of a request on one vCPU, if nothing was measured yet.
 const CPU_SECONDS: f64 = 60e-6;
 
-/// A load: its name, how many seconds it is simulated for, and the requests of a second.
+/// A load: its name, the simulated seconds, and the requests of each second.
 type Case = (&'static str, usize, fn(f64) -> f64);
 
 const CASES: [Case; 4] = [
@@ -75,7 +75,7 @@ pub fn run() -> Result<()> {
     section.save("autoscale")
 }
 
-/// The longest time in a row with more requests for each task than the policy aims at.
+/// The longest continuous time with more requests for each task than the target of the policy.
 fn catching_up(moments: &[Moment], per_task: f64) -> String {
     let (mut longest, mut current) = (0, 0);
     for moment in moments {

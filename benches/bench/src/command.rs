@@ -1,4 +1,4 @@
-//! What can be asked for: sections of the page, and how much time they may take.
+//! The command line: the sections of the page, and their time limits.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ pub struct Arguments {
 pub enum Name {
     /// Instructions, allocations and system calls of a request
     Counts,
-    /// Closed loop: requests a second and CPU time, taking turns
+    /// Closed loop: requests per second and CPU time, in alternating rounds
     Throughput,
     /// Open loop: latencies at 25, 50 and 80 % of saturation
     Latency,
@@ -38,25 +38,25 @@ pub enum Name {
     Limiter,
     /// Memory under a steady load
     Soak,
-    /// The autoscaling settings against a step, a ramp, a day and a flood
+    /// The autoscaling settings with a step, a ramp, a day and a flood
     Autoscale,
-    /// Nothing is measured, only the page is written
+    /// Only write the page, without measuring
     Page,
 }
 
-/// What the sections share out among what they measure.
+/// The time and the requests that a section divides among its setups.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
-    /// Rounds in which all take turns.
+    /// Number of rounds. In each round all setups take turns.
     pub rounds: usize,
-    /// How long one turn is.
+    /// The time of one turn.
     pub slice: Duration,
-    /// The "million" of requests after which memory is looked at.
+    /// The number of requests before the second measurement of memory: a million, or fewer.
     pub many_requests: u64,
 }
 
 impl Arguments {
-    /// Measures what is asked for.
+    /// Measures the requested sections.
     pub fn measure(&self) -> Result<()> {
         let tiny = self.tiny;
         let effort = Effort {

@@ -1,4 +1,4 @@
-//! Where and when a figure was measured.
+//! The machine and the time of a measurement.
 
 use std::fs;
 use std::process::Command;
@@ -12,13 +12,14 @@ pub fn now() -> String {
     format!("{} UTC, load average before {}", now[..16].replace('T', " "), load_average())
 }
 
-/// Of the last minute.
+/// The load average of the last minute.
 pub fn load_average() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().unwrap_or("unknown").into()
 }
 
-/// Processor time since the machine started, in ticks: all of it, and what other machines on the same host took.
+/// Processor time since the start of the machine, in ticks: the total, and the part that other machines on the same
+/// host used.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ticks {
     all: u64,
@@ -26,7 +27,7 @@ pub struct Ticks {
 }
 
 impl Ticks {
-    /// Until now.
+    /// The time until now.
     pub fn now() -> Self {
         let text = fs::read_to_string("/proc/stat").unwrap_or_default();
         let line = text.lines().next().unwrap_or_default();
@@ -35,13 +36,13 @@ impl Ticks {
         Self { all: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or(0) }
     }
 
-    /// What share was stolen since `earlier`, in percent.
+    /// The stolen share since `earlier`, in percent.
     pub fn stolen_since(self, earlier: Self) -> f64 {
         (self.stolen - earlier.stolen) as f64 * 100.0 / (self.all - earlier.all).max(1) as f64
     }
 }
 
-/// A bullet list of what the figures depend on.
+/// A bullet list of the conditions that the figures depend on.
 pub fn list() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name"));
@@ -63,7 +64,7 @@ pub fn list() -> String {
     .fold(String::new(), |list, line| list + "* " + line + "\n")
 }
 
-/// The first line that a command prints, on either stream; nothing when it does not run.
+/// The first line that a command prints on standard output or standard error. Empty if it does not run.
 fn said(program: &str, arguments: &[&str]) -> String {
     let Ok(output) = Command::new(program).args(arguments).current_dir(root()).output() else {
         return String::new();

@@ -1,4 +1,4 @@
-//! What one request costs, counted: valid however busy the machine is.
+//! Counts the cost of one request. The counts do not depend on the load of the machine.
 
 use anyhow::{Context, Result};
 use probe::count::{Counter, for_one_request};
@@ -28,7 +28,7 @@ pub fn run() -> Result<()> {
         .into_iter()
         .filter(Setup::exists)
         .flat_map(|setup| COUNTERS.map(|counter| (setup, counter)))
-        // valgrind cannot run Go: its threads and stacks are not those of C.
+        // valgrind cannot run Go, because its threads and stacks differ from those of C.
         .filter(|(setup, counter)| setup.front != Program::Go || *counter == Counter::SystemCalls)
         .collect();
     let counted = on_both_cores(&jobs, |&(setup, counter)| {

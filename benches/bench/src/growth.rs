@@ -1,4 +1,4 @@
-//! How cost grows: with the body, with a number's digits, with keys.
+//! The growth of the cost with the body, with a number's digits, and with keys.
 
 use anyhow::Result;
 use probe::count::{Counter, for_one_request};
@@ -11,9 +11,9 @@ use crate::table::{Table, whole};
 
 const API: Setup = Setup::alone(Program::Api).with_keys(1);
 const SIDECAR: Setup = Setup::proxied(Program::Sidecar, Program::Api);
-/// Up to the limit of 4 KiB.
+/// Sizes up to the limit of 4 KiB.
 const BODIES: [usize; 4] = [14, 256, 1024, 4096];
-/// Up to the limit of 1,000; the cheap path for whole numbers ends below 20.
+/// Digits up to the limit of 1,000. The fast path for whole numbers ends below 20.
 const DIGITS: [usize; 7] = [1, 10, 30, 100, 300, 600, 1000];
 const KEYS: [usize; 3] = [1, 10, 1000];
 
@@ -22,7 +22,7 @@ pub fn run() -> Result<()> {
     let mut section = Section::new("How cost grows");
     let bodies = BODIES.map(|size| (API, request::post(0, &padded(size))));
     let digits = DIGITS.map(|digits| (API, request::post(0, &nines(digits))));
-    // The last key of the list, so that all are looked at.
+    // The last key of the list, so that all keys are compared.
     let keys = KEYS.into_iter().flat_map(|keys| {
         [API, SIDECAR].map(|setup| (setup.with_keys(keys), request::usual(keys - 1)))
     });
@@ -53,7 +53,7 @@ pub fn run() -> Result<()> {
         table.row([whole(*digits), whole(*count), whole(count / digits)]);
     }
     section.add(table);
-    // Beyond what 30 digits cost.
+    // Without the cost of 30 digits.
     let exponent = exponent(&curve, curve[2].1);
     section.note("digits_exponent", exponent);
     section.add(format!(
@@ -83,7 +83,7 @@ fn nines(digits: usize) -> String {
     format!(r#"{{"a":{number},"b":{number}}}"#)
 }
 
-/// The slope in the log-log plane of what is above `floor`, from 100 on.
+/// The slope in the log-log plane of the values minus `floor`, from 100 digits.
 fn exponent(curve: &[(f64, f64)], floor: f64) -> f64 {
     let logs: Vec<(f64, f64)> = curve
         .iter()
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_power_is_found() {
+    fn exponent_of_power_is_found() {
         let curve: Vec<(f64, f64)> =
             [100.0_f64, 300.0, 1000.0].iter().map(|x| (*x, 5.0 + 3.0 * x.powf(1.5))).collect();
         assert!((exponent(&curve, 5.0) - 1.5).abs() < 1e-6);

@@ -1,4 +1,4 @@
-//! Latency when requests come at fixed moments, counted from the moment they were due.
+//! Latency of requests at fixed times, counted from the due time.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::section::Section;
 use crate::table::{Table, median, quantile, whole};
 use crate::throughput::{CONNECTIONS, saturate, setups};
 
-/// How many turns long a load is.
+/// Length of a load, in turns.
 const TURNS: u32 = 4;
 const SHARES: [f64; 3] = [0.25, 0.5, 0.8];
 const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
@@ -56,8 +56,8 @@ fn at_rate(server: &Server, rate: f64, duration: Duration) -> Result<Histogram<u
     Ok(load.run(Pace::Open { rate, duration })?.latency)
 }
 
-/// The target's own comparison: many short windows that take turns. What disturbs a machine is shorter than a
-/// window and hits either, so the medians are compared, and not each window with its neighbour.
+/// The comparison of the target, in many short alternating windows. A disturbance of the machine is shorter than a
+/// window and can hit either setup. So the medians are compared, not neighbouring windows.
 fn against_the_ceiling(section: &mut Section, effort: Effort) -> Result<()> {
     let setups = [
         Setup::proxied(Program::Sidecar, Program::Api),

@@ -1,4 +1,4 @@
-//! Whether the sidecar's limit is what it says: answers let through against answers allowed.
+//! Accuracy of the sidecar's limit: admitted requests compared with allowed requests.
 
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ const BURST_PERIOD: Duration = Duration::from_secs(3);
 const BURST_SIZE: u32 = 20;
 const MOST_CONNECTIONS: usize = 250;
 
-/// Who asks how: how many clients of how many sidecars, and how much more than its limit each sends; `None` for bursts.
+/// A case: its name, the number of clients, the number of sidecars, and the rate of each client as a multiple of its
+/// limit. `None` means bursts.
 struct Case(&'static str, usize, usize, Option<f64>);
 
 const CASES: [Case; 5] = [
@@ -28,7 +29,7 @@ const CASES: [Case; 5] = [
     Case("1 client at 4 × the limit of 3 sidecars", 1, 3, Some(4.0)),
 ];
 
-/// What a client may send: a second, and beyond that at once.
+/// The limit of a client: requests per second, and the burst.
 type Limit = (f64, f64);
 
 impl Case {
@@ -41,7 +42,7 @@ impl Case {
         }
     }
 
-    /// What was let through of each client, and how much of it failed behind the limiter.
+    /// The admitted requests of each client, and the number of requests that failed behind the limiter.
     fn measure(&self, (rate, burst): Limit, duration: Duration) -> Result<(Vec<f64>, u64)> {
         let Self(_, clients, count, times) = *self;
         let (pace, connections) = match times {
@@ -57,7 +58,7 @@ impl Case {
         let sidecars = (0..count)
             .map(|_| Server::sidecar(behind.address, clients, &settings))
             .collect::<Result<Vec<Server>>>()?;
-        // nginx has 1,024 connections for both sides together; so clients may have to share one, taking turns.
+        // nginx has 1,024 connections for both sides together, so clients may have to share one and take turns.
         let shared = clients.div_ceil(MOST_CONNECTIONS);
         let groups = clients / shared;
         let mut callers = Vec::new();

@@ -1,6 +1,6 @@
-//! `make bench`: the figures of docs/performance.md, measured side by side with the peers.
+//! `make bench`: measures the figures of docs/performance.md, together with the peers.
 //!
-//! Each command measures one section of the page, keeps it, and writes the page again.
+//! Each command measures one section of the page, saves it, and writes the page again.
 
 use anyhow::Result;
 use clap::Parser;

@@ -14,10 +14,10 @@ use crate::table::{Table, whole};
 const CONNECTIONS: [usize; 3] = [1, 100, 1000];
 const ALONE: [Program; 6] =
     [Program::Api, Program::Bare, Program::Axum, Program::Actix, Program::Go, Program::Nginx];
-/// The sidecar has 1,024 connections a worker for both sides together.
+/// The sidecar has 1,024 connections per worker for both sides together.
 const SIDECARS_MOST: usize = 500;
 
-/// Looks at each and saves the section `memory`.
+/// Measures each setup and saves the section `memory`.
 pub fn run(effort: Effort) -> Result<()> {
     let mut section = Section::new("Memory");
     let mut table = Table::new(&["MiB resident", "idle", "1", "100", "1,000 connections"]);

@@ -1,4 +1,4 @@
-//! docs/performance.md, from the sections that were measured.
+//! Writes docs/performance.md from the measured sections.
 
 use std::fmt::Write;
 use std::fs;

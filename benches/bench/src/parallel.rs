@@ -1,8 +1,8 @@
-//! Two jobs at once, for work that does not mind company.
+//! Runs two jobs at once, for work that parallel load does not change.
 
 use anyhow::Result;
 
-/// Does every job, two at a time, and returns what came of each, in order.
+/// Runs all jobs, two at a time, and returns their results in order.
 pub fn on_both_cores<J: Sync, T: Send>(
     jobs: &[J],
     work: impl Fn(&J) -> Result<T> + Sync,

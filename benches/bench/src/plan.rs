@@ -1,4 +1,4 @@
-//! The planned stack: what decides how many tasks there are, and what a client may send.
+//! The planned stack: the settings of autoscaling and the limits of a client.
 //!
 //! `target/plan.json` is the plan of the real root with the values of the example. `cargo xtask plan-json` writes it.
 
@@ -14,27 +14,27 @@ const FILE: &str = "target/plan.json";
 #[derive(Debug)]
 pub struct Plan(Value);
 
-/// What decides how many tasks there are.
+/// The settings of autoscaling.
 #[derive(Debug, Clone, Copy)]
 pub struct Scaling {
     /// Fewest tasks.
     pub least: u32,
     /// Most tasks.
     pub most: u32,
-    /// Requests a minute for each task that the first policy aims at.
+    /// The target of the first policy: requests per minute for each task.
     pub requests_per_target: f64,
-    /// CPU in percent that the second policy aims at.
+    /// The target of the second policy: CPU in percent.
     pub cpu_percent: f64,
-    /// Seconds after a scale-out in which only a larger one counts.
+    /// Seconds after a scale-out in which only a larger scale-out is done.
     pub out_cooldown: f64,
-    /// Seconds after any change in which nothing is taken away.
+    /// Seconds after any change in which no task is removed.
     pub in_cooldown: f64,
     /// vCPUs of a task.
     pub vcpus: f64,
 }
 
 impl Plan {
-    /// Reads it.
+    /// Reads the plan.
     pub fn read() -> Result<Self> {
         let text = fs::read_to_string(root().join(FILE));
         let text = text.with_context(|| format!("{FILE}: `cargo xtask plan-json` writes it"))?;
@@ -55,7 +55,7 @@ impl Plan {
         Ok(&change.with_context(|| format!("{FILE} has no {address}"))?["change"]["after"])
     }
 
-    /// What decides how many tasks there are.
+    /// The settings of autoscaling.
     pub fn scaling(&self) -> Result<Scaling> {
         let bound = |name| self.number("aws_appautoscaling_target.service", name);
         let policy = |name: &str, attribute| {
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_settings_are_found() {
+    fn settings_are_found() {
         let resource = |address: &str, after: Value| json!({ "address": format!("module.sum[0].{address}"), "change": { "after": after } });
         let policy = |target: u32| {
             json!({ "target_tracking_scaling_policy_configuration": [

@@ -1,4 +1,4 @@
-//! Pictures for the page, as SVG.
+//! Plots for the page, as SVG.
 
 use std::fs;
 use std::path::Path;
@@ -12,17 +12,17 @@ use crate::table::whole;
 const SIZE: (u32, u32) = (900, 360);
 /// Width of the legend beside the chart.
 const LEGEND: u32 = 190;
-/// Distinguishable without colour vision too: of Okabe and Ito's palette.
+/// Colours of Okabe and Ito's palette, which colour-blind people can distinguish.
 const COLOURS: [RGBColor; 3] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 
-/// A named line: minutes, and requests a second.
+/// A named line: minutes, and requests per second.
 pub type Line<'a> = (&'a str, Vec<(f64, f64)>);
 
 /// Draws `docs/plots/NAME.svg` and returns the Markdown that shows it.
 pub fn lines(name: &str, title: &str, lines: &[Line<'_>]) -> Result<String> {
     let path = root().join("docs/plots").join(name).with_extension("svg");
     draw(&path, title, lines).map_err(|error| anyhow!("drawing {name}: {error}"))?;
-    // Trailing blanks are the renderer's, not ours; they trip checks of whitespace.
+    // The renderer writes trailing blanks, which fail the check of whitespace.
     let text = fs::read_to_string(&path).with_context(|| format!("reading {name}"))?;
     let tidy: String = text.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
     fs::write(&path, tidy)?;

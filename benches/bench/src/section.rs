@@ -1,5 +1,5 @@
-//! A part of the page: its text, and its figures by name. Kept in a file of its own, so that one part can be
-//! measured again without the others; each says when, and how busy the machine was.
+//! A section of the page: its text, and its figures by name. Each section is saved in a separate file, so that it can
+//! be measured again without the others. It contains the time of the measurement and the load of the machine.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::{self, Ticks};
 
-/// One part of docs/performance.md.
+/// One section of docs/performance.md.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Section {
     title: String,
@@ -24,7 +24,7 @@ pub struct Section {
 }
 
 impl Section {
-    /// A part that is being measured from now on.
+    /// Starts a section. Its measurement begins now.
     pub fn new(title: &str) -> Self {
         Self {
             title: title.into(),
@@ -47,12 +47,12 @@ impl Section {
         self.add(block);
     }
 
-    /// Notes a figure under a name, for the targets.
+    /// Records a figure under a name, for the targets.
     pub fn note(&mut self, name: impl Into<String>, value: f64) {
         self.figures.insert(name.into(), value);
     }
 
-    /// A figure noted earlier.
+    /// A recorded figure.
     pub fn figure(&self, name: &str) -> Option<f64> {
         self.figures.get(name).copied()
     }
@@ -62,7 +62,7 @@ impl Section {
         format!("## {}\n\n{}*{}.*\n", self.title, self.text, self.measured)
     }
 
-    /// Keeps it as `name`.
+    /// Saves it as `name`.
     pub fn save(mut self, name: &str) -> Result<()> {
         self.measured = format!(
             "Measured {}, at the end {}; steal {:.1} %",
@@ -76,7 +76,7 @@ impl Section {
         Ok(())
     }
 
-    /// What was kept as `name`, if anything.
+    /// The section that was saved as `name`, if there is one.
     pub fn read(name: &str) -> Option<Self> {
         serde_json::from_str(&fs::read_to_string(path(name)).ok()?).ok()
     }

@@ -1,15 +1,17 @@
-//! ECS behind target tracking, second by second: what the settings make of a load.
+//! Simulates ECS with target tracking, second by second.
 //!
-//! As AWS describes it (Application Auto Scaling user guide, "Target tracking"): metrics are one-minute
-//! averages; three datapoints in a row above the target start tasks, fifteen in a row below nine tenths
-//! of it take tasks away; a change is in proportion to how far the metric is off. Of two policies the one that wants
-//! more tasks wins, and tasks go only when both agree. A datapoint is there a minute after its own
-//! minute has ended.
+//! The rules of AWS (Application Auto Scaling user guide, "Target tracking"):
+//!
+//! * Metrics are one-minute averages. A datapoint is available one minute after the end of its own minute.
+//! * Three consecutive datapoints above the target start tasks. Fifteen consecutive datapoints below nine tenths of it
+//!   remove tasks.
+//! * A change is in proportion to the distance of the metric from the target.
+//! * Of two policies, the one with more tasks wins. Tasks are removed only if both policies agree.
 
 use crate::plan::Scaling;
 
-/// Seconds from wanting a task to its first request: placing, pulling two images of together some 20 MiB, starting, and
-/// two health checks of the balancer. An assumption: no account was there to measure it in.
+/// Seconds from the scale-out to the first request of a task: placement, pull of two images of together some 20 MiB,
+/// start, and two health checks of the balancer. An assumption: it was not measured in an AWS account.
 pub const TASK_START: f64 = 75.0;
 
 /// One second.
@@ -17,7 +19,7 @@ pub const TASK_START: f64 = 75.0;
 pub struct Moment {
     /// Requests.
     pub asked: f64,
-    /// Those for which no CPU was left.
+    /// Requests for which no CPU was left.
     pub refused: f64,
     /// Tasks that serve.
     pub tasks: u32,
@@ -25,12 +27,12 @@ pub struct Moment {
 
 const OUT_DATAPOINTS: usize = 3;
 const IN_DATAPOINTS: usize = 15;
-/// The lower alarm lies below the target, so that tasks do not come and go.
+/// The lower alarm is below the target, so that tasks are not added and removed repeatedly.
 const IN_MARGIN: f64 = 0.9;
-/// Minutes until a datapoint can be read.
+/// Minutes until a datapoint is available.
 const DELAY: usize = 1;
 
-/// Runs `load` (requests a second, by second) from a settled start, on tasks that can do so many requests a second.
+/// Runs `load` (requests per second, by second) from a steady state. `capacity` is the requests per second of a task.
 pub fn run(
     settings: &Scaling,
     capacity: f64,
@@ -83,7 +85,7 @@ pub fn run(
     moments
 }
 
-/// Requests a minute and CPU percent of a task, over a minute, and how many tasks there were.
+/// The requests per minute and the CPU percentage of a task, over a minute, and the number of tasks.
 fn datapoint(minute: &[Moment], capacity: f64) -> [f64; 3] {
     let n = minute.len() as f64;
     let tasks = minute.iter().map(|moment| f64::from(moment.tasks)).sum::<f64>() / n;
@@ -99,7 +101,7 @@ struct Change {
 
 fn change(points: &[[f64; 3]], policy: usize, target: f64) -> Change {
     let last = |count: usize| points.len().checked_sub(count).map(|from| &points[from..]);
-    // Of the tasks that the metric was taken from: those that have started since have not been seen yet.
+    // The number of tasks at the time of the metric. It does not include tasks that have started since then.
     let wanted = points.last().map_or(0.0, |point| point[2] * point[policy] / target);
     let in_proportion = (wanted - 1e-9).ceil() as u32;
     let all = |count, is: &dyn Fn(f64) -> bool| {
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_answered_after_three_datapoints_and_a_start() {
+    fn step_is_served_after_three_datapoints_and_start() {
         let moments =
             run(&SETTINGS, CAPACITY, 3600, |second| if second < 600.0 { 150.0 } else { 400.0 });
         assert_eq!(tasks_at(&moments, 12), 2, "two datapoints are not enough");
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_service_goes_back_after_a_quarter_of_an_hour() {
+    fn quiet_service_scales_in_after_a_quarter_of_an_hour() {
         let moments =
             run(&SETTINGS, CAPACITY, 3600, |second| if second < 600.0 { 600.0 } else { 50.0 });
         assert_eq!((tasks_at(&moments, 5), tasks_at(&moments, 24)), (6, 6));
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn never_more_than_the_most_and_the_rest_is_refused() {
+    fn tasks_stay_below_maximum_and_rest_is_refused() {
         let moments = run(&SETTINGS, CAPACITY, 3600, |_| 40_000.0);
         assert!(moments.len() == 3600 && moments.iter().all(|moment| moment.tasks <= 6));
         assert!((moments[3599].refused - 10_000.0).abs() < 1.0);

@@ -1,4 +1,4 @@
-//! Whether memory stays flat: sum-api under a steady load for minutes.
+//! Measures the growth of memory of sum-api under a steady load for minutes.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::table::whole;
 const RATE: f64 = 4000.0;
 const SLICE: Duration = Duration::from_secs(5);
 
-/// Loads for so long and saves the section `soak`.
+/// Loads for this time and saves the section `soak`.
 pub fn run(minutes: f64) -> Result<()> {
     let mut section = Section::new("Soak");
     let server = Server::start(Setup::alone(Program::Api))?;

@@ -1,4 +1,4 @@
-//! From `exec` to the first good answer, and how large the binaries are.
+//! The time from `exec` to the first 200, and the size of the binaries.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::table::{Table, spread};
 const PROGRAMS: [Program; 5] =
     [Program::Api, Program::Bare, Program::Axum, Program::Actix, Program::Go];
 
-/// Starts each some times and saves the section `start`.
+/// Starts each several times and saves the section `start`.
 pub fn run(effort: Effort) -> Result<()> {
     let mut section = Section::new("Start and size");
     let programs: Vec<Program> = PROGRAMS.into_iter().filter(|program| program.exists()).collect();

@@ -22,7 +22,7 @@ impl Table {
     /// Adds a row.
     pub fn row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = S>) {
         let cells: Vec<S> = cells.into_iter().collect();
-        assert_eq!(cells.len(), self.columns, "a row is as wide as its table");
+        assert_eq!(cells.len(), self.columns, "a row must have the columns of its table");
         self.push(cells.iter().map(AsRef::as_ref));
     }
 
@@ -50,7 +50,7 @@ pub fn whole(number: f64) -> String {
     if number < -0.5 { format!("-{text}") } else { text }
 }
 
-/// The value that stands at `place` when they stand in order: 0 is the least, 0.5 the middle one, 1 the greatest.
+/// The value at `place` of the sorted values: 0 is the least, 0.5 the median, 1 the greatest.
 pub fn quantile(values: &[f64], place: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -58,12 +58,12 @@ pub fn quantile(values: &[f64], place: f64) -> f64 {
     sorted.get(at).or(sorted.last()).copied().unwrap_or(f64::NAN)
 }
 
-/// The middle one, the least and the greatest.
+/// The median, the least and the greatest.
 pub fn spread(values: &[f64]) -> (f64, f64, f64) {
     (median(values), quantile(values, 0.0), quantile(values, 1.0))
 }
 
-/// The middle one.
+/// The median.
 pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_is_in_the_middle() {
+    fn quantiles_are_correct() {
         assert_eq!(spread(&[3.0, 1.0, 2.0]), (2.0, 1.0, 3.0));
     }
 }

@@ -1,4 +1,4 @@
-//! What was asked for, beside what was measured.
+//! Compares the targets with the measured figures.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -16,12 +16,12 @@ struct Target {
     over: Option<(String, String)>,
     at_most: Option<f64>,
     at_least: Option<f64>,
-    /// What holds a target that is missed; shown only then.
+    /// The reason for a missed target. The page shows it only then.
     #[serde(default)]
     held_by: String,
 }
 
-/// The table of targets, and how many are met and missed.
+/// The table of targets, and the numbers of met and missed targets.
 pub fn table() -> Result<(Table, usize, usize)> {
     let targets: Vec<Target> = serde_json::from_str(include_str!("../../targets.json"))?;
     let mut table = Table::new(&["target", "wanted", "measured", "", "limited by"]);

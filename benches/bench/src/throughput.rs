@@ -1,5 +1,5 @@
-//! How much each server does when it is asked as fast as it answers: rounds that take turns, so that a busy
-//! moment of the machine hits all alike.
+//! The throughput of each server in a closed loop. The servers take turns, so that a busy moment of the machine affects
+//! all of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::table::{Table, median, spread, whole};
 /// Connections of the closed loop.
 pub const CONNECTIONS: usize = 64;
 
-/// The first of each row is what the others are compared with.
+/// The rows. The first setup of each row is the reference for the others.
 fn rows() -> [(&'static str, Vec<Setup>); 2] {
     let alone =
         [Program::Nginx, Program::Bare, Program::Api, Program::Axum, Program::Actix, Program::Go];
@@ -33,7 +33,7 @@ pub fn setups() -> impl Iterator<Item = Setup> {
     rows().into_iter().flat_map(|(_, setups)| setups).filter(Setup::exists)
 }
 
-/// Answers a second, and CPU microseconds an answer, of each round.
+/// Answers per second, and CPU microseconds per answer, of each round.
 type Rounds = (Vec<f64>, Vec<f64>);
 
 /// Loads everything in turn and saves the section `throughput`.
@@ -90,13 +90,13 @@ fn measure(effort: Effort) -> Result<BTreeMap<Setup, Rounds>> {
             these.0.push(rate);
             these.1.push(cpu);
         }
-        // Every other round backwards: nobody always follows the same neighbour.
+        // Every other round is reversed, so that no server always follows the same one.
         servers.reverse();
     }
     Ok(rounds)
 }
 
-/// Answers a second and CPU microseconds an answer, in a closed loop.
+/// Answers per second and CPU microseconds per answer, in a closed loop.
 pub fn saturate(server: &Server, connections: usize, slice: Duration) -> Result<(f64, f64)> {
     let mut load = Load::to(server.address, request::usual_for(connections))?;
     load.run(Pace::Closed(slice / 5))?;

@@ -1,5 +1,4 @@
-// POST /sum on Go's net/http, on one processor. Whole numbers take an int64, the rest math/big, as in
-// the API.
+// POST /sum on Go's net/http, on one processor. Whole numbers use int64, other numbers math/big, similar to the API.
 package main
 
 import (

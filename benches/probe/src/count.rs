@@ -1,7 +1,7 @@
-//! Costs that do not depend on how busy the machine is: instructions, allocations, system calls.
+//! Costs that do not depend on the load of the machine: instructions, allocations, system calls.
 //!
 //! Each is the difference of two runs of the same server, one with many and one with few requests over one
-//! kept-alive connection, divided by the difference in requests. What start and end cost cancels out.
+//! kept-alive connection, divided by the difference in requests. The cost of start and end cancels out.
 
 use std::fs;
 use std::path::Path;
@@ -15,11 +15,11 @@ use crate::load::Load;
 use crate::program::Setup;
 use crate::server::Server;
 
-/// Requests of the short run; the process is warm after these.
+/// Requests of the short run. The process is warm after these.
 const FEW: u64 = 500;
 /// Requests of the long run.
 const MANY: u64 = 2500;
-/// How long a tool may take to write its report.
+/// Time limit for a tool to write its report.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A tool that counts while a server runs.
@@ -33,7 +33,7 @@ pub enum Counter {
     SystemCalls,
 }
 
-/// How many for one request at the front of `setup`.
+/// The count for one request at the front of `setup`.
 pub fn for_one_request(counter: Counter, setup: Setup, request: &[u8]) -> Result<f64> {
     let few = total(counter, setup, request, FEW)?;
     let many = total(counter, setup, request, MANY)?;
@@ -46,7 +46,7 @@ fn total(counter: Counter, setup: Setup, request: &[u8], requests: u64) -> Resul
     let server = Server::start_under(setup, &tool(counter, &report))?;
     Load::to(server.address, vec![request.to_vec()])?.run(Pace::Count(requests))?;
     drop(server);
-    // strace stands aside, and may still be writing when the server is gone.
+    // strace is a separate process and can still write after the server has ended.
     let stopped = Instant::now();
     loop {
         let text = fs::read_to_string(&report).unwrap_or_default();
@@ -67,7 +67,7 @@ fn tool(counter: Counter, report: &Path) -> Vec<String> {
         Counter::Allocations => {
             format!("valgrind --tool=dhat --dhat-out-file=/dev/null --log-file={report}")
         }
-        // -D: the server is our child and gets the signal; strace is the one that stands aside.
+        // -D makes the server the direct child, so that it gets the signal. strace is a separate process.
         Counter::SystemCalls => format!("strace -D -f -c -o {report}"),
     };
     words.split(' ').map(String::from).collect()
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_report_has_its_total() {
+    fn total_is_read_from_each_report() {
         let callgrind = "==1== Events    : Ir\n==1== Collected : 10880742\n";
         assert_eq!(parse(Counter::Instructions, callgrind), Some(10_880_742));
         let dhat =

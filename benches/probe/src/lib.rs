@@ -1,4 +1,4 @@
-//! Starts servers, loads them, and counts what a request costs.
+//! Starts servers, loads them, and counts the cost of a request.
 
 pub mod count;
 pub mod load;

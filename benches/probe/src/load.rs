@@ -1,7 +1,7 @@
-//! The load generator, with the figures of a run.
+//! Runs the load generator and collects the figures of a run.
 //!
-//! A closed loop finds the most that a server can do. It says nothing about latency, because a slow server slows its own
-//! load down. An open loop does.
+//! A closed loop measures the maximum throughput of a server. It cannot measure latency, because a slow server reduces
+//! its own load. An open loop measures latency.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use anyhow::{Result, ensure};
 use hdrhistogram::Histogram;
 use loadgen::{Caller, Client, Pace};
 
-/// How long an answer may take.
+/// Time limit for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What one run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
     /// Answers, all with status 200.
     pub answers: u64,
-    /// From the first request to the last answer.
+    /// The time from the first request to the last answer.
     pub elapsed: Duration,
-    /// Latencies in nanoseconds; in an open loop from the moment a request was due.
+    /// Latencies in nanoseconds. In an open loop they count from the due time of a request.
     pub latency: Histogram<u64>,
 }
 
@@ -35,7 +35,7 @@ impl Load {
         Ok(Self(Client::new(requests.into_iter().map(caller).collect(), PATIENCE)?))
     }
 
-    /// Sends at `pace`. Every answer has to be good.
+    /// Sends at `pace`. Every answer must have status 200.
     pub fn run(&mut self, pace: Pace) -> Result<Outcome> {
         let mut latency = Histogram::new_with_bounds(1, 60_000_000_000, 3)?;
         let (mut failed, mut last) = (0, String::new());

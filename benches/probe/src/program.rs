@@ -1,4 +1,4 @@
-//! What can be measured, and how it is started.
+//! The programs that can be measured, and their start.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use crate::request;
 /// A server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Program {
-    /// sum-api itself, with everything on.
+    /// sum-api itself, with all features.
     Api,
     /// hyper with a constant answer.
     Bare,
@@ -26,25 +26,25 @@ pub enum Program {
     Go,
     /// nginx with a constant answer.
     Nginx,
-    /// Our sidecar, in front of another.
+    /// The project's sidecar, in front of another program.
     Sidecar,
-    /// nginx with a plain `proxy_pass`, in front of another.
+    /// nginx with a plain `proxy_pass`, in front of another program.
     PlainProxy,
 }
 
-/// A server and what stands behind it.
+/// A server and the program behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Setup {
-    /// What gets the requests.
+    /// The program that gets the requests.
     pub front: Program,
-    /// What a proxy passes them on to.
+    /// The program that a proxy forwards them to.
     pub behind: Option<Program>,
-    /// How many keys the API and the sidecar know.
+    /// Number of keys of the API and the sidecar.
     pub keys: usize,
 }
 
 impl Setup {
-    /// The program alone, as it is loaded.
+    /// A program without a proxy.
     pub const fn alone(front: Program) -> Self {
         Self { front, behind: None, keys: request::CLIENTS }
     }
@@ -54,26 +54,26 @@ impl Setup {
         Self { front, behind: Some(behind), keys: request::CLIENTS }
     }
 
-    /// The same with so many keys.
+    /// The same setup with this number of keys.
     #[must_use]
     pub const fn with_keys(self, keys: usize) -> Self {
         Self { keys, ..self }
     }
 
-    /// As tables and plots call it.
+    /// Its name in tables and plots.
     pub fn name(&self) -> String {
         let front = self.front.name();
         self.behind.map_or(front.into(), |behind| format!("{front} → {}", behind.name()))
     }
 
-    /// Whether this machine has all of it.
+    /// Whether this machine has all its programs.
     pub fn exists(&self) -> bool {
         self.front.exists() && self.behind.is_none_or(Program::exists)
     }
 }
 
 impl Program {
-    /// As tables and plots call it.
+    /// Its name in tables and plots.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Api => "sum-api",
@@ -87,7 +87,7 @@ impl Program {
         }
     }
 
-    /// Where its binary is, when it is one of ours.
+    /// The path of its binary, if it is built in this repository.
     pub fn binary(self) -> PathBuf {
         let given = |variable, path: &str| {
             std::env::var_os(variable).map_or_else(|| root().join(path), PathBuf::from)
@@ -108,7 +108,7 @@ impl Program {
         matches!(self, Self::Nginx | Self::Sidecar | Self::PlainProxy)
     }
 
-    /// Whether there is one on this machine.
+    /// Whether this machine has it.
     pub fn exists(self) -> bool {
         if self.is_nginx() {
             Command::new(nginx()).arg("-v").output().is_ok()
@@ -117,13 +117,13 @@ impl Program {
         }
     }
 
-    /// What asks it to finish its work and go.
+    /// The signal for a graceful stop.
     pub const fn graceful(self) -> Signal {
         if self.is_nginx() { Signal::QUIT } else { Signal::TERM }
     }
 
-    /// The command that starts it under `tool`, a program with its arguments, or plainly. Under a tool nginx
-    /// is one process, so that the tool sees it all.
+    /// The command that starts it under `tool`, a program with its arguments, or without one. Under a tool, nginx
+    /// is one process, so that the tool counts all of it.
     pub fn command(
         self,
         address: SocketAddr,
@@ -134,7 +134,7 @@ impl Program {
     ) -> Result<Command> {
         let behind = behind.map_or_else(String::new, |address| address.to_string());
         let binary = self.binary();
-        // The sidecar becomes nginx; only nginx is to be counted.
+        // The sidecar replaces itself by nginx. Only nginx must be counted.
         let mut words = if self == Self::Sidecar { &[] } else { tool }.iter().map(String::as_str);
         let mut command = Command::new(words.next().map_or(binary.as_path(), Path::new));
         command.args(words);
@@ -144,7 +144,7 @@ impl Program {
         match self {
             Self::Api => {
                 command.env("LISTEN", address.to_string()).env("API_KEY", request::key_list(keys));
-                // Several may run at once.
+                // Several can run at once.
                 command.env("METRICS_LISTEN", "127.0.0.1:0");
             }
             Self::Bare | Self::Axum | Self::Actix | Self::Go => {
@@ -185,7 +185,7 @@ fn nginx() -> PathBuf {
     std::env::var_os("NGINX").map_or_else(|| "nginx".into(), PathBuf::from)
 }
 
-/// The sidecar asks nginx for its version and for a test before it becomes nginx. Only the last of the three is to be
+/// The sidecar runs nginx three times: for its version, for a test, and to replace itself. Only the last run must be
 /// counted.
 fn nginx_under(tool: &[String], directory: &Path) -> Result<PathBuf> {
     let (nginx, tool) = (nginx(), tool.join(" "));
@@ -204,5 +204,5 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)
-        .expect("the crate lies two levels down in the repository")
+        .expect("the crate is two levels down in the repository")
 }

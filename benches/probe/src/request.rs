@@ -1,15 +1,16 @@
-//! What is asked for: the same bytes of every server, so that none gets an easier question.
+//! The requests. Every server gets the same bytes.
 
-/// Nobody may send more than 10,000 requests a second through the sidecar; so many clients share a load.
+/// Number of clients that share a load, because one client can send at most 10,000 requests per second through the
+/// sidecar.
 pub const CLIENTS: usize = 4;
 
-/// The key of client number `client`. Keys of one length, as a key's length costs.
+/// The key of client number `client`. All keys have the same length, because a longer key costs more.
 #[must_use]
 pub fn key(client: usize) -> String {
     format!("bench-key-{client:05}")
 }
 
-/// An `API_KEY` with so many clients.
+/// An `API_KEY` with this number of clients.
 #[must_use]
 pub fn key_list(clients: usize) -> String {
     let entry = |client| format!("c{client}:{}", key(client));
@@ -33,7 +34,7 @@ pub fn usual(client: usize) -> Vec<u8> {
     post(client, r#"{"a":2,"b":40}"#)
 }
 
-/// One request for each connection, the clients taking turns.
+/// One request for each connection. The clients take turns.
 #[must_use]
 pub fn usual_for(connections: usize) -> Vec<Vec<u8>> {
     (0..connections).map(|place| usual(place % CLIENTS)).collect()

@@ -1,4 +1,4 @@
-//! A server under measurement: started on its own core, looked at from outside, ended by its id.
+//! A server under measurement. It runs on its own core, is measured from outside, and is ended by its process id.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,25 +17,25 @@ use crate::program::{Program, Setup};
 const SERVER_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;
 
-/// A running program, with what runs behind it. It ends when this is dropped.
+/// A running program, with the program behind it. Dropping this stops both.
 #[derive(Debug)]
 pub struct Server {
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
     program: Program,
     child: Child,
     behind: Option<Box<Server>>,
-    // The last field: nginx is gone before its directory.
+    // The last field, so that nginx ends before its directory is removed.
     _directory: TempDir,
 }
 
 impl Server {
-    /// Starts a setup on the servers' core, what is behind first, and waits until it answers.
+    /// Starts a setup on the servers' core, the program behind first, and waits until it answers.
     pub fn start(setup: Setup) -> Result<Self> {
         Self::start_under(setup, &[])
     }
 
-    /// The same, its front under `tool`.
+    /// The same, with its front under `tool`.
     pub fn start_under(setup: Setup, tool: &[String]) -> Result<Self> {
         let behind = setup
             .behind
@@ -46,13 +46,13 @@ impl Server {
         server.answering()
     }
 
-    /// Our sidecar with settings of one's own in front of something that runs already.
+    /// The sidecar with these settings, in front of a running server.
     pub fn sidecar(behind: SocketAddr, keys: usize, settings: &[(&str, &str)]) -> Result<Self> {
         let setup = Setup::alone(Program::Sidecar).with_keys(keys);
         Self::spawn(setup, Some(behind), &[], settings)?.answering()
     }
 
-    /// The front alone, not waited for.
+    /// Starts only the front, without waiting for it.
     pub fn spawn(
         setup: Setup,
         behind: Option<SocketAddr>,
@@ -84,7 +84,7 @@ impl Server {
         Ok(self)
     }
 
-    /// The status that it answers a `GET` with, if it answers.
+    /// The status of its answer to a `GET`, if it answers.
     pub fn status(&self, path: &str) -> Option<u16> {
         let mut stream = TcpStream::connect(self.address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
@@ -94,7 +94,7 @@ impl Server {
         str::from_utf8(&head).ok()?.strip_prefix("HTTP/1.1 ")?.parse().ok()
     }
 
-    /// Fails when the process has ended.
+    /// Fails if the process has ended.
     pub fn check(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             Some(status) => bail!("{} ended by itself: {status}", self.program.name()),
@@ -102,7 +102,7 @@ impl Server {
         }
     }
 
-    /// The process and its descendants, and those behind: nginx has workers.
+    /// The process and its descendants, such as nginx's workers, and those of the program behind it.
     fn family(&self) -> Vec<u32> {
         let mut family = vec![self.child.id()];
         let mut next = 0;
@@ -139,11 +139,11 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Asks the server to end, and insists after 10 s.
+    /// Stops the server gracefully, and kills it after 10 s.
     fn drop(&mut self) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // Asked again and again: as one process nginx looks for the signal before it waits for events, and a signal in
-        // between waits with it.
+        // Sends the signal repeatedly. As one process, nginx checks for the signal before it waits for events, and does
+        // not react to a signal between the two.
         for tries in 0..2000 {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
@@ -158,13 +158,13 @@ impl Drop for Server {
     }
 }
 
-/// Runs `work` in a thread that has the load's core. What it starts itself is pinned elsewhere.
+/// Runs `work` in a thread on the load's core. Servers that it starts are pinned to the other core.
 pub fn on_the_clients_core<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
             let mut cores = CpuSet::new();
             cores.set(CLIENT_CORE);
-            sched_setaffinity(None, &cores).context("pinning takes two cores")?;
+            sched_setaffinity(None, &cores).context("pinning needs two cores")?;
             work()
         });
         worker.join().expect("a measurement does not panic")

@@ -1,4 +1,4 @@
-//! Examples: what the smoke test, the load generators and the contract tests send.
+//! Examples. The smoke test, the load generators and the contract tests send them.
 
 use super::reader::{Faults, Node};
 use serde_json::Value;
@@ -12,8 +12,8 @@ pub struct Example {
     pub value: Value,
 }
 
-/// The examples of a request's JSON body. Reports a JSON body, of the request or of the first 2xx response, that
-/// has none.
+/// The examples of a request's JSON body. Reports a JSON body without an example, in the request or in the first 2xx
+/// response.
 pub(super) fn read(root: &Node<'_>, operation: &Node<'_>, faults: &mut Faults) -> Vec<Example> {
     let mut found = Vec::new();
     if let Some(body) = operation.member("requestBody") {
@@ -30,7 +30,7 @@ pub(super) fn read(root: &Node<'_>, operation: &Node<'_>, faults: &mut Faults) -
     found
 }
 
-/// The examples of `application/json` in a body or a response; none where it has another type.
+/// The examples of `application/json` in a body or a response. Empty for another media type.
 fn of_json(root: &Node<'_>, node: &Node<'_>, faults: &mut Faults) -> Vec<Example> {
     let node = Node { value: resolved(root, node.value), at: node.at.clone() };
     let Some(media) = node.member("content").and_then(|content| content.member("application/json"))
@@ -52,8 +52,8 @@ fn of_json(root: &Node<'_>, node: &Node<'_>, faults: &mut Faults) -> Vec<Example
     examples
 }
 
-/// What a local reference refers to; anything else is itself. One step is enough: components hold no references to
-/// references.
+/// Resolves a local reference and returns any other value unchanged. One step is enough: components hold no
+/// references to references.
 pub(super) fn resolved<'a>(root: &Node<'a>, value: &'a Value) -> &'a Value {
     let target = value.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
     target.and_then(|pointer| root.value.pointer(pointer)).unwrap_or(value)

@@ -1,11 +1,11 @@
 //! The OpenAPI document that declares a service: read, checked and typed.
 //!
 //! The sidecar, the service, the contract tests and the repository's own tools all read the document through
-//! this module, so a rule is written once. [`Document::parse`] finds every fault and names its place by a JSON
-//! pointer (RFC 6901). A document with a fault is no document: no reader starts with half of one.
+//! this module, so a rule is written once. [`Document::parse`] finds every fault and gives its place as a JSON
+//! pointer (RFC 6901). It returns no document if there is a fault.
 //!
-//! What a member means is in `docs/document.md`. What OpenAPI itself demands (schemas, media types, references inside of
-//! schemas) is checked by `make lint` against the official schema.
+//! `docs/document.md` defines the members. `make lint` checks the rules of OpenAPI itself (schemas, media types,
+//! references inside schemas) against the official schema.
 
 mod examples;
 mod operation;
@@ -28,7 +28,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// The load balancer closes a connection that is idle for this long. Every deadline and every pause of a stream
-/// is shorter.
+/// must be shorter.
 pub const BALANCER_IDLE: Duration = Duration::from_mins(1);
 
 /// The members of an OpenAPI 3.1 document (OpenAPI 3.1.1, section 4.8.1) that a service may use.
@@ -48,17 +48,17 @@ const ROOT_MEMBERS: &[&str] = &[
 /// A service as its document declares it.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// `info.title`: what the service is, in a few words.
+    /// `info.title`: a short description of the service.
     pub title: String,
     /// `x-service`: names, ports, limits, objectives.
     pub service: Service,
     /// All operations in the order of the document.
     pub operations: Vec<Operation>,
-    /// The document that the service serves: without the `x-` members of the platform.
+    /// The document that the service serves, without the `x-` members of the platform.
     pub public: String,
 }
 
-/// A document that breaks rules: all of them, one a line.
+/// All faults of a document, one per line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Invalid(pub Vec<Fault>);
 
@@ -125,7 +125,7 @@ fn read(root: &Node<'_>, faults: &mut Faults) -> Option<(Service, Vec<Operation>
     Some((service?, operations))
 }
 
-/// Takes the platform's members away, where they may stand and nowhere else: a property or a header may have a
+/// Removes the platform's members, only from the places where they are allowed. A property or a header can have a
 /// name that begins with `x-`.
 fn public(mut root: Value) -> String {
     fn strip(object: &mut Value) {

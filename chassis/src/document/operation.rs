@@ -1,4 +1,4 @@
-//! Operations: who may call them, how much and how long.
+//! Operations: their credentials, limits and time bounds.
 
 use super::examples::Example;
 use super::path::Template;
@@ -31,7 +31,7 @@ impl Method {
         Self::ALL.into_iter().find(|method| method.as_str().to_ascii_lowercase() == name)
     }
 
-    /// As it is sent.
+    /// The method as sent in a request.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// The credentials that an operation requires; the later, the stricter.
+/// The credentials that an operation requires, in ascending order of strictness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
     /// None.
@@ -73,12 +73,12 @@ pub enum Limited {
     Never,
 }
 
-/// What a probe says.
+/// The state that a probe reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// The process lives.
+    /// The process is alive.
     Live,
-    /// The process takes requests. The load balancer adds the query, where there is one.
+    /// The process accepts requests. The load balancer adds the query, if there is one.
     Ready(Option<String>),
 }
 
@@ -87,7 +87,7 @@ pub enum Probe {
 pub enum Deadline {
     /// From the complete request body to the head of the response.
     Head(Duration),
-    /// The response streams, with no pause as long as this.
+    /// The response streams, and every pause is shorter than this.
     Idle(Duration),
 }
 
@@ -100,9 +100,9 @@ pub struct Operation {
     pub path: Template,
     /// Its method.
     pub method: Method,
-    /// What it requires of the caller.
+    /// The credentials that it requires.
     pub access: Access,
-    /// What counts its requests.
+    /// The limit that counts its requests.
     pub limit: Limited,
     /// Longest body in bytes; `None` when the operation takes none.
     pub max_body: Option<u64>,
@@ -110,21 +110,21 @@ pub struct Operation {
     pub media_type: Option<String>,
     /// How long the response may take.
     pub deadline: Deadline,
-    /// What it says when it is a probe.
+    /// The state that it reports, if it is a probe.
     pub probe: Option<Probe>,
-    /// Its own objectives; those of the service otherwise.
+    /// Its own objectives. `None` means those of the service.
     pub objectives: Option<Objectives>,
-    /// Header parameters, in lower case. The sidecar forwards these beside its fixed list.
+    /// Header parameters, in lower case. The sidecar forwards these in addition to its fixed list.
     pub headers: Vec<String>,
     /// Cookie parameters. The sidecar forwards no other cookie.
     pub cookies: Vec<String>,
-    /// Examples of its request's JSON body, the first of which the smoke test sends.
+    /// Examples of its request's JSON body. The smoke test sends the first one.
     pub examples: Vec<Example>,
 }
 
 impl Operation {
-    /// The time that a complete request body may take: 5 s, and another second for each 64 KiB that the operation
-    /// accepts. The service answers 408 after it. The sidecar waits one second longer.
+    /// The time limit for a complete request body: 5 s, and another second for each 64 KiB that the operation
+    /// accepts. Then the service answers 408. The sidecar waits one second longer.
     #[must_use]
     pub fn body_timeout(&self) -> Duration {
         BODY_TIMEOUT + Duration::from_secs(self.max_body.unwrap_or(0) / BODY_BYTES_PER_SECOND)

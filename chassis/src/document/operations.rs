@@ -1,4 +1,4 @@
-//! Reading operations, and the rules that they keep.
+//! Reads operations and checks their rules.
 
 use super::BALANCER_IDLE;
 use super::examples;
@@ -10,7 +10,7 @@ use super::service;
 use serde_json::Value;
 use std::time::Duration;
 
-/// The members of a path item and of an operation (OpenAPI 3.1.1, sections 4.8.9 and 4.8.10), and ours.
+/// The members of a path item and of an operation (OpenAPI 3.1.1, sections 4.8.9 and 4.8.10), and the platform's own.
 const ITEM_MEMBERS: &[&str] = &[
     "summary",
     "description",
@@ -74,7 +74,7 @@ pub(super) fn read(root: &Node<'_>, faults: &mut Faults) -> Vec<Operation> {
                 if operations.iter().any(|known| known.id.eq_ignore_ascii_case(&operation.id)) {
                     faults.add(
                         &node.at_member("operationId"),
-                        "must be unique, upper and lower case taken for one",
+                        "must be unique; upper and lower case count as equal",
                     );
                 }
                 operations.push(operation);
@@ -133,18 +133,18 @@ fn id(node: &Node<'_>, faults: &mut Faults) -> Option<String> {
     if id.is_none() {
         faults.add(
             &node.at_member("operationId"),
-            "must be 1 to 40 letters and digits that begin with a lower-case letter, and no word of nginx (default, hostnames, include, volatile)",
+            "must be 1 to 40 letters and digits that begin with a lower-case letter, and no reserved word of nginx (default, hostnames, include, volatile)",
         );
     }
     id.map(str::to_owned)
 }
 
-/// The one scheme of the operation, or of the root where the operation says nothing.
+/// The one scheme of the operation, or of the root if the operation has none.
 fn access(root: &Node<'_>, node: &Node<'_>, faults: &mut Faults) -> Option<Access> {
     let Some(security) = node.member("security").or_else(|| root.member("security")) else {
         faults.add(
             &node.at_member("security"),
-            "is missing here and in the root; an open operation says so by []",
+            "is missing here and in the root; an open operation must have []",
         );
         return None;
     };
@@ -200,7 +200,7 @@ fn max_body(node: &Node<'_>, faults: &mut Faults) -> Option<Option<u64>> {
     let takes_body = node.member("requestBody").is_some();
     match node.member("x-max-body") {
         Some(node) if !takes_body => {
-            faults.add(&node.at, "must stand beside a requestBody");
+            faults.add(&node.at, "is allowed only beside a requestBody");
             None
         }
         Some(node) => node.whole(1..=LARGEST_BODY, faults).map(Some),
@@ -226,7 +226,7 @@ fn media_type(root: &Node<'_>, node: &Node<'_>, faults: &mut Faults) -> Option<S
 fn deadline(node: &Node<'_>, faults: &mut Faults) -> Option<Deadline> {
     match (node.member("x-deadline"), node.member("x-stream")) {
         (Some(deadline), Some(_)) => {
-            faults.add(&deadline.at, "must not stand beside x-stream");
+            faults.add(&deadline.at, "is not allowed beside x-stream");
             None
         }
         (Some(node), None) => node.duration(BALANCER_IDLE, faults).map(Deadline::Head),

@@ -1,4 +1,4 @@
-//! Header and cookie parameters: what the sidecar forwards to the service beside its fixed list.
+//! Header and cookie parameters. The sidecar forwards them to the service in addition to its fixed list.
 //!
 //! The sidecar writes each name into nginx's configuration and reads it as a variable, so a name contains only the
 //! characters of such a variable.
@@ -6,7 +6,7 @@
 use super::examples::resolved;
 use super::reader::{Faults, Node};
 
-/// Headers that a document must not declare: the sidecar sets them, decides by them or never forwards them.
+/// Headers that a document must not declare. The sidecar sets them, evaluates them or never forwards them.
 const RESERVED: &[&str] = &[
     "authorization",
     "connection",
@@ -33,9 +33,9 @@ const RESERVED: &[&str] = &[
 /// The names of the parameters of an operation.
 #[derive(Debug, Default)]
 pub(super) struct Parameters {
-    /// Of headers, in lower case.
+    /// Names of headers, in lower case.
     pub(super) headers: Vec<String>,
-    /// Of cookies.
+    /// Names of cookies.
     pub(super) cookies: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ fn header(name: &str, at: &str, faults: &mut Faults) -> Option<String> {
         faults.add(
             at,
             format!(
-                "must not declare the header `{name}`: a name is 1 to 64 letters, digits and hyphens, and none that the sidecar sets or removes"
+                "must not declare the header `{name}`: a name is 1 to 64 letters, digits and hyphens, and the sidecar must not set or remove it"
             ),
         );
         return None;

@@ -1,4 +1,4 @@
-//! Path templates, and which of them can match one path.
+//! Path templates, and the check that at most one template matches a path.
 
 use super::operation::Operation;
 use super::reader::Faults;
@@ -8,16 +8,16 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Template(Vec<Segment>);
 
-/// What stands between two slashes.
+/// One segment: the part between two slashes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Segment {
-    /// This text: `A-Z a-z 0-9 . _ ~ -`, and no `_` at its begin.
+    /// This text: `A-Z a-z 0-9 . _ ~ -`. It does not begin with `_`.
     Static(String),
-    /// A parameter of this name: 1 to 64 of the same characters as they were sent, and neither `.` nor `..`.
+    /// A parameter of this name. Its value is 1 to 64 of the same characters, undecoded, and neither `.` nor `..`.
     Parameter(String),
 }
 
-/// The bytes of a segment: the unreserved ones of RFC 3986 (section 2.3).
+/// Whether a segment can contain this byte: the unreserved characters of RFC 3986 (section 2.3).
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._~-".contains(&byte)
 }
@@ -37,7 +37,7 @@ impl Segment {
         valid.then(|| Self::Static(text.into()))
     }
 
-    /// Whether a segment of a path, as it was sent, is this one.
+    /// Whether this segment matches a segment of an undecoded path.
     #[must_use]
     pub fn matches(&self, sent: &str) -> bool {
         match self {
@@ -53,7 +53,7 @@ impl Segment {
 }
 
 impl Template {
-    /// Reads a template such as `/tasks/{id}`. `None` when it breaks the rules of a path.
+    /// Reads a template such as `/tasks/{id}`. `None` if it is invalid.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix('/')?;
@@ -86,7 +86,7 @@ impl Template {
         self.0.iter().all(|segment| matches!(segment, Segment::Static(_)))
     }
 
-    /// Whether a path, as it was sent and without its query, is one of this template.
+    /// Whether this template matches an undecoded path without its query.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
         let Some(rest) = path.strip_prefix('/') else { return false };
@@ -98,7 +98,7 @@ impl Template {
             && sent.next().is_none()
     }
 
-    /// What a path of this template has in the place of a parameter.
+    /// The value of a parameter in a path that this template matches.
     #[must_use]
     pub fn parameter<'p>(&self, name: &str, path: &'p str) -> Option<&'p str> {
         let is_it =
@@ -107,7 +107,7 @@ impl Template {
         path.strip_prefix('/')?.split('/').nth(place)
     }
 
-    /// Which of two templates comes first for a path that both match. `None` when no path matches both.
+    /// Which of two templates takes precedence for a path that both match. `None` if no path matches both.
     fn precedence(&self, other: &Self) -> Option<Precedence> {
         if self.0.len() != other.0.len() {
             return None;
@@ -131,7 +131,7 @@ impl Template {
     }
 }
 
-/// Which of two templates is the more specific.
+/// Which of two templates is more specific.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Precedence {
     First,
@@ -157,8 +157,8 @@ impl fmt::Display for Template {
     }
 }
 
-/// Reports two templates that can match one path when none of them is the more specific in every place. Templates that
-/// differ in case only match different paths, but people and tables of names take them for one.
+/// Reports two templates that can match one path, if neither of them is more specific in every segment. Also reports
+/// templates that differ only in case: they match different paths, but people and tables of names confuse them.
 pub(super) fn refuse_ambiguity(operations: &[Operation], faults: &mut Faults) {
     let mut paths: Vec<&Template> = Vec::new();
     for operation in operations {
@@ -188,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_text_and_back() {
+    fn template_round_trips_as_text() {
         for text in ["/", "/sum", "/openapi.json", "/tasks/{id}", "/a/{b}/c/{d_2}", "/~a-b_c"] {
             assert_eq!(template(text).to_string(), text);
         }
     }
 
     #[test]
-    fn what_is_no_template_is_refused() {
+    fn invalid_template_is_refused() {
         for text in [
             "",
             "sum",
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_one_segment_as_it_was_sent() {
+    fn parameter_matches_one_undecoded_segment() {
         let tasks = template("/tasks/{id}");
         let longest = "x".repeat(64);
         for id in ["a", "A-z.0_9~", "...", &longest] {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_more_specific_template_comes_first() {
+    fn more_specific_template_comes_first() {
         for (one, two, expected) in [
             ("/tasks/mine", "/tasks/{id}", Some(Precedence::First)),
             ("/tasks/{id}", "/tasks/mine", Some(Precedence::Second)),

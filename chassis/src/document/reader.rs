@@ -1,16 +1,16 @@
-//! Reading JSON values with their place, and collecting every fault instead of stopping at the first.
+//! Reads JSON values with their place, and collects every fault instead of stopping at the first.
 
 use serde_json::{Map, Value};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// A broken rule and where.
+/// A broken rule and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// A JSON pointer (RFC 6901) into the document; empty for the whole of it.
+    /// A JSON pointer (RFC 6901) into the document. Empty for the whole document.
     pub at: String,
-    /// What is wrong, and what is expected.
+    /// The error and the expected value.
     pub rule: String,
 }
 
@@ -40,7 +40,7 @@ impl From<Faults> for Vec<Fault> {
     }
 }
 
-/// Words that mean something in a `map` of nginx, where names of operations and limits are keys.
+/// Reserved words in a `map` of nginx. Names of operations and limits are keys of such maps.
 pub(super) const NGINX_WORDS: [&str; 4] = ["default", "hostnames", "include", "volatile"];
 
 /// A value and its place.
@@ -55,7 +55,7 @@ impl<'a> Node<'a> {
         Self { value, at: String::new() }
     }
 
-    /// The place of a member, there or not.
+    /// The place of a member, present or absent.
     pub(super) fn at_member(&self, name: &str) -> String {
         format!("{}/{}", self.at, name.replace('~', "~0").replace('/', "~1"))
     }
@@ -66,7 +66,7 @@ impl<'a> Node<'a> {
         Some(Self { value, at: self.at_member(name) })
     }
 
-    /// All members of an object, in their order; none of anything else.
+    /// All members of an object, in their order. Empty for any other value.
     pub(super) fn members(&self) -> impl Iterator<Item = (&'a str, Self)> + '_ {
         let object: Option<&'a Map<String, Value>> = self.value.as_object();
         object
@@ -75,15 +75,14 @@ impl<'a> Node<'a> {
             .map(|(name, value)| (name.as_str(), Self { value, at: self.at_member(name) }))
     }
 
-    /// Reports what is no object, and every member that is not among `known`.
+    /// Reports a value that is no object, and every member that is not in `known`.
     pub(super) fn known_members(&self, known: &[&str], faults: &mut Faults) {
         if !self.value.is_object() {
             faults.add(&self.at, "must be an object");
         }
         for (name, member) in self.members() {
             if !known.contains(&name) {
-                faults
-                    .add(&member.at, format!("is not known here; known are {}", known.join(", ")));
+                faults.add(&member.at, format!("is not known here; expected {}", known.join(", ")));
             }
         }
     }

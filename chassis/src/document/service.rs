@@ -1,4 +1,4 @@
-//! `x-service`: what holds for the whole service.
+//! `x-service`: the settings of the whole service.
 
 use super::BALANCER_IDLE;
 use super::reader::{Faults, NGINX_WORDS, Node};
@@ -6,66 +6,66 @@ use std::time::Duration;
 
 const MEMBERS: &[&str] =
     &["name", "port", "sidecar_port", "metrics_port", "connections", "limits", "objectives"];
-/// Longest name: a load balancer's name of 32 characters has to hold it beside that of the environment.
+/// Longest name. A load balancer's name has 32 characters for this name and that of the environment.
 const MAX_NAME: usize = 16;
 const CONNECTIONS: u64 = 512;
 const DEFAULT_RATE: u32 = 5;
-/// The limits that every service has. An operator sets them by `RATE_LIMIT` and `RATE_LIMIT_BURST`.
+/// The limits that every service has. An operator sets them with `RATE_LIMIT` and `RATE_LIMIT_BURST`.
 pub const STANDARD_LIMITS: [&str; 2] = ["client", "address"];
 
-/// What holds for the whole service.
+/// The settings of the whole service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Service {
-    /// Of the binary, the images, the AWS resources, the realm and the problem types.
+    /// The name of the binary, the images, the AWS resources, the realm and the problem types.
     pub name: String,
-    /// Where the service listens, on loopback.
+    /// The port of the service, on loopback.
     pub port: u16,
-    /// Where its sidecar listens.
+    /// The port of its sidecar.
     pub sidecar_port: u16,
-    /// Where its private listener listens; a worker takes the next one.
+    /// The port of its private listener. A worker uses the next port.
     pub metrics_port: u16,
-    /// Callers at once, 1 to 65,536.
+    /// Concurrent callers, 1 to 65,536.
     pub connections: u32,
-    /// All limits by name: `client` and `address`, and what the document adds.
+    /// All limits: `client`, `address`, and those that the document adds.
     pub limits: Vec<Limit>,
-    /// Of every operation that has none of its own.
+    /// The objectives of every operation that has none of its own.
     pub objectives: Option<Objectives>,
 }
 
-/// How many requests are admitted.
+/// A rate limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
-    /// The name by which an operation refers to it.
+    /// The name that an operation refers to.
     pub name: String,
-    /// Whose requests are counted together.
+    /// Which requests it counts together.
     pub by: LimitBy,
-    /// Requests a second, 1 to 10,000.
+    /// Requests per second, 1 to 10,000.
     pub rate: u32,
-    /// Requests that are served at once, 1 to 10,000.
+    /// Requests that nginx admits at once, 1 to 10,000.
     pub burst: u32,
 }
 
-/// Whose requests are counted together.
+/// Which requests a limit counts together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitBy {
-    /// Those with a key of one client.
+    /// Requests with a key of one client.
     Client,
-    /// Those from one source address.
+    /// Requests from one source address.
     Address,
 }
 
 /// Service level objectives, measured by occurrences.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Objectives {
-    /// Percent of the counted requests that are not answered with a 5xx.
+    /// Percentage of the counted requests without a 5xx response.
     pub availability: f64,
-    /// Percent of the answered requests, and the time within which they are answered.
+    /// Percentage of the answered requests, and the time limit for their response.
     pub latency: Option<(f64, Duration)>,
-    /// How far back the objectives look, in days, 1 to 90.
+    /// The period that the objectives cover, in days, 1 to 90.
     pub window_days: u16,
 }
 
-/// Reads `x-service`. `None` where a required member is missing or wrong, and a fault says so.
+/// Reads `x-service`. Adds a fault and returns `None` if a required member is missing or wrong.
 pub(super) fn read(root: &Node<'_>, faults: &mut Faults) -> Option<Service> {
     let Some(node) = root.member("x-service") else {
         faults.add(&root.at_member("x-service"), "is missing; it declares the service");
@@ -118,11 +118,11 @@ fn port(node: &Node<'_>, member: &str, faults: &mut Faults) -> Option<u16> {
         faults.add(&node.at_member(member), "is missing; it is a port from 1024 to 65534");
         return None;
     };
-    // A worker's private listener has the port after its service's.
+    // A worker's private listener uses the port after its service's.
     u16::try_from(node.whole(1024..=65_534, faults)?).ok()
 }
 
-/// The declared limits behind the two that every service has.
+/// The two limits that every service has, then the declared ones.
 fn limits(node: &Node<'_>, faults: &mut Faults) -> Vec<Limit> {
     let standard =
         |name: &str, by| Limit { name: name.into(), by, rate: DEFAULT_RATE, burst: DEFAULT_RATE };
@@ -132,7 +132,7 @@ fn limits(node: &Node<'_>, faults: &mut Faults) -> Vec<Limit> {
     node.known_members(&node.members().map(|(name, _)| name).collect::<Vec<_>>(), faults);
     for (name, node) in node.members() {
         if !is_limit_name(name) {
-            faults.add(&node.at, "must have a name of 1 to 32 of a-z 0-9 -, and not `none` or a word of nginx (default, hostnames, include, volatile)");
+            faults.add(&node.at, "must have a name of 1 to 32 of a-z 0-9 -, and not `none` or a reserved word of nginx (default, hostnames, include, volatile)");
         }
         if let Some(limit) = limit(name, &node, faults) {
             match limits.iter_mut().find(|known| known.name == name) {
@@ -145,7 +145,7 @@ fn limits(node: &Node<'_>, faults: &mut Faults) -> Vec<Limit> {
     limits
 }
 
-/// Whether an operation may refer to a limit of this name; what is wrong with the limit itself is another fault.
+/// Whether an operation may refer to a limit of this name. An invalid limit is a separate fault.
 pub(super) fn declares_limit(root: &Node<'_>, name: &str) -> bool {
     let Some(service) = root.member("x-service").filter(|service| service.value.is_object()) else {
         return true;

@@ -1,5 +1,5 @@
-//! JSON in which no member stands twice. `serde_json` takes the last of two, so a second `security` far below
-//! would replace the first without a word.
+//! JSON without repeated members. `serde_json` uses the last of two members with one name, so a second `security`
+//! would silently replace the first.
 
 use super::reader::Fault;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -11,8 +11,7 @@ pub(super) fn parse(text: &str) -> Result<Value, Fault> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed =
         Strict.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
-    parsed
-        .map_err(|error| Fault { at: String::new(), rule: format!("is no JSON document: {error}") })
+    parsed.map_err(|error| Fault { at: String::new(), rule: format!("is not valid JSON: {error}") })
 }
 
 struct Strict;

@@ -1,4 +1,4 @@
-//! What a response is made of: a head, and a body that is there at once or comes as a stream.
+//! A response: a head, and a body that is complete or a stream.
 
 use crate::problem::Problem;
 use crate::stream::Streaming;
@@ -18,14 +18,14 @@ pub type Answer = Response<Body>;
 /// The body of a response.
 #[derive(Debug)]
 pub enum Body {
-    /// All of it is there; `None` when it was taken.
+    /// A complete body. `None` after hyper has taken it.
     Whole(Option<Bytes>),
-    /// It comes piece by piece; nothing of it is kept.
+    /// A stream of pieces. None of them is stored.
     Stream(Box<Streaming>),
 }
 
 impl Body {
-    /// A body that comes piece by piece. Its operation must have an `x-stream` in the document.
+    /// A streamed body. Its operation must have `x-stream` in the document.
     pub fn stream(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         Self::Stream(Box::new(Streaming::new(pieces)))
     }
@@ -89,7 +89,8 @@ pub fn json(status: StatusCode, cache: HeaderValue, body: impl Into<Bytes>) -> A
     answer
 }
 
-/// A value as JSON that no cache keeps. A value that JSON cannot express, such as a map whose keys are no text, is a 500.
+/// A value as JSON with `Cache-Control: no-store`. Returns a 500 if JSON cannot express the value, such as a map with
+/// keys that are not strings.
 pub fn serialized(status: StatusCode, value: &impl Serialize) -> Result<Answer, Problem> {
     let body = serde_json::to_vec(value).map_err(|error| Problem::internal(error.to_string()))?;
     Ok(json(status, NO_STORE, body))
@@ -104,8 +105,8 @@ pub fn no_content() -> Answer {
     answer
 }
 
-/// Server-sent events. Each piece holds whole events: the chassis sends a comment between two pieces when the stream
-/// is silent for long.
+/// Server-sent events. Each piece must contain complete events, because the chassis can send a comment between two
+/// pieces.
 #[must_use]
 pub fn events(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Answer {
     let mut answer = Response::new(Body::stream(pieces));

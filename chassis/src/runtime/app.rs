@@ -1,12 +1,12 @@
-//! A service over HTTP: a request in, a response out, no sockets.
+//! A service over HTTP: it turns a request into a response, without sockets.
 //!
-//! The router finds the operation. The chassis itself answers the probes and the description; the service answers the
-//! others, once a request has passed every check of the document.
+//! The router finds the operation. The chassis itself answers the probes and `/openapi.json`. The service answers
+//! every other operation, after the request has passed every check of the document.
 //!
-//! `HEAD` goes wherever `GET` does. Paths are compared as they are sent: `/healthz/` is another path.
+//! `HEAD` uses the operation of `GET`. Paths are compared undecoded: `/healthz/` is not `/healthz`.
 //!
-//! A request is judged in this order, and the first refusal is the answer: path, method, key, content type, declared
-//! length, body. So a caller without a key learns nothing from what comes after it.
+//! A request is checked in this order: path, method, key, content type, declared length, body. The first failed check
+//! is the answer. So a caller without a key gets no result of the checks after it.
 
 use crate::answer::{Answer, Body as AnswerBody, EVENT_STREAM, NO_STORE, json};
 use crate::auth::{Auth, Credentials};
@@ -36,10 +36,10 @@ use std::time::{Duration, Instant};
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
-/// The description changes with a deployment only; a few minutes of the old one harm nobody.
+/// The description changes only with a deployment. Caches may keep it for five minutes.
 const BRIEFLY: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// A route, where the path is known, and its endpoint, where the method is.
+/// The route, if the path is known, and the endpoint, if the method is known.
 type Found<'a, O> = Option<(&'a Route<O>, Option<&'a Endpoint<O>>)>;
 
 /// A service and its state.
@@ -56,8 +56,7 @@ pub struct App<S: Service> {
 }
 
 impl<S: Service> App<S> {
-    /// A service that is not ready before it has the credentials of its callers: see [`App::start`]. A body must be
-    /// complete within `body_timeout`.
+    /// A service that becomes ready with [`App::start`]. A request body must be complete within `body_timeout`.
     pub fn new(
         service: S,
         document: &Document,
@@ -66,7 +65,7 @@ impl<S: Service> App<S> {
         Self::with_context(service, document, body_timeout, &Context::default())
     }
 
-    /// The same, for a service that was built with this context.
+    /// Like [`App::new`], for a service that was built with this context.
     pub fn with_context(
         service: S,
         document: &Document,
@@ -87,14 +86,14 @@ impl<S: Service> App<S> {
         })
     }
 
-    /// Takes the credentials of the callers and becomes ready. They are set once: a second call changes nothing, as
-    /// both copies of the keys change by deployment only.
+    /// Sets the credentials of the callers and becomes ready. A second call changes nothing: the keys of the service
+    /// and of the sidecar change only by deployment.
     pub fn start(&self, credentials: Credentials) {
         self.auth.set(credentials);
         self.readiness.advance(Phase::Ready);
     }
 
-    /// From here on `/readyz` says that the process is going away.
+    /// From now on `/readyz` answers `draining`.
     pub fn drain(&self) {
         self.readiness.advance(Phase::Draining);
     }
@@ -105,13 +104,13 @@ impl<S: Service> App<S> {
         &self.name
     }
 
-    /// The metrics, for what is counted outside of requests.
+    /// The metrics, for values that are counted outside of requests.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// Answers any request. Does not fail, and a panic inside is a 500.
+    /// Answers any request. A panic in the service is a 500.
     pub async fn handle<B>(&self, request: hyper::Request<B>, seat: Seat) -> Answer
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
@@ -133,7 +132,7 @@ impl<S: Service> App<S> {
             outcome.unwrap_or_else(|panic| Err(Problem::internal(panics::message(panic.as_ref()))));
         let reusable = match &outcome {
             Err(problem) if problem.status() == StatusCode::INTERNAL_SERVER_ERROR => false,
-            // A caller that waits for "100 Continue" before it sends must not be told to go on.
+            // Reading here would send "100 Continue" to a caller that waits for it.
             _ if headers.expects => body.was_read(),
             _ => body.is_over().await,
         };
@@ -150,7 +149,7 @@ impl<S: Service> App<S> {
 
         if !reusable {
             answer.headers_mut().insert(CONNECTION, CLOSE);
-            // Without a length, the sidecar closes the caller's connection too, and says so.
+            // Without a length, the sidecar also sends `Connection: close` to the caller.
             answer.headers_mut().insert(TRANSFER_ENCODING, CHUNKED);
         }
         let took = started.elapsed();
@@ -207,7 +206,7 @@ impl<S: Service> App<S> {
                 };
                 let answer = self.service.call(operation, request);
                 let within = endpoint.deadline;
-                // Looked at where it is: moving a response costs more than asking whether it streams.
+                // Checked in place, because moving a response costs more than this check.
                 let mut outcome = body::deadline(within, answer)
                     .await
                     .unwrap_or_else(|| Err(Problem::deadline(within)));
@@ -221,7 +220,7 @@ impl<S: Service> App<S> {
         }
     }
 
-    /// Fills the pauses of a stream, and counts it until it ends.
+    /// Adds heartbeats to a stream of events, and counts every stream until it ends.
     #[cold]
     fn prepare_stream(
         &self,
@@ -231,7 +230,7 @@ impl<S: Service> App<S> {
     ) -> Result<(), Problem> {
         let idle = endpoint.stream_idle.ok_or_else(|| {
             Problem::internal(format!(
-                "`{}` streams, and its document does not say so",
+                "`{}` streams, but the document has no x-stream for it",
                 endpoint.id
             ))
         })?;
@@ -254,7 +253,7 @@ impl<S: Service> App<S> {
         json(status, NO_STORE, self.readiness.body())
     }
 
-    /// The body of an operation that takes one. Any other operation ignores a body on GET and HEAD.
+    /// The body of an operation that takes one. Another operation ignores a body on GET and HEAD.
     async fn read<B>(
         &self,
         endpoint: &Endpoint<S::Operation>,
@@ -281,7 +280,7 @@ impl<S: Service> App<S> {
     }
 }
 
-/// One line for each request that failed by our fault. A refused request gets none: the sidecar writes the
+/// Logs one line for each request that failed in the service. A refused request has only a line in the sidecar's
 /// access log.
 fn log_failure(route: &str, parts: &Parts, id: &RequestId, status: StatusCode, cause: &str) {
     let origin = Origin::from_headers(&parts.headers);

@@ -1,4 +1,4 @@
-//! Who may call an operation: the credentials that its document requires.
+//! Checks the credentials that an operation requires.
 
 use crate::bearer::{Claims, Issuer};
 use crate::context::Signer;
@@ -9,28 +9,28 @@ use crate::request_headers::RequestHeaders;
 use hyper::header::HeaderValue;
 use std::sync::OnceLock;
 
-/// What callers are checked against.
+/// The valid credentials of callers.
 #[derive(Debug)]
 pub struct Credentials {
     /// The keys in `X-Api-Key`.
     pub keys: Keys,
-    /// Whose bearer tokens are accepted; `None` where no operation requires one.
+    /// The issuer of accepted bearer tokens. `None` if no operation requires a token.
     pub issuer: Option<Issuer>,
 }
 
-/// Where the keys are checked.
+/// The place where the keys are checked.
 #[derive(Debug)]
 pub enum Keys {
-    /// In the sidecar alone.
+    /// Only in the sidecar.
     Sidecar,
-    /// Here too.
+    /// In the sidecar and in the service.
     Here(KeyRing),
 }
 
 /// Checks credentials.
 #[derive(Debug)]
 pub(crate) struct Auth {
-    /// Until they are there, every request that needs some is a 503.
+    /// While it is empty, every request that needs credentials is a 503.
     keys: OnceLock<Keys>,
     signer: Signer,
     key_challenge: HeaderValue,
@@ -38,7 +38,7 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
-    /// Without credentials yet. `realm` is the service's name.
+    /// Starts without credentials. `realm` is the service's name.
     pub(crate) fn new(realm: &str, signer: Signer) -> Self {
         let challenge = |scheme: &str| {
             HeaderValue::from_str(&format!("{scheme} realm=\"{realm}\""))
@@ -52,13 +52,13 @@ impl Auth {
         }
     }
 
-    /// Takes the credentials. They are set once: a second call changes nothing.
+    /// Sets the credentials. A second call changes nothing.
     pub(crate) fn set(&self, credentials: Credentials) {
         let _ = self.keys.set(credentials.keys);
         self.signer.set(credentials.issuer);
     }
 
-    /// What the token says, where the operation requires one.
+    /// The claims of the token, if the operation requires one.
     pub(crate) fn check(
         &self,
         access: Access,
@@ -92,7 +92,7 @@ impl Auth {
     }
 }
 
-/// The token of the scheme `Bearer`, whose name has no case (RFC 9110, section 11.1).
+/// The token of the scheme `Bearer`. The name of a scheme is case-insensitive (RFC 9110, section 11.1).
 fn bearer(value: &[u8]) -> Option<&str> {
     let (scheme, token) = std::str::from_utf8(value).ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)

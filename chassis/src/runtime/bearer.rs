@@ -1,31 +1,33 @@
 //! Bearer tokens: JSON Web Tokens (RFC 7519) that are signed with HMAC SHA-256.
 //!
-//! The algorithm is fixed, so a token cannot choose `none` or the algorithm of another kind of key. The token names
-//! its key by `kid`. Several keys verify and the first one signs, so a key is rotated without a refused request:
-//! deploy the new key in second place, then in first place, and remove the old one when the last token that it
-//! signed has expired.
+//! The algorithm is fixed, so a token cannot choose `none` or the algorithm of another kind of key. `kid` in the token
+//! is the name of its key. All keys verify and the first one signs. A key rotation therefore refuses no request:
 //!
-//! The time comes from the caller of this module, so that tests own it.
+//! 1. Deploy the new key in second place.
+//! 2. Deploy it in first place.
+//! 3. Remove the old key after the last token that it signed has expired.
+//!
+//! The caller of this module passes the time, so that tests control it.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// How far two clocks may differ, in seconds.
+/// The largest accepted difference between two clocks, in seconds.
 const LEEWAY: u64 = 5;
 /// Longest key name, in characters.
 const MAX_KID: usize = 32;
-/// Shortest secret, in bytes: as long as the output of SHA-256 (RFC 7518, section 3.2).
+/// Shortest secret, in bytes: the length of the output of SHA-256 (RFC 7518, section 3.2).
 const MIN_SECRET: usize = 32;
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who issued it: one for each environment.
+    /// The issuer: one for each environment.
     pub iss: String,
-    /// For whom.
+    /// The audience.
     pub aud: String,
-    /// Whose it is.
+    /// The user.
     pub sub: String,
     /// The session that it belongs to.
     pub sid: String,
@@ -37,26 +39,26 @@ pub struct Claims {
     pub exp: u64,
 }
 
-/// Why a list of signing keys is refused; entries count from 1. It shows no part of the list.
+/// Why a list of signing keys is refused. Entries are numbered from 1. It contains no part of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SigningKeysError {
     /// Not `kid:secret`.
     #[error("entry {0} must be `kid:secret`")]
     Form(usize),
-    /// The name of a key.
+    /// The name of a key is invalid.
     #[error("entry {0}: a key name is 1 to {MAX_KID} of A-Z a-z 0-9 . _ -")]
     Kid(usize),
-    /// The name is there already.
+    /// An earlier entry has the same name.
     #[error("entry {0} repeats the key name of another entry")]
     Duplicate(usize),
-    /// The secret.
+    /// The secret is invalid.
     #[error(
         "entry {0}: a secret is base64url, without padding, of {MIN_SECRET} random bytes or more"
     )]
     Secret(usize),
 }
 
-/// Why a token is refused. The caller is told nothing but that it is.
+/// Why a token is refused. The response does not contain the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Rejected {
     /// Not a token, another algorithm, or no key name.
@@ -65,13 +67,13 @@ pub enum Rejected {
     /// Signed with a key that is not in the list.
     #[error("the key of the token is not known")]
     UnknownKey,
-    /// The signature does not fit, or a claim is missing or another's.
+    /// The signature is wrong, or a claim is missing or wrong.
     #[error("the signature, issuer or audience of the token is wrong")]
     Invalid,
-    /// Its time is over.
+    /// `exp` is in the past.
     #[error("the token has expired")]
     Expired,
-    /// It comes from the future.
+    /// `iat` is in the future.
     #[error("the token is not valid yet")]
     TooEarly,
 }
@@ -115,7 +117,7 @@ impl Issuer {
         validation.set_issuer(&[iss]);
         validation.set_audience(&[aud]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // The library would read the clock; [`Issuer::verify`] is told the time.
+        // The library would read the clock. [`Issuer::verify`] gets the time as a parameter.
         validation.validate_exp = false;
         Ok(Self { keys, iss: iss.into(), aud: aud.into(), validation })
     }

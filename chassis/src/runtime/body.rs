@@ -1,7 +1,6 @@
-//! A request's body: bounded in size and in time, and never left lying half-read on a connection.
+//! Reads a request's body within limits of size and time, and never leaves half of it unread on a kept connection.
 //!
-//! In most requests the body is there before it is asked for, in one piece. Then reading it makes no timer and
-//! copies nothing.
+//! In most requests the body has already arrived in one piece. Then reading it needs no timer and no copy.
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -12,13 +11,13 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-/// Longest body, in bytes, that is read only to keep its connection.
+/// Longest unused body, in bytes, that is read to keep the connection.
 const WORTH_READING: u64 = 4096;
 
-/// Why a body could not be had.
+/// Why reading a body failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyError {
-    /// Longer than it may be.
+    /// Longer than the limit.
     TooLarge,
     /// Not complete in time.
     TooSlow,
@@ -29,7 +28,7 @@ pub enum BodyError {
 /// A body that is read at most once.
 pub struct RequestBody<'a, B> {
     body: Pin<&'a mut B>,
-    /// Something of it may have been read.
+    /// Reading has begun.
     begun: bool,
     ended: bool,
 }
@@ -38,14 +37,15 @@ impl<'a, B> RequestBody<'a, B>
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
 {
-    /// Wraps a body of which nothing has been read.
+    /// Wraps an unread body.
     #[must_use]
     pub fn new(body: Pin<&'a mut B>) -> Self {
         let ended = body.is_end_stream();
         Self { body, begun: false, ended }
     }
 
-    /// Reads to the end, at most `max` bytes and `within` so long. A length declared too large is refused before anything is read.
+    /// Reads the whole body, at most `max` bytes within the time `within`. Refuses a declared length above `max`
+    /// before it reads.
     pub async fn read(&mut self, max: u64, within: Duration) -> Result<Bytes, BodyError> {
         if self.body.size_hint().lower() > max {
             return Err(BodyError::TooLarge);
@@ -59,7 +59,7 @@ where
         while !self.body.is_end_stream()
             && let Some(frame) = self.body.frame().await
         {
-            // A frame that is no data is the trailers: they say nothing here.
+            // A frame without data is the trailers. They are ignored.
             let Ok(piece) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
             if (whole.len() + piece.len()) as u64 > max {
                 return Err(BodyError::TooLarge);
@@ -76,9 +76,9 @@ where
         self.ended
     }
 
-    /// Whether the connection is clean for another request: takes what has arrived of the body, waits for
-    /// nothing, and says whether that was all. Otherwise the answer must close the connection, or the rest
-    /// of this body would be in the way of the next head.
+    /// Whether the connection can serve another request. Reads the arrived part of the body without waiting, and
+    /// returns whether that is the whole body. If not, the answer must close the connection: hyper would read
+    /// the rest of this body as the next head.
     pub async fn is_over(&mut self) -> bool {
         if !self.begun && !self.ended && self.body.size_hint().lower() <= WORTH_READING {
             let _ = at_once(pin!(self.collect(WORTH_READING))).await;
@@ -93,9 +93,8 @@ fn joined(whole: Bytes, piece: &[u8]) -> Bytes {
     whole.freeze()
 }
 
-/// `None` when `future` takes longer than `within`. The timer is made only when there is something to wait
-/// for: in most requests the body is there before it is asked for, and a timer would be a tenth of the
-/// handler's own work.
+/// `None` if `future` takes longer than `within`. It makes a timer only if `future` is not ready at once. A timer
+/// costs a tenth of the handler's own work, and in most requests the body has already arrived.
 pub(crate) async fn deadline<F: Future>(within: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     match at_once(future.as_mut()).await {
@@ -104,8 +103,8 @@ pub(crate) async fn deadline<F: Future>(within: Duration, future: F) -> Option<F
     }
 }
 
-/// Polls twice, no more. Twice, because hyper hands over one piece of a body at a time, and looks for the next
-/// only when that was taken. The wake-up is what makes the second poll certain.
+/// Polls at most twice, because hyper passes on one piece of a body at a time and reads the next piece only
+/// after that. The wake-up guarantees the second poll.
 async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     let mut asked = false;
     poll_fn(|context| match future.as_mut().poll(context) {

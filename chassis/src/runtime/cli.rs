@@ -1,7 +1,7 @@
-//! What was typed: flags, and environment variables of the same meaning.
+//! The command line: flags, and the environment variables with the same meaning.
 //!
-//! Each value becomes its type here, once. What the settings mean together is [`crate::config`]'s. Keys are no
-//! flag: whatever stands in a command line is readable by every process of the machine.
+//! This module parses each value. [`crate::config`] checks the settings together. There is no flag for keys, because
+//! every process of the machine can read a command line.
 
 use crate::document::{Access, Document};
 use crate::service::Build;
@@ -16,7 +16,7 @@ use tracing::Level;
 #[derive(Debug, Parser)]
 #[command(subcommand_required = true)]
 pub struct Cli {
-    /// What to do; `serve` when nothing is said.
+    /// The command; `serve` if none is given.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -46,7 +46,7 @@ Keys that sign bearer tokens come from exactly one of:
 const KEYS_HELP: &str = "\
 Keys, when they are required, come from exactly one of:
   API_KEY            environment only: `key` or `client:key`, separated by commas; a key is 8 to 128 of
-                     A-Z a-z 0-9 . _ -, a client name 1 to 32 of a-z 0-9 -; `none` refuses everybody
+                     A-Z a-z 0-9 . _ -, a client name 1 to 32 of a-z 0-9 -; `none` refuses every caller
   API_KEY_PARAMETER  an SSM parameter that holds such a list
 
 METRICS_PASSWORD, environment only, is 16 to 128 visible ASCII characters. The private listener then requires it, with
@@ -57,11 +57,11 @@ Exit codes: 0 drained, 64 bad configuration, 69 cannot listen, 78 SSM refused to
 /// The settings of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; port 0 takes a free port
     #[arg(long, env, value_name = "IP:PORT")]
     pub listen: SocketAddr,
 
-    /// Address of the private listener with metrics and profiles; any but loopback needs `METRICS_PASSWORD`
+    /// Address of the private listener with metrics and profiles; it needs `METRICS_PASSWORD` unless it is loopback
     #[arg(long, env, value_name = "IP:PORT")]
     pub metrics_listen: SocketAddr,
 
@@ -69,11 +69,11 @@ pub struct ServeArgs {
     #[arg(long, env, default_value_t = 1, value_parser = value_parser!(u16).range(1..=64), value_name = "N")]
     pub worker_threads: u16,
 
-    /// How the log is written
+    /// Format of the log
     #[arg(long, env, value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
 
-    /// How much is logged: error, warn, info, debug or trace
+    /// Level of the log: error, warn, info, debug or trace
     #[arg(long, env, default_value = "info", value_parser = log_level, value_name = "LEVEL")]
     pub log_level: Level,
 
@@ -85,50 +85,50 @@ pub struct ServeArgs {
     #[arg(long, env, value_parser = parameter_name, value_name = "NAME")]
     pub api_key_parameter: Option<String>,
 
-    /// Those of bearer tokens, where an operation of the document requires one.
+    /// The settings of bearer tokens, if an operation of the document requires one.
     #[arg(skip)]
     pub tokens: Option<TokenArgs>,
 
-    /// How long a connection may idle, and a request's head may take, 1ms to 1h; longer than the sidecar keeps
+    /// Time limit for an idle connection and for a request's head, 1ms to 1h; it must be longer than the sidecar keeps
     /// idle connections
     #[arg(long, env, default_value = "75s", value_parser = positive_duration, value_name = "DURATION")]
     pub keep_alive_timeout: Duration,
 
-    /// How long a request's body may take, 1ms to 1h
+    /// Time limit for a request's body, 1ms to 1h
     #[arg(long, env, default_value = "5s", value_parser = positive_duration, value_name = "DURATION")]
     pub body_timeout: Duration,
 
-    /// Connections open at once, 1 to 131072; eight more are for probes, and others wait to be accepted
+    /// Connections open at once, 1 to 131072; eight more are for probes, and any others wait to be accepted
     #[arg(long, env, value_parser = value_parser!(u32).range(1..=131_072), value_name = "N")]
     pub max_connections: u32,
 
-    /// How long accepting goes on after a stop signal, 0s to 1h, so that the balancer sees /readyz turn
+    /// Time after a stop signal in which new connections are accepted, 0s to 1h; the balancer sees /readyz fail
     #[arg(long, env, default_value = "2s", value_parser = duration, value_name = "DURATION")]
     pub drain_grace: Duration,
 
-    /// How long after a stop signal requests in flight may take, 0s to 1h
+    /// Time after a stop signal in which requests in flight must end, 0s to 1h
     #[arg(long, env, default_value = "20s", value_parser = duration, value_name = "DURATION")]
     pub drain_timeout: Duration,
 }
 
-/// The settings of bearer tokens. A service without them does not know these settings.
+/// The settings of bearer tokens. A service without bearer tokens does not have them.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
     /// Name of the SSM parameter with the keys that sign bearer tokens
     #[arg(long, env, value_parser = parameter_name, value_name = "NAME")]
     pub jwt_keys_parameter: Option<String>,
 
-    /// Who issues bearer tokens (the claim `iss`); one for each environment
+    /// Issuer of bearer tokens (the claim `iss`); one for each environment
     #[arg(long, env, value_parser = claim, value_name = "NAME")]
     pub jwt_issuer: String,
 
-    /// For whom bearer tokens are (the claim `aud`)
+    /// Audience of bearer tokens (the claim `aud`)
     #[arg(long, env, value_parser = claim, value_name = "NAME")]
     pub jwt_audience: String,
 }
 
-/// Reads the command line of the service that `document` declares, with `serve` put in where no command is named. An
-/// error of clap's is also how `--help` and `--version` come back.
+/// Reads the command line of the service that `document` declares. Inserts `serve` if no command is given. clap also
+/// returns `--help` and `--version` as errors.
 pub fn parse(
     document: &Document,
     build: Build,
@@ -154,7 +154,7 @@ pub fn parse(
     Ok(cli)
 }
 
-/// The command line with what the document says: the name, the port, the number of connections.
+/// The command line with the name, the ports and the number of connections from the document.
 fn command(document: &Document, build: Build) -> clap::Command {
     let service = &document.service;
     let listen = format!("127.0.0.1:{}", service.port);
@@ -195,7 +195,7 @@ fn command(document: &Document, build: Build) -> clap::Command {
         })
 }
 
-/// What clap has to say in several paragraphs, in one line: the first tells the setting and the rule.
+/// The first paragraph of clap's message in one line. It contains the setting and the rule.
 #[must_use]
 pub fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
@@ -206,7 +206,7 @@ pub fn one_line(error: &clap::Error) -> String {
 const LONGEST: Duration = Duration::from_hours(1);
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let rule = "a duration carries its unit, such as 75s or 500ms, and is at most 1h";
+    let rule = "must be a duration with its unit, such as 75s or 500ms, and at most 1h";
     match humantime::parse_duration(text) {
         Ok(duration) if duration <= LONGEST => Ok(duration),
         _ => Err(rule.into()),
@@ -231,7 +231,7 @@ fn log_level(text: &str) -> Result<Level, String> {
     }
 }
 
-/// A claim is compared byte for byte; nothing but visible ASCII survives every tool on the way.
+/// A claim is compared byte for byte. Only visible ASCII passes through every tool unchanged.
 fn claim(text: &str) -> Result<String, String> {
     if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(text.into())
@@ -240,7 +240,7 @@ fn claim(text: &str) -> Result<String, String> {
     }
 }
 
-/// Names and paths as SSM allows them, to catch an empty or mangled setting here rather than at AWS.
+/// Names and paths that SSM allows. This reports an empty or invalid setting before the first request to AWS.
 fn parameter_name(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
     if (1..=1011).contains(&text.len()) && text.chars().all(allowed) {
@@ -256,7 +256,7 @@ mod tests {
     use crate::document::Document;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_is_consistent() {
         let build = Build { version: "1.2.3", revision: None, log_target: "parcels" };
         let text = include_str!("../../../contract/parcels/openapi.json");
         command(&Document::parse(text).unwrap(), build).debug_assert();

@@ -1,4 +1,4 @@
-//! The settings of `serve`, checked against one another.
+//! The settings of `serve`, checked together.
 
 use crate::bearer::{Issuer, SigningKeysError};
 use crate::cli::{ServeArgs, TokenArgs};
@@ -17,7 +17,7 @@ use tracing::Level;
 /// Where a list of keys comes from.
 #[derive(Debug)]
 pub enum Source<K> {
-    /// Nowhere: nothing here needs it.
+    /// No list: the service needs none.
     None,
     /// The environment, already read.
     Environment(K),
@@ -26,7 +26,7 @@ pub enum Source<K> {
 }
 
 impl<K> Source<K> {
-    /// For the log: the setting that is in use.
+    /// The setting in use, for the log.
     #[must_use]
     pub fn name(&self, variable: &'static str, parameter: &'static str) -> &'static str {
         match self {
@@ -37,10 +37,10 @@ impl<K> Source<K> {
     }
 }
 
-/// Whose bearer tokens are accepted.
+/// The settings of bearer tokens.
 #[derive(Debug)]
 pub struct Tokens {
-    /// The keys that sign them.
+    /// The source of the keys that sign them.
     pub issuer: Source<Issuer>,
     /// The claim `iss`.
     pub iss: String,
@@ -48,43 +48,43 @@ pub struct Tokens {
     pub aud: String,
 }
 
-/// Everything `serve` needs to know.
+/// All settings of `serve`.
 #[derive(Debug)]
 pub struct Config {
     /// Address to listen on.
     pub listen: SocketAddr,
     /// Address of the private listener.
     pub metrics_listen: SocketAddr,
-    /// What the private listener requires.
+    /// The password of the private listener.
     pub metrics_password: Option<Password>,
     /// Threads that answer requests; at least 1.
     pub worker_threads: usize,
-    /// How the log is written.
+    /// Format of the log.
     pub log_format: LogFormat,
-    /// How much is logged.
+    /// Level of the log.
     pub log_level: Level,
-    /// Where the keys of callers come from; `None` leaves them to the sidecar.
+    /// The source of the keys of callers. `None` means that only the sidecar checks them.
     pub keys: Source<KeyRing>,
-    /// Whose bearer tokens are accepted; `None` where no operation requires one.
+    /// The settings of bearer tokens. `None` if no operation requires a token.
     pub tokens: Option<Tokens>,
-    /// For a whole body.
+    /// Time limit for a whole body.
     pub body_timeout: Duration,
     /// The server's bounds.
     pub limits: Limits,
 }
 
-/// Invalid configuration. Each names the setting and the rule, and no secret.
+/// Invalid configuration. Each message contains the setting and the rule, but no secret.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum ConfigError {
-    /// Keys are required and there are none.
+    /// Keys are required, but not set.
     #[error(
         "API_KEY is not set; set API_KEY or API_KEY_PARAMETER, or REQUIRE_API_KEY=false to leave keys to the sidecar"
     )]
     NoKeys,
-    /// Tokens are required and nothing signs them.
+    /// Tokens are required, but no signing key is set.
     #[error("JWT_KEYS is not set; set JWT_KEYS or JWT_KEYS_PARAMETER")]
     NoSigningKeys,
-    /// Two sources.
+    /// Both sources of a list are set.
     #[error("{0} and {0}_PARAMETER are both set; set exactly one of them")]
     TwoSources(&'static str),
     /// A list that breaks a rule.
@@ -93,15 +93,15 @@ pub enum ConfigError {
     /// A list of signing keys that breaks a rule.
     #[error("{JWT_KEYS} {0}")]
     SigningKeys(#[from] SigningKeysError),
-    /// The private listener would be open to others.
+    /// The private listener would be open to other machines.
     #[error(
         "METRICS_LISTEN is {0}, which is not loopback, and METRICS_PASSWORD is not set; set both, or leave METRICS_LISTEN on loopback"
     )]
     NoPassword(SocketAddr),
-    /// A password that anybody could guess, or bytes that are no text.
+    /// A weak password, or bytes that are not text.
     #[error("{METRICS_PASSWORD} {0}")]
     Password(#[from] WeakPassword),
-    /// Bytes that are no text.
+    /// Bytes that are not text.
     #[error("{0} is not text; a key is made of A-Z a-z 0-9 . _ - only")]
     NotText(&'static str),
 }
@@ -111,8 +111,8 @@ const JWT_KEYS: &str = "JWT_KEYS";
 const METRICS_PASSWORD: &str = "METRICS_PASSWORD";
 
 impl Config {
-    /// Puts together what was typed, what the document requires, and the secrets, which `environment` gives by their
-    /// names.
+    /// Combines the command line, the requirements of the document and the secrets. `environment` returns a secret by
+    /// its name.
     pub fn new(
         args: ServeArgs,
         document: &Document,
@@ -169,8 +169,7 @@ fn tokens(args: TokenArgs, keys: Result<SecretString, VarError>) -> Result<Token
     Ok(Tokens { issuer, iss, aud })
 }
 
-/// The one source of a list; `None` when neither is set. A variable that is set to nothing is a mistake, and never
-/// the same as one that is not set.
+/// The one source of a list. `None` if neither is set. An empty variable is an error: it does not count as unset.
 fn source<K, E>(
     name: &'static str,
     value: Result<SecretString, VarError>,

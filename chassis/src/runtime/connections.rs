@@ -1,10 +1,10 @@
-//! The open connections: served, counted, closed when they idle too long, and drained.
+//! Serves, counts and drains the open connections, and closes idle ones.
 //!
-//! hyper has a timer for idle connections and hyper-util a watch for the end, and every request pays for both:
-//! each head makes a timer and throws it away, each wake-up looks at the watch. Together they cost more than
-//! reading, adding and writing the numbers. So a connection here only notes since when it has been waiting
-//! for a request, and one sweep looks at the notes when the oldest may be due. A connection that waits has
-//! nothing to lose, so closing it is ending its task.
+//! hyper has a timer for idle connections, and hyper-util has a watch for the shutdown. Both add work to every
+//! request: each head creates and drops a timer, and each wake-up checks the watch. Together they cost more than
+//! reading, adding and writing the numbers of a sum. So a connection here only stores the time from which it waits
+//! for a request. One sweep checks these times when the oldest can be due. Ending the task of a waiting connection
+//! closes it without losing data.
 
 use crate::answer::{Answer, Body};
 use crate::stream::Streaming;
@@ -24,28 +24,28 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-/// Longest request head, in bytes; the sidecar's buffers are as large. Longer is a 431.
+/// Longest request head, in bytes, the same as the sidecar's buffers. A longer head is a 431.
 const MAX_HEAD: usize = 8 * 1024;
-/// Connections beyond the bound, so that a full process still answers its probes: those of the load balancer, of the
-/// container and of the sidecar, each perhaps twice.
+/// Connections beyond the bound, so that a full process still answers its probes: those of the load balancer, the
+/// container and the sidecar, each possibly twice.
 const RESERVED: usize = 8;
-/// For the head of a request on one of them. It is short, so that a caller that says nothing does not keep out the
-/// probes.
+/// Time limit for the head of a request on a reserved connection. It is short, so that silent callers do not block
+/// the probes.
 const RESERVED_IDLE: Duration = Duration::from_secs(2);
-/// How long the last bytes of a stream may take before its connection is closed in a drain.
+/// Time for the last bytes of a stream in a drain, before its connection is closed.
 const STREAM_END: Duration = Duration::from_millis(100);
-/// Most bytes read ahead on one connection: a head and a body.
+/// Most bytes that are read ahead on one connection: a head and a body.
 const MAX_BUFFER: usize = 16 * 1024;
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
-    /// Must not panic: a panic here costs the connection.
+    /// Must not panic: a panic here ends the connection.
     fn handle(&self, request: Request<Incoming>, seat: Seat)
     -> impl Future<Output = Answer> + Send;
 
-    /// How many connections are open from here on. Nobody needs to know.
+    /// Receives the number of open connections when it changes. The default ignores it.
     fn connections(&self, _open: usize) {}
 }
 
@@ -54,20 +54,20 @@ pub trait Handler: Send + Sync + 'static {
 pub enum Seat {
     /// Any request.
     Regular,
-    /// Probes: all regular ones are taken. The connection closes with its first answer.
+    /// Only probes, because all regular ones are in use. The connection closes after its first answer.
     Reserved,
 }
 
 /// The server's bounds.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// For the head of a request, and for idling between two.
+    /// Time limit for the head of a request, and for an idle connection.
     pub keep_alive_timeout: Duration,
-    /// Connections open at once for any request. A few more are for probes, and others wait in the kernel's queue.
+    /// Connections open at once for any request. Eight more are for probes. Others wait in the kernel's queue.
     pub max_connections: usize,
-    /// How long accepting goes on after the stop signal.
+    /// Time after the stop signal in which new connections are accepted.
     pub drain_grace: Duration,
-    /// How long after the stop signal the last connection is cut.
+    /// Time after the stop signal until the remaining connections are cut.
     pub drain_timeout: Duration,
 }
 
@@ -79,21 +79,21 @@ pub(crate) struct Connections<H> {
     open: HashMap<Id, (AbortHandle, Arc<Connection<H>>)>,
     max: usize,
     keep_alive_timeout: Duration,
-    /// No connection can have idled too long before.
+    /// The earliest time at which a connection can have idled too long.
     next_sweep: Instant,
     draining: Arc<AtomicBool>,
-    /// Turns true when streams have to end.
+    /// Becomes true when streams must end.
     streams_end: watch::Sender<bool>,
 }
 
 impl<H: Handler> Connections<H> {
-    /// None yet.
+    /// Starts without connections.
     pub(crate) fn new(handler: Arc<H>, limits: &Limits) -> Self {
         let mut http = http1::Builder::new();
-        // An answer is small: copying its body behind its head is cheaper than handing the kernel both.
+        // An answer is small. Copying its body behind its head is cheaper than passing both to the kernel.
         http.max_header_size(MAX_HEAD).max_buf_size(MAX_BUFFER).writev(false);
-        // A header that the sidecar lets through and hyper does not, such as a `User-Agent` with a control byte,
-        // would be an empty 400. Framing does not depend on this: the sidecar writes that itself.
+        // The sidecar forwards some headers that hyper rejects, such as a `User-Agent` with a control byte. Without
+        // this, such a header would be an empty 400. Framing is safe: the sidecar writes those headers itself.
         http.ignore_invalid_headers(true);
         Self {
             handler,
@@ -108,17 +108,17 @@ impl<H: Handler> Connections<H> {
         }
     }
 
-    /// Whether there are none.
+    /// Whether no connection is open.
     pub(crate) fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
 
-    /// Whether there are as many as there may be, the reserved ones included.
+    /// Whether all connections are in use, including the reserved ones.
     pub(crate) fn is_full(&self) -> bool {
         self.tasks.len() >= self.max + RESERVED
     }
 
-    /// Serves a new one.
+    /// Serves a new connection.
     pub(crate) fn start<I: Read + Write + Unpin + Send + 'static>(&mut self, io: I) {
         let now = Instant::now();
         let (seat, idle) = if self.tasks.len() < self.max {
@@ -145,7 +145,7 @@ impl<H: Handler> Connections<H> {
         };
         let serving = self.http.serve_connection(io, service);
         let task = self.tasks.spawn(async move {
-            // A peer that breaks off or does not speak HTTP is its own affair.
+            // The peer broke off or sent invalid HTTP.
             if let Err(error) = serving.await {
                 tracing::debug!(%error, "connection ended");
             }
@@ -154,7 +154,7 @@ impl<H: Handler> Connections<H> {
         self.handler.connections(self.open.len());
     }
 
-    /// Closes what idles too long, until one connection has ended. Never ends while there is none.
+    /// Closes connections that idle too long, until one connection has ended. Never returns while there is none.
     pub(crate) async fn next_end(&mut self) {
         loop {
             tokio::select! {
@@ -179,12 +179,12 @@ impl<H: Handler> Connections<H> {
         }
     }
 
-    /// From here on every answer closes its connection.
+    /// From now on every answer closes its connection.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Closes what waits for a request, lets the others finish until `deadline`, and says how many it cut then.
+    /// Closes waiting connections, lets the others finish until `deadline`, and returns how many it cut then.
     pub(crate) async fn finish(mut self, deadline: Instant) -> usize {
         self.close_waiting(Duration::ZERO);
         self.streams_end.send_replace(true);
@@ -192,7 +192,7 @@ impl<H: Handler> Connections<H> {
             while !self.tasks.is_empty() {
                 tokio::select! {
                     Some(ended) = self.tasks.join_next_with_id() => self.end(ended),
-                    // The caller of a stream was not told that its connection would close.
+                    // The response head of a stream did not announce that its connection closes.
                     () = sleep(STREAM_END) => self.close_waiting(STREAM_END),
                 }
             }
@@ -204,7 +204,7 @@ impl<H: Handler> Connections<H> {
         cut
     }
 
-    /// Closes what has waited for a request for so long.
+    /// Closes the connections that have waited for a request for at least this time.
     fn close_waiting(&self, at_least: Duration) {
         let now = Instant::now();
         for (task, connection) in self.open.values() {
@@ -233,24 +233,24 @@ impl<H: Handler> Connections<H> {
 struct Connection<H> {
     handler: Arc<H>,
     seat: Seat,
-    /// For the head of a request.
+    /// Time limit for the head of a request.
     idle: Duration,
     draining: Arc<AtomicBool>,
     streams_end: watch::Receiver<bool>,
-    /// While a request is answered.
+    /// True while a request is answered.
     busy: AtomicBool,
-    /// For the head of a request.
+    /// The time from which the connection waits for the head of a request.
     waiting_since: Mutex<Instant>,
 }
 
 impl<H: Handler> Connection<H> {
     async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
-        // No lock: the time is set before this turns false again.
+        // No lock: the time is set before this becomes false again.
         self.busy.store(true, Ordering::Relaxed);
         let mut answer = self.handler.handle(request, self.seat).await;
         let last = self.seat == Seat::Reserved || self.draining.load(Ordering::Relaxed);
         if last {
-            // hyper closes the connection once this is written, so it will not wait again.
+            // hyper closes the connection after writing this, so the connection does not wait again.
             answer.headers_mut().insert(CONNECTION, CLOSE);
         }
         if let Body::Stream(stream) = answer.body_mut() {
@@ -261,7 +261,7 @@ impl<H: Handler> Connection<H> {
         answer
     }
 
-    /// Ends a stream with the server, and keeps its connection from being taken for an idle one.
+    /// Ends a stream when the server stops, and keeps its connection busy until then.
     #[cold]
     fn follow(self: &Arc<Self>, stream: &mut Streaming) {
         let mut end = self.streams_end.clone();
@@ -276,14 +276,14 @@ impl<H: Handler> Connection<H> {
         self.busy.store(false, Ordering::Release);
     }
 
-    /// `None` while a request is answered.
+    /// The start of the wait. `None` while a request is answered.
     fn waiting_since(&self) -> Option<Instant> {
         let since = || *self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner);
         (!self.busy.load(Ordering::Acquire)).then(since)
     }
 }
 
-/// The connection of a stream waits for no request before the stream has ended.
+/// Keeps the connection of a stream busy until the stream has ended.
 struct Busy<H: Handler>(Arc<Connection<H>>);
 
 impl<H: Handler> Drop for Busy<H> {

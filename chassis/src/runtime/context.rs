@@ -1,8 +1,8 @@
-//! What the chassis lends a service that is built with [`crate::run_with`]: the signing of tokens and the conditions
-//! of `/readyz`.
+//! What the chassis provides to a service that is built with [`crate::run_with`]: the signing of tokens and the
+//! conditions of `/readyz`.
 //!
-//! A service is built before its keys are there, because `/healthz` must answer while SSM is away. So it gets a
-//! handle, and the keys arrive behind it.
+//! A service is built before its keys are loaded, because `/healthz` must answer while SSM is away. So the service
+//! gets a handle, which receives the keys later.
 
 use crate::bearer::Issuer;
 use crate::problem::Problem;
@@ -10,7 +10,7 @@ use crate::readiness::{Condition, Readiness};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The chassis as a service sees it. Cloned, it is the same.
+/// The interface of the chassis for a service. A clone shares the same state.
 #[derive(Debug, Clone)]
 pub struct Context {
     pub(crate) readiness: Arc<Readiness>,
@@ -24,7 +24,7 @@ impl Default for Context {
 }
 
 impl Context {
-    /// Reads the time of bearer tokens from this clock, in seconds since 1970.
+    /// Uses this clock for bearer tokens. It returns seconds since 1970.
     #[must_use]
     pub fn with_clock(clock: fn() -> u64) -> Self {
         let signer = Signer { issuer: Arc::default(), clock };
@@ -37,7 +37,7 @@ impl Context {
         self.signer.clone()
     }
 
-    /// A dependency that `/readyz` names from here on: see [`Readiness::condition`].
+    /// A dependency that `/readyz` reports from now on: see [`Readiness::condition`].
     #[must_use]
     pub fn condition(&self, name: &'static str) -> Condition {
         self.readiness.condition(name)
@@ -47,13 +47,13 @@ impl Context {
 /// Signs bearer tokens. The key list comes from the settings `JWT_KEYS` and `JWT_KEYS_PARAMETER`.
 #[derive(Debug, Clone)]
 pub struct Signer {
-    /// Empty until the credentials are there; `None` inside where no token is trusted.
+    /// Empty until the credentials are loaded. `None` inside if no token is trusted.
     issuer: Arc<OnceLock<Option<Issuer>>>,
     clock: fn() -> u64,
 }
 
 impl Signer {
-    /// A token of a session that ends `lifetime` seconds from now: see [`Issuer::sign`]. It is a 503 before the keys
+    /// A token of a session that ends `lifetime` seconds from now: see [`Issuer::sign`]. Returns a 503 before the keys
     /// are loaded.
     pub fn sign(&self, sub: &str, sid: &str, jti: &str, lifetime: u64) -> Result<String, Problem> {
         Ok(self.issuer()?.sign(sub, sid, jti, self.now(), lifetime))
@@ -64,7 +64,7 @@ impl Signer {
         issuer.as_ref().ok_or_else(|| Problem::internal("no issuer of tokens is trusted"))
     }
 
-    /// Takes the issuer. It is set once: a second call changes nothing.
+    /// Sets the issuer. A second call changes nothing.
     pub(crate) fn set(&self, issuer: Option<Issuer>) {
         let _ = self.issuer.set(issuer);
     }
@@ -75,7 +75,7 @@ impl Signer {
     }
 }
 
-/// A clock before 1970 makes every token one of the future.
+/// A clock before 1970 returns 0, so every token is not valid yet.
 fn seconds_since_1970() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

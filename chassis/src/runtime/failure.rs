@@ -1,4 +1,4 @@
-//! Why the process ends without having served to its end, and with which exit code.
+//! Failures that end the process early, and their exit codes.
 
 use crate::config::ConfigError;
 use crate::document::Invalid;
@@ -8,38 +8,38 @@ use crate::ssm::Refused;
 use std::net::SocketAddr;
 use thiserror::Error;
 
-/// `EX_USAGE`: what was typed is wrong.
+/// `EX_USAGE`: the command line or a setting is invalid.
 pub const EX_USAGE: u8 = 64;
 
-/// Why the process ends without having served to its end.
+/// Why the process ends early.
 #[derive(Debug, Error)]
 pub enum Failure {
     /// Invalid configuration.
     #[error("{0}")]
     Usage(#[from] ConfigError),
-    /// The document of the service breaks rules. The tests of the service find that before anybody starts it.
+    /// The document of the service is invalid. The tests of the service find this before a start.
     #[error("the document is invalid: {0}")]
     Document(#[from] Invalid),
-    /// The document of the service and its code do not fit.
+    /// The document declares an operation that the code does not implement.
     #[error("{0}")]
     Unimplemented(#[from] Unimplemented),
-    /// The address is taken, or not ours.
+    /// The address is in use, or is not an address of this machine.
     #[error("cannot listen on {address}, the address in {setting}: {error}")]
     CannotListen {
-        /// Where the address comes from.
+        /// The setting that contains the address.
         setting: &'static str,
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// The system gives no runtime.
+    /// The runtime does not start.
     #[error("cannot start the runtime: {0}")]
     Runtime(std::io::Error),
-    /// The system gives no signal handlers.
+    /// The signal handlers cannot be installed.
     #[error("cannot catch signals: {0}")]
     Signals(std::io::Error),
-    /// SSM said no.
+    /// SSM refused the request.
     #[error("{0}")]
     Refused(#[from] Refused),
     /// The health check failed.

@@ -11,19 +11,19 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long the whole check may take.
+/// Time limit for the whole check.
 pub const WITHIN: Duration = Duration::from_secs(2);
 
 /// Why the API is not healthy.
 #[derive(Debug, Error)]
 pub enum Unhealthy {
-    /// Nobody listens.
+    /// No process listens.
     #[error("cannot connect to {0}: {1}")]
     Connect(SocketAddr, std::io::Error),
-    /// Somebody listens who does not speak HTTP.
+    /// The listening process does not speak HTTP.
     #[error("{0} gave no HTTP answer: {1}")]
     Http(SocketAddr, hyper::Error),
-    /// An answer, and not the right one.
+    /// The answer has another status than 200.
     #[error("{0} answered {1}")]
     Status(SocketAddr, StatusCode),
     /// No answer.
@@ -31,13 +31,13 @@ pub enum Unhealthy {
     Timeout(SocketAddr),
 }
 
-/// Asks `/healthz` of the API that listens on `address`.
+/// Sends a request for `/healthz` to the API that listens on `address`.
 pub async fn check(address: SocketAddr) -> Result<(), Unhealthy> {
     let address = reachable(address);
     timeout(WITHIN, ask(address)).await.unwrap_or(Err(Unhealthy::Timeout(address)))
 }
 
-/// A wildcard is an address to listen on and not one to connect to.
+/// Replaces a wildcard by loopback, because a client cannot connect to a wildcard.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
@@ -60,7 +60,7 @@ async fn ask(address: SocketAddr) -> Result<(), Unhealthy> {
         .body(Empty::<Bytes>::new())
         .expect("a fixed request is well-formed");
     let answer = async { sender.send_request(request).await.map_err(http) };
-    // The connection has to be driven while the answer is awaited; whichever ends first with an error tells.
+    // The connection must be polled while the answer is awaited. The first error of the two is the result.
     let answer = tokio::select! {
         answer = answer => answer?,
         Err(error) = connection => return Err(http(error)),
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wildcard_is_asked_on_loopback() {
+    fn wildcard_becomes_loopback() {
         for (listen, ask) in [
             ("0.0.0.0:8080", "127.0.0.1:8080"),
             ("[::]:8080", "[::1]:8080"),

@@ -1,11 +1,11 @@
-//! What `/metrics` shows, named by OpenTelemetry's conventions for HTTP servers.
+//! The metrics of `/metrics`, named by OpenTelemetry's conventions for HTTP servers.
 //!
-//! One histogram is both the count and the duration of requests by method, route and status: its `_count` is
-//! the number of requests, as the conventions have it. The buckets start at 10 µs, because a sum takes
-//! microseconds; the conventions' own, which start at 5 ms, would put every request into the first one.
+//! One histogram contains the count and the duration of requests by method, route and status. Its `_count` is
+//! the number of requests, as in the conventions. The buckets start at 10 µs, because a sum takes microseconds. The
+//! buckets of the conventions start at 5 ms and would put every request into the first one.
 //!
-//! The handles of the answers that matter are resolved once, at start. They are also visible from the start,
-//! at zero, so a rate over the first minutes of a task is not missing.
+//! The series of 200 responses are created at start, so that a request needs no lookup. They start at zero, so
+//! that a rate over the first minutes of a task exists.
 
 use crate::router::{Endpoint, Route, Router};
 use crate::service::Build;
@@ -22,8 +22,8 @@ use std::time::Duration;
 /// The media type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Upper bounds, in seconds: 10 µs to 1 ms for the work itself, then what only waiting can explain, up to
-/// the body's deadline.
+/// Upper bounds, in seconds. 10 µs to 1 ms cover the work itself. The others cover waiting, up to the body's
+/// deadline.
 const BUCKETS: [f64; 16] = [
     0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
     0.1, 0.25, 1.0, 2.5, 5.0,
@@ -32,9 +32,9 @@ const BUCKETS: [f64; 16] = [
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Labels {
     http_request_method: &'static str,
-    /// Empty for an unknown route, which to Prometheus is the same as absent.
+    /// Empty for an unknown route. Prometheus treats an empty label as absent.
     http_route: String,
-    /// Empty where no operation was found.
+    /// Empty if no operation was found.
     operation: String,
     http_response_status_code: u16,
 }
@@ -46,7 +46,7 @@ type Durations = Family<Labels, Histogram, fn() -> Histogram>;
 pub struct Metrics {
     registry: Registry,
     durations: Durations,
-    /// Of each endpoint answered with 200, by its number.
+    /// The histogram of 200 responses of each endpoint, by the endpoint's number.
     successes: Vec<Histogram>,
     active: Gauge,
     streams: Gauge,
@@ -94,22 +94,22 @@ impl Metrics {
         Self { registry, durations, successes, active, streams, connections }
     }
 
-    /// Counts a request as in flight until the guard is dropped: also when its connection breaks.
+    /// Counts a request as in flight until the guard is dropped, also when its connection breaks.
     #[must_use]
     pub fn enter(&self) -> InFlight<'_> {
         self.active.inc();
         InFlight(&self.active)
     }
 
-    /// Counts a stream as open until the guard is dropped. Its request was counted with its head: a stream has no
-    /// duration that says how fast the service is.
+    /// Counts a stream as open until the guard is dropped. Its request was counted with its head, because the length
+    /// of a stream does not show the speed of the service.
     #[must_use]
     pub fn open_stream(&self) -> OpenStream {
         self.streams.inc();
         OpenStream(self.streams.clone())
     }
 
-    /// How many connections are open from here on.
+    /// Sets the number of open connections.
     pub fn connections(&self, open: usize) {
         self.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
     }
@@ -150,7 +150,7 @@ impl Metrics {
     }
 }
 
-/// Any other method is one value: a caller must not be able to make series at will.
+/// All other methods share one value, so that a caller cannot create any number of series.
 fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,5 +1,5 @@
-//! What runs a service: everything of the chassis but the document and the keys. It is one module, so that the feature
-//! `server` is asked for once. Its modules are those of the crate's root, and the root describes them.
+//! Everything of the chassis except the document and the keys. It is one module, so that one `cfg` checks the feature
+//! `server`. The crate's root re-exports and describes its modules.
 
 pub mod answer;
 pub mod app;

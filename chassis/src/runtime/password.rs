@@ -13,7 +13,7 @@ const MIN: usize = 16;
 /// Longest password, in characters.
 const MAX: usize = 128;
 
-/// Why a password is refused. It shows nothing of it.
+/// A refused password. It does not contain the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be {MIN} to {MAX} visible ASCII characters")]
 pub struct WeakPassword;
@@ -21,12 +21,12 @@ pub struct WeakPassword;
 /// A password. Its `Debug` does not show it.
 #[derive(Debug)]
 pub struct Password {
-    /// What a client sends behind the scheme: user and password in base64.
+    /// The text that a client sends after the scheme: user and password in base64.
     credentials: SecretString,
 }
 
 impl Password {
-    /// Takes a password that is long enough.
+    /// Accepts a password of 16 to 128 visible ASCII characters.
     pub fn parse(password: &str) -> Result<Self, WeakPassword> {
         let valid = (MIN..=MAX).contains(&password.len())
             && password.bytes().all(|byte| byte.is_ascii_graphic());
@@ -37,8 +37,8 @@ impl Password {
         Ok(Self { credentials })
     }
 
-    /// Whether an `Authorization` header has it. The comparison takes the same time wherever the first difference is;
-    /// it tells the length.
+    /// Whether an `Authorization` header contains the password. The time of the comparison does not depend on the place
+    /// of the first difference. It can reveal the length.
     #[must_use]
     pub fn admits(&self, authorization: Option<&HeaderValue>) -> bool {
         let given = authorization.and_then(|value| value.to_str().ok());
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_long_and_visible() {
+    fn password_must_be_long_and_visible() {
         let long = "x".repeat(129);
         for weak in [
             "",

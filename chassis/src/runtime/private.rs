@@ -1,13 +1,13 @@
-//! The private listener: what the operators of a process read, on an address of its own.
+//! The private listener: metrics and profiles for operators, on a separate address.
 //!
 //! | request | answer |
 //! |---|---|
 //! | `GET /metrics` | the metrics, as `OpenMetrics` text |
 //! | `GET /debug/pprof/profile?seconds=N` | a CPU profile of the next `N` seconds (1 to 60, 30 if absent) for `go tool pprof` or speedscope; 409 while another is taken |
 //!
-//! The default address is loopback, where every process of the task or of the machine is trusted. With a password, every
-//! request needs it. Its connections, timeouts and end are those of any server here; it serves until the public one has
-//! drained.
+//! The default address is loopback, where every process of the task or of the machine is trusted. If a password is set,
+//! every request needs it. The private listener uses the same server code as the public one, and serves until the
+//! public one has drained.
 
 use crate::answer::{Answer, NO_STORE, json};
 use crate::app::App;
@@ -29,7 +29,7 @@ const PROFILE: &str = "/debug/pprof/profile";
 const DEFAULT_SECONDS: u64 = 30;
 const LONGEST_SECONDS: u64 = 60;
 
-/// Its bounds. A scraper and a few people need no more connections. It ends after the public server, at once.
+/// Its limits. A scraper and a few people need no more connections. It ends at once after the public server.
 pub(crate) const LIMITS: Limits = Limits {
     keep_alive_timeout: Duration::from_secs(75),
     max_connections: 16,
@@ -87,7 +87,7 @@ impl<S: Service> Private<S> {
         })
     }
 
-    /// Answers any request. A reserved connection is as good as another.
+    /// Answers any request, also on a reserved connection.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Answer {
         let id = RequestId::from_caller(request.headers().get(X_REQUEST_ID));
         let mut answer = self.answer(&request).await.unwrap_or_else(|problem| {
@@ -108,7 +108,7 @@ fn of_type(kind: &'static str, body: Vec<u8>) -> Answer {
     answer
 }
 
-/// `None` when it is no number in the range, or there are two.
+/// `None` if the value is not a number in the range, or is given twice.
 fn seconds(query: Option<&str>) -> Option<u64> {
     let mut given = query
         .into_iter()
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_are_a_whole_number_in_the_range() {
+    fn seconds_must_be_whole_number_in_range() {
         for (query, expected) in [
             (None, Some(30)),
             (Some(""), Some(30)),

@@ -1,12 +1,13 @@
-//! Problem details (RFC 9457): the one shape of every error that leaves a service.
+//! Problem details (RFC 9457): the format of every error response of a service.
 //!
-//! There are two kinds. What plain HTTP already has a status for is `about:blank`, and its title is the status's own
-//! phrase. What is particular to a service has a type of its own, `urn:NAME:problem:SLUG`, so that a program can
-//! tell two problems of one status apart without reading English. A service makes its own problems with
-//! [`Problem::own`], usually by a `From` of its error type.
+//! There are two kinds:
 //!
-//! What the caller reads and what the log says are two texts: [`Problem::detail`] helps the caller and gives nothing
-//! away, [`Problem::cause`] is for the operator and never leaves.
+//! * An error that a plain HTTP status describes has the type `about:blank`. Its title is the phrase of the status.
+//! * An error of the service has its own type, `urn:NAME:problem:SLUG`, so that a program can distinguish two problems
+//!   with one status. A service makes it with [`Problem::own`], usually in a `From` of its error type.
+//!
+//! The response and the log have separate texts. [`Problem::detail`] is for the caller and contains no internals.
+//! [`Problem::cause`] is for the operator and is only logged.
 
 use crate::answer::{Answer, Body, NO_STORE};
 use crate::request_id::RequestId;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// The status of an error; any other status is none of these.
+/// The status of an error, from 400 to 599.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorStatus(StatusCode);
 
@@ -51,7 +52,7 @@ impl ErrorStatus {
     }
 }
 
-/// Why a request is not answered as asked.
+/// An error response.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
     status: ErrorStatus,
@@ -72,7 +73,7 @@ struct Document<'a> {
 }
 
 impl Problem {
-    /// A problem of the service's own: the last part of its type, its title, and what the caller is told.
+    /// A problem of the service: the last part of its type, its title, and its detail for the caller.
     #[must_use]
     pub fn own(
         status: ErrorStatus,
@@ -83,19 +84,19 @@ impl Problem {
         Self { own: Some((slug, title)), ..Self::plain(status, detail) }
     }
 
-    /// A problem that the status says.
+    /// A problem that the status describes.
     #[must_use]
     pub fn plain(status: ErrorStatus, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { status, own: None, detail: detail.into(), cause: None, header: None }
     }
 
-    /// 422 `invalid-body`: the body is JSON, but not what the operation takes.
+    /// 422 `invalid-body`: the body is valid JSON, but not valid for the operation.
     #[must_use]
     pub fn invalid_body(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::own(ErrorStatus::UNPROCESSABLE_CONTENT, "invalid-body", "Invalid body", detail)
     }
 
-    /// The request failed by our fault. The operator is told `cause`.
+    /// 500: the request failed in the service. The log contains `cause`.
     #[must_use]
     pub fn internal(cause: impl Into<Cow<'static, str>>) -> Self {
         let detail = "The request failed; the fault is not yours.";
@@ -105,7 +106,7 @@ impl Problem {
         }
     }
 
-    /// The service cannot take the request now. The operator is told `cause`.
+    /// 503: the service cannot accept the request now. The log contains `cause`.
     #[must_use]
     pub fn unavailable(
         detail: impl Into<Cow<'static, str>>,
@@ -121,7 +122,7 @@ impl Problem {
         )
     }
 
-    /// No cause: a line for each refused request would be one more load on a process that is full.
+    /// Has no cause, because a log line for each refused request would add load to a full process.
     pub(crate) fn no_connection() -> Self {
         let detail = "The service has no free connection. Try again in a moment.";
         Self {
@@ -193,19 +194,19 @@ impl Problem {
         self.status.code()
     }
 
-    /// What the caller is told.
+    /// The text for the caller.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// What the operator is told; `None` when the caller is at fault.
+    /// The text for the operator. `None` if the caller caused the error.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// The response of the service of this name, without what every response carries.
+    /// The response of the service of this name, without the headers of every response.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "the expectation cannot fail")]
     pub fn response(&self, service: &str, request_id: &RequestId) -> Answer {
@@ -235,7 +236,7 @@ impl Problem {
     }
 }
 
-/// The status's phrase as RFC 9110 has it; the library still has an older one for 413.
+/// The phrase of the status in RFC 9110. The library has an older one for 413.
 fn phrase(status: StatusCode) -> &'static str {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",

@@ -1,7 +1,7 @@
-//! What `/readyz` says: starting, then ready, then draining, and never back; and which dependencies are there.
+//! The state that `/readyz` reports: starting, then ready, then draining, never backwards. It also lists dependencies.
 //!
-//! The route asks no dependency. The code that uses a dependency notes whether it answered, and the route shows the
-//! note: `ok` or `away`, never an address or the text of a driver.
+//! The route sends no request to a dependency. The code that uses a dependency records whether it answered. The route
+//! shows the last record as `ok` or `away`, without an address or the error text of a driver.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -10,32 +10,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A phase of the process's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Something that the process needs once is not there yet, such as its keys.
+    /// The process is still loading something that it needs, such as its keys.
     Starting = 0,
-    /// Everything is there.
+    /// Everything is loaded.
     Ready = 1,
-    /// A stop signal came: finish what is here, send nothing new.
+    /// After a stop signal: the process finishes its requests and expects no new ones.
     Draining = 2,
 }
 
-/// Moves forward only, so keys that arrive after the stop signal cannot make a stopping process ready.
+/// Moves only forward, so keys that arrive after the stop signal cannot make a stopping process ready.
 #[derive(Debug)]
 pub struct Readiness {
     phase: AtomicU8,
     conditions: Mutex<Vec<(&'static str, Condition)>>,
 }
 
-/// Whether a dependency answers. Cloned, it is the same.
+/// Whether a dependency answers. A clone shares the same state.
 #[derive(Debug, Clone, Default)]
 pub struct Condition(Arc<AtomicBool>);
 
 impl Condition {
-    /// Notes whether the dependency has just answered.
+    /// Records whether the dependency has just answered.
     pub fn note(&self, ok: bool) {
         self.0.store(ok, Ordering::Relaxed);
     }
 
-    /// The last note; away before the first.
+    /// The last record. `false` before the first.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.0.load(Ordering::Relaxed)
@@ -49,7 +49,7 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// The phase now.
+    /// The current phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Acquire) {
@@ -59,13 +59,13 @@ impl Readiness {
         }
     }
 
-    /// Moves on to `phase`, or stays where it is when that is further on.
+    /// Moves forward to `phase`. Does nothing if the current phase is later.
     pub fn advance(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
     }
 
-    /// A dependency that `/readyz` names from here on. It does not change the status: a service that can do part of
-    /// its work without it would be replaced by one that cannot do more.
+    /// A dependency that `/readyz` reports from now on. It does not change the status: otherwise the platform would
+    /// replace a service that can still do part of its work by one that can do no more.
     #[must_use]
     pub fn condition(&self, name: &'static str) -> Condition {
         let condition = Condition::default();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn each_condition_is_named_with_its_last_note() {
+    fn body_contains_last_record_of_each_condition() {
         let readiness = Readiness::default();
         assert_eq!(readiness.body(), r#"{"status":"starting"}"#);
         let (database, cache) = (readiness.condition("database"), readiness.condition("cache"));

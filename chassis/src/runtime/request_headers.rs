@@ -1,11 +1,11 @@
-//! What the head of a request says that matters here, gathered in one pass.
+//! The header fields that the chassis uses, collected in one pass.
 //!
-//! Looking each field up by its name would hash every name for every request; there are four of them, and
-//! hardly more in the head.
+//! A lookup by name would hash each of these names for every request. A head has few other fields, so one pass is
+//! cheaper.
 
 use hyper::header::{HeaderMap, HeaderValue};
 
-/// The header fields that decide something.
+/// The header fields that the chassis uses.
 #[derive(Debug, Default)]
 pub(crate) struct RequestHeaders<'a> {
     /// The first `X-Request-Id`.
@@ -16,17 +16,17 @@ pub(crate) struct RequestHeaders<'a> {
     pub(crate) authorization: HeaderField<'a>,
     /// `Content-Type`
     pub(crate) content_type: HeaderField<'a>,
-    /// `Expect`: the caller may be waiting for a word before it sends its body.
+    /// `Expect`: the caller may wait for "100 Continue" before it sends its body.
     pub(crate) expects: bool,
 }
 
-/// A header field that a request has at most once.
+/// A header field that a request must have at most once.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) enum HeaderField<'a> {
     /// The request does not have it.
     #[default]
     Absent,
-    /// The one value.
+    /// The single value.
     Single(&'a HeaderValue),
     /// The request has it more than once.
     Repeated,
@@ -66,11 +66,11 @@ impl<'a> RequestHeaders<'a> {
         fields
     }
 
-    /// Whether there is one `Content-Type`, and it is this one. Its parameters do not matter: JSON is UTF-8 (RFC 8259,
-    /// section 8.1), whatever a `charset` says.
+    /// Whether there is exactly one `Content-Type` with this media type. Parameters are ignored: JSON is always UTF-8
+    /// (RFC 8259, section 8.1), with any `charset`.
     pub(crate) fn are_of_type(&self, expected: &str) -> bool {
         let Some(value) = self.content_type.single() else { return false };
-        // Nearly every caller sends the plain type, and comparing it is cheaper than taking a value apart.
+        // Nearly every caller sends the plain type. Comparing it is cheaper than parsing the value.
         if value == expected.as_bytes() {
             return true;
         }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_never_given() {
+    fn absent_field_has_no_value() {
         let headers = headers(&[("host", "x"), ("x-api-keys", "CHANGEME")]);
         let fields = RequestHeaders::from_map(&headers);
         assert!(fields.request_id.is_none() && !fields.expects);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_given_twice_has_no_value() {
+    fn repeated_field_has_no_value() {
         let headers = headers(&[
             ("x-api-key", "CHANGEME"),
             ("content-type", "application/json"),

@@ -1,7 +1,7 @@
-//! What ties one request's lines together: its id, and the trace ids that came with it.
+//! The ids that connect the log lines of one request: its own id, and the trace ids in its headers.
 //!
-//! The caller's own `X-Request-Id` is kept when it is sane, so one id runs from the caller through the
-//! sidecar to here; else there is a fresh one, in the form that nginx gives its own: 32 hexadecimal digits.
+//! A valid `X-Request-Id` of the caller is kept, so that the caller, the sidecar and the service use one id.
+//! Otherwise the service makes a new id of 32 hexadecimal digits, the same form that nginx uses.
 
 use crate::keys::is_client_name;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -24,9 +24,9 @@ const HEX: [[u8; 2]; 256] = {
     hex
 };
 
-/// Longest id taken over from a caller, in characters.
+/// Longest id that is accepted from a caller, in characters.
 const MAX_ID: usize = 128;
-/// Longest `X-Amzn-Trace-Id` worth a log line, in characters.
+/// Longest `X-Amzn-Trace-Id` that is logged, in characters.
 const MAX_AMZN_TRACE: usize = 256;
 
 /// An id that is safe in a header, in a JSON string and in a log: 1 to 128 of `A-Z a-z 0-9 . _ -`.
@@ -34,7 +34,7 @@ const MAX_AMZN_TRACE: usize = 256;
 pub struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The caller's id, or a fresh one.
+    /// The caller's id if it is valid, otherwise a new one.
     #[must_use]
     pub fn from_caller(given: Option<&HeaderValue>) -> Self {
         match given {
@@ -66,7 +66,7 @@ impl RequestId {
     }
 }
 
-/// Whether a byte may be in an id. A table, because every request has its id checked byte by byte.
+/// Whether an id may contain a byte. It is a table, because the id of every request is checked byte by byte.
 const SANE: [bool; 256] = {
     let mut sane = [false; 256];
     let mut byte = 0_u8;
@@ -78,12 +78,12 @@ const SANE: [bool; 256] = {
 };
 
 fn is_sane(id: &[u8]) -> bool {
-    // Without a way out in the middle: an id that is not sane is rare.
+    // Without an early exit, because an invalid id is rare.
     let all_sane = id.iter().fold(true, |sane, byte| sane & SANE[usize::from(*byte)]);
     (1..=MAX_ID).contains(&id.len()) && all_sane
 }
 
-/// What the headers say about where a request belongs. Read only when a line is written about it.
+/// The trace ids and the client in the headers. They are read only when a line is logged about the request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Origin<'a> {
     /// `X-Amzn-Trace-Id`, as the load balancer set it.
@@ -95,7 +95,7 @@ pub struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// Takes what is well-formed and leaves the rest.
+    /// Takes the well-formed values and ignores the others.
     #[must_use]
     pub fn from_headers(headers: &'a HeaderMap) -> Self {
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sane_id_is_kept() {
+    fn valid_id_is_kept() {
         for id in ["a", "0123-ABC.def_9", &"x".repeat(128)] {
             let given = HeaderValue::from_str(id).unwrap();
             assert_eq!(RequestId::from_caller(Some(&given)).as_str(), id);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_id_is_replaced_by_a_fresh_one() {
+    fn invalid_id_is_replaced() {
         for id in ["", "a b", "a\"b", "a,b", "naïve", &"x".repeat(129)] {
             let given = HeaderValue::from_str(id).unwrap();
             let (one, two) = (RequestId::from_caller(Some(&given)), RequestId::from_caller(None));

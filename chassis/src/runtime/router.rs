@@ -1,4 +1,4 @@
-//! Which operation a request asks for, from the document.
+//! Finds the operation of a request in the document.
 
 use crate::document::{self, Access, Deadline, Document, Operation, Probe, Template};
 use crate::service::{Declared, Service};
@@ -7,32 +7,32 @@ use hyper::header::HeaderValue;
 use std::time::Duration;
 use thiserror::Error;
 
-/// A body of the default size has the body timeout; a longer one has a second more for each so many bytes.
+/// A body of the default size has the body timeout. A longer body has one more second for each 64 KiB.
 const BYTES_A_SECOND: u64 = 64 * 1024;
 const DEFAULT_BODY: u64 = 4096;
 
-/// The document and the code do not fit.
+/// The document declares an operation that the code does not implement.
 #[derive(Debug, PartialEq, Eq, Error)]
-#[error("the document declares the operation `{0}`, and the service does not implement it")]
+#[error("the document declares the operation `{0}`, but the service does not implement it")]
 pub struct Unimplemented(pub String);
 
-/// All routes: static paths first, as they take precedence.
+/// All routes. Static paths are first, because they take precedence.
 #[derive(Debug)]
 pub struct Router<O>(Vec<Route<O>>);
 
-/// A path and what can be done with it.
+/// A path and its endpoints.
 #[derive(Debug)]
 pub struct Route<O> {
     template: Template,
     is_static: bool,
     /// The template as text, for log and metrics.
     pub label: String,
-    /// The methods as `Allow` lists them.
+    /// The methods as the value of `Allow`.
     pub allow: HeaderValue,
     endpoints: Vec<Endpoint<O>>,
 }
 
-/// An operation as the server needs it.
+/// An operation, prepared for the server.
 #[derive(Debug)]
 pub struct Endpoint<O> {
     method: Method,
@@ -42,32 +42,32 @@ pub struct Endpoint<O> {
     pub number: usize,
     /// The credentials that it requires.
     pub access: Access,
-    /// Longest body in bytes; 0 when it takes none.
+    /// Longest body in bytes. 0 if it takes none.
     pub max_body: u64,
-    /// The media type of its body, when it takes one.
+    /// The media type of its body, if it takes one.
     pub media_type: Option<String>,
-    /// How long its body may take beyond the body timeout.
+    /// The time for its body in addition to the body timeout.
     pub body_allowance: Duration,
-    /// From the complete body to the head of the response.
+    /// The time limit from the complete body to the head of the response.
     pub deadline: Duration,
-    /// The longest pause of its response, when that streams.
+    /// The longest pause of its response, if that streams.
     pub stream_idle: Option<Duration>,
-    /// What it may read of a head.
+    /// The headers and cookies that it may read.
     pub declared: Declared,
-    /// What it does.
+    /// The action of a request.
     pub action: Action<O>,
 }
 
-/// What an endpoint does.
+/// The action of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action<O> {
-    /// Says that the process lives.
+    /// Reports that the process is alive.
     Live,
-    /// Says whether the process takes requests.
+    /// Reports whether the process accepts requests.
     Ready,
-    /// Gives the public document.
+    /// Returns the public document.
     Description,
-    /// Asks the service.
+    /// Calls the service.
     Call(O),
 }
 
@@ -94,7 +94,7 @@ impl<O: Copy> Router<O> {
         Ok(Self(routes))
     }
 
-    /// The route of a path, as it was sent.
+    /// The route of an undecoded path.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<&Route<O>> {
         self.0.iter().find(|route| {
@@ -117,7 +117,7 @@ impl<O> Route<O> {
         &self.template
     }
 
-    /// The endpoint of a method. HEAD goes where GET does unless the document has it.
+    /// The endpoint of a method. HEAD uses the endpoint of GET unless the document declares HEAD.
     #[must_use]
     pub fn endpoint(&self, method: &Method) -> Option<&Endpoint<O>> {
         let find = |method| self.endpoints.iter().find(|known| known.method == method);
@@ -126,19 +126,19 @@ impl<O> Route<O> {
 }
 
 impl<O> Endpoint<O> {
-    /// Whether it says how the process is.
+    /// Whether it reports the state of the process.
     #[must_use]
     pub fn is_probe(&self) -> bool {
         matches!(self.action, Action::Live | Action::Ready)
     }
 
-    /// Its method as it is sent.
+    /// Its method.
     #[must_use]
     pub fn method(&self) -> &Method {
         &self.method
     }
 
-    /// Whether the document has it for this method, and not GET's for a HEAD.
+    /// Whether the document declares it for this method. False for a HEAD that uses the endpoint of GET.
     #[must_use]
     pub fn is_for(&self, method: &Method) -> bool {
         self.method == method
@@ -157,7 +157,7 @@ fn endpoint<S: Service>(
             .map(Action::Call)
             .ok_or_else(|| Unimplemented(operation.id.clone()))?,
     };
-    // The head of a stream may take as long as any other pause of it.
+    // The head of a stream has the same time limit as any other pause.
     let (deadline, stream_idle) = match operation.deadline {
         Deadline::Head(deadline) => (deadline, None),
         Deadline::Idle(idle) => (idle, Some(idle)),

@@ -1,4 +1,4 @@
-//! The process of a service: from the command line to an exit code.
+//! Runs the process of a service, from the command line to the exit code.
 
 use crate::cli::{self, Command};
 use crate::config::Config;
@@ -11,12 +11,12 @@ use std::io::Write;
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 
-/// Runs a service as its command line says. It is the whole of a service's `main`.
+/// Runs a service with the command of its command line. A service's `main` contains only this call.
 pub fn run<S: Service>(service: S) -> ExitCode {
     run_with(|_| service)
 }
 
-/// Runs a service that needs something of the chassis, such as the signing of tokens.
+/// Runs a service that needs the chassis's [`Context`], such as for the signing of tokens.
 pub fn run_with<S: Service>(make: impl FnOnce(&Context) -> S) -> ExitCode {
     let document = match Document::parse(S::DOCUMENT) {
         Ok(document) => document,
@@ -29,7 +29,7 @@ pub fn run_with<S: Service>(make: impl FnOnce(&Context) -> S) -> ExitCode {
             eprintln!("{name}: {}", cli::one_line(&error));
             return ExitCode::from(EX_USAGE);
         }
-        // `--help` and `--version` also come back as errors.
+        // clap also returns `--help` and `--version` as errors.
         Err(wish) => {
             let _ = wish.print();
             return ExitCode::SUCCESS;
@@ -62,14 +62,14 @@ fn execute<S: Service>(
         }
         Command::Healthcheck { listen } => Ok(runtime(1)?.block_on(healthcheck::check(listen))?),
         Command::Openapi => {
-            // A reader that has seen enough, such as `head`, is no failure.
+            // A reader can close the pipe early, such as `head`. That is not a failure.
             let _ = std::io::stdout().write_all(document.public.as_bytes());
             Ok(())
         }
     }
 }
 
-/// One thread needs no work stealing, and pays for none.
+/// One thread needs no work stealing, so it gets the cheaper runtime.
 fn runtime(threads: usize) -> Result<Runtime, Failure> {
     let mut builder =
         if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };

@@ -1,7 +1,7 @@
 //! The command `serve`: the life of the process, from the socket to the exit code.
 //!
-//! The order matters. The signals are caught and the socket is bound before anything is awaited, so
-//! `/healthz` answers at once and a stop signal is obeyed while SSM is still away.
+//! The order matters. The process catches signals and binds the socket before it waits for anything. So `/healthz`
+//! answers at once, and a stop signal works while SSM is still away.
 
 use crate::answer::Answer;
 use crate::app::App;
@@ -26,7 +26,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// Connections that the kernel holds for us while we are busy or full.
+/// Connections that wait in the kernel's queue while the process is busy or full.
 const BACKLOG: u32 = 1024;
 
 impl<S: Service> Handler for App<S> {
@@ -43,8 +43,8 @@ impl<S: Service> Handler for App<S> {
     }
 }
 
-/// What answers on a listener. Both are one type: with two, the compiler makes a second copy of the server and
-/// inlines less of it, which costs every request one percent.
+/// The handler of a listener. Both handlers are one type, because with two types the compiler makes a second copy of
+/// the server and inlines less of it. That costs every request one percent.
 enum Port<S: Service> {
     Public(Arc<App<S>>),
     Private(Private<S>),
@@ -69,7 +69,7 @@ impl<S: Service> Handler for Port<S> {
     }
 }
 
-/// Serves until a stop signal, and drains. Must run inside a runtime.
+/// Serves until a stop signal, then drains. Must run inside a runtime.
 pub(crate) async fn serve<S: Service>(
     make: impl FnOnce(&Context) -> S,
     document: &Document,
@@ -94,7 +94,7 @@ pub(crate) async fn serve<S: Service>(
     let (stop_private, private_stops) = oneshot::channel::<()>();
     let private = Private::new(Arc::clone(&app), config.metrics_password);
     let private = Arc::new(Port::Private(private));
-    // A task of its own: nothing that the public server awaits wakes it.
+    // A separate task, so that events of the public server do not wake it.
     let private = tokio::spawn(server::run(private_listener, private, private::LIMITS, async {
         let _ = private_stops.await;
     }));
@@ -113,7 +113,7 @@ pub(crate) async fn serve<S: Service>(
     Ok(())
 }
 
-/// Comes back only with bad news.
+/// Loads the credentials and starts the app. Returns only if SSM refuses a request.
 async fn supply_credentials<S: Service>(
     keys: Source<KeyRing>,
     tokens: Option<Tokens>,
@@ -154,14 +154,14 @@ fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, Failu
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A new process may take the port while old connections of the last one are still dying.
+    // A new process can bind the port while old connections of the last one are still closing.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
 fn log_start(config: &Config, build: Build, public: &TcpListener, private: &TcpListener) {
-    // Port 0 in a setting means that the system has chosen one.
+    // With port 0 in a setting, the system chooses the port.
     let address = |listener: &TcpListener| listener.local_addr().ok().map(tracing::field::display);
     let tokens = config.tokens.as_ref();
     tracing::info!(
@@ -184,7 +184,7 @@ fn log_start(config: &Config, build: Build, public: &TcpListener, private: &TcpL
     );
 }
 
-/// Says whose credentials are accepted. A member that does not apply is left out.
+/// Logs the clients and the names of the signing keys. Omits members that do not apply.
 fn log_ready(keys: &Keys, issuer: Option<&Issuer>) {
     let ring = match keys {
         Keys::Sidecar => None,
@@ -198,7 +198,7 @@ fn log_ready(keys: &Keys, issuer: Option<&Issuer>) {
     );
 }
 
-/// The two signals that mean "stop": SIGTERM from the container's engine, SIGINT from a person.
+/// The two stop signals: SIGTERM from the container engine, SIGINT from a person.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

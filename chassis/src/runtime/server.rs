@@ -1,19 +1,21 @@
-//! Connections: accepted, bounded, timed and drained. Knows no routes.
+//! Accepts, limits, times and drains connections. It does not depend on routes.
 //!
-//! The listener, the handler and the stop signal come from outside, so a test owns all three and needs no
-//! socket.
+//! The listener, the handler and the stop signal are parameters, so a test controls them and needs no socket.
 //!
 //! # Idle connections
-//! `keep_alive_timeout` is two things in one: how long a kept-alive connection may idle, and how long it may
-//! take to send the head of a request. It must be longer than the sidecar keeps an idle connection to us. Were
-//! it shorter, we would close one in the moment that the sidecar sends a `POST` on it, and that `POST`
-//! would be lost, because it is never sent twice.
+//! `keep_alive_timeout` is the time limit for an idle connection and for the head of a request. It must be longer than
+//! the sidecar keeps an idle connection to the service. Otherwise the service can close a connection at the moment when
+//! the sidecar sends a `POST` on it. The sidecar does not send a `POST` twice, so that `POST` would be lost.
 //!
 //! # Draining
-//! The same race exists at the end. So the stop signal cuts no idle connection at first: for `drain_grace`
-//! everything goes on, new connections included, but each answer carries `Connection: close`, and the peer
-//! itself lets go. Then the listener and the idle connections close; what is still in flight has until
-//! `drain_timeout`, counted from the signal. As soon as no connection is open, there is nothing to wait for.
+//! The same race exists in a drain. So the drain has three steps:
+//!
+//! 1. For `drain_grace` after the stop signal, the server still accepts connections and keeps idle ones. Each answer
+//!    has `Connection: close`, so the peer closes the connection.
+//! 2. Then the server closes the listener and the idle connections.
+//! 3. `drain_timeout` after the signal, it cuts the connections that still have a request in flight.
+//!
+//! The drain ends early when no connection is open.
 
 use crate::connections::{Connections, Handler, Limits};
 use crate::telemetry::millis;
@@ -27,16 +29,16 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long accepting rests after an error such as "too many open files", which does not go away by itself.
-/// Trying again at once would burn a core.
+/// The pause after a failed accept, such as "too many open files". An immediate retry would fail again and use a
+/// whole core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Where connections come from.
+/// A source of connections.
 pub trait Listener: Send {
     /// A connection.
     type Io: Read + Write + Unpin + Send + 'static;
 
-    /// The next connection. Dropping the future loses none.
+    /// The next connection. Dropping the future loses no connection.
     fn accept(&mut self) -> impl Future<Output = io::Result<Self::Io>> + Send;
 }
 
@@ -45,16 +47,16 @@ impl Listener for TcpListener {
 
     async fn accept(&mut self) -> io::Result<Self::Io> {
         let (stream, _peer) = TcpListener::accept(self).await?;
-        // A response goes out in one piece. Waiting for more of it would only delay the last segment.
+        // A response is written in one piece. Without this, the kernel could delay its last segment.
         stream.set_nodelay(true)?;
         Ok(TokioIo::new(stream))
     }
 }
 
-/// How a server came to its end.
+/// The result of a drain.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Drained {
-    /// Connections that were cut because time ran out.
+    /// Connections that were cut at `drain_timeout`.
     pub cut: usize,
 }
 
@@ -84,7 +86,7 @@ pub async fn run<L: Listener, H: Handler>(
     Drained { cut: connections.finish(deadline).await }
 }
 
-/// Accepts one connection or sees one end.
+/// Accepts one connection or waits for one to end.
 async fn step<L: Listener, H: Handler>(listener: &mut L, connections: &mut Connections<H>) {
     tokio::select! {
         accepted = listener.accept(), if !connections.is_full() => match accepted {
@@ -95,11 +97,11 @@ async fn step<L: Listener, H: Handler>(listener: &mut L, connections: &mut Conne
     }
 }
 
-/// Goes on accepting until nothing is open and nothing waits in the queue.
+/// Accepts connections until none is open and none waits in the queue.
 async fn until_none<L: Listener, H: Handler>(listener: &mut L, connections: &mut Connections<H>) {
     loop {
         if connections.is_empty() {
-            tokio::task::yield_now().await; // Lets the runtime look at the socket once more.
+            tokio::task::yield_now().await; // Lets the runtime poll the socket once more.
             match listener.accept().now_or_never() {
                 Some(Ok(io)) => connections.start(io),
                 _ => return,
@@ -109,7 +111,7 @@ async fn until_none<L: Listener, H: Handler>(listener: &mut L, connections: &mut
     }
 }
 
-/// A peer that went away before it was accepted is nothing. Any other error is told, and answered by a rest.
+/// Logs an error and pauses. Ignores a peer that disconnected before it was accepted.
 async fn pause(error: &io::Error) {
     if matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! What a service gives the chassis: its document, its operations, and what each of them does.
+//! The interface that a service implements: its document, its operations and their code.
 
 use crate::answer::Answer;
 use crate::bearer::Claims;
@@ -12,11 +12,11 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use std::fmt;
 use std::future::Future;
 
-/// How much of a parser's message a caller is told, in characters.
+/// Longest part of a parser's message in a response, in characters.
 const LONGEST_MESSAGE: usize = 160;
 
-/// What a caller is told of a body that was not understood. The message may repeat the name of a member, which is as
-/// long as the caller likes.
+/// The response to an invalid body. The message is cut, because it can contain the name of a member, which can have
+/// any length.
 fn refused(error: &serde_json::Error) -> Problem {
     let message: String = error.to_string().chars().take(LONGEST_MESSAGE).collect();
     if error.is_data() {
@@ -28,15 +28,15 @@ fn refused(error: &serde_json::Error) -> Problem {
 
 /// A service on the chassis.
 pub trait Service: Send + Sync + Sized + 'static {
-    /// The operations that it implements: those of its document without the probes and the description.
+    /// The operations that it implements: all of its document except the probes and `/openapi.json`.
     type Operation: fmt::Debug + Copy + Send + Sync + 'static;
 
     /// Its OpenAPI document.
     const DOCUMENT: &'static str;
-    /// What is running.
+    /// The version and revision that run.
     const BUILD: Build;
 
-    /// The operation of an `operationId`. The process does not start when the document has one that is `None` here.
+    /// The operation of an `operationId`. The process does not start if this returns `None` for one in the document.
     fn operation(id: &str) -> Option<Self::Operation>;
 
     /// Answers a request that has passed every check of the document.
@@ -47,14 +47,14 @@ pub trait Service: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<Answer, Problem>> + Send;
 }
 
-/// What is running, for the log and the metrics.
+/// The version and revision that run, for the log and the metrics.
 #[derive(Debug, Clone, Copy)]
 pub struct Build {
     /// The version of the package.
     pub version: &'static str,
-    /// The commit that was built, where the build says so.
+    /// The commit that was built, if the build sets it.
     pub revision: Option<&'static str>,
-    /// The crate whose events are the service's own.
+    /// The crate that logs the service's own events.
     pub log_target: &'static str,
 }
 
@@ -71,20 +71,20 @@ macro_rules! build {
     };
 }
 
-/// A request as an operation sees it.
+/// A request to an operation.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// Its path and its query, as they were sent.
+    /// Its undecoded path and query.
     pub uri: &'a Uri,
     /// The template of the path.
     pub template: &'a Template,
-    /// What the bearer token says, where the operation requires one.
+    /// The claims of the bearer token, if the operation requires one.
     pub token: Option<Box<Claims>>,
     pub(crate) head: &'a HeaderMap,
     pub(crate) declared: &'a Declared,
-    /// The id that ties its log lines together.
+    /// The id that connects its log lines.
     pub id: &'a RequestId,
-    /// The whole body; empty where the operation takes none.
+    /// The whole body. Empty if the operation takes none.
     pub body: Bytes,
 }
 
@@ -96,7 +96,7 @@ pub struct Declared {
 }
 
 impl Declared {
-    /// Those of an operation.
+    /// The parameters of an operation.
     pub(crate) fn new(operation: &Operation) -> Self {
         let header = |name: &String| HeaderName::try_from(name.as_str()).ok();
         Self {
@@ -106,11 +106,11 @@ impl Declared {
     }
 }
 
-/// The document is the list of what an operation may read: any other header and cookie is `None`, whatever a caller
-/// sends. So no header that the sidecar would have removed changes what an operation does.
+/// An operation can read only the headers and cookies that the document declares. Any other one is `None`, even if a
+/// caller sends it. So a header that the sidecar removes cannot change the result of an operation.
 impl<'a> Request<'a> {
-    /// A header parameter of the operation. It is a problem when it is given more than once: the reader of the first
-    /// and the reader of the last value would not agree.
+    /// A header parameter of the operation. A header that is given more than once is an error, because one program can
+    /// use its first value and another program its last value.
     pub fn header(&self, name: &str) -> Result<Option<&'a str>, Problem> {
         let declared = &self.declared.headers;
         let Some(declared) =
@@ -126,7 +126,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// A cookie parameter of the operation: the first of this name (RFC 6265, section 5.4: the most specific).
+    /// A cookie parameter of the operation. The first cookie of this name is the most specific one (RFC 6265, section
+    /// 5.4).
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&'a str> {
         if !self.declared.cookies.iter().any(|known| known == name) {
@@ -139,9 +140,9 @@ impl<'a> Request<'a> {
             .find_map(|(known, value)| (known == name).then_some(value))
     }
 
-    /// The body, a JSON object. It is 400 when it is no JSON, and 422 `invalid-body` when it is other JSON.
+    /// The body, a JSON object. Returns 400 if it is not JSON, and 422 `invalid-body` for any other JSON.
     pub fn object<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        // serde would take the values of an array for those of the members.
+        // serde would read the values of an array as the values of the members.
         if self.body.trim_ascii_start().starts_with(b"{") {
             return serde_json::from_slice(&self.body).map_err(|error| refused(&error));
         }
@@ -152,7 +153,7 @@ impl<'a> Request<'a> {
         ))
     }
 
-    /// A parameter of the path, as it was sent.
+    /// An undecoded parameter of the path.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&'a str> {
         self.template.parameter(name, self.uri.path())

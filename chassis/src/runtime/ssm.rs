@@ -1,14 +1,14 @@
-//! Lists of keys from SSM Parameter Store, once, at start.
+//! Loads lists of keys from SSM Parameter Store, once, at start.
 //!
-//! Two kinds of failure, and they must not be mixed up. SSM *said no*: the parameter is not there, the role
-//! may not read it, its value is not a list of keys. Waiting mends none of that, so the process ends and the
-//! deployment fails where somebody sees it. SSM *said nothing*: unreachable, slow, throttling, broken. That
-//! passes, and a task that ended over it would be replaced by one that meets the same; so it is tried again
-//! for ever, while `/readyz` keeps traffic away.
+//! There are two kinds of failure:
 //!
-//! The SDK's own retries are off: one loop decides, and each attempt is in the log. Its defaults have no limit
-//! on reading, so an endpoint that accepts and stays silent would hold the start for ever; all three limits
-//! are set here.
+//! * **Refused.** The parameter does not exist, the role may not read it, or its value is not a list of keys. A retry
+//!   cannot help. The process ends, so the deployment fails visibly.
+//! * **Away.** SSM is unreachable, slow, throttling or broken. This is temporary, and a new task would have the same
+//!   failure. The process retries without end, and `/readyz` keeps traffic away.
+//!
+//! The SDK's own retries are off, so that one loop decides and logs each attempt. The SDK has no default time limit
+//! for reading: a silent endpoint would block the start without end. All three limits are set here.
 
 use crate::telemetry::millis;
 use aws_config::BehaviorVersion;
@@ -24,18 +24,18 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
-/// To a connection.
+/// Time limit for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// For one exchange with SSM.
+/// Time limit for one request to SSM.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
-/// For everything that one attempt does, the fetching of credentials included.
+/// Time limit for one whole attempt, including the fetch of credentials.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(6);
-/// Before the second attempt; doubled for each one after.
+/// The pause before the second attempt. It doubles for each later attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Between two attempts, at most.
+/// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// SSM's 4xx answers that mean "not now".
+/// SSM's 4xx answers for temporary failures.
 const TRANSIENT_CODES: [&str; 12] = [
     "ThrottlingException",
     "Throttling",
@@ -44,7 +44,7 @@ const TRANSIENT_CODES: [&str; 12] = [
     "RequestLimitExceeded",
     "RequestTimeout",
     "RequestTimeoutException",
-    // The credentials were replaced while they were in use; the next attempt has the new ones.
+    // The credentials were replaced during their use. The next attempt gets the new ones.
     "ExpiredTokenException",
     "ExpiredToken",
     // This machine's clock is wrong. Time synchronisation corrects it.
@@ -53,11 +53,11 @@ const TRANSIENT_CODES: [&str; 12] = [
     "RequestTimeTooSkewed",
 ];
 
-/// How the message of an `InvalidSignatureException` begins when the clock is wrong. Any other one says that the
-/// secret is wrong, and no retry changes that.
+/// How the message of an `InvalidSignatureException` begins if the clock is wrong. Any other message means that the
+/// secret is wrong. A retry cannot help then.
 const CLOCK_SKEW: [&str; 2] = ["Signature expired", "Signature not yet current"];
 
-/// SSM answered, and the answer is no.
+/// SSM answered, and a retry cannot help.
 #[derive(Debug, Error)]
 pub enum Refused {
     /// Not found, access denied, and the like: the code and the message of the answer.
@@ -67,10 +67,10 @@ pub enum Refused {
         name: String,
         /// Such as `ParameterNotFound`.
         code: String,
-        /// SSM's own words.
+        /// The message of SSM.
         message: String,
     },
-    /// The value is no list of keys.
+    /// The value is not a list of keys.
     #[error("the value of the SSM parameter {name} {rule}")]
     Value {
         /// The parameter.
@@ -82,13 +82,13 @@ pub enum Refused {
 
 enum Failure {
     Refused(Refused),
-    /// Worth another attempt.
+    /// Temporary: the loop tries again.
     Away(String),
 }
 
-/// Reads the parameter `name` until SSM has answered, and makes keys of its value. An error of `read_list` must not repeat
-/// the value. Endpoint, region and credentials come from the SDK's own
-/// environment variables, or from the task's role.
+/// Tries to read the parameter `name` until SSM answers, and parses its value with `read_list`. An error of `read_list`
+/// must not contain the value. Endpoint, region and credentials come from the SDK's own environment variables, or from
+/// the task's role.
 pub async fn load<K, E: Display>(
     name: &str,
     read_list: impl Fn(&str) -> Result<K, E>,
@@ -104,7 +104,7 @@ pub async fn load<K, E: Display>(
             }
             Err(Failure::Refused(refused)) => return Err(refused),
             Err(Failure::Away(cause)) => {
-                // Half to all of the pause: tasks that start together do not come back together.
+                // Half to all of the pause, so that tasks that start together do not retry together.
                 let pause_now = pause.mul_f64(0.5 + 0.5 * fastrand::f64());
                 tracing::warn!(
                     parameter = name,
@@ -139,7 +139,7 @@ async fn get_parameter(name: &str) -> Result<SecretString, SdkError<GetParameter
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(TOTAL_TIMEOUT)
         .build();
-    // Made anew for each attempt: credentials that could not be had then may be there now.
+    // A new one for each attempt, because missing credentials can be available now.
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http)
         .timeout_config(timeouts)
@@ -152,7 +152,7 @@ async fn get_parameter(name: &str) -> Result<SecretString, SdkError<GetParameter
     Ok(value.into())
 }
 
-/// Refused or away? A 4xx status is a refusal, but for a few codes that mean "not now".
+/// Decides whether a failure is a refusal. A 4xx status is a refusal, except for [`TRANSIENT_CODES`] and a wrong clock.
 fn judge(name: &str, error: &SdkError<GetParameterError>) -> Failure {
     let Some(answer) = error.raw_response() else {
         return Failure::Away(chain(error));
@@ -160,7 +160,7 @@ fn judge(name: &str, error: &SdkError<GetParameterError>) -> Failure {
     let status = answer.status();
     let (code, message) = match error.as_service_error() {
         Some(answer) => (answer.code().unwrap_or_default(), answer.message()),
-        // Not SSM's JSON: something on the way has answered. Only a plain "forbidden" is taken at its word.
+        // Not SSM's JSON: a proxy on the path has answered. Only a 403 counts as a refusal.
         None if status.as_u16() == 403 => ("", None),
         None => return Failure::Away(chain(error)),
     };
@@ -176,8 +176,8 @@ fn judge(name: &str, error: &SdkError<GetParameterError>) -> Failure {
     })
 }
 
-/// The error and its causes. The SDK's own display of a chain adds the raw response, and that of an answer cut
-/// short may hold the keys.
+/// The error and its causes. The SDK's own display of a chain adds the raw response, which can contain the keys if an
+/// answer was cut short.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,17 +1,17 @@
-//! A response body that comes piece by piece.
+//! A streamed response body.
 //!
-//! Nothing is buffered: hyper asks for a piece when there is room for it in the socket, and asks for the next one
-//! when that is written. A stream ends
-//! * when the service has no more pieces;
-//! * when the caller goes away: hyper notices the closed connection and drops the body, and with it whatever the
-//!   service's stream holds;
-//! * when the process stops: the server ends it as if the service had ended it, so the caller reads a complete
-//!   response and comes back to another task.
+//! Nothing is buffered: hyper polls for a piece when the socket has room for it, and for the next piece after it has
+//! written that one. A stream ends in one of three cases:
 //!
-//! Server-sent events carry heartbeats: a comment line, which every client ignores, after half of the document's
-//! `x-stream.idle` without a piece. Every idle timeout on the way is longer: the document's is below that of the
-//! load balancer, and the sidecar waits longer than the document's. Streams of another media type have no such filler;
-//! the service itself must send something in time.
+//! * The service has no more pieces.
+//! * The caller disconnects. hyper drops the body, and with it everything that the service's stream holds.
+//! * The process stops. The server ends the stream normally, so the caller reads a complete response and reconnects
+//!   to another task.
+//!
+//! A stream of server-sent events has heartbeats: after half of the document's `x-stream.idle` without a piece, the
+//! chassis sends a comment line, which clients ignore. The idle timeouts of the sidecar and of the load balancer are
+//! longer than `x-stream.idle`. A stream of another media type has no heartbeats: the service must send a piece in
+//! time.
 
 use crate::request_id::RequestId;
 use crate::telemetry::millis;
@@ -28,7 +28,7 @@ use tokio::time::{Instant, Sleep, sleep};
 /// A comment of server-sent events, on a line of its own.
 const COMMENT: Bytes = Bytes::from_static(b":\n");
 
-/// The pieces of a body, and what ends or fills them.
+/// The pieces of a body, with its heartbeat and its end.
 pub struct Streaming {
     pieces: Pin<Box<dyn Stream<Item = Bytes> + Send>>,
     heartbeat: Option<Heartbeat>,
@@ -54,12 +54,12 @@ impl Streaming {
         Self { pieces: Box::pin(pieces), heartbeat: None, end: None, held: Vec::new() }
     }
 
-    /// Sends a comment whenever there was no piece for so long.
+    /// Sends a comment after each interval of this length without a piece.
     pub(crate) fn beat(&mut self, every: Duration) {
         self.heartbeat = Some(Heartbeat { every, next: Box::pin(sleep(every)) });
     }
 
-    /// Ends the stream when `end` completes, if it has not ended before.
+    /// Ends the stream when `end` completes.
     pub(crate) fn end_with(&mut self, end: impl Future<Output = ()> + Send + 'static) {
         self.end = Some(Box::pin(end));
     }
@@ -69,15 +69,15 @@ impl Streaming {
         self.held.push(Box::new(value));
     }
 
-    /// Logs how long the stream was, when it has ended.
+    /// Logs the duration of the stream when it ends.
     pub(crate) fn log_end(&mut self, id: RequestId) {
         self.hold(LogEnd { id, since: Instant::now() });
     }
 
-    /// Cold, so that a response that is there at once pays for nothing here.
+    /// Cold, so that this code does not slow down complete responses.
     #[cold]
     pub(crate) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        // First, so that a stream that never pauses ends too.
+        // Checked first, so that a stream without pauses also ends.
         if let Some(end) = &mut self.end
             && end.as_mut().poll(context).is_ready()
         {

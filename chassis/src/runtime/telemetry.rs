@@ -1,9 +1,9 @@
-//! The log: one event a line on standard output, flat JSON for machines or plain text for people.
+//! The log: one event per line on standard output, flat JSON for machines or plain text for people.
 //!
-//! The level holds for our own events. Those of libraries are shown from `warn` up whatever the level, and those
-//! of the SDK not at all: beside an error it prints the raw response, and that of SSM or of a provider of
-//! credentials is full of secrets. What became of each attempt is told by [`crate::ssm`]. The SDK's HTTP client
-//! alone may warn: it misses certificates, and knows no secret.
+//! The level applies to the events of the chassis and the service. Events of other libraries are always logged from
+//! `warn` up. Events of the SDK are never logged: with an error it prints the raw response, and a response of SSM or of
+//! a provider of credentials contains secrets. [`crate::ssm`] logs each attempt instead. Only the SDK's HTTP client may
+//! log warnings: it warns of missing certificates and handles no secrets.
 
 use clap::ValueEnum;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry};
 
-/// How an event is written.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// One flat JSON object a line, time in RFC 3339 UTC.
+    /// One flat JSON object per line, with the time in RFC 3339 UTC.
     Json,
     /// For people.
     Pretty,
 }
 
 impl LogFormat {
-    /// As it is spelt on the command line.
+    /// The name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -33,14 +33,14 @@ impl LogFormat {
     }
 }
 
-/// A duration as a number for the log: whole milliseconds. [`Duration::as_millis`] gives a `u128`, and the log writes
-/// that as a string.
+/// A duration as a number for the log, in whole milliseconds. The log would write the `u128` of
+/// [`Duration::as_millis`] as a string.
 #[must_use]
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Starts the log, for the whole process. `service` is the crate whose events are our own beside those of the chassis.
+/// Starts the log for the whole process. `service` is the crate of the service.
 pub fn start(format: LogFormat, level: Level, service: &'static str) {
     let ours = LevelFilter::from_level(level);
     let theirs = ours.min(LevelFilter::WARN);
@@ -58,6 +58,6 @@ pub fn start(format: LogFormat, level: Level, service: &'static str) {
         LogFormat::Pretty => lines.with_ansi(false).with_target(false).boxed(),
     };
     let subscriber = Registry::default().with(lines.with_filter(targets));
-    // Fails only when a subscriber is set already, and then events have somewhere to go.
+    // Fails only if a subscriber is already set. Events then go to that subscriber.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

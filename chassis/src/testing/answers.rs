@@ -1,4 +1,4 @@
-//! What the chassis itself answers for the operations of a service, provoked for each operation of its document.
+//! Provokes the chassis's own answers for each operation of a service's document.
 
 use super::{KEY, Reply, document, open, ready, starting, token};
 use crate::app::App;
@@ -15,10 +15,10 @@ use std::convert::Infallible;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// A response and what was asked for.
+/// A response and its request.
 #[derive(Debug)]
 pub struct Answered {
-    /// The path as the document has it.
+    /// The path in the document.
     pub path: String,
     /// The method that was sent.
     pub method: String,
@@ -35,7 +35,7 @@ impl Answered {
 }
 
 /// One response for each way in which the chassis serves or refuses a request, for every operation of the document.
-/// The time must be paused: one of the bodies never ends.
+/// The clock must be paused, because one of the bodies never ends.
 pub async fn answers<S: Service>(make: impl Fn(&Context) -> S) -> Vec<Answered> {
     let apps = [starting(&make), ready(&make), open(&make)];
     apps[2].drain();
@@ -108,7 +108,7 @@ async fn of_operation<S: Service>(
     replies
 }
 
-/// A request that the service accepts, but for the values of path parameters, which are invented.
+/// A request that the service accepts, except for the values of path parameters, which are invented.
 struct Call<'a> {
     method: &'a str,
     path: String,

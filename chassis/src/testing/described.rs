@@ -1,5 +1,5 @@
-//! The document of a service against its answers, both ways: what happens is described, and what is described
-//! happens.
+//! Compares the document of a service with its answers in both directions: every answer is described, and every
+//! described answer occurs.
 
 use super::{Answered, Reply, document};
 use crate::document::{Document, Method, Operation};
@@ -7,15 +7,15 @@ use crate::service::Service;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Answers of the sidecar alone, and of an operation that takes too long. The contract tests hold those to the
+/// Answers of only the sidecar, and of an operation that takes too long. The contract tests compare these with the
 /// document.
 const ELSEWHERE: [&str; 4] = ["429", "431", "502", "504"];
-/// Headers that are the protocol's, and need no description.
+/// Headers of the protocol, which need no description.
 const PROTOCOL: [&str; 4] = ["cache-control", "connection", "content-type", "transfer-encoding"];
 /// The header that the sidecar adds.
 const OF_THE_SIDECAR: &str = "RateLimit-Policy";
 
-/// Holds the answers to the document, and the document to the answers. Returns how many responses it describes.
+/// Compares the answers with the document in both directions. Returns the number of described responses.
 #[must_use]
 pub fn compare<S: Service>(answers: &[Answered]) -> usize {
     let typed = document::<S>();
@@ -32,9 +32,9 @@ pub fn compare<S: Service>(answers: &[Answered]) -> usize {
         for status in responses(&document, operation).keys() {
             let known = ELSEWHERE.contains(&status.as_str())
                 || seen.contains(&(operation.id.as_str(), status.clone()))
-                // It panics at most in its own code, where nothing can make it do so.
+                // Only its own code can panic, and the test cannot cause that.
                 || (status == "500" && operation.media_type.is_none());
-            assert!(known, "{}: {status} is described and does not happen", operation.id);
+            assert!(known, "{}: {status} is described, but does not occur", operation.id);
             count += 1;
         }
     }
@@ -42,7 +42,7 @@ pub fn compare<S: Service>(answers: &[Answered]) -> usize {
     count
 }
 
-/// Checks what the document says of itself: the version, the references, and the examples against their schemas.
+/// Checks the document itself: the version, the references, and the examples against their schemas.
 pub fn check_document<S: Service>() {
     let typed = document::<S>();
     let document: Value = serde_json::from_str(&typed.public).unwrap();
@@ -65,7 +65,7 @@ pub fn check_document<S: Service>() {
     assert!(examples >= typed.operations.len(), "{examples} examples");
 }
 
-/// The operation of a method. The refusal of any other method is described with each operation of the path but HEAD.
+/// The operation of a method. Each operation of the path except HEAD describes the refusal of any other method.
 fn operations<'a>(document: &'a Document, path: &str, method: &str) -> Vec<&'a Operation> {
     let paths = document.paths();
     let found = paths.into_iter().find(|(template, _)| template.to_string() == path);
@@ -91,7 +91,7 @@ fn check(document: &Value, operation: &Operation, method: &str, reply: &Reply) {
     let mut described = BTreeSet::new();
     for name in response["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
         let sent = reply.header(name).is_some() || name == OF_THE_SIDECAR;
-        assert!(sent, "{what}: {name} is described and not sent");
+        assert!(sent, "{what}: {name} is described, but not sent");
         described.insert(name.to_lowercase());
     }
     for name in reply.headers.keys().map(hyper::header::HeaderName::as_str) {
@@ -128,7 +128,7 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 fn check_references(document: &Value, value: &Value) {
     if let Some(reference) = value["$ref"].as_str() {
         let found = document.pointer(reference.trim_start_matches('#'));
-        assert!(found.is_some(), "{reference} leads nowhere");
+        assert!(found.is_some(), "{reference} has no target");
     }
     match value {
         Value::Object(members) => {

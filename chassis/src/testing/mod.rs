@@ -1,17 +1,17 @@
-//! What the tests of every service share, by the feature `test-support`: a service that is called without a socket,
-//! its tables, and its document against its answers.
+//! Helpers for the tests of every service, with the feature `test-support`. They call a service without a socket, read
+//! its tables, and compare its document with its answers.
 //!
 //! ```toml
 //! [dev-dependencies]
 //! chassis = { path = "../../chassis", features = ["test-support"] }
 //! ```
 //!
-//! Whatever is wrong is a panic, because that is how a test fails.
+//! Every error is a panic, because a panic makes a test fail.
 
 #![expect(
     clippy::missing_panics_doc,
     clippy::unwrap_used,
-    reason = "in a helper of tests, too, a panic is how a test fails"
+    reason = "a panic makes a test fail, also in a helper of tests"
 )]
 
 mod answers;
@@ -43,9 +43,9 @@ use std::time::Duration;
 pub const KEY: &str = "Test-Key-1";
 /// A list that signs tokens.
 pub const SIGNING: &str = "k1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
-/// What every clock says, in seconds since 1970.
+/// The time of every clock, in seconds since 1970.
 pub const NOW: u64 = 1_800_000_000;
-/// How long a body may take.
+/// Time limit for a body.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A table in JSON. The path is relative to the package, the folder in which Cargo runs its tests.
@@ -56,12 +56,12 @@ pub fn table(path: impl AsRef<Path>) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{shown}: {error}"))
 }
 
-/// An answer, read to its end. Of a stream, it has the first piece.
+/// An answer, read to its end. For a stream, it contains the first piece.
 #[derive(Debug)]
 pub struct Reply {
     /// Its status.
     pub status: StatusCode,
-    /// Its headers. Those of the server, such as `Date`, are not there yet.
+    /// Its headers, without those that the server adds, such as `Date`.
     pub headers: HeaderMap,
     /// Its body.
     pub body: String,
@@ -119,7 +119,7 @@ pub fn ready<S: Service>(make: impl FnOnce(&Context) -> S) -> App<S> {
     app
 }
 
-/// Who signs the tokens for a service of this name.
+/// The issuer of the tokens for a service of this name.
 #[must_use]
 pub fn issuer(service: &str) -> Issuer {
     Issuer::new(SIGNING, "tests", service).unwrap()
@@ -140,7 +140,7 @@ where
     Reply::read(app.handle(request, Seat::Regular).await).await
 }
 
-/// A call in one line: the method and the path, the headers, and the body.
+/// Calls a service with a method and a path, headers, and a body.
 pub async fn ask<S: Service>(
     app: &App<S>,
     head: &str,

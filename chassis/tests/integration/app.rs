@@ -1,4 +1,4 @@
-//! What the document of a service decides, called without a socket: routes, credentials, sizes, deadlines.
+//! Rules that come from the document of a service: routes, credentials, sizes, deadlines. Called without a socket.
 
 use crate::support::{
     BODY_TIMEOUT, GOOD, KEY, NOW, PARCELS, Reply, ask, document, issuer, open_app, ready_app,
@@ -15,7 +15,7 @@ async fn hand_in(app: &App<Parcels>, token: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_request_reaches_the_operation_of_its_path_and_method() {
+async fn path_and_method_select_operation() {
     let (app, token) = (ready_app(), token("u1"));
     let created = hand_in(&app, &token).await;
     assert_eq!(
@@ -40,7 +40,7 @@ async fn a_request_reaches_the_operation_of_its_path_and_method() {
 }
 
 #[tokio::test]
-async fn an_operation_knows_whose_token_it_is() {
+async fn operation_gets_user_of_token() {
     let (app, token) = (ready_app(), token("u1"));
     hand_in(&app, &token).await;
     let other = crate::support::token("u2");
@@ -51,7 +51,7 @@ async fn an_operation_knows_whose_token_it_is() {
 }
 
 #[tokio::test]
-async fn the_document_says_which_methods_a_path_has() {
+async fn document_sets_methods_of_path() {
     let (app, token) = (ready_app(), token("u1"));
     for (head, allow) in [
         ("POST /parcels/p1", "GET, HEAD, DELETE"),
@@ -78,7 +78,7 @@ async fn the_document_says_which_methods_a_path_has() {
 }
 
 #[tokio::test]
-async fn the_document_says_which_credentials_an_operation_requires() {
+async fn document_sets_credentials_of_operation() {
     let (app, token) = (ready_app(), token("u1"));
     let expired = format!("Bearer {}", issuer().sign("u1", "s1", "j1", NOW - 1000, 900));
     for headers in [
@@ -112,7 +112,7 @@ async fn the_document_says_which_credentials_an_operation_requires() {
 }
 
 #[tokio::test]
-async fn without_an_issuer_no_token_opens_anything() {
+async fn without_issuer_every_token_is_refused() {
     let (app, token) = (starting_app(), token("u1"));
     let headers = [("authorization", token.as_str())];
     assert_eq!(ask(&app, "GET /parcels", &headers, "").await.status, 503, "not loaded yet");
@@ -121,7 +121,7 @@ async fn without_an_issuer_no_token_opens_anything() {
 }
 
 #[tokio::test]
-async fn the_document_says_how_large_a_body_may_be_and_of_which_type() {
+async fn document_sets_size_and_type_of_body() {
     let (app, token) = (ready_app(), token("u1"));
     let json = ("content-type", "application/json");
     for (head, credentials, max, status) in [
@@ -147,7 +147,7 @@ async fn the_document_says_how_large_a_body_may_be_and_of_which_type() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operation_that_takes_too_long_is_a_504_at_its_deadline() {
+async fn slow_operation_gets_504_at_deadline() {
     let (app, token) = (ready_app(), token("u1"));
     let json = ("content-type", "application/json");
     for (head, credentials, deadline) in [
@@ -163,7 +163,7 @@ async fn an_operation_that_takes_too_long_is_a_504_at_its_deadline() {
 }
 
 #[tokio::test]
-async fn metrics_have_the_route_and_the_operation_and_no_path() {
+async fn metrics_have_route_and_operation_but_no_path() {
     let (app, token) = (ready_app(), token("u1"));
     for id in ["p1", "p2", "p3"] {
         hand_in(&app, &token).await;
@@ -178,14 +178,14 @@ async fn metrics_have_the_route_and_the_operation_and_no_path() {
 }
 
 #[test]
-fn a_build_is_that_of_the_services_own_crate() {
+fn build_describes_crate_of_service() {
     let build = Parcels::BUILD;
     assert_eq!((build.version, build.log_target), ("0.1.0", "parcels"));
     assert_eq!(build.revision, option_env!("SERVICE_REVISION"));
 }
 
 #[test]
-fn a_service_that_lacks_an_operation_of_its_document_does_not_start() {
+fn service_without_declared_operation_does_not_start() {
     let text = PARCELS.replace("\"quote\",", "\"quoteParcel\",");
     let text = text.replace("\"x-limit\": \"quoteParcel\"", "\"x-limit\": \"quote\"");
     let document = Document::parse(&text).unwrap();

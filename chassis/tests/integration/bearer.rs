@@ -1,4 +1,4 @@
-//! Bearer tokens: who signed them, for whom, and until when.
+//! Bearer tokens: signature, audience and expiry.
 
 use chassis::bearer::{Issuer, Rejected, SigningKeysError};
 
@@ -11,7 +11,7 @@ fn issuer(list: &str) -> Issuer {
 }
 
 #[test]
-fn a_token_is_whose_it_was_until_it_expires() {
+fn token_is_valid_until_it_expires() {
     let issuer = issuer(NEW);
     let token = issuer.sign("u1", "s1", "j1", NOW, 900);
     let claims = issuer.verify(&token, NOW + 899).unwrap();
@@ -37,7 +37,7 @@ fn a_key_is_rotated_without_a_refused_token() {
 }
 
 #[test]
-fn a_token_of_somebody_else_is_refused() {
+fn token_of_another_issuer_is_refused() {
     let ours = issuer(NEW);
     for (iss, aud) in [("https://other.example", "tasks"), ("https://tasks.example", "sum")] {
         let other = Issuer::new(NEW, iss, aud).unwrap();
@@ -50,10 +50,10 @@ fn a_token_of_somebody_else_is_refused() {
 }
 
 #[test]
-fn every_changed_byte_is_noticed() {
+fn token_with_changed_byte_is_refused() {
     let issuer = issuer(NEW);
     let token = issuer.sign("u", "s", "j", NOW, 900);
-    // The last character of each part may have bits that mean nothing.
+    // The last character of each part can have unused bits.
     let ends: Vec<usize> =
         token.match_indices('.').map(|(at, _)| at - 1).chain([token.len() - 1]).collect();
     let mut refused = 0;
@@ -68,7 +68,7 @@ fn every_changed_byte_is_noticed() {
 }
 
 #[test]
-fn the_algorithm_and_the_key_are_not_the_tokens_choice() {
+fn token_cannot_choose_algorithm_or_key() {
     let issuer = issuer(NEW);
     let token = issuer.sign("u", "s", "j", NOW, 900);
     let (_, rest) = token.split_once('.').unwrap();
@@ -104,7 +104,7 @@ fn base64url(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_list_of_keys_that_breaks_a_rule_is_refused_and_not_shown() {
+fn invalid_key_list_is_refused_and_not_shown() {
     let short = "a:c2hvcnQ";
     for (list, error) in [
         (String::new(), SigningKeysError::Form(1)),

@@ -1,4 +1,4 @@
-//! Bodies: in pieces, late, broken, too long, and not asked for.
+//! Bodies that are chunked, late, broken, too long or unexpected.
 
 use crate::requests::check_headers;
 use crate::support::{BODY_TIMEOUT, GOOD, call, quote_request, ready_app};
@@ -23,7 +23,7 @@ pub(crate) fn with_body<B>(body: B) -> Request<B> {
 }
 
 #[tokio::test]
-async fn a_body_in_pieces_is_one_body_and_has_the_same_limit() {
+async fn chunked_body_is_joined_and_has_same_limit() {
     let app = ready_app();
     let reply = call(&app, with_body(chunks(vec![b"{\"gra", b"ms\":25", b"0}"]))).await;
     assert_eq!(reply.body, "{\"cents\":495}");
@@ -35,7 +35,7 @@ async fn a_body_in_pieces_is_one_body_and_has_the_same_limit() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_what_the_operation_takes_is_a_problem() {
+async fn invalid_body_gets_problem() {
     let app = ready_app();
     let long = format!("{{\"grams\":1,\"{}\":1}}", "x".repeat(900));
     for (body, status, beginning) in [
@@ -59,7 +59,7 @@ async fn a_body_that_is_not_what_the_operation_takes_is_a_problem() {
     }
 }
 
-/// A body that never comes, promised to be this long.
+/// A body with this declared length that never arrives.
 pub(crate) struct Silent(pub(crate) u64);
 
 impl Body for Silent {
@@ -79,7 +79,7 @@ impl Body for Silent {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_a_408_after_its_time() {
+async fn missing_body_gets_408_after_timeout() {
     let app = ready_app();
     let begun = tokio::time::Instant::now();
     let reply = call(&app, with_body(Silent(13))).await;
@@ -91,7 +91,7 @@ async fn a_body_that_does_not_come_is_a_408_after_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_nobody_needs_is_not_waited_for() {
+async fn unneeded_body_is_not_awaited() {
     let app = ready_app();
     let begun = tokio::time::Instant::now();
     for (path, length, status) in
@@ -115,16 +115,16 @@ async fn a_body_that_nobody_needs_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_refusal_whose_body_is_here_keeps_the_connection() {
+async fn refusal_keeps_connection_if_body_has_arrived() {
     let app = ready_app();
     let reply = call(&app, Request::post("/quote").body(Full::from(GOOD)).unwrap()).await;
     assert_eq!((reply.status.as_u16(), reply.header("connection")), (401, None));
 }
 
 #[tokio::test]
-async fn a_caller_that_waits_to_be_asked_is_not_asked_in_vain() {
+async fn refused_caller_gets_no_100_continue() {
     let app = ready_app();
-    let polled = |_: &Bytes| panic!("the body was asked for");
+    let polled = |_: &Bytes| panic!("the body was read");
     let body = Full::from(GOOD).map_frame(move |frame| {
         frame.data_ref().map(polled);
         frame
@@ -150,7 +150,7 @@ impl Body for Broken {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_a_400() {
+async fn broken_body_gets_400() {
     let reply = call(&ready_app(), with_body(Broken)).await;
     assert_eq!(reply.status, 400);
     assert_eq!(reply.json()["type"], "about:blank");

@@ -1,4 +1,4 @@
-//! What can be typed, and the exit codes.
+//! The command line and the exit codes.
 
 use crate::process::{Server, run};
 use crate::support::document;
@@ -13,7 +13,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Exit code 64, one line on standard error that has all of these words, nothing on standard output.
+/// Expects exit code 64, one line with all of these words on standard error, and an empty standard output.
 fn refused(output: &Output, words: &[&str]) {
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{stderr}");
@@ -25,7 +25,7 @@ fn refused(output: &Output, words: &[&str]) {
 }
 
 #[test]
-fn a_bad_setting_is_named_with_its_rule() {
+fn invalid_setting_is_reported_with_rule() {
     for (name, value, rule) in [
         ("LISTEN", "8080", "--listen"),
         ("LISTEN", "", "--listen"),
@@ -41,14 +41,14 @@ fn a_bad_setting_is_named_with_its_rule() {
         ("REQUIRE_API_KEY", "False", "true, false"),
         ("API_KEY_PARAMETER", "", "name of an SSM parameter"),
         ("API_KEY_PARAMETER", "a b", "name of an SSM parameter"),
-        ("KEEP_ALIVE_TIMEOUT", "75", "carries its unit"),
+        ("KEEP_ALIVE_TIMEOUT", "75", "with its unit"),
         ("KEEP_ALIVE_TIMEOUT", "0s", "at least 1ms"),
         ("BODY_TIMEOUT", "2h", "at most 1h"),
-        ("BODY_TIMEOUT", "", "carries its unit"),
+        ("BODY_TIMEOUT", "", "with its unit"),
         ("MAX_CONNECTIONS", "0", "1..=131072"),
         ("MAX_CONNECTIONS", "-1", "--max-connections"),
-        ("DRAIN_GRACE", "-2s", "carries its unit"),
-        ("DRAIN_TIMEOUT", "soon", "carries its unit"),
+        ("DRAIN_GRACE", "-2s", "with its unit"),
+        ("DRAIN_TIMEOUT", "soon", "with its unit"),
     ] {
         refused(&run(&["serve"], &[KEYED, (name, value)]), &["parcels: ", rule]);
         refused(&run(&[], &[KEYED, (name, value)]), &["parcels: ", rule]);
@@ -64,14 +64,14 @@ fn unknown_words_and_flags_are_refused() {
     refused(&run(&["server"], &[KEYED]), &["server"]);
     refused(&run(&["serve", "--port", "8080"], &[KEYED]), &["--port"]);
     refused(&run(&["--port"], &[KEYED]), &["--port"]);
-    // A key has no place in a command line, and must not be repeated from there.
+    // A key must not be on the command line. The error must not contain it.
     let output = run(&["serve", "--api-key=Secret-Key-1"], &[]);
     refused(&output, &["--api-key"]);
     assert!(!text(&output.stderr).contains("Secret"), "{}", text(&output.stderr));
 }
 
 #[test]
-fn keys_come_from_exactly_one_place() {
+fn keys_have_exactly_one_source() {
     refused(&run(&[], &[]), &["API_KEY is not set"]);
     refused(&run(&[], &[("API_KEY", "")]), &["API_KEY is empty"]);
     refused(&run(&[], &[("API_KEY", ""), ("API_KEY_PARAMETER", "/keys")]), &["exactly one"]);
@@ -79,7 +79,7 @@ fn keys_come_from_exactly_one_place() {
 }
 
 #[test]
-fn a_refused_key_list_is_named_by_its_rule_and_never_shown() {
+fn invalid_key_list_is_reported_with_rule_and_not_shown() {
     for (list, rule) in [
         ("Hush-Hush-1,", "entry 2 is empty"),
         ("Hush-Hush-1 ", "A-Z a-z 0-9 . _ -"),
@@ -94,14 +94,14 @@ fn a_refused_key_list_is_named_by_its_rule_and_never_shown() {
 }
 
 #[test]
-fn without_required_keys_none_are_read() {
+fn keys_are_not_read_unless_required() {
     let server = Server::start(&["--require-api-key", "false"], &[]);
     assert_eq!(server.get("/readyz").0, 200);
     assert!(server.quote("").1.ends_with("{\"cents\":495}"));
 }
 
 #[test]
-fn an_address_in_use_is_a_69_that_names_it() {
+fn address_in_use_exits_with_69() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let output = run(&["--listen", &address], &[KEYED]);
@@ -110,7 +110,7 @@ fn an_address_in_use_is_a_69_that_names_it() {
 }
 
 #[test]
-fn help_tells_every_setting_its_variable_default_and_unit() {
+fn help_lists_variable_default_and_unit_of_every_setting() {
     let output = run(&["serve", "--help"], &[]);
     assert_eq!(output.status.code(), Some(0));
     let help = text(&output.stdout);
@@ -151,21 +151,21 @@ fn help_tells_every_setting_its_variable_default_and_unit() {
 }
 
 #[test]
-fn the_description_is_printed_as_it_is_served() {
+fn openapi_prints_served_document() {
     let output = run(&["openapi"], &[]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(text(&output.stdout), document().public);
 }
 
 #[test]
-fn the_health_check_tells_a_living_api_from_a_dead_one() {
+fn health_check_distinguishes_live_and_dead_api() {
     let server = Server::start(&[], &[KEYED]);
     let address = server.address.to_string();
     let check = |address: &str| run(&["healthcheck", "--listen", address], &[]);
     assert_eq!(check(&address).status.code(), Some(0));
     assert_eq!(run(&["healthcheck"], &[("LISTEN", &address)]).status.code(), Some(0));
 
-    // Accepts, and says nothing.
+    // Accepts connections and sends nothing.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let begun = std::time::Instant::now();
     let output = check(&silent.local_addr().unwrap().to_string());
@@ -180,7 +180,7 @@ fn the_health_check_tells_a_living_api_from_a_dead_one() {
 }
 
 #[test]
-fn a_server_without_file_handles_says_how_long_it_pauses() {
+fn server_without_file_handles_logs_its_pause() {
     let mut server = Server::start(&[], &[KEYED]);
     server.limit_files(16);
     let waiting: Vec<_> = (0..32).map(|_| TcpStream::connect(server.address).unwrap()).collect();

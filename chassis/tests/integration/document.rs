@@ -1,4 +1,4 @@
-//! The document of a service, read and refused.
+//! Valid and invalid documents of a service.
 
 use crate::support::PARCELS;
 use chassis::document::{Access, Deadline, Document, LimitBy, Limited, Method, Operation, Probe};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 #[test]
-fn a_document_declares_a_service() {
+fn document_declares_service() {
     let document = Document::parse(PARCELS).unwrap();
     let service = &document.service;
     assert_eq!(
@@ -34,7 +34,7 @@ fn a_document_declares_a_service() {
 }
 
 #[test]
-fn operations_stand_in_the_order_of_the_document_with_their_defaults() {
+fn operations_keep_order_of_document_and_have_defaults() {
     let document = Document::parse(PARCELS).unwrap();
     let operations: Vec<_> = document
         .operations
@@ -86,7 +86,7 @@ fn operations_stand_in_the_order_of_the_document_with_their_defaults() {
 }
 
 #[test]
-fn declared_headers_and_cookies_are_those_of_the_path_and_of_the_operation() {
+fn declared_headers_and_cookies_come_from_path_and_operation() {
     let parameters = r##""parameters": [
         { "$ref": "#/components/parameters/Id" },
         { "name": "X-Tenant", "in": "header", "schema": {} },
@@ -111,7 +111,7 @@ fn declared_headers_and_cookies_are_those_of_the_path_and_of_the_operation() {
 }
 
 #[test]
-fn the_public_document_has_everything_but_the_platforms_members() {
+fn public_document_lacks_only_platform_members() {
     let document = Document::parse(PARCELS).unwrap();
     let public: Value = serde_json::from_str(&document.public).unwrap();
     let mut expected: Value = serde_json::from_str(PARCELS).unwrap();
@@ -128,21 +128,21 @@ fn the_public_document_has_everything_but_the_platforms_members() {
     assert_eq!(public, expected);
     assert_eq!(document.public.matches("\"x-").count(), 1);
     assert!(document.public.contains("\"x-note\""), "a property may have such a name");
-    // The public document is one of OpenAPI, and no longer one of the platform.
+    // The public document is valid OpenAPI, but lacks the members of the platform.
     let faults = Document::parse(&document.public).unwrap_err().0;
     assert_eq!(faults[0].at, "/x-service");
 }
 
-/// A change of the document and the fault that it makes.
+/// A change of the document and the fault that it causes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
     name: String,
-    /// Where a value is set or taken away.
+    /// The place of the change.
     at: String,
-    /// The new value; without it the member is taken away.
+    /// The new value. If absent, the member is removed.
     set: Option<Value>,
-    /// Where the fault is, when it is not where the change is.
+    /// The place of the fault, if it is not the place of the change.
     fault_at: Option<String>,
     /// Words of the rule.
     rule: String,
@@ -165,7 +165,7 @@ fn changed(case: &Case) -> String {
 }
 
 #[test]
-fn every_fault_is_found_and_its_place_is_named() {
+fn every_fault_is_reported_with_place() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("faults.json")).unwrap();
     assert!(cases.len() >= 80, "{}", cases.len());
     let wrong: Vec<String> = cases
@@ -178,7 +178,7 @@ fn every_fault_is_found_and_its_place_is_named() {
             };
             let found =
                 faults.iter().any(|fault| fault.at == *at && fault.rule.contains(&case.rule));
-            // Two operations may use one security scheme. Nothing else is wrong.
+            // Two operations can use one security scheme. No other fault is allowed.
             let alone = faults.iter().all(|fault| fault.rule.contains(&case.rule));
             (!found || !alone).then(|| format!("{}: {faults:?}", case.name))
         })
@@ -187,7 +187,7 @@ fn every_fault_is_found_and_its_place_is_named() {
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_reported_together() {
     let text = PARCELS.replace("\"x-limit\": \"quote\"", "\"x-limit\": 5").replace("8090", "0");
     let invalid = Document::parse(&text).unwrap_err();
     assert_eq!(invalid.0.len(), 2, "{invalid}");
@@ -197,7 +197,7 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
-fn what_is_no_json_or_says_something_twice_is_refused() {
+fn invalid_json_and_repeated_members_are_refused() {
     for (text, rule) in [
         ("", "EOF"),
         ("{", "EOF"),
@@ -209,7 +209,7 @@ fn what_is_no_json_or_says_something_twice_is_refused() {
         let invalid = Document::parse(text).unwrap_err();
         assert!(invalid.to_string().contains(rule), "{text}: {invalid}");
     }
-    // Deep inside of a real document.
+    // Deep inside a real document.
     let twice = PARCELS.replacen(
         "\"summary\": \"Read a parcel\",",
         "\"security\": [], \"security\": [],",

@@ -1,4 +1,4 @@
-//! Real signals to the real process, and what its log says.
+//! Real signals to the real process, and its log.
 
 use crate::process::{PATIENCE, Server};
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const KEYED: (&str, &str) = ("API_KEY", "tests:Test-Key-1");
 
 #[test]
-fn both_signals_end_an_idle_process_at_once_with_0() {
+fn both_signals_end_idle_process_at_once_with_0() {
     for signal in ["TERM", "INT"] {
         let mut server = Server::start(&[], &[KEYED]);
         server.event("ready");
@@ -36,7 +36,7 @@ fn both_signals_end_an_idle_process_at_once_with_0() {
 }
 
 #[test]
-fn the_start_is_logged_with_the_configuration_and_no_key() {
+fn start_logs_configuration_without_keys() {
     let mut server = Server::start(&["--log-level", "trace"], &[KEYED]);
     server.event("ready");
     server.quote("Test-Key-1");
@@ -50,13 +50,13 @@ fn the_start_is_logged_with_the_configuration_and_no_key() {
     let ready = log.iter().find(|event| event["message"] == "ready").unwrap();
     assert_eq!((&ready["keys"], &ready["clients"]), (&1.into(), &"tests".into()));
     let answered: Vec<_> = log.iter().filter(|event| event["message"] == "answered").collect();
-    assert_eq!(answered.len(), 2, "at `debug` each request has its line");
+    assert_eq!(answered.len(), 2, "at `debug` each request has a line");
     let all = format!("{log:?}");
     assert!(!all.contains("Test-Key"), "{all}");
 }
 
 #[test]
-fn a_request_in_flight_is_finished_and_readiness_turns() {
+fn drain_finishes_request_in_flight_and_fails_readiness() {
     let mut server = Server::start(&["--drain-grace", "500ms"], &[KEYED]);
     server.event("ready");
     let mut slow = TcpStream::connect(server.address).unwrap();
@@ -88,7 +88,7 @@ fn a_request_in_flight_is_finished_and_readiness_turns() {
 }
 
 #[test]
-fn the_deadline_ends_the_rest_with_a_warning_and_0() {
+fn drain_timeout_cuts_requests_with_warning_and_exit_0() {
     let mut server = Server::start(
         &["--drain-grace", "0s", "--drain-timeout", "300ms", "--body-timeout", "30s"],
         &[KEYED],
@@ -111,7 +111,7 @@ fn the_deadline_ends_the_rest_with_a_warning_and_0() {
 }
 
 #[test]
-fn a_stop_signal_is_obeyed_while_ssm_is_away() {
+fn stop_signal_works_while_ssm_is_away() {
     let server = Server::start(
         &["--api-key-parameter", "/keys"],
         &[
@@ -129,7 +129,7 @@ fn a_stop_signal_is_obeyed_while_ssm_is_away() {
 }
 
 #[test]
-fn pretty_logs_are_for_people() {
+fn pretty_log_is_plain_text() {
     let mut child =
         crate::process::parcels(&["--listen", "127.0.0.1:0", "--log-format", "pretty"], &[KEYED])
             .stdout(std::process::Stdio::piped())

@@ -1,4 +1,4 @@
-//! What an operation may read of a head: the header and cookie parameters of its document, and nothing else.
+//! An operation reads only the header and cookie parameters of its document.
 
 use crate::support::{BODY_TIMEOUT, GOOD, PARCELS, ask, call, issuer, ready_app, token};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use chassis::{Answer, Build, Context, Request, Service};
 use http_body_util::Full;
 use hyper::StatusCode;
 
-/// Says what it can read of a head.
+/// A service that answers with the headers it can read.
 #[derive(Debug)]
 struct Reads;
 
@@ -54,7 +54,7 @@ async fn reads(method: &str, headers: &[(&str, &[u8])]) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn an_operation_reads_what_its_document_declares_and_nothing_else() {
+async fn operation_reads_only_declared_headers() {
     let sent: [(&str, &[u8]); 5] = [
         ("if-match", b"\"250\""),
         ("x-debug", b"1"),
@@ -73,13 +73,13 @@ async fn an_operation_reads_what_its_document_declares_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_declared_header_that_is_ambiguous_is_a_400() {
+async fn ambiguous_declared_header_gets_400() {
     let twice: [(&str, &[u8]); 2] = [("if-match", b"\"1\""), ("if-match", b"\"2\"")];
     for sent in [&twice[..], &[("if-match", b"\xff")]] {
         let (status, said) = reads("DELETE", sent).await;
         assert_eq!(status, 400, "{said}");
         assert!(said.contains("The header if-match must be given at most once"), "{said}");
-        assert_eq!(reads("GET", sent).await.0, 200, "it is nobody's business there");
+        assert_eq!(reads("GET", sent).await.0, 200, "that operation does not declare the header");
     }
 }
 

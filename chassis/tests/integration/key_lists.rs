@@ -4,7 +4,7 @@ use crate::support::table;
 use chassis::keys::KeyRing;
 
 #[test]
-fn accepted_lists_know_their_keys_and_no_others() {
+fn accepted_list_matches_only_its_keys() {
     let table = table("keys.json");
     let cases = table["accepted"].as_array().unwrap();
     assert!(cases.len() >= 27, "{}", cases.len());
@@ -31,7 +31,7 @@ fn accepted_lists_know_their_keys_and_no_others() {
 }
 
 #[test]
-fn refused_lists_break_the_rule_that_is_named_and_are_not_repeated() {
+fn refused_list_reports_rule_and_not_keys() {
     let table = table("keys.json");
     let cases = table["refused"].as_array().unwrap();
     assert!(cases.len() >= 88, "{}", cases.len());
@@ -40,7 +40,7 @@ fn refused_lists_break_the_rule_that_is_named_and_are_not_repeated() {
         let (name, value) = (&case["name"], case["value"].as_str().unwrap());
         let error = KeyRing::parse(value).expect_err(&name.to_string());
         assert_eq!(error.rule(), case["rule"].as_str().unwrap(), "{name}");
-        // Words that the message itself has are no leak.
+        // Words of the message itself are not a leak.
         let message = error.to_string();
         for part in value.split([',', ':']).filter(|part| part.len() >= 8) {
             assert!(!message.contains(part), "{name}: {message}");

@@ -1,7 +1,7 @@
-//! The chassis from outside, with the throw-away service of `contract/parcels`: as a library that is called without
-//! sockets, over an in-memory connection whose time is paused, and as the process that it becomes.
+//! Tests of the chassis with the sample service of `contract/parcels`: as a library without sockets, over in-memory
+//! connections with a paused clock, and as a process.
 
-#![expect(clippy::unwrap_used, reason = "in a helper of tests, too, a panic is how a test fails")]
+#![expect(clippy::unwrap_used, reason = "a panic makes a test fail, also in a helper of tests")]
 
 mod app;
 mod bearer;

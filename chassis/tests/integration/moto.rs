@@ -1,4 +1,4 @@
-//! An emulated AWS: moto's server, and the few calls that prepare it.
+//! An emulated AWS: moto's server, and the calls that prepare it.
 
 use crate::process::PATIENCE;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// An emulated SSM. Dropping it ends it.
+/// An emulated SSM. Dropping this stops it.
 pub(crate) struct Moto {
     child: Child,
     pub(crate) address: SocketAddr,
@@ -21,7 +21,7 @@ impl Drop for Moto {
     }
 }
 
-/// On the path, or where the repository's own tools are.
+/// Finds it on the path or in the repository's own tools.
 pub(crate) fn moto_server() -> Option<PathBuf> {
     let tools = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.tools");
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -52,7 +52,7 @@ impl Moto {
         moto
     }
 
-    /// A call that is not signed, but names its service as a signature would.
+    /// An unsigned call that contains the service name like a signature.
     fn call(&self, service: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();

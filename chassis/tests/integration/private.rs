@@ -1,4 +1,4 @@
-//! The private listener of the real process: metrics, profiles, and who may read them.
+//! The private listener of the real process: metrics, profiles and their password.
 
 use crate::process::{Server, ask, parcels, run};
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ fn get(address: SocketAddr, path: &str) -> (u16, String) {
 }
 
 #[test]
-fn metrics_are_on_the_private_listener_alone() {
+fn metrics_are_only_on_private_listener() {
     let mut server = Server::start(&[], &[KEYED]);
     server.event("ready");
     server.quote("Test-Key-1");
@@ -54,7 +54,7 @@ fn metrics_are_on_the_private_listener_alone() {
 }
 
 #[test]
-fn an_address_beyond_loopback_needs_a_password() {
+fn private_address_beyond_loopback_needs_password() {
     let refused = |environment: &[(&str, &str)], words: &[&str]| {
         let output = run(&["--listen", "127.0.0.1:0"], &[&[KEYED], environment].concat());
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -70,7 +70,7 @@ fn an_address_beyond_loopback_needs_a_password() {
             &["METRICS_LISTEN is", "METRICS_PASSWORD is not set"],
         );
     }
-    // Too short is refused on loopback as well: who sets a password wants one.
+    // A short password is refused on loopback too.
     for weak in ["", "Sesame", "Open-Sesame-202"] {
         refused(&[("METRICS_PASSWORD", weak)], &["METRICS_PASSWORD must be 16 to 128"]);
     }
@@ -95,7 +95,7 @@ fn an_address_beyond_loopback_needs_a_password() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_a_69_that_names_the_setting() {
+fn port_in_use_exits_with_69_and_names_setting() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let output = run(&["--listen", "127.0.0.1:0"], &[KEYED, ("METRICS_LISTEN", &address)]);
@@ -105,7 +105,7 @@ fn a_port_that_is_taken_is_a_69_that_names_the_setting() {
 }
 
 #[test]
-fn a_profile_names_the_functions_that_ran_and_is_taken_alone() {
+fn profile_lists_functions_and_second_profile_gets_409() {
     let server = Server::start(&[], &[KEYED]);
     let (metrics, public) = (server.metrics, server.address);
     let profile =
@@ -117,20 +117,20 @@ fn a_profile_names_the_functions_that_ran_and_is_taken_alone() {
     while begun.elapsed() < Duration::from_secs(1) {
         ask(public, &request("GET", "/openapi.json", ""));
     }
-    assert_eq!(get(metrics, "/metrics").0, 200, "requests are answered meanwhile");
+    assert_eq!(get(metrics, "/metrics").0, 200, "requests are answered during the profile");
     let (status, answer) = profile.join().unwrap();
     assert_eq!(status, 200);
     let text = String::from_utf8_lossy(&answer);
     assert!(text.contains("content-type: application/octet-stream"), "{text}");
-    // Names stand in the profile as they are: `profile.proto` has a table of strings.
+    // The profile contains names as plain text: `profile.proto` has a table of strings.
     for name in ["tokio::", "hyper::", "chassis::", "samples", "nanoseconds"] {
         assert!(text.contains(name), "no {name} in a profile of {} bytes", answer.len());
     }
-    assert_eq!(get(metrics, "/debug/pprof/profile?seconds=1").0, 200, "it is free again");
+    assert_eq!(get(metrics, "/debug/pprof/profile?seconds=1").0, 200, "the profiler is free again");
 }
 
 #[test]
-fn a_profile_is_over_when_its_caller_goes_or_the_process_stops() {
+fn profile_ends_with_its_caller_or_process() {
     let mut server = Server::start(&[], &[KEYED]);
     server.event("ready");
     let start = || {
@@ -143,7 +143,7 @@ fn a_profile_is_over_when_its_caller_goes_or_the_process_stops() {
     drop(start());
     thread::sleep(Duration::from_millis(300));
     let _held = start();
-    assert_eq!(get(server.metrics, "/debug/pprof/profile?seconds=1").0, 409, "the first is over");
+    assert_eq!(get(server.metrics, "/debug/pprof/profile?seconds=1").0, 409, "the first has ended");
     let begun = Instant::now();
     server.signal("TERM");
     assert_eq!(server.end().0, Some(0));
@@ -151,7 +151,7 @@ fn a_profile_is_over_when_its_caller_goes_or_the_process_stops() {
 }
 
 #[test]
-fn the_default_is_the_port_of_the_document_on_loopback() {
+fn default_is_documented_port_on_loopback() {
     let help = parcels(&["serve", "--help"], &[]).output().unwrap();
     assert!(String::from_utf8(help.stdout).unwrap().contains("127.0.0.1:9090"));
 }

@@ -1,5 +1,5 @@
-//! Each problem of the chassis, to the byte, as docs/problems.md lists it; and the document of the throw-away service
-//! against what it answers.
+//! Each problem of the chassis, byte for byte as in docs/problems.md. Compares the document of the sample service with
+//! its answers.
 
 use crate::support::{GOOD, KEY, Reply, ask, ready_app, token};
 use chassis::testing::{Answered, answers, check_document, compare};
@@ -66,7 +66,7 @@ async fn problem_bodies_are_as_written_down() {
     }
 }
 
-/// What parcels answer beyond that of every service, in this order.
+/// The answers of parcels in addition to those of every service, in this order.
 async fn own_answers() -> Vec<Answered> {
     let (app, token) = (ready_app(), token("u1"));
     let (bearer, key) = (("authorization", token.as_str()), ("x-api-key", KEY));
@@ -97,7 +97,7 @@ async fn own_answers() -> Vec<Answered> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_answer_is_described_and_every_description_is_answered() {
+async fn answers_and_document_agree() {
     check_document::<Parcels>();
     let mut answers = answers(Parcels::new).await;
     answers.extend(own_answers().await);
@@ -105,17 +105,17 @@ async fn every_answer_is_described_and_every_description_is_answered() {
     assert!(described >= 110, "{described} responses are described");
 }
 
-/// Makes a reply wrong.
+/// Changes a reply so that it is wrong.
 type Change = fn(&mut Reply);
 
-/// What `compare` says of answers that it refuses.
+/// The message of `compare` about answers that it refuses.
 fn refusal(answers: &[Answered]) -> String {
     let refused = catch_unwind(|| compare::<Parcels>(answers)).unwrap_err();
     refused.downcast_ref::<String>().unwrap().clone()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_document_that_is_wrong_is_refused() {
+async fn wrong_document_is_refused() {
     let all = || async {
         let mut answers = answers(Parcels::new).await;
         answers.extend(own_answers().await);
@@ -129,10 +129,10 @@ async fn a_document_that_is_wrong_is_refused() {
     let mut missing = all().await;
     missing.retain(|answered| answered.reply.status != 412);
     let said = refusal(&missing);
-    assert!(said.contains("deleteParcel: 412 is described and does not happen"), "{said}");
+    assert!(said.contains("deleteParcel: 412 is described, but does not occur"), "{said}");
     let changes: [(Change, &str); 5] = [
         (|reply| reply.status = 202.try_into().unwrap(), "202 is not described"),
-        (|reply| drop(reply.headers.remove("location")), "Location is described and not sent"),
+        (|reply| drop(reply.headers.remove("location")), "Location is described, but not sent"),
         (
             |reply| {
                 let name = HeaderName::from_static("x-debug");

@@ -1,4 +1,4 @@
-//! The real process: started on a free port, watched through its log, and ended by the test that started it.
+//! The real process. A test starts it on a free port, reads its log and ends it.
 
 use crate::support::SIGNING;
 use serde_json::Value;
@@ -13,11 +13,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Long enough for a busy machine; nothing waits this long when all is well.
+/// Long enough for a busy machine. A passing test never waits this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// `parcels` with an environment of its own: nothing that a developer has set reaches it. It signs tokens with
-/// [`SIGNING`] unless it is told otherwise.
+/// `parcels` with a clean environment, without a developer's settings. It signs tokens with [`SIGNING`] unless
+/// `environment` sets another key.
 pub(crate) fn parcels(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = unsigned(arguments, environment);
     if !environment.iter().any(|(name, _)| name.starts_with("JWT_KEYS")) {
@@ -30,13 +30,13 @@ pub(crate) fn parcels(arguments: &[&str], environment: &[(&str, &str)]) -> Comma
 pub(crate) fn unsigned(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     static BINARY: LazyLock<PathBuf> = LazyLock::new(build);
     let mut command = Command::new(&*BINARY);
-    // Many run at once, and each has a private listener.
+    // Many processes run at once, and each has a private listener.
     command.args(arguments).env_clear().env("METRICS_LISTEN", "127.0.0.1:0");
     command.envs(environment.iter().copied()).stdin(Stdio::null());
     command
 }
 
-/// Cargo tells a test the binaries of its own package only.
+/// Builds parcels. Cargo gives a test only the paths of the binaries of its own package.
 fn build() -> PathBuf {
     let test = env::current_exe().unwrap();
     // target/PROFILE/deps/integration-HASH
@@ -84,7 +84,7 @@ fn wait(child: &mut Child) -> ExitStatus {
     }
 }
 
-/// A running `parcels serve`. Dropping it ends it.
+/// A running `parcels serve`. Dropping this stops it.
 pub(crate) struct Server {
     child: Child,
     lines: Receiver<String>,
@@ -110,14 +110,14 @@ impl Server {
         server
     }
 
-    /// The next event with this message; what comes before it is kept in [`Server::log`].
+    /// The next event with this message. Earlier events are kept in [`Server::log`].
     pub(crate) fn event(&mut self, message: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
-                        panic!("not one JSON object a line: {error}: {line}")
+                        panic!("not one JSON object per line: {error}: {line}")
                     });
                     self.seen.push_back(event.clone());
                     if event["message"] == message {
@@ -138,7 +138,7 @@ impl Server {
         assert!(done.unwrap().success());
     }
 
-    /// How many files it may have open from here on, sockets included.
+    /// Sets the limit of open files, including sockets.
     pub(crate) fn limit_files(&self, limit: u32) {
         let (pid, limit) = (self.child.id().to_string(), format!("--nofile={limit}"));
         assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
@@ -153,7 +153,7 @@ impl Server {
         (status.code(), self.seen.drain(..).collect())
     }
 
-    /// A request by the shortest of clients: the status and everything that came.
+    /// Sends a request. Returns the status and all received bytes.
     pub(crate) fn ask(&self, request: &str) -> (u16, String) {
         let (status, answer) = ask(self.address, request);
         (status, String::from_utf8(answer).unwrap())
@@ -173,7 +173,7 @@ impl Server {
     }
 }
 
-/// A request that closes its connection: the status and everything that came.
+/// Sends a request that closes its connection. Returns the status and all received bytes.
 pub(crate) fn ask(address: SocketAddr, request: &str) -> (u16, Vec<u8>) {
     use std::io::Write;
     let mut stream = std::net::TcpStream::connect(address).unwrap();

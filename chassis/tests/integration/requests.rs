@@ -11,7 +11,7 @@ use hyper::body::Frame;
 use hyper::{Request, StatusCode};
 use parcels::Parcels;
 
-/// Everything that the API may say in a header. `content-length` and `date` are hyper's.
+/// All headers that the API may send. `content-length` and `date` come from hyper.
 const ALLOWED: [&str; 7] = [
     "allow",
     "cache-control",
@@ -42,13 +42,13 @@ pub(crate) fn check_headers(what: &str, reply: &Reply) {
         "{what}"
     );
     assert!(reply.header("cache-control").is_some(), "{what}");
-    // What closes has no length: that is how the sidecar learns that its caller's connection closes too.
+    // A response that closes has no length, so that the sidecar also closes the caller's connection.
     let closes = reply.header("connection") == Some("close");
     assert_eq!(reply.header("transfer-encoding") == Some("chunked"), closes, "{what}");
 }
 
 #[tokio::test]
-async fn each_route_answers_its_methods_and_no_others() {
+async fn each_route_answers_only_its_methods() {
     let app = ready_app();
     let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"];
     for (path, allow, status) in [
@@ -95,7 +95,7 @@ async fn paths_are_exact() {
 }
 
 #[tokio::test]
-async fn only_the_description_may_be_cached() {
+async fn only_openapi_document_is_cacheable() {
     let app = ready_app();
     for path in ["/healthz", "/readyz", "/metrics", "/quote", "/nothing"] {
         assert_eq!(
@@ -109,7 +109,7 @@ async fn only_the_description_may_be_cached() {
 }
 
 #[tokio::test]
-async fn readiness_follows_the_keys_and_the_stop_signal() {
+async fn readiness_depends_on_keys_and_stop_signal() {
     let app = starting_app();
     let readyz = async || {
         let reply = call(&app, request("GET", "/readyz")).await;
@@ -130,7 +130,7 @@ async fn readiness_follows_the_keys_and_the_stop_signal() {
     assert_eq!(
         call(&app, quote_request(GOOD)).await.body,
         "{\"cents\":495}",
-        "what comes is still served"
+        "new requests are still served"
     );
     assert_eq!(call(&app, request("GET", "/healthz")).await.status, 200);
 }
@@ -143,7 +143,7 @@ async fn keys_are_set_once() {
 }
 
 #[tokio::test]
-async fn exactly_one_valid_key_opens_the_door() {
+async fn exactly_one_valid_key_is_accepted() {
     let app = ready_app();
     let lower = KEY.to_lowercase();
     let cases: [(&[&str], u16); 9] = [
@@ -174,11 +174,11 @@ async fn exactly_one_valid_key_opens_the_door() {
     }
     assert_eq!(refusals.len(), 8);
     refusals.dedup();
-    assert_eq!(refusals.len(), 1, "missing, wrong and doubled keys look alike");
+    assert_eq!(refusals.len(), 1, "missing, wrong and doubled keys get the same answer");
 }
 
 #[tokio::test]
-async fn without_keys_the_door_is_open() {
+async fn without_key_check_every_caller_is_accepted() {
     let app = open_app();
     assert_eq!(call(&app, request("GET", "/readyz")).await.status, 200);
     let mut request = quote_request(GOOD);
@@ -217,7 +217,7 @@ async fn the_content_type_must_be_json() {
 }
 
 #[tokio::test]
-async fn a_request_with_several_faults_is_refused_for_the_first() {
+async fn request_with_several_faults_reports_first() {
     let app = ready_app();
     let large = || Full::new(Bytes::from(vec![b' '; 5000]));
     let post = || Request::post("/quote");
@@ -236,7 +236,7 @@ async fn a_request_with_several_faults_is_refused_for_the_first() {
 }
 
 #[tokio::test]
-async fn an_id_is_kept_when_it_is_sane_and_is_in_header_and_body() {
+async fn valid_id_is_kept_in_header_and_body() {
     let app = ready_app();
     for (sent, kept) in [("from-caller_1.x", true), ("not sane", false), ("", false)] {
         let mut request = request("GET", "/nothing");
@@ -249,7 +249,7 @@ async fn an_id_is_kept_when_it_is_sane_and_is_in_header_and_body() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_500_and_the_next_request_is_served() {
+async fn panic_gets_500_and_next_request_is_served() {
     let app = ready_app();
     let body = Full::from(GOOD)
         .map_frame(|_: Frame<Bytes>| -> Frame<Bytes> { panic!("seeded by a test") });
@@ -257,7 +257,7 @@ async fn a_panic_is_a_500_and_the_next_request_is_served() {
     assert_eq!(reply.status, 500);
     assert_eq!(reply.header("connection"), Some("close"));
     check_headers("500", &reply);
-    assert!(!reply.body.contains("seeded"), "what went wrong is for the log: {}", reply.body);
+    assert!(!reply.body.contains("seeded"), "the cause must be only in the log: {}", reply.body);
     assert_eq!(call(&app, quote_request(GOOD)).await.body, "{\"cents\":495}");
     let metrics = app.metrics().encode();
     assert!(metrics.contains("\nhttp_server_active_requests 0\n"), "{metrics}");
@@ -287,7 +287,7 @@ async fn metrics_count_by_method_route_and_status() {
     ] {
         assert!(metrics.contains(&format!("{series} {expected}\n")), "{series}: {metrics}");
     }
-    assert!(!metrics.contains("scanner"), "callers make no series");
+    assert!(!metrics.contains("scanner"), "callers cannot create series");
     assert!(
         metrics.contains(&format!("parcels_build_info{{version=\"{}\"", Parcels::BUILD.version))
     );

@@ -1,4 +1,4 @@
-//! The keys from SSM: against a stub that gives scripted answers, and against an emulated SSM (moto).
+//! Loads keys from SSM: from a stub with scripted answers, and from an emulated SSM (moto).
 
 use crate::moto::{Moto, moto_server};
 use crate::process::{Server, run};
@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const LIST: &str = "web:Ssm-Key-1,web:Ssm-Key-2";
-/// A list that breaks a rule, with a text that must not be seen again.
+/// An invalid list with a text that must not be in any output.
 const MALFORMED: &str = "web:Hush-Hush-1 ";
 
 fn environment(endpoint: SocketAddr) -> Vec<(&'static str, String)> {
@@ -32,7 +32,7 @@ fn start(environment: &[(&'static str, String)]) -> Server {
     Server::start(&[], &environment)
 }
 
-/// Ends with 78, an error in the log and a line on standard error that has these words.
+/// Expects exit code 78, an error in the log, and a line with these words on standard error.
 fn refused(environment: &[(&'static str, String)], words: &[&str]) {
     let environment: Vec<_> = environment.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let output = run(&["--listen", "127.0.0.1:0"], &environment);
@@ -50,7 +50,7 @@ fn refused(environment: &[(&'static str, String)], words: &[&str]) {
     }
 }
 
-/// What the stub does with one connection.
+/// The behaviour of the stub on one connection.
 #[derive(Clone)]
 enum Act {
     Answer(u16, String),
@@ -70,7 +70,7 @@ fn refusal(code: &str, message: &str) -> Act {
     Act::Answer(400, format!("{{\"__type\":\"{code}\",\"message\":\"{message}\"}}"))
 }
 
-/// Plays the acts, one a connection, the last for ever. Returns its address and its count of connections.
+/// Plays one act per connection, and repeats the last one. Returns its address and its count of connections.
 fn stub(acts: Vec<Act>) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -100,7 +100,7 @@ fn stub(acts: Vec<Act>) -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn a_definite_no_is_a_78_that_says_so() {
+fn refusal_of_ssm_exits_with_78() {
     for (act, words) in [
         (failure(400, "ParameterNotFound"), &["ParameterNotFound", "words of SSM"][..]),
         (failure(400, "AccessDeniedException"), &["AccessDeniedException", "words of SSM"]),
@@ -121,12 +121,12 @@ fn a_definite_no_is_a_78_that_says_so() {
     ] {
         let (address, count) = stub(vec![act]);
         refused(&environment(address), words);
-        assert_eq!(count.load(Ordering::SeqCst), 1, "a no is not asked again: {words:?}");
+        assert_eq!(count.load(Ordering::SeqCst), 1, "a refusal is not retried: {words:?}");
     }
 }
 
 #[test]
-fn whatever_passes_is_tried_again_until_there_are_keys() {
+fn temporary_failure_is_retried_until_keys_are_loaded() {
     for acts in [
         vec![failure(500, "InternalServerError"), failure(400, "ThrottlingException")],
         vec![Act::Reset, failure(503, "ServiceUnavailable")],
@@ -167,10 +167,10 @@ fn whatever_passes_is_tried_again_until_there_are_keys() {
     }
 }
 
-/// The SDK would warn with the whole answer of a provider of credentials. The metadata service is played by the
-/// stub; the test does not leave the machine.
+/// The SDK would log a warning with the whole answer of a provider of credentials. The stub plays the metadata service,
+/// so the test sends nothing to other machines.
 #[test]
-fn the_answer_of_a_credentials_provider_is_not_repeated() {
+fn answer_of_credentials_provider_is_not_logged() {
     let (provider, asked) = stub(vec![Act::Answer(403, "Hush-Credential".into())]);
     let mut environment = environment(([127, 0, 0, 1], 1).into());
     environment.retain(|(name, _)| {
@@ -182,13 +182,13 @@ fn the_answer_of_a_credentials_provider_is_not_repeated() {
     server.signal("TERM");
     let (code, log) = server.end();
     assert_eq!(code, Some(0));
-    assert!(asked.load(Ordering::SeqCst) > 0, "the stub was not asked");
+    assert!(asked.load(Ordering::SeqCst) > 0, "the stub got no request");
     let log = format!("{log:?}");
     assert!(!log.contains("Hush") && !log.contains("72, 117, 115, 104"), "{log}");
 }
 
 #[test]
-fn a_silent_endpoint_does_not_hold_the_start() {
+fn silent_endpoint_does_not_block_start() {
     let (address, _) = stub(vec![Act::Silence, value(LIST)]);
     let begun = Instant::now();
     let mut server = start(&environment(address));
@@ -206,7 +206,7 @@ fn a_silent_endpoint_does_not_hold_the_start() {
     assert_eq!(server.quote("Ssm-Key-1").0, 200);
 }
 
-/// Forwards what comes to `front` once it is opened; before that, `front` refuses connections.
+/// Opens `front` and forwards its connections to `back`. Before this, `front` refuses connections.
 fn forward(front: SocketAddr, back: SocketAddr) {
     let listener = TcpListener::bind(front).unwrap();
     thread::spawn(move || {
@@ -221,12 +221,9 @@ fn forward(front: SocketAddr, back: SocketAddr) {
 }
 
 #[test]
-fn an_emulated_ssm_gives_the_keys_or_says_why_not() {
+fn emulated_ssm_returns_keys_or_reason() {
     let Some(program) = moto_server() else {
-        return skipped(
-            "ssm::an_emulated_ssm_gives_the_keys_or_says_why_not",
-            "moto_server is not installed",
-        );
+        return skipped("ssm::emulated_ssm_returns_keys_or_reason", "moto_server is not installed");
     };
     let moto = Moto::start(&program, None);
 
@@ -248,16 +245,16 @@ fn an_emulated_ssm_gives_the_keys_or_says_why_not() {
         assert_eq!(server.quote(key).0, status, "{key}");
     }
 
-    // The parameter changes, the process does not: both copies change by deployment only.
+    // A changed parameter does not change the running process: the keys change only by deployment.
     moto.put("web:Ssm-Key-3");
     assert_eq!(server.quote("Ssm-Key-1").0, 200);
     assert_eq!(server.quote("Ssm-Key-3").0, 401);
 }
 
 #[test]
-fn an_emulated_iam_denies_access() {
+fn emulated_iam_denies_access() {
     let Some(program) = moto_server() else {
-        return skipped("ssm::an_emulated_iam_denies_access", "moto_server is not installed");
+        return skipped("ssm::emulated_iam_denies_access", "moto_server is not installed");
     };
     let moto = Moto::start(&program, Some(3));
     moto.put(LIST);
@@ -272,6 +269,6 @@ fn an_emulated_iam_denies_access() {
         .retain(|(name, _)| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
     environment.push(("AWS_ACCESS_KEY_ID", field("AccessKeyId")));
     environment.push(("AWS_SECRET_ACCESS_KEY", field("SecretAccessKey")));
-    // moto says it in XML, which is no answer of SSM; the status is one.
+    // moto answers in XML, unlike SSM. Only the status counts.
     refused(&environment, &["403"]);
 }

@@ -1,4 +1,4 @@
-//! Responses that stream, over in-memory connections with time that stands still until everybody waits.
+//! Streamed responses over in-memory connections with a paused clock.
 
 use crate::support::{BODY_TIMEOUT, GOOD, Reply, ask, document, ready_app, token};
 use crate::wire::{Client, Running, limits, start};
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep, timeout};
 
-/// A parcel and somebody who follows it; the first event has been read.
+/// A parcel and a client that follows it. The first event has been read.
 async fn follow() -> (Arc<App<Parcels>>, Running, Client) {
     let app = ready_app();
     let headers = [("authorization", &*token("u1")), ("content-type", "application/json")];
@@ -63,7 +63,7 @@ async fn take_back(app: &App<Parcels>) -> Reply {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_piece_is_sent_when_it_is_there_and_the_connection_goes_on_after_the_last() {
+async fn pieces_are_sent_at_once_and_connection_stays_open() {
     let (app, _server, mut client) = follow().await;
     let begun = Instant::now();
     sleep(Duration::from_secs(1)).await;
@@ -73,14 +73,14 @@ async fn a_piece_is_sent_when_it_is_there_and_the_connection_goes_on_after_the_l
     client.send(request("/parcels")).await;
     assert_eq!(client.response().await.2, "[]");
     assert_eq!(client.rest().await, "");
-    assert_eq!(begun.elapsed().as_secs(), 1 + 75, "it idles from the end of the stream on");
+    assert_eq!(begun.elapsed().as_secs(), 1 + 75, "it idles from the end of the stream");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_stream_has_a_heartbeat_and_outlives_every_timeout() {
+async fn silent_stream_has_heartbeat_and_outlives_every_timeout() {
     let (app, _server, mut client) = follow().await;
     let begun = Instant::now();
-    // The document says `idle: 10s`, the deadline of other operations is 5 s, an idle connection has 75 s.
+    // The document has `idle: 10s`. The deadline of other operations is 5 s. An idle connection has 75 s.
     for beat in 1..=60 {
         assert_eq!(client.piece().await, ":\n");
         assert_eq!(begun.elapsed().as_secs(), 5 * beat);
@@ -96,19 +96,19 @@ fn open_streams(app: &App<Parcels>) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_goes_away_ends_its_stream() {
+async fn disconnected_caller_ends_its_stream() {
     let (app, _server, client) = follow().await;
     assert_eq!(open_streams(&app), "1");
     drop(client);
     sleep(Duration::from_millis(1)).await;
     assert_eq!(open_streams(&app), "0");
-    // HEAD has the head of a stream, and no stream.
+    // HEAD gets the head of a stream, but no stream.
     let head = ask(&app, "HEAD /parcels/p1", &[("authorization", &token("u1"))], "").await;
     assert_eq!((head.status.as_u16(), open_streams(&app).as_str()), (200, "0"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_is_one_request_with_the_duration_of_its_head() {
+async fn stream_counts_as_one_request_with_duration_of_head() {
     let (app, _server, mut client) = follow().await;
     for _ in 0..10 {
         client.piece().await;
@@ -125,16 +125,16 @@ async fn a_stream_is_one_request_with_the_duration_of_its_head() {
         line.unwrap().rsplit(' ').next().unwrap().parse::<f64>().unwrap()
     };
     assert_eq!(of("count").to_bits(), 1.0_f64.to_bits());
-    assert!(of("sum") < 1.0, "fifty seconds of stream are no latency: {}", of("sum"));
+    assert!(of("sum") < 1.0, "the latency must exclude the 50 s of the stream: {}", of("sum"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drain_ends_streams_with_the_grace_as_if_they_had_ended() {
+async fn drain_ends_streams_normally_after_grace() {
     let (app, mut server, mut client) = follow().await;
     let begun = Instant::now();
     server.stop();
     sleep(Duration::from_secs(1)).await;
-    // A stream that is asked for in the grace is told that its connection closes.
+    // The head of a stream in the grace announces that its connection closes.
     let mut late = server.connect();
     late.send(request("/parcels/p1/events")).await;
     assert!(late.until("\r\n\r\n").await.contains("connection: close\r\n"));
@@ -150,7 +150,7 @@ async fn a_drain_ends_streams_with_the_grace_as_if_they_had_ended() {
     assert_eq!(open_streams(&app), "0");
 }
 
-/// A service whose operations all do the same.
+/// A service with the same code for all operations.
 #[derive(Debug)]
 struct Odd(fn() -> Answer);
 
@@ -177,12 +177,12 @@ fn odd(answer: fn() -> Answer, document: &Document) -> Running {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operation_that_streams_against_its_document_is_a_500() {
+async fn undeclared_stream_gets_500() {
     let server = odd(|| events(stream::pending()), &document());
     let mut client = server.connect();
     client.send(request("/parcels")).await;
     assert!(client.until("\r\n").await.contains(" 500 "));
-    // Where the document says so, a response that is there at once is as good.
+    // If the document declares a stream, a complete response is valid too.
     let server = odd(|| Response::new(Body::from("whole")), &document());
     let mut client = server.connect();
     client.send(request("/parcels/p1/events")).await;
@@ -190,7 +190,7 @@ async fn an_operation_that_streams_against_its_document_is_a_500() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_no_stream_of_events_gets_no_comment() {
+async fn other_stream_than_events_gets_no_comment() {
     let pieces = || {
         let late = stream::once(async {
             sleep(Duration::from_secs(200)).await;
@@ -206,16 +206,16 @@ async fn a_stream_that_is_no_stream_of_events_gets_no_comment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_never_pauses_is_not_kept_and_ends_in_a_drain() {
+async fn stream_without_pauses_is_not_buffered_and_ends_in_drain() {
     let endless = || events(stream::repeat(Bytes::from_static(&[b'x'; 1024])).boxed());
     let mut server = odd(endless, &document());
     let mut client = server.connect();
     client.send(request("/parcels/p1/events")).await;
     client.until("\r\n\r\n").await;
-    // Nobody reads: the socket and the buffer are full, and the server waits.
+    // The client does not read. The socket and the buffer are full, and the server waits.
     sleep(Duration::from_mins(5)).await;
     server.stop();
-    // Time does not pass while a test reads what never ends.
+    // The paused clock does not advance while a test reads an endless stream.
     sleep(Duration::from_secs(3)).await;
     let rest = timeout(Duration::from_secs(30), client.rest()).await.unwrap();
     assert!(rest.ends_with("\r\n0\r\n\r\n"), "{} bytes", rest.len());

@@ -1,4 +1,4 @@
-//! What the modules share: the throw-away service, and its good requests.
+//! Helpers of the modules: the sample service and its valid requests.
 
 use bytes::Bytes;
 use chassis::app::App;
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) const PARCELS: &str = include_str!("../../../contract/parcels/openapi.json");
-/// A weight that is accepted.
+/// A valid weight.
 pub(crate) const GOOD: &str = r#"{"grams":250}"#;
 
 /// A table of `contract/data`.
@@ -33,7 +33,7 @@ pub(crate) fn starting_app() -> App<Parcels> {
     testing::starting(Parcels::new)
 }
 
-/// A service that leaves the keys to the sidecar and has no issuer.
+/// A service that does not check keys and has no issuer.
 pub(crate) fn open_app() -> App<Parcels> {
     testing::open(Parcels::new)
 }
@@ -43,7 +43,7 @@ pub(crate) fn ready_app() -> Arc<App<Parcels>> {
     Arc::new(testing::ready(Parcels::new))
 }
 
-/// Keys that are checked here, and the [`issuer`].
+/// Credentials with these keys and the [`issuer`].
 pub(crate) fn credentials(keys: &str) -> Credentials {
     Credentials { keys: Keys::Here(KeyRing::parse(keys).unwrap()), issuer: Some(issuer()) }
 }
@@ -57,7 +57,7 @@ pub(crate) fn token(user: &str) -> String {
     testing::token("parcels", user)
 }
 
-/// A good request for a price, with this body.
+/// A valid request for a price, with this body.
 pub(crate) fn quote_request(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     Request::post("/quote")
         .header("x-api-key", KEY)
@@ -66,9 +66,9 @@ pub(crate) fn quote_request(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-/// A test that cannot run here says so in a form that the test script counts.
+/// Reports a test that cannot run, in a form that the test script counts.
 pub(crate) fn skipped(name: &str, reason: &str) {
     use std::io::Write;
-    // Not println!: the test harness would swallow it.
+    // Not println!: the test harness would capture it.
     let _ = writeln!(std::io::stdout(), "SKIPPED: {name}: {reason}");
 }

@@ -1,4 +1,4 @@
-//! The settings of bearer tokens, and their rotation, with the real process; and the tokens that a service signs.
+//! The settings of bearer tokens and the key rotation in the real process, and the tokens that a service signs.
 
 use crate::process::{Server, finish, run, unsigned};
 use crate::support::{SIGNING, ask, open_app, ready_app};
@@ -35,7 +35,7 @@ fn list(server: &Server, token: &str) -> u16 {
 }
 
 #[test]
-fn without_signing_keys_nothing_starts() {
+fn service_does_not_start_without_signing_keys() {
     let short = format!("{SIGNING},k2:c2hvcnQ");
     let twice = format!("{SIGNING},{SIGNING}");
     for (environment, words) in [
@@ -50,7 +50,7 @@ fn without_signing_keys_nothing_starts() {
     ] {
         refused(&[&[KEYED], environment.as_slice()].concat(), &words);
     }
-    // A secret has no place in a command line, and must not be repeated from there.
+    // A secret must not be on the command line. The error must not contain it.
     let output = run(&["serve", &format!("--jwt-keys={NEXT}")], &[KEYED]);
     assert_eq!(output.status.code(), Some(64));
     assert!(!String::from_utf8(output.stderr).unwrap().contains(&NEXT[3..]));
@@ -74,7 +74,7 @@ fn a_key_is_rotated_without_a_refused_token() {
 }
 
 #[test]
-fn issuer_and_audience_are_those_of_the_environment() {
+fn issuer_and_audience_come_from_environment() {
     let settings = [("JWT_ISSUER", "https://live.example"), ("JWT_AUDIENCE", "post")];
     let mut server = Server::start(&[], &[&[KEYED], &settings[..]].concat());
     server.event("ready");
@@ -89,7 +89,7 @@ fn issuer_and_audience_are_those_of_the_environment() {
 }
 
 #[test]
-fn a_service_that_takes_no_tokens_does_not_know_their_settings() {
+fn service_without_tokens_has_no_token_settings() {
     use chassis::{Build, document::Document};
     let build = Build { version: "1.0.0", revision: None, log_target: "x" };
     let sum = include_str!("../../../services/sum/openapi.json");
@@ -102,7 +102,7 @@ fn a_service_that_takes_no_tokens_does_not_know_their_settings() {
 }
 
 #[tokio::test]
-async fn a_service_signs_tokens_that_the_chassis_accepts() {
+async fn chassis_accepts_tokens_of_service() {
     let ada = r#"{"owner":"ada"}"#;
     let app = ready_app();
     let issued = ask_json(&app, "POST /tokens", ada).await;
@@ -110,13 +110,13 @@ async fn a_service_signs_tokens_that_the_chassis_accepts() {
     let token = format!("Bearer {}", issued.json()["token"].as_str().unwrap());
     let whose = ask(&app, "GET /tokens", &[("authorization", &token)], "").await;
     assert_eq!((whose.status.as_u16(), whose.body.as_str()), (200, ada));
-    // The operation itself is reached with a key; it is the signing that has no keys.
+    // The key opens the operation. Only the signing lacks keys.
     let reply = ask_json(&open_app(), "POST /tokens", ada).await;
     assert_eq!(reply.status.as_u16(), 500, "{}", reply.body);
 }
 
 #[tokio::test]
-async fn nothing_is_signed_before_the_keys_are_there() {
+async fn signing_fails_before_keys_are_loaded() {
     let context = Context::default();
     let early = context.signer().sign("ada", "s1", "j1", 900).unwrap_err();
     assert_eq!(
@@ -126,7 +126,7 @@ async fn nothing_is_signed_before_the_keys_are_there() {
 }
 
 #[tokio::test]
-async fn a_condition_of_the_service_is_in_its_readiness() {
+async fn readiness_contains_condition_of_service() {
     let mut condition = None;
     let app = ready(|context| {
         condition = Some(context.condition("store"));

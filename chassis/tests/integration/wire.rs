@@ -1,5 +1,4 @@
-//! The server over in-memory connections, with time that stands still until everybody waits: bounds and
-//! timeouts, as bytes.
+//! Limits and timeouts of the server, byte for byte, over in-memory connections with a paused clock.
 
 use crate::support::{KEY, ready_app};
 use chassis::Answer;
@@ -27,7 +26,7 @@ pub(crate) const fn limits() -> Limits {
     }
 }
 
-/// Connections come over a channel.
+/// A listener that gets its connections from a channel.
 struct Connections(mpsc::UnboundedReceiver<DuplexStream>);
 
 impl Listener for Connections {
@@ -41,7 +40,7 @@ impl Listener for Connections {
     }
 }
 
-/// A server, and the ends that a test holds.
+/// A server and its controls.
 pub(crate) struct Running {
     connect: mpsc::UnboundedSender<DuplexStream>,
     stop: Option<oneshot::Sender<()>>,
@@ -93,7 +92,7 @@ impl Client {
         (head[9..12].parse().unwrap(), head, String::from_utf8(body).unwrap())
     }
 
-    /// What comes until the other side closes.
+    /// All bytes until the server closes.
     pub(crate) async fn rest(&mut self) -> String {
         let mut rest = Vec::new();
         self.0.read_to_end(&mut rest).await.unwrap();
@@ -113,14 +112,14 @@ pub(crate) fn quote_request() -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_follow_one_another_on_one_connection() {
+async fn one_connection_serves_many_requests() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
     for _ in 0..3 {
         client.send(quote_request()).await;
         assert_eq!(client.response().await.2, "{\"cents\":495}");
     }
-    // All at once, and a refusal in the middle whose body must not be taken for a request.
+    // All at once, with a refusal in the middle. Its body must not be read as a request.
     client
         .send(quote_request() + &quote_request().replace(KEY, "wrong-key-1") + &quote_request())
         .await;
@@ -130,7 +129,7 @@ async fn requests_follow_one_another_on_one_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn head_gets_the_head_alone() {
+async fn head_request_gets_no_body() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
     client.send("HEAD /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
@@ -143,7 +142,7 @@ async fn head_gets_the_head_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_trickles_is_a_408_and_the_end() {
+async fn slow_body_gets_408_and_connection_closes() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
     let begun = Instant::now();
@@ -159,7 +158,7 @@ async fn a_body_that_trickles_is_a_408_and_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_comes_late_but_in_time_is_served() {
+async fn late_body_within_timeout_is_served() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
     client.send(quote_head(13)).await;
@@ -169,7 +168,7 @@ async fn a_body_that_comes_late_but_in_time_is_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_may_wait_for_100_continue() {
+async fn caller_can_wait_for_100_continue() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
     client.send(quote_head(13).replace("host: x", "host: x\r\nexpect: 100-continue")).await;
@@ -181,19 +180,19 @@ async fn a_caller_may_wait_for_100_continue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_past_eight_kibibytes_is_a_431() {
+async fn head_above_8_kib_gets_431() {
     let server = start(ready_app(), limits());
     for (length, status) in [(7 * 1024, 200), (9 * 1024, 431), (100 * 1024, 431)] {
         let mut client = server.connect();
         let head = format!("GET /healthz HTTP/1.1\r\nhost: x\r\na: {}\r\n\r\n", "b".repeat(length));
-        // The server may close before it has read everything.
+        // The server can close before it has read everything.
         let _ = timeout(Duration::from_secs(1), client.0.write_all(head.as_bytes())).await;
         assert_eq!(client.response().await.0, status, "{length}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_past_the_bound_are_for_probes() {
+async fn connections_above_limit_are_for_probes() {
     let server = start(ready_app(), Limits { max_connections: 2, ..limits() });
     let (one, mut two) = (server.connect(), server.connect());
     for (request, status) in [
@@ -222,7 +221,7 @@ async fn connections_past_the_bound_are_for_probes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reserved_connection_that_says_nothing_makes_room_for_a_probe() {
+async fn silent_reserved_connection_is_closed_for_probe() {
     let server = start(ready_app(), Limits { max_connections: 1, ..limits() });
     let _regular = server.connect();
     let silent: Vec<_> = (0..20).map(|_| server.connect()).collect();
@@ -230,11 +229,11 @@ async fn a_reserved_connection_that_says_nothing_makes_room_for_a_probe() {
     let mut probe = server.connect();
     probe.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert_eq!(probe.response().await.0, 200);
-    // Eight at a time, each for two seconds.
+    // Eight connections at a time, each for two seconds.
     assert_eq!((silent.len(), begun.elapsed().as_secs()), (20, 4));
 }
 
-/// Fails a few times, and then as long as it is asked.
+/// A listener that fails 50 times at once, then once per second.
 struct Failing(Arc<AtomicUsize>, ErrorKind);
 
 impl Listener for Failing {
@@ -249,7 +248,7 @@ impl Listener for Failing {
 }
 
 #[tokio::test(start_paused = true)]
-async fn accepting_rests_after_an_error_instead_of_spinning() {
+async fn server_pauses_after_accept_error() {
     for (kind, at_least, at_most) in
         [(ErrorKind::Other, 9, 13), (ErrorKind::ConnectionAborted, 50, 54)]
     {
@@ -272,7 +271,7 @@ impl Handler for Panics {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_outside_of_the_api_costs_one_connection() {
+async fn panic_in_handler_ends_one_connection() {
     let server = start(Arc::new(Panics), limits());
     for _ in 0..3 {
         let mut client = server.connect();

@@ -1,4 +1,4 @@
-//! The drain over in-memory connections: who is served, who is closed, and when.
+//! The drain over in-memory connections: which connections are served or closed, and when.
 
 use crate::support::ready_app;
 use crate::wire::{limits, quote_request, start};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Answers after a while.
+/// Answers after this delay.
 pub(crate) struct Slow(pub(crate) Duration);
 
 impl Handler for Slow {
@@ -22,7 +22,7 @@ impl Handler for Slow {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_with_nothing_open_is_the_end() {
+async fn stop_without_connections_ends_at_once() {
     let mut server = start(ready_app(), limits());
     let begun = Instant::now();
     server.stop();
@@ -31,7 +31,7 @@ async fn a_stop_with_nothing_open_is_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_waits_in_the_queue_at_the_stop_is_served() {
+async fn queued_connection_is_served_after_stop() {
     let mut server = start(ready_app(), limits());
     server.stop();
     let mut client = server.connect();
@@ -41,14 +41,14 @@ async fn a_connection_that_waits_in_the_queue_at_the_stop_is_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_request_is_lost_on_a_connection_that_idles_when_the_stop_comes() {
+async fn no_request_is_lost_on_idle_connection_after_stop() {
     let mut server = start(ready_app(), limits());
     let mut idle = server.connect();
     idle.send(quote_request()).await;
     assert!(!idle.response().await.1.contains("connection: close"));
     server.stop();
     sleep(Duration::from_millis(1900)).await;
-    // The peer did not know yet; a server that had closed its idle connections would have lost this.
+    // The peer has not seen the stop yet. A server without idle connections would lose this request.
     idle.send(quote_request()).await;
     let (status, head, _) = idle.response().await;
     assert_eq!(status, 200);
@@ -56,11 +56,11 @@ async fn no_request_is_lost_on_a_connection_that_idles_when_the_stop_comes() {
     assert_eq!(idle.rest().await, "");
     let begun = Instant::now();
     assert_eq!(server.server.await.unwrap(), Drained { cut: 0 });
-    assert_eq!(begun.elapsed(), Duration::ZERO, "nothing is open: no reason to wait");
+    assert_eq!(begun.elapsed(), Duration::ZERO, "the drain must end when nothing is open");
 }
 
 #[tokio::test(start_paused = true)]
-async fn new_connections_are_accepted_in_the_grace_and_idle_ones_closed_after_it() {
+async fn grace_accepts_new_connections_then_closes_idle_ones() {
     let mut server = start(ready_app(), limits());
     let mut idle = server.connect();
     idle.send(quote_request()).await;
@@ -78,7 +78,7 @@ async fn new_connections_are_accepted_in_the_grace_and_idle_ones_closed_after_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_in_flight_is_finished() {
+async fn drain_finishes_requests_in_flight() {
     let mut server = start(Arc::new(Slow(Duration::from_secs(15))), limits());
     let mut client = server.connect();
     client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
@@ -93,7 +93,7 @@ async fn what_is_in_flight_is_finished() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_takes_too_long_is_cut_and_counted() {
+async fn drain_cuts_and_counts_slow_requests() {
     let mut server = start(Arc::new(Slow(Duration::from_mins(1))), limits());
     let mut clients = [server.connect(), server.connect()];
     for client in &mut clients {
@@ -110,7 +110,7 @@ async fn what_takes_too_long_is_cut_and_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grace_longer_than_the_drain_ends_with_it() {
+async fn grace_ends_with_drain_timeout() {
     let limits = Limits {
         drain_grace: Duration::from_secs(9),
         drain_timeout: Duration::from_secs(3),

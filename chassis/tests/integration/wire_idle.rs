@@ -1,4 +1,4 @@
-//! Connections that wait over in-memory connections: which are closed, and when.
+//! Idle in-memory connections: which are closed, and when.
 
 use crate::support::ready_app;
 use crate::wire::{limits, quote_request, start};
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_connection_closes_after_its_time_and_not_before() {
+async fn idle_connection_closes_exactly_at_timeout() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
     client.send(quote_request()).await;
@@ -23,7 +23,7 @@ async fn an_idle_connection_closes_after_its_time_and_not_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_trickles_is_cut() {
+async fn slow_head_is_cut() {
     let server = start(ready_app(), limits());
     let mut client = server.connect();
     let begun = Instant::now();
@@ -44,7 +44,7 @@ async fn a_head_that_trickles_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_connection_has_a_time_of_its_own() {
+async fn each_connection_has_its_own_timeout() {
     let server = start(ready_app(), limits());
     let mut silent = server.connect();
     let begun = Instant::now();
@@ -59,7 +59,7 @@ async fn each_connection_has_a_time_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_being_answered_does_not_idle() {
+async fn busy_connection_is_not_idle() {
     let server = start(Arc::new(Slow(Duration::from_secs(200))), limits());
     let mut client = server.connect();
     client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;

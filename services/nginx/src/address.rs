@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-/// An address to listen on, such as `0.0.0.0:8081` or `[::]:8081`: no name, no port 0, no scope.
+/// Reads an address to listen on, such as `0.0.0.0:8081` or `[::]:8081`. A name, port 0 or a scope is invalid.
 #[must_use]
 pub fn socket(text: &str) -> Option<SocketAddr> {
     let address: SocketAddr = text.parse().ok()?;
@@ -11,12 +11,12 @@ pub fn socket(text: &str) -> Option<SocketAddr> {
     (address.port() != 0 && !scoped).then_some(address)
 }
 
-/// Where the service listens.
+/// The address of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiAddress {
-    /// At an address.
+    /// An IP address with a port.
     Socket(SocketAddr),
-    /// At a host name, which nginx resolves when it starts.
+    /// A host name with a port. nginx resolves the name when it starts.
     Name(String, u16),
 }
 
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_to_listen_on_has_no_name() {
+    fn listen_address_has_no_name() {
         for text in ["0.0.0.0:8081", "127.0.0.1:1", "[::]:8081", "[2001:db8::1]:65535"] {
             assert_eq!(socket(text).map(|address| address.to_string()).as_deref(), Some(text));
         }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_service_may_have_a_name() {
+    fn service_can_have_name() {
         for text in ["127.0.0.1:8080", "[::1]:8080", "api:8080", "api.internal:80", "1a:80"] {
             assert_eq!(ApiAddress::parse(text).map(|a| a.to_string()).as_deref(), Some(text));
         }

@@ -1,4 +1,4 @@
-//! The service's document, and the settings that must fit it.
+//! Reads the service's document, and checks that the settings fit it.
 
 use crate::Failure;
 use crate::settings::{KEYS_RULE, Settings};
@@ -9,11 +9,11 @@ use std::path::Path;
 /// Reads and checks the document.
 pub fn read(path: &Path) -> Result<Document, Failure> {
     let text = fs::read_to_string(path)
-        .map_err(|_| Failure::setting("OPENAPI_DOCUMENT", "must name a file that can be read"))?;
+        .map_err(|_| Failure::setting("OPENAPI_DOCUMENT", "must be the path of a readable file"))?;
     Document::parse(&text).map_err(Failure::Document)
 }
 
-/// The operation that says whether the process lives. Its path has no parameter, so it can be asked for.
+/// The operation of the liveness probe. Its path has no parameter, so the sidecar can send a request to it.
 pub fn liveness(document: &Document) -> Result<&Operation, Failure> {
     let live =
         |operation: &&Operation| operation.probe == Some(Probe::Live) && operation.path.is_static();
@@ -34,7 +34,7 @@ pub fn check(document: &Document, settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The limits of the document, with the figures of the operator where there are any.
+/// The limits of the document, with the operator's rates and bursts where they are set.
 pub fn limits(document: &Document, settings: &Settings) -> Result<Vec<Limit>, Failure> {
     let mut limits = document.service.limits.clone();
     for limit in limits.iter_mut().filter(|limit| STANDARD_LIMITS.contains(&limit.name.as_str())) {
@@ -49,7 +49,7 @@ pub fn limits(document: &Document, settings: &Settings) -> Result<Vec<Limit>, Fa
         let Some(limit) = known.filter(|_| !again) else {
             return Err(Failure::setting(
                 "RATE_LIMITS",
-                "must name each limit once, and only limits that the document declares beside client and address",
+                "must name each limit once, and only limits that the document declares other than client and address",
             ));
         };
         (limit.rate, limit.burst) = (set.rate, set.burst);

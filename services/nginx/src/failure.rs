@@ -1,37 +1,37 @@
-//! Why the sidecar does not start, and the exit code of each reason (`sysexits.h`).
+//! Failures that stop the start of the sidecar, and their exit codes (`sysexits.h`).
 
 use chassis::document::Invalid;
 use thiserror::Error;
 
-/// A reason. Its text is one line for each fault and contains no value of a setting.
+/// Why the sidecar does not start. The text has one line for each fault and contains no value of a setting.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// A setting breaks its rule.
+    /// A setting is invalid.
     #[error("{name} {rule}")]
     Setting {
         /// The environment variable.
         name: &'static str,
-        /// What it must be, beginning with "must" or "may".
+        /// The rule, beginning with "must" or "may".
         rule: String,
     },
-    /// The command line is none that the sidecar knows.
+    /// The command line is invalid.
     #[error("arguments must be none, `render`, `render --nginx VERSION` or `healthcheck`")]
     Arguments,
-    /// The document breaks rules.
+    /// The document is invalid.
     #[error("{}", lines(.0))]
     Document(Invalid),
     /// The configuration cannot be written.
     #[error(
-        "cannot write the configuration below RUNTIME_DIR: it must be a directory that this user may write to"
+        "cannot write the configuration in RUNTIME_DIR: it must be a directory that this user can write to"
     )]
     CannotCreate,
-    /// The template cannot be rendered with what the document and the settings say.
+    /// The template cannot be rendered with this document and these settings.
     #[error("cannot render the configuration: {0}")]
     Render(String),
-    /// nginx refuses the configuration, and says why.
-    #[error("nginx refuses the configuration; its own message is above")]
+    /// nginx refuses the configuration. Contains the message of nginx.
+    #[error("nginx refuses the configuration; see the message of nginx above")]
     Refused(String),
-    /// nginx passed the test of its configuration and could not be started.
+    /// nginx passed the test of its configuration, but could not be started.
     #[error("cannot start nginx: {0}")]
     CannotStart(std::io::Error),
     /// The service does not answer its liveness probe.

@@ -1,6 +1,6 @@
-//! `sidecar healthcheck`: asks the service, through the sidecar on this machine, whether it lives.
+//! `sidecar healthcheck`: sends the liveness probe to the service, through the sidecar on this machine.
 //!
-//! It takes the place of `wget` in the image. It connects to an address and resolves no name.
+//! It replaces `wget` in the image. It connects to an address and resolves no name.
 
 use crate::settings::Settings;
 use crate::{Failure, declaration};
@@ -8,10 +8,10 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// For all of it: connecting, asking and the first line of the answer.
+/// Time limit for the whole check: the connection, the request and the first line of the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Succeeds when the liveness probe is answered with 200.
+/// Succeeds if the answer to the liveness probe is 200.
 pub fn check(settings: &Settings) -> Result<(), Failure> {
     let document = declaration::read(&settings.document)?;
     let path = declaration::liveness(&document)?.path.to_string();
@@ -22,10 +22,10 @@ pub fn check(settings: &Settings) -> Result<(), Failure> {
     if status == "200" {
         return Ok(());
     }
-    Err(Failure::Unhealthy(format!("{address}{path} answers {status:?} and not 200")))
+    Err(Failure::Unhealthy(format!("{address}{path} answers {status:?} instead of 200")))
 }
 
-/// Who listens on every address can be reached on loopback.
+/// Replaces a wildcard by loopback.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -48,7 +48,7 @@ fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut block = [0; 512];
     while !head.contains(&b'\n') {
         let left = end.saturating_duration_since(Instant::now());
-        // Zero would be no limit at all.
+        // Zero would mean no limit.
         stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
         match stream.read(&mut block)? {
             0 => break,
@@ -68,7 +68,7 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    /// Answers one request with these bytes, or accepts and says nothing.
+    /// Answers one request with these bytes, or accepts and sends nothing.
     fn server(answer: Option<&'static str>) -> SocketAddr {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_is_that_of_the_answer() {
+    fn status_comes_from_answer() {
         for (answer, status) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "200"),
             ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "503"),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_a_closed_port_are_errors_in_time() {
+    fn silent_server_and_closed_port_fail_in_time() {
         let begun = Instant::now();
         assert!(ask(server(None), "/healthz").is_err());
         let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn every_address_is_reached_on_loopback() {
+    fn wildcard_becomes_loopback() {
         for (listen, expected) in [
             ("0.0.0.0:8081", "127.0.0.1:8081"),
             ("[::]:8081", "[::1]:8081"),

@@ -1,4 +1,4 @@
-//! The keys as the configuration holds them, or marks in their place for people.
+//! The keys in the configuration. Marks replace them in the configuration for people.
 
 use chassis::keys::KeyRing;
 use secrecy::{ExposeSecret, SecretString};
@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct Entry {
     /// The client's name.
     pub client: String,
-    /// Its place among the keys of this client, from 1. The oldest key comes first.
+    /// Its number among the keys of this client, from 1. The oldest key is first.
     pub number: usize,
     /// The key, or a mark.
     pub key: SecretString,
@@ -25,7 +25,7 @@ pub fn real(ring: Option<&KeyRing>) -> Vec<Entry> {
     found
 }
 
-/// As many marks, for people: `KEY-1`, `KEY-2` and so on. Without a list, one of the client `default`.
+/// One mark for each key, for people: `KEY-1`, `KEY-2` and so on. Without a list, one mark of the client `default`.
 #[must_use]
 pub fn marks(ring: Option<&KeyRing>) -> Vec<Entry> {
     let default = || vec![Entry { client: "default".into(), number: 1, key: String::new().into() }];

@@ -1,16 +1,16 @@
-//! The sidecar of every service: it turns the service's OpenAPI document into nginx's configuration, and becomes
-//! nginx.
+//! The sidecar of every service. It turns the service's OpenAPI document into nginx's configuration, and then replaces
+//! itself by nginx.
 //!
-//! A start has five steps, and the first one that fails ends it with one line and an exit code:
+//! A start has five steps. If a step fails, the sidecar writes a message and ends with an exit code:
 //!
-//! 1. [`settings`]: the environment becomes types
-//! 2. [`declaration`]: the document is read and checked, and the settings must fit it
-//! 3. [`view`] and [`render`]: the document and the settings become the text of the configuration
-//! 4. [`nginx`]: nginx tests that text
-//! 5. [`start`]: nginx replaces this process
+//! 1. [`settings`] parses the environment.
+//! 2. [`declaration`] reads and checks the document, and checks that the settings fit it.
+//! 3. [`view`] and [`render`] write the configuration from the document and the settings.
+//! 4. [`nginx`] lets nginx test the configuration.
+//! 5. [`start`] replaces this process by nginx.
 //!
-//! nginx gets the key of a caller in its configuration and nowhere else. No message of this crate contains the value
-//! of a setting. The binary resolves no names, so that it can be linked statically with glibc.
+//! nginx gets the keys only in its configuration. No message of this crate contains the value of a setting. The binary
+//! resolves no names, so that it can be linked statically with glibc.
 
 pub mod address;
 pub mod declaration;

@@ -1,4 +1,4 @@
-//! The process: from the command line to an exit code, or to nginx in its place.
+//! The process, from the command line to an exit code or to nginx.
 
 use sidecar::nginx::{Nginx, Version};
 use sidecar::settings::Settings;
@@ -41,7 +41,7 @@ fn run() -> Result<(), Failure> {
 
 fn show(settings: &Settings, joins_equal_headers: bool) -> Result<(), Failure> {
     let text = start::show(settings, joins_equal_headers)?;
-    // A reader that has seen enough, such as `head`, is no failure.
+    // A reader can close the pipe early, such as `head`. That is not a failure.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The nginx of this machine: its version, its test, and this process in its place.
+//! The nginx of this machine: its version, its test of a configuration, and its start.
 
 use crate::Failure;
 use serde::Serialize;
@@ -9,18 +9,18 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-/// A program, and how it behaves.
+/// The program and its version.
 #[derive(Debug)]
 pub struct Nginx {
     program: OsString,
     version: Option<Version>,
 }
 
-/// Major and minor version; the behaviour that matters does not depend on more.
+/// Major and minor version. The relevant behaviour does not depend on the patch version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u32, u32);
 
-/// Who the workers are when the master is root.
+/// The user of the workers if the master runs as root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct User {
     name: &'static str,
@@ -28,7 +28,8 @@ pub struct User {
 }
 
 impl Version {
-    /// The first one that joins the values of equal headers. Older ones show the first value only.
+    /// The first version that joins the values of equal headers. In an older version, the variable contains only the
+    /// first value.
     const JOINS_EQUAL_HEADERS: Self = Self(1, 23);
 
     /// Reads a version such as `1.30.6`, or a line that ends with one after a slash.
@@ -39,7 +40,7 @@ impl Version {
         Some(Self(parts.next()?.ok()?, parts.next()?.ok()?))
     }
 
-    /// Whether a second header of the same name shows in its variable.
+    /// Whether the variable of a header contains a second header of the same name.
     #[must_use]
     pub fn joins_equal_headers(self) -> bool {
         self >= Self::JOINS_EQUAL_HEADERS
@@ -47,11 +48,11 @@ impl Version {
 }
 
 impl Nginx {
-    /// Asks the program for its version.
+    /// Runs the program to get its version.
     pub fn find(program: &OsStr) -> Result<Self, Failure> {
         let output = command(program).arg("-v").output().ok().filter(|out| out.status.success());
         let output = output
-            .ok_or_else(|| Failure::setting("NGINX", "must name an nginx that can be run"))?;
+            .ok_or_else(|| Failure::setting("NGINX", "must be the path of an executable nginx"))?;
         let said = [output.stdout, output.stderr].concat();
         Ok(Self {
             program: program.to_owned(),
@@ -59,24 +60,24 @@ impl Nginx {
         })
     }
 
-    /// Whether a second header of the same name shows. Not when the version is unknown.
+    /// Whether the variable of a header contains a second header of the same name. False if the version is unknown.
     #[must_use]
     pub fn joins_equal_headers(&self) -> bool {
         self.version.is_some_and(Version::joins_equal_headers)
     }
 
-    /// Refuses to be the only one that checks keys where a second key would not show.
+    /// Refuses to check keys without the service if nginx does not detect a second `X-Api-Key`.
     pub fn check_alone(&self) -> Result<(), Failure> {
         let reason = match self.version {
             Some(version) if version.joins_equal_headers() => return Ok(()),
-            Some(_) => "older ones do not see a second X-Api-Key",
-            None => "the version of this one is not known",
+            Some(_) => "older versions do not detect a second X-Api-Key",
+            None => "the version of this nginx is unknown",
         };
         let rule = format!("may be false only with nginx 1.23 or newer: {reason}");
         Err(Failure::setting("REQUIRE_API_KEY", rule))
     }
 
-    /// Tests a configuration. The error is what nginx says.
+    /// Tests a configuration. The error contains the message of nginx.
     pub fn test(&self, directory: &Path, configuration: &Path) -> Result<(), String> {
         let output = self.reading(directory, configuration).args(["-t", "-q"]).output();
         let output = output.map_err(|error| error.to_string())?;
@@ -86,7 +87,7 @@ impl Nginx {
         Err(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
     }
 
-    /// Replaces this process. Returns only when that fails.
+    /// Replaces this process. Returns only if that fails.
     #[must_use]
     pub fn become_it(&self, directory: &Path, configuration: &Path) -> io::Error {
         self.reading(directory, configuration).args(["-g", "daemon off;"]).exec()
@@ -101,7 +102,7 @@ impl Nginx {
     }
 }
 
-/// nginx gets no key, and no variable that it would read as a list of inherited sockets.
+/// Removes the keys from nginx's environment, and `NGINX`, which nginx would read as a list of inherited sockets.
 fn command(program: &OsStr) -> Command {
     let mut command = Command::new(program);
     command.env_remove("API_KEY").env_remove("NGINX");
@@ -109,7 +110,8 @@ fn command(program: &OsStr) -> Command {
 }
 
 impl User {
-    /// `nobody` with its group. Only root can give the workers another user, and nginx warns when anyone else asks.
+    /// `nobody` with its group, or `None` without root. Only root can give the workers another user. For other users
+    /// nginx logs a warning.
     #[must_use]
     pub fn of_workers() -> Option<Self> {
         rustix::process::geteuid().is_root().then_some(())?;
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_read_where_nginx_prints_it() {
+    fn version_is_read_from_nginx_output() {
         for (text, version) in [
             ("nginx version: nginx/1.22.1\n", Some(Version(1, 22))),
             ("nginx version: nginx/1.30.6 (Debian)", Some(Version(1, 30))),

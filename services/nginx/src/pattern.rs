@@ -1,14 +1,14 @@
 //! Paths and keys as patterns for nginx.
 //!
-//! nginx matches the bytes of the request line, and never a path that it decoded. A pattern is made from a parsed
-//! template only, so nothing in it comes from outside without a check.
+//! nginx matches the bytes of the request line, never a decoded path. A pattern is made only from a parsed template, so
+//! all of its text is checked.
 
 use chassis::document::{Segment, Template};
 use std::fmt::Write as _;
 
-/// What a parameter matches: 1 to 64 unreserved characters (RFC 3986, section 2.3), and neither `.` nor `..`.
+/// The pattern of a parameter: 1 to 64 unreserved characters (RFC 3986, section 2.3), and neither `.` nor `..`.
 const PARAMETER: &str = r"(?!\.\.?(?:[/?]|\z))[A-Za-z0-9._~-]{1,64}";
-/// nginx reads at most 4,096 bytes of one parameter.
+/// nginx reads at most 4,096 bytes for one parameter of its configuration.
 const LONGEST: usize = 3000;
 
 /// A pattern that matches the paths of a template, without an anchor.
@@ -28,7 +28,7 @@ pub fn path(template: &Template) -> String {
     pattern
 }
 
-/// Patterns that match a text with one of the keys in it.
+/// Patterns that match a text that contains one of the keys.
 #[must_use]
 pub fn keys<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut patterns: Vec<String> = Vec::new();
@@ -41,7 +41,7 @@ pub fn keys<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<String> {
     patterns
 }
 
-/// Of the characters of keys and segments, only the dot means something in a pattern.
+/// Escapes a key or segment. The dot is their only character with a meaning in a pattern.
 fn literal(text: &str) -> String {
     text.replace('.', "[.]")
 }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_its_segments() {
+    fn path_pattern_consists_of_its_segments() {
         for (template, expected) in [
             ("/", "/"),
             ("/sum", "/sum"),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_share_patterns_that_nginx_can_read() {
+    fn key_patterns_fit_into_nginx_limit() {
         assert_eq!(keys(["one.key_1", "two-key-2"].into_iter()), ["one[.]key_1|two-key-2"]);
         assert_eq!(keys([].into_iter()), Vec::<String>::new());
         let many: Vec<String> = (0..100).map(|n| format!("{n:03}{}", ".".repeat(125))).collect();

@@ -1,17 +1,17 @@
 //! The networks whose `X-Forwarded-For` is trusted.
 //!
-//! A sidecar that trusts every address accepts each `X-Forwarded-For` that a caller writes, and every limit by address
-//! is void. Several networks can hold all addresses together, so their sum counts too.
+//! A sidecar that trusts every address accepts any `X-Forwarded-For` of a caller. Then limits by address have no
+//! effect. Several networks together can contain all addresses, so their sum is limited too.
 
 use ipnet::IpNet;
 
 /// The shortest prefix of one network.
 const SHORTEST_PREFIX: u8 = 8;
-/// A sixteenth of all addresses, counted in parts of 2^-128 of them.
+/// A sixteenth of all addresses, in units of 2^-128 of them.
 const MOST: u128 = 1 << 124;
 
-/// Reads networks separated by commas; an empty text is no network. `None` when one is no network or is too large,
-/// or when all of them together are.
+/// Reads networks separated by commas. An empty text is an empty list. `None` if one is invalid or too large, or if all
+/// of them together are too large.
 #[must_use]
 pub fn parse(text: &str) -> Option<Vec<IpNet>> {
     if text.is_empty() {
@@ -29,7 +29,7 @@ fn network(text: &str) -> Option<IpNet> {
     (canonical && network.prefix_len() >= SHORTEST_PREFIX).then(|| network.trunc())
 }
 
-/// The part of all addresses of its family that a network holds.
+/// The share of all addresses of its family that a network contains.
 fn share(network: &IpNet) -> u128 {
     1 << (128 - u32::from(network.prefix_len()))
 }
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_read_and_written_by_their_first_address() {
+    fn networks_are_normalized_to_their_first_address() {
         let text = |networks: Vec<IpNet>| {
             networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
         };
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn everyone_is_no_network_in_any_spelling() {
+    fn network_of_all_addresses_is_refused_in_any_spelling() {
         for text in [
             "10.0.0.0",
             "10.0.0.0/33",

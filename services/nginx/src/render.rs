@@ -1,7 +1,7 @@
-//! The template, filled in.
+//! Renders the template.
 //!
-//! A value that the template names and nobody gives is an error. So is a value with a character that means something
-//! to nginx: the check is part of writing a value, so no value can be written without it.
+//! A missing value is an error. A value with a character that has a meaning for nginx is also an error. The check is
+//! part of writing a value, so every value is checked.
 
 use crate::Failure;
 use crate::view::View;
@@ -12,7 +12,7 @@ use minijinja::{
 };
 
 const TEMPLATE: &str = include_str!("../nginx.conf.jinja");
-/// What would end a value or begin something else in nginx's configuration.
+/// Characters that would end a value or start other syntax in nginx's configuration.
 const FORBIDDEN: [char; 8] = ['"', '\\', '$', ';', '{', '}', '\n', '\r'];
 
 /// The text of the configuration.
@@ -21,7 +21,7 @@ pub fn render(view: &View) -> Result<String, Failure> {
 }
 
 fn fill(template: &str, values: impl Into<Value>) -> Result<String, Error> {
-    // Empty: no filter can mark a value as safe.
+    // Empty, so that no filter can mark a value as safe.
     let mut environment = Environment::empty();
     environment.add_test("none", |value: &Value| value.is_none());
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -52,7 +52,7 @@ mod tests {
     use minijinja::context;
 
     #[test]
-    fn a_value_is_written_as_it_is() {
+    fn value_is_written_unchanged() {
         let values = context!(name => "a-B_1.~/:[]|(),'@", number => 5, list => ["a", "b"]);
         let text =
             fill("{{ name }} {{ number }}{% for x in list %} {{ x }}{% endfor %};\n", values);
@@ -60,13 +60,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_with_a_meaning_for_nginx_is_refused() {
+    fn value_with_meaning_for_nginx_is_refused() {
         for character in ["\"", "\\", "$", ";", "{", "}", "\n", "\r"] {
             for value in [format!("a{character}b"), character.to_owned(), format!("a{character}")] {
                 let error = fill("x {{ value }};", context!(value => value.clone())).unwrap_err();
                 assert!(error.to_string().contains("has a meaning for nginx"), "{error}");
                 assert!(!format!("{error:?}").contains(&format!("a{character}b")), "{error:?}");
-                // In a list, too.
+                // Also in a list.
                 let list = context!(list => [value]);
                 assert!(fill("{% for x in list %}{{ x }}{% endfor %}", list).is_err());
             }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_nobody_gives_is_an_error() {
+    fn missing_value_is_error() {
         for template in ["{{ nothing }}", "{{ a.nothing }}", "{% if nothing %}{% endif %}"] {
             assert!(fill(template, context!(a => context!(b => 1))).is_err(), "{template}");
         }

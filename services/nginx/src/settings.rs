@@ -1,7 +1,7 @@
-//! The settings: the environment, read once and turned into types.
+//! The settings, parsed once from the environment.
 //!
-//! An unset variable takes its default; where that depends on the service, the document gives it. An empty variable is
-//! refused, except `TRUSTED_PROXIES`. A refusal names the variable and its rule, and never the value.
+//! An unset variable has its default. If the default depends on the service, it comes from the document. An empty
+//! variable is refused, except `TRUSTED_PROXIES`. An error contains the variable and its rule, but not the value.
 
 use crate::Failure;
 use crate::address::{self, ApiAddress};
@@ -19,42 +19,42 @@ const LARGEST_NAME: usize = 64;
 /// A limit that an operator sets by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedLimit {
-    /// As the document calls it.
+    /// Its name in the document.
     pub name: String,
-    /// Requests a second, 1 to 10,000.
+    /// Requests per second, 1 to 10,000.
     pub rate: u32,
-    /// Requests above the rate that are served at once, 1 to 10,000.
+    /// Requests above the rate that nginx admits at once, 1 to 10,000.
     pub burst: u32,
 }
 
-/// All settings. `None` takes its default from the document.
+/// All settings. For `None`, the default comes from the document.
 #[derive(Debug)]
 pub struct Settings {
-    /// `OPENAPI_DOCUMENT`: where the document is.
+    /// `OPENAPI_DOCUMENT`: the path of the document.
     pub document: PathBuf,
     /// `API_KEY`: the keys of callers.
     pub keys: Option<KeyRing>,
     /// `REQUIRE_API_KEY`: whether the service checks the key again.
     pub require_api_key: bool,
-    /// `RATE_LIMIT`: of the limits `client` and `address`.
+    /// `RATE_LIMIT`: the rate of the limits `client` and `address`.
     pub rate: Option<u32>,
-    /// `RATE_LIMIT_BURST`: of the limits `client` and `address`.
+    /// `RATE_LIMIT_BURST`: the burst of the limits `client` and `address`.
     pub burst: Option<u32>,
-    /// `RATE_LIMITS`: of other limits.
+    /// `RATE_LIMITS`: the rates and bursts of other limits.
     pub limits: Vec<NamedLimit>,
     /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// `LISTEN`
     pub listen: Option<SocketAddr>,
-    /// `API_ADDRESS`: where the service listens.
+    /// `API_ADDRESS`: the address of the service.
     pub api_address: Option<ApiAddress>,
     /// `WORKER_PROCESSES`, 1 to 64.
     pub worker_processes: u32,
-    /// `RUNTIME_DIR`: where the configuration is written.
+    /// `RUNTIME_DIR`: the directory of the configuration.
     pub runtime_dir: PathBuf,
-    /// `UPSTREAM_KEEPALIVE_TIMEOUT`, as nginx reads it.
+    /// `UPSTREAM_KEEPALIVE_TIMEOUT`, in nginx's syntax.
     pub upstream_keepalive_timeout: String,
-    /// `METRICS_NAMESPACE`: of the metrics in the access log.
+    /// `METRICS_NAMESPACE`: the namespace of the metrics in the access log.
     pub metrics_namespace: Option<String>,
     /// `SERVICE_NAME`: the value of their dimension `service`.
     pub service_name: Option<String>,
@@ -63,7 +63,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads all settings from `variable`, which looks one up by its name.
+    /// Reads all settings. `variable` returns the value of a variable by its name.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {
         let get = |name| Variable { name, value: variable(name) };
         let rate = 1..=LARGEST_RATE;
@@ -100,16 +100,18 @@ impl Settings {
                 ApiAddress::parse,
             )?,
             document: get("OPENAPI_DOCUMENT")
-                .parse("must name a file", |text| (!text.is_empty()).then(|| text.into()))?
+                .parse("must be the path of a file", |text| {
+                    (!text.is_empty()).then(|| text.into())
+                })?
                 .unwrap_or_else(|| "/openapi.json".into()),
             nginx: variable("NGINX").unwrap_or_else(|| "nginx".into()),
         })
     }
 }
 
-const LIMITS_RULE: &str = "must be limits such as auth=1:3,api=300:10: the name that the document gives, then requests a second and the burst, each 1 to 10000, and no name twice, nor client or address";
-const PROXIES_RULE: &str = "must be networks such as 10.0.0.0/16 separated by commas, none larger than a /8 and no more than a sixteenth of all addresses together, or empty for nobody";
-/// What `API_KEY` must be; the document decides whether it must be set.
+const LIMITS_RULE: &str = "must be limits such as auth=1:3,api=300:10: the name in the document, then requests per second and the burst, each 1 to 10000; a name must not repeat, and must not be client or address";
+const PROXIES_RULE: &str = "must be networks such as 10.0.0.0/16 separated by commas, none larger than a /8 and no more than a sixteenth of all addresses together, or empty to trust no network";
+/// The rule of `API_KEY` if the document requires keys.
 pub const KEYS_RULE: &str =
     "must be set: one or more keys separated by commas, each \"key\" or \"client:key\", or none";
 
@@ -119,7 +121,7 @@ struct Variable {
 }
 
 impl Variable {
-    /// `None` when the variable is unset.
+    /// `None` if the variable is unset.
     fn parse<T>(
         self,
         rule: &str,
@@ -148,14 +150,14 @@ impl Variable {
         if value.is_empty() {
             return Err(Failure::setting(self.name, KEYS_RULE));
         }
-        // What is no UTF-8 breaks the rule for the characters of a key.
+        // Invalid UTF-8 becomes a character that no key may contain.
         KeyRing::parse(&value.to_string_lossy()).map(Some).map_err(|error| {
             Failure::setting(self.name, format!("must be a list of valid keys: {error}"))
         })
     }
 }
 
-/// A whole number in its one spelling: no sign, no zero in front.
+/// Reads a whole number without a sign and without leading zeros.
 fn whole(text: &str, range: &RangeInclusive<u32>) -> Option<u32> {
     let plain = text.bytes().all(|c| c.is_ascii_digit()) && !text.starts_with('0');
     text.parse().ok().filter(|number| plain && range.contains(number))
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_is_all_defaults() {
+    fn unset_variables_have_defaults() {
         let settings = read(&[]).unwrap();
         assert!(settings.require_api_key && settings.keys.is_none());
         assert_eq!((settings.rate, settings.burst, settings.worker_processes), (None, None, 1));
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_is_refused_except_one() {
+    fn empty_variable_is_refused_except_trusted_proxies() {
         for name in [
             "OPENAPI_DOCUMENT",
             "API_KEY",
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_named_once_each_with_two_numbers() {
+    fn each_limit_has_one_name_and_two_numbers() {
         let settings = read(&[("RATE_LIMITS", "auth=1:3,api-2=300:10")]).unwrap();
         let limit = |name: &str, rate, burst| NamedLimit { name: name.into(), rate, burst };
         assert_eq!(settings.limits, [limit("auth", 1, 3), limit("api-2", 300, 10)]);
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn no_refusal_shows_a_value() {
+    fn error_does_not_contain_value() {
         for (name, value) in [
             ("API_KEY", "hidden-value!"),
             ("API_KEY", "HIDDEN:hidden-value"),
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_has_one_spelling() {
+    fn number_has_one_spelling() {
         for text in ["+5", "05", "5 ", " 5", "5.0", "0x5", "", "0", "11", "99999999999", "٣"] {
             assert_eq!(whole(text, &(1..=10)), None, "{text:?}");
         }

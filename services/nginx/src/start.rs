@@ -1,4 +1,4 @@
-//! The start: from the settings to nginx in the place of this process.
+//! The start, from the settings to nginx.
 
 use crate::nginx::{Nginx, User};
 use crate::settings::Settings;
@@ -10,10 +10,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-/// In nginx since 1.29.8, and in older ones that a distribution keeps secure.
+/// In nginx since 1.29.8, and in some older versions that a distribution patches.
 const MAX_HEADERS: &str = "max_headers";
 
-/// Becomes nginx. Returns only the reason why not.
+/// Replaces this process by nginx. Returns only if that fails.
 pub fn start(settings: &Settings) -> Result<(), Failure> {
     let document = declaration::read(&settings.document)?;
     declaration::check(&document, settings)?;
@@ -32,7 +32,7 @@ pub fn start(settings: &Settings) -> Result<(), Failure> {
     Err(Failure::CannotStart(nginx.become_it(directory, &file)))
 }
 
-/// The configuration for people: marks stand in the place of keys.
+/// The configuration for people, with marks instead of keys.
 pub fn show(settings: &Settings, joins_equal_headers: bool) -> Result<String, Failure> {
     let document = declaration::read(&settings.document)?;
     declaration::liveness(&document)?;
@@ -41,7 +41,7 @@ pub fn show(settings: &Settings, joins_equal_headers: bool) -> Result<String, Fa
     render::render(&View::new(&document, settings, &keys, None, joins_equal_headers)?)
 }
 
-/// Lets nginx test the configuration, without `max_headers` where nginx does not know it.
+/// Lets nginx test the configuration. Removes `max_headers` if nginx does not support it.
 fn test(nginx: &Nginx, directory: &Path, file: &Path, text: &str) -> Result<(), Failure> {
     let Err(said) = nginx.test(directory, file) else { return Ok(()) };
     if !said.contains(&format!("unknown directive \"{MAX_HEADERS}\"")) {
@@ -53,7 +53,7 @@ fn test(nginx: &Nginx, directory: &Path, file: &Path, text: &str) -> Result<(), 
     nginx.test(directory, file).map_err(Failure::Refused)
 }
 
-/// Writes a fresh file, so that its owner alone can read it whatever was there before.
+/// Writes a new file, so that only its owner can read it, even if a file with other permissions existed.
 fn write(directory: &Path, file: &Path, text: &str) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     match fs::remove_file(file) {

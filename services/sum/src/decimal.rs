@@ -1,13 +1,13 @@
-//! Exact decimals, as far as an addition needs them.
+//! Exact decimals for addition.
 //!
 //! A JSON number is read from its text, never through binary floating point, so `0.1 + 0.2` is `0.3`.
-//! What decides whether a number is accepted is how long it is *written out*: `1e1000000000` is thirteen
-//! bytes to send and a gigabyte to print. So the length is worked out from the digits and the exponent
-//! first, and only a number that passes is ever expanded.
+//! The limit applies to the length of the number when it is *written out*: `1e1000000000` has 12 bytes in the request
+//! and a gigabyte when printed. So the length is first calculated from the digits and the exponent. Only an accepted
+//! number is written out.
 //!
-//! Whole numbers of up to eighteen digits, nearly all of the traffic, are added as `i64`. The rest is added
-//! digit by digit, as on paper. A library for big numbers keeps them in base two, and getting there and back
-//! takes time in the square of the digits: ten times as long as the addition, at the limit.
+//! Whole numbers of up to eighteen digits, nearly all of the traffic, are added as `i64`. Other numbers are added
+//! digit by digit, as on paper. A library for big numbers stores them in base two. The two conversions take time in
+//! the square of the digits: ten times as long as the addition, at the limit.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -15,11 +15,11 @@ use std::ops::Add;
 
 use thiserror::Error;
 
-/// The most digits that an accepted number may have when it is written out without an exponent: those
-/// before the point, the single `0` of `0.5` included, and those after it.
+/// The most digits of an accepted number, written out without an exponent. Digits before and after the point count,
+/// including the single `0` of `0.5`.
 pub const MAX_DIGITS: i64 = 1000;
 
-/// Whole numbers of at most so many digits take the fast path: the sum of two of them fits an `i64`.
+/// Whole numbers of at most this many digits use the fast path: the sum of two of them fits an `i64`.
 const SMALL_DIGITS: usize = 18;
 
 /// The number cannot be written out in [`MAX_DIGITS`] digits.
@@ -39,9 +39,8 @@ pub enum Decimal {
 impl Decimal {
     /// Reads a number in JSON's grammar (RFC 8259, section 6).
     ///
-    /// `token` must already be a valid JSON number, as `serde_json` hands it over; the grammar is not
-    /// checked again. Costs time in proportion to the length of `token` and to [`MAX_DIGITS`], whatever
-    /// the exponent says.
+    /// `token` must be a valid JSON number from `serde_json`. The grammar is not checked again. The time is
+    /// proportional to the length of `token` and to [`MAX_DIGITS`], for any exponent.
     pub fn from_json_number(token: &str) -> Result<Self, OutOfRange> {
         let (negative, unsigned) = match token.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -55,7 +54,7 @@ impl Decimal {
         Scientific::split(unsigned).write_out(negative).map(Self::Written)
     }
 
-    /// The number between two texts, in memory of just that size.
+    /// The number between two texts, in memory of exactly that size.
     #[must_use]
     pub fn between(&self, before: &str, after: &str) -> String {
         match self {
@@ -76,13 +75,13 @@ impl Decimal {
     }
 }
 
-/// The exact sum. It may need more digits than either number: one thousand is no limit here.
+/// The exact sum. It can have more digits than [`MAX_DIGITS`].
 impl Add for Decimal {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
         match (self, other) {
-            // Cannot overflow: both have at most 18 digits. An i64 holds any 18 digits nine times over.
+            // Cannot overflow: both have at most 18 digits. An i64 can hold nine times the largest such number.
             (Self::Small(a), Self::Small(b)) => Self::Small(a + b),
             (a, b) => Self::Written(a.into_written() + b.into_written()),
         }
@@ -99,7 +98,7 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// A number as its digits in ASCII, the last `places` of them after the point. At least one stands before it.
+/// A number as its digits in ASCII. The last `places` digits are after the point, and at least one is before it.
 #[derive(Debug, Clone)]
 pub struct Written {
     negative: bool,
@@ -107,7 +106,7 @@ pub struct Written {
     places: usize,
 }
 
-/// Written one above the other, point under point, and added from right to left.
+/// Aligns the two numbers at the point, and adds them from right to left.
 impl Add for Written {
     type Output = Self;
 
@@ -126,7 +125,7 @@ impl Add for Written {
             }
             return self;
         }
-        // Of different signs: the smaller is taken from the larger, whose sign remains.
+        // Different signs: subtract the smaller from the larger, and keep the sign of the larger.
         if self.digits.cmp(&other.digits) == Ordering::Less {
             std::mem::swap(&mut self, &mut other);
         }
@@ -141,7 +140,7 @@ impl Add for Written {
 }
 
 impl Written {
-    /// Gives `other` the places and the length that it lacks.
+    /// Pads `other` with zeros to the places and the length of this number.
     fn align(&self, other: &mut Self) {
         let places = self.places.saturating_sub(other.places);
         other.digits.resize(other.digits.len() + places, b'0');
@@ -171,7 +170,7 @@ fn whole_number(digits: &str) -> Option<i64> {
     })
 }
 
-/// A number's text in its parts: `whole.fraction × 10^exponent`, without a sign.
+/// The parts of a number's text: `whole.fraction × 10^exponent`, without a sign.
 struct Scientific<'a> {
     whole: &'a str,
     fraction: &'a str,
@@ -195,14 +194,14 @@ impl<'a> Scientific<'a> {
         let zeros = |digit: &&u8| **digit == b'0';
         let leading = digits.iter().take_while(zeros).count();
         if leading == digits.len() {
-            // Zero is short whatever its exponent: 0e999999999 is 0.
+            // Zero is short with any exponent: 0e999999999 is 0.
             return Ok(Written { negative: false, digits: vec![b'0'], places: 0 });
         }
         let trailing = digits.iter().rev().take_while(zeros).count();
         let significant = &digits[leading..digits.len() - trailing];
 
-        // The value is `significant × 10^power`, with neither a leading nor a trailing zero to spare. The
-        // clamped exponent leaves room for both corrections, so nothing here can overflow.
+        // The value is `significant × 10^power`. `significant` has no leading and no trailing zeros. This cannot
+        // overflow, because the exponent is clamped.
         let power = self.exponent - length(self.fraction.len()) + length(trailing);
         let before_point = (length(significant.len()) + power).max(1);
         let after_point = (-power).max(0);
@@ -210,7 +209,7 @@ impl<'a> Scientific<'a> {
             return Err(OutOfRange);
         }
 
-        // Both are at most a thousand from here on.
+        // Both are now at most a thousand.
         let places = usize::try_from(after_point).unwrap_or_default();
         let before = (places + 1).saturating_sub(significant.len());
         let after = usize::try_from(power).unwrap_or_default();
@@ -221,10 +220,10 @@ impl<'a> Scientific<'a> {
     }
 }
 
-/// Far outside any accepted number, and far inside an `i64`.
+/// Far larger than any accepted exponent, and far smaller than an `i64`.
 const EXPONENT_BOUND: i64 = 1 << 40;
 
-/// The exponent's value, clamped to ±[`EXPONENT_BOUND`]: it may be written in thousands of digits.
+/// The exponent's value, clamped to ±[`EXPONENT_BOUND`], because it can have thousands of digits.
 fn saturating_exponent(text: &str) -> i64 {
     let (sign, digits) = match text.as_bytes() {
         [b'-', rest @ ..] => (-1, rest),
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_the_length_when_written_out() {
+    fn limit_applies_to_written_out_length() {
         let nines = "9".repeat(1000);
         let ten_to_999 = format!("1{}", "0".repeat(999));
         let tiny = format!("0.{}1", "0".repeat(998));
@@ -270,13 +269,13 @@ mod tests {
         assert_eq!(
             written(&format!("{nines}.000")),
             Ok(nines.clone()),
-            "zeros at the end count nothing"
+            "zeros at the end do not count"
         );
         assert_eq!(written(&format!("{nines}000e-3")), Ok(nines));
     }
 
     #[test]
-    fn an_exponent_of_any_length_costs_nothing() {
+    fn exponent_of_any_length_is_handled() {
         let long = "9".repeat(4000);
         assert_eq!(written(&format!("1e{long}")), Err(OutOfRange));
         assert_eq!(written(&format!("1e-{long}")), Err(OutOfRange));
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn both_paths_meet_at_eighteen_digits() {
+    fn fast_path_ends_at_eighteen_digits() {
         let eighteen = "9".repeat(18);
         assert!(matches!(Decimal::from_json_number(&eighteen), Ok(Decimal::Small(_))));
         assert!(matches!(

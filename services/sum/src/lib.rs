@@ -1,8 +1,8 @@
 //! The exact sum of two decimal numbers over HTTP.
 //!
-//! * [`decimal`], [`sum`]: bytes in, an exact sum or a typed refusal out. No HTTP.
-//! * [`service`]: the one operation, and the problems that a refusal becomes.
-//! * `openapi.json`: everything else that callers and the platform know of it.
+//! * [`decimal`], [`sum`]: turn bytes into an exact sum or a typed error. No HTTP.
+//! * [`service`]: the one operation, and the problem for each error.
+//! * `openapi.json`: everything else that callers and the platform use.
 
 pub mod decimal;
 pub mod service;

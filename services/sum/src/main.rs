@@ -1,4 +1,4 @@
-//! The process. All of it is the chassis's.
+//! The process. The chassis contains its code.
 
 fn main() -> std::process::ExitCode {
     chassis::run(sum_api::Sum)

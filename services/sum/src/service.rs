@@ -1,4 +1,4 @@
-//! `POST /sum`: what the platform asks of this service.
+//! `POST /sum` as a service of the platform.
 
 use crate::sum::{SumError, sum};
 use chassis::answer::{NO_STORE, json};

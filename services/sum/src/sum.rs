@@ -1,13 +1,17 @@
-//! `POST /sum` without HTTP: the bytes of a body in, the exact sum or a typed refusal out.
+//! `POST /sum` without HTTP: turns the bytes of a body into the exact sum or a typed error.
 //!
-//! The body is read once, by `serde_json`, and each member is kept as its own text ([`RawValue`]): no
-//! number ever passes through a float. A refusal is [`SumError::Syntax`] when the bytes are not JSON at all,
-//! and names the member otherwise. Syntax always wins, even when a wrong member comes first, so the body
-//! is read to its end before anything is refused.
+//! `serde_json` reads the body once and keeps each member as its text ([`RawValue`]). No number passes through a
+//! float. The error is [`SumError::Syntax`] if the bytes are not JSON, and contains the member otherwise. A syntax
+//! error takes precedence over a wrong member before it, so the body is always read to its end.
 //!
-//! When a body has several faults, one is named, by a fixed order: a member unknown or given twice (the
-//! first, as the body reads), then a missing one, then one that is not a number, then one out of range;
-//! `a` before `b`.
+//! A body with several faults gets one error, in this order:
+//!
+//! 1. a member that is unknown or given twice, whichever is first in the body,
+//! 2. a missing member,
+//! 3. a member that is not a number,
+//! 4. a member that is out of range.
+//!
+//! `a` comes before `b`.
 
 use crate::decimal::{Decimal, OutOfRange};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -15,7 +19,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 use thiserror::Error;
 
-/// How much of an unknown member's name is repeated to the caller, in characters.
+/// Longest part of an unknown member's name in a response, in characters.
 const NAME_SHOWN: usize = 32;
 
 /// One of the two members of the body.
@@ -36,22 +40,22 @@ impl fmt::Display for Member {
     }
 }
 
-/// Why a body has no sum. The text is for the caller, and complete.
+/// Why a body has no sum. The message is the complete text for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SumError {
-    /// Not JSON: where and what, in the words of `serde_json`.
+    /// Not JSON: the message and place from `serde_json`.
     #[error("The body is not JSON: {0}.")]
     Syntax(String),
-    /// JSON, but an array, a string, a number, a literal.
+    /// JSON, but an array, a string, a number or a literal.
     #[error("The body must be an object with the two numbers `a` and `b`.")]
     NotAnObject,
-    /// `a` or `b` is not there.
+    /// `a` or `b` is missing.
     #[error("The member `{0}` is missing.")]
     Missing(Member),
-    /// A member other than `a` and `b`; its name is shortened and escaped.
+    /// A member other than `a` and `b`. Its name is shortened and escaped.
     #[error("The member `{0}` is not known; `a` and `b` are.")]
     Unknown(String),
-    /// `a` or `b` is there more than once.
+    /// `a` or `b` is given more than once.
     #[error("The member `{0}` is given more than once.")]
     Duplicate(Member),
     /// A string, `null`, an array …
@@ -64,13 +68,13 @@ pub enum SumError {
 
 /// Reads `{"a":…,"b":…}` and adds the two numbers.
 pub fn sum(body: &[u8]) -> Result<Decimal, SumError> {
-    // Once, for the whole body: serde_json would let bad UTF-8 pass inside the values that it skips.
+    // Checks the whole body, because serde_json accepts invalid UTF-8 inside the values that it skips.
     let text = std::str::from_utf8(body).map_err(|error| {
         SumError::Syntax(format!("invalid UTF-8 at byte {}", error.valid_up_to() + 1))
     })?;
     sum_of_text(text).map_err(|error| match lone_surrogate(text) {
-        // serde_json looks at the strings that it keeps, and a sum has none but the names of its members. The
-        // strings that it skips are in bodies without a sum only, so a sum does not pay for this.
+        // serde_json checks the strings that it keeps. A valid body has only the names of its members. Skipped strings
+        // are only in invalid bodies, so this check does not slow down a valid one.
         Some(at) if !matches!(error, SumError::Syntax(_)) => {
             SumError::Syntax(format!("lone surrogate at byte {}", at + 1))
         }
@@ -78,8 +82,8 @@ pub fn sum(body: &[u8]) -> Result<Decimal, SumError> {
     })
 }
 
-/// Where JSON text has an escape for half of a surrogate pair without the other half, which is no Unicode text. A
-/// backslash stands only inside of strings, so those need not be found first.
+/// The place of an escape for half of a surrogate pair without the other half, which is not valid Unicode. In JSON a
+/// backslash is only inside strings, so this does not search for strings.
 fn lone_surrogate(json: &str) -> Option<usize> {
     let unit = |at: usize| {
         let digits = json.get(at..)?.strip_prefix("\\u")?.get(..4)?;
@@ -91,7 +95,7 @@ fn lone_surrogate(json: &str) -> Option<usize> {
         at += match (unit(at), unit(at + 6)) {
             (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
             (Some(0xd800..=0xdfff), _) => return Some(at),
-            // The backslash and what it escapes. Hexadecimal digits may follow, and no other backslash.
+            // The backslash and the escaped character. Hexadecimal digits can follow, but no other backslash.
             _ => 1 + json[at + 1..].chars().next().map_or(0, char::len_utf8),
         };
     }
@@ -130,8 +134,8 @@ fn number_token(value: &RawValue, member: Member) -> Result<&str, SumError> {
     }
 }
 
-/// The members as they were found. The first fault is kept and not returned at once: what follows may
-/// turn out not to be JSON.
+/// The members of the body. The first fault is stored and returned at the end, because the rest can be invalid
+/// JSON.
 #[derive(Default)]
 struct Members<'a> {
     a: Option<&'a RawValue>,
@@ -174,7 +178,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
-/// A member's name after JSON's escapes are undone: `"\u0061"` is `a`.
+/// A member's name without JSON's escapes: `"\u0061"` is `a`.
 enum Name {
     Known(Member),
     Unknown(String),
@@ -202,7 +206,7 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-/// A caller's own text, made safe to repeat: bounded, and nothing but visible ASCII.
+/// A caller's text, made safe for a response: shortened, and only visible ASCII.
 fn shown(name: &str) -> String {
     let mut text: String = name.chars().take(NAME_SHOWN).flat_map(char::escape_default).collect();
     if name.chars().nth(NAME_SHOWN).is_some() {

@@ -1,5 +1,5 @@
-//! `POST /sum` on actix-web, with one worker. The arithmetic is the API's own source, so that what
-//! differs is the HTTP stack alone.
+//! `POST /sum` on actix-web, with one worker. It uses the API's own source for the arithmetic, so that only the HTTP
+//! stack differs.
 
 #[allow(dead_code, reason = "the peer uses a part of the API's source")]
 #[path = "../../../../services/sum/src/decimal.rs"]

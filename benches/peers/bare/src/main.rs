@@ -1,4 +1,4 @@
-//! The floor for anything on hyper: one thread, no timers, no routing, no parsing, a constant answer.
+//! The minimum cost of a hyper server: one thread, no timers, no routing, no parsing, a constant answer.
 
 use std::convert::Infallible;
 

@@ -1,11 +1,11 @@
-//! `gate`: fails when a request, or the binary, costs more than `benches/gates.json` lets it.
+//! `gate`: fails if a request or the binary costs more than `benches/gates.json` allows.
 //!
-//! `gate --set` writes what is measured now into that file instead.
+//! `gate --set` writes the measured values into that file instead.
 //!
-//! Instructions are held as a ratio to the bare peer, counted in the same minute by the same valgrind on the
-//! same libc: an absolute count differs between machines whose `memcpy` differs, and the ratio hardly does.
-//! Both are built by the pinned compiler in the same profile. Allocations and system calls are whole numbers
-//! everywhere. The binary's size is compared with a size on the kind of machine that is named beside it.
+//! Instructions are compared as a ratio to the bare peer, counted in the same minute by the same valgrind with the
+//! same libc. An absolute count depends on the machine's `memcpy`, but the ratio hardly does. Both programs are built
+//! by the pinned compiler in the same profile. Allocations and system calls are whole numbers on every machine. The
+//! size of the binary is valid for the platform in its `why`.
 
 use std::fs;
 use std::process::ExitCode;
@@ -56,12 +56,12 @@ fn run() -> Result<bool> {
     Ok(failed == 0)
 }
 
-/// Measures everything that the gate holds.
+/// Measures everything that the gate checks.
 fn measure() -> Result<[(&'static str, f64); 4]> {
     let usual = request::usual(0);
     let count =
         |counter, program| for_one_request(counter, Setup::alone(program).with_keys(1), &usual);
-    // Two cores, two programs: counts do not mind company.
+    // Both programs at once, because parallel work does not change counts.
     let (api, bare) = std::thread::scope(|scope| {
         let bare = scope.spawn(|| count(Counter::Instructions, Program::Bare));
         let api = count(Counter::Instructions, Program::Api);
@@ -79,14 +79,14 @@ fn measure() -> Result<[(&'static str, f64); 4]> {
     ])
 }
 
-/// One figure and its bound.
+/// One figure and its limit.
 struct Check {
     name: &'static str,
-    /// What was measured now.
+    /// The value measured now.
     now: f64,
-    /// What was measured when the gate was set.
+    /// The value measured when the gate was set.
     set: f64,
-    /// How much more is let through, in percent.
+    /// The allowed increase, in percent.
     tolerance: f64,
 }
 
@@ -99,7 +99,7 @@ impl Check {
         Ok(Self { name, now, set: number("set")?, tolerance: number("tolerance_percent")? })
     }
 
-    /// The most that passes.
+    /// The highest value that passes.
     fn bound(&self) -> f64 {
         self.set * (1.0 + self.tolerance / 100.0)
     }
@@ -108,7 +108,7 @@ impl Check {
         self.now <= self.bound()
     }
 
-    /// Whether it is so much better that the gate should be set again.
+    /// Whether the value is so much lower that the gate should be set again.
     fn is_loose(&self) -> bool {
         self.now < self.set * (1.0 - self.tolerance.max(1.0) / 100.0)
     }
@@ -116,7 +116,7 @@ impl Check {
     fn line(&self) -> String {
         let verdict = match (self.passes(), self.is_loose()) {
             (false, _) => "FAILED",
-            (true, true) => "passed, and the gate could be tightened",
+            (true, true) => "passed; lower the gate with `gate --set`",
             (true, false) => "passed",
         };
         let Self { name, now, set, tolerance } = self;
@@ -130,14 +130,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_figure_passes_up_to_its_tolerance() {
+    fn figure_passes_up_to_its_tolerance() {
         let check = |now| Check { name: "x", now, set: 1.5, tolerance: 2.0 };
         assert!(check(1.5).passes() && check(1.53).passes() && !check(1.54).passes());
         assert!(check(1.46).is_loose() && !check(1.49).is_loose());
     }
 
     #[test]
-    fn the_file_has_every_gate() {
+    fn file_has_every_gate() {
         let gates = fs::read_to_string(root().join(FILE)).unwrap();
         let gates: Value = serde_json::from_str(&gates).unwrap();
         for name in ["instructions_to_bare", "allocations", "system_calls", "binary_bytes"] {

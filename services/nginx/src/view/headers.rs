@@ -1,19 +1,19 @@
-//! What goes on to the service of the headers that a caller sends.
+//! The headers of a caller that the sidecar forwards to the service.
 
 use chassis::document::Document;
 use serde::Serialize;
 
-/// Forwarded to every service. A document declares what it needs beside these.
+/// Forwarded to every service. A document declares further headers.
 const FORWARDED: [&str; 5] =
     ["accept", "accept-language", "content-encoding", "content-type", "tracestate"];
-/// Set by the template, so a declaration of them changes nothing.
+/// Set by the template, so declaring them changes nothing.
 const SET: [&str; 3] = ["traceparent", "user-agent", "x-amzn-trace-id"];
 
-/// A header that goes on as it came.
+/// A header that is forwarded unchanged.
 #[derive(Debug, Serialize)]
 pub(super) struct Header {
     name: String,
-    /// The name as a variable of nginx has it.
+    /// The name in a variable of nginx.
     variable: String,
 }
 
@@ -27,7 +27,7 @@ pub(super) fn forwarded(document: &Document) -> Vec<Header> {
         .collect()
 }
 
-/// The cookies that the document declares. No other goes on.
+/// The cookies that the document declares. No other cookie is forwarded.
 pub(super) fn cookies(document: &Document) -> Vec<String> {
     let declared = document.operations.iter().flat_map(|operation| &operation.cookies);
     distinct(declared.map(String::as_str))

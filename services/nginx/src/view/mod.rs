@@ -1,8 +1,8 @@
-//! What the template is filled with: the document and the settings, each value decided.
+//! The values of the template, calculated from the document and the settings.
 //!
-//! The template repeats and places values; it makes no decision. Names of paths and their patterns contain characters
-//! that mean something to nginx. They are made from parsed templates and marked as safe. Every other text is checked
-//! when it is written.
+//! The template only repeats and places values. Names of paths and their patterns contain characters that have a
+//! meaning for nginx. They are made from parsed templates and marked as safe. Every other text is checked when it is
+//! written.
 
 mod headers;
 mod operation;
@@ -16,12 +16,12 @@ use headers::Header;
 use operation::{OperationView, PathView};
 use serde::Serialize;
 
-/// Idle connections to the service that a worker keeps at most.
+/// Most idle connections to the service that a worker keeps.
 const MOST_IDLE: u32 = 256;
 
 /// All values of the template.
 #[derive(Debug, Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "the template asks each one by its name")]
+#[expect(clippy::struct_excessive_bools, reason = "the template uses each one by its name")]
 pub struct View {
     service: String,
     service_name: String,
@@ -39,7 +39,7 @@ pub struct View {
     keys: Vec<KeyView>,
     key_patterns: Vec<String>,
     forwards_key: bool,
-    /// Whether some operation needs a token.
+    /// Whether an operation needs a token.
     bearer: bool,
     joins_equal_headers: bool,
     headers: Vec<Header>,
@@ -61,7 +61,7 @@ struct KeyView {
 struct LimitView {
     name: String,
     variable: String,
-    /// Whether it is another one than `client` and `address`.
+    /// Whether it is neither `client` nor `address`.
     named: bool,
     by_client: bool,
     rate: u32,
@@ -70,7 +70,7 @@ struct LimitView {
 }
 
 impl View {
-    /// Decides all values. `joins_equal_headers` is a property of the nginx that will read them.
+    /// Calculates all values. `joins_equal_headers` is a property of the nginx that reads the configuration.
     pub fn new(
         document: &Document,
         settings: &Settings,
@@ -92,8 +92,8 @@ impl View {
             .map(|(path, declared)| (path, PathView::new(path, &declared, &limits)))
             .collect();
         let declared = paths.iter().map(|(_, view)| view.clone()).collect();
-        // Two paths can match one request only if one of them has a static segment wherever the other has one, and
-        // more of them: the checker refuses all others.
+        // The document checker accepts two paths for one request only if one of them is more specific. That path has
+        // fewer parameters.
         paths.sort_by_key(|(path, _)| parameters(path));
         let name = |set: &Option<String>| set.clone().unwrap_or_else(|| service.name.clone());
         let listen = || format!("0.0.0.0:{}", service.sidecar_port);
@@ -150,12 +150,12 @@ fn parameters(path: &Template) -> usize {
     path.segments().iter().filter(|segment| matches!(segment, Segment::Parameter(_))).count()
 }
 
-/// Idle connections of each worker. All workers together keep no more than the service accepts.
+/// Idle connections of each worker. All workers together keep at most as many as the service accepts.
 fn idle(connections: u32, workers: u32) -> u32 {
     (2 * connections / workers).clamp(1, MOST_IDLE)
 }
 
-/// Room for the longest key of a map: a method with the name of a path, beside what nginx notes about it.
+/// The size for the longest key of a map: a method with the name of a path, and nginx's overhead.
 fn hash_bucket(document: &Document) -> usize {
     let longest = document.operations.iter().map(|o| o.path.to_string().len()).max().unwrap_or(0);
     (longest + 40).next_power_of_two().max(128)

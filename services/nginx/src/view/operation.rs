@@ -1,4 +1,4 @@
-//! Paths and operations: who may call them, what counts them, how long they may take.
+//! Paths and operations: their credentials, limits and timeouts.
 
 use super::LimitView;
 use crate::pattern;
@@ -7,9 +7,9 @@ use minijinja::Value;
 use serde::Serialize;
 use std::time::Duration;
 
-/// How much longer the sidecar waits than the service, so that the service's own response comes first.
+/// The time that the sidecar waits longer than the service, so that the service answers first.
 const MARGIN: Duration = Duration::from_secs(1);
-/// How much longer a stream may pause than its document says, before it counts as dead.
+/// The time that a stream may pause longer than in its document, before the sidecar closes it.
 const STREAM_MARGIN: Duration = Duration::from_secs(5);
 /// The timeout for a body that the template sets for all operations.
 const BODY_TIMEOUT: Duration = Duration::from_secs(6);
@@ -44,8 +44,8 @@ pub(super) struct OperationView {
 }
 
 impl PathView {
-    /// A method that the path does not declare needs the strictest credentials of the path, and counts like its first
-    /// operation.
+    /// A method that the path does not declare needs the strictest credentials of the path, and counts like the path's
+    /// first operation.
     pub(super) fn new(path: &Template, operations: &[&Operation], limits: &[LimitView]) -> Self {
         let declared = |method| operations.iter().any(|operation| operation.method == method);
         let allowed = |method: &Method| {
@@ -98,12 +98,12 @@ impl OperationView {
     }
 }
 
-/// What counts a request.
+/// The limits that count a request.
 struct Counted {
-    /// The name of the limit, or nothing where none counts. `None` where it depends on the request: the limit `client`
-    /// when the request has a key, otherwise `address`.
+    /// The name of the limit. Empty if none counts. `None` if it depends on the request: the limit `client` for a
+    /// request with a key, otherwise `address`.
     policy: Option<String>,
-    /// The limits that may count it.
+    /// The limits that can count it.
     limits: Vec<LimitView>,
 }
 
@@ -114,7 +114,7 @@ impl Counted {
             Limited::Never => (Some(""), vec![]),
             Limited::ByCredentials if has_key => (None, vec!["client"]),
             Limited::ByCredentials => (None, vec!["client", "address"]),
-            // Without a key there is no client to count.
+            // A request without a key has no client.
             Limited::By(name) if name == "client" && !has_key => (None, vec!["client", "address"]),
             Limited::By(name) => (Some(name.as_str()), vec![name.as_str()]),
         };
@@ -135,7 +135,7 @@ fn methods(declared: &Operation, document: &Document) -> Vec<&'static str> {
     }
 }
 
-/// Text that is written as it is: a template has been parsed, and its pattern is ours.
+/// Text that is written without a check: a parsed template, or its pattern.
 fn safe(text: String) -> Value {
     Value::from_safe_string(text)
 }
@@ -148,7 +148,7 @@ fn access_name(access: Access) -> &'static str {
     }
 }
 
-/// A time as nginx reads it. It knows no parts of a millisecond.
+/// A time in nginx's syntax. Its smallest unit is a millisecond.
 fn time(duration: Duration) -> String {
     match duration.as_millis() {
         whole if whole % 1000 == 0 => format!("{}s", whole / 1000),
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_written_in_the_largest_unit_that_fits() {
+    fn time_is_written_in_largest_exact_unit() {
         let written = [1, 1000, 1800, 6000, 59_999].map(|ms| time(Duration::from_millis(ms)));
         assert_eq!(written, ["1ms", "1s", "1800ms", "6s", "59999ms"]);
         assert_eq!(time(Duration::from_micros(1500)), "1ms");

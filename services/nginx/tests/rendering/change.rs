@@ -1,10 +1,10 @@
-//! What a change of the document changes in the rendering: the lines of the operation, and no others.
+//! A change of an operation changes only its own lines in the rendering.
 
 use super::{block, changed, parcels, shown};
 use serde_json::{Value, json};
 use std::fs;
 
-/// An operation with everything that an operation can say.
+/// An operation with every member that an operation can have.
 fn claim() -> Value {
     json!({
         "operationId": "fileClaim",
@@ -17,7 +17,7 @@ fn claim() -> Value {
     })
 }
 
-/// All that the operation adds to the rendering: nine lines of maps, and its location.
+/// The lines that the operation adds to the rendering: nine lines of maps, and its location.
 const ADDED: &str = r#"        "~^/claims/(?!\.\.?(?:[/?]|\z))[A-Za-z0-9._~-]{1,64}(?:\?|\z)" "/claims/{number}";
         "POST /claims/{number}" fileClaim;
         fileClaim key;
@@ -40,7 +40,7 @@ const ADDED: &str = r#"        "~^/claims/(?!\.\.?(?:[/?]|\z))[A-Za-z0-9._~-]{1,
         }
 "#;
 
-/// The lines that `new` has beside all of `old` in its order. `None` when a line of `old` is gone or has moved.
+/// The lines that `new` adds to `old`. `None` if a line of `old` is missing or has moved.
 fn added<'a>(old: &str, new: &'a str) -> Option<Vec<&'a str>> {
     let (mut old, mut added) = (old.lines().peekable(), Vec::new());
     for line in new.lines() {
@@ -52,7 +52,7 @@ fn added<'a>(old: &str, new: &'a str) -> Option<Vec<&'a str>> {
 }
 
 #[test]
-fn a_new_operation_adds_its_own_lines_and_changes_no_other() {
+fn new_operation_only_adds_its_lines() {
     let document = changed(|d| d["paths"]["/claims/{number}"] = json!({ "post": claim() }));
     let (old, new) = (shown(&parcels(), &[]), shown(&document, &[]));
     let added = added(&old, &new).unwrap();
@@ -62,7 +62,7 @@ fn a_new_operation_adds_its_own_lines_and_changes_no_other() {
 }
 
 #[test]
-fn a_new_method_of_a_path_changes_only_what_the_path_allows() {
+fn new_method_changes_only_lines_of_its_path() {
     let document = changed(|d| d["paths"]["/parcels/{id}"]["put"] = claim());
     let (old, new) = (shown(&parcels(), &[]), shown(&document, &[]));
     let path = "\"/parcels/{id}\" ";
@@ -80,7 +80,7 @@ fn a_new_method_of_a_path_changes_only_what_the_path_allows() {
 }
 
 #[test]
-fn an_operation_that_is_gone_leaves_no_line() {
+fn removed_operation_leaves_no_line() {
     let document = changed(|d| drop(d["paths"].as_object_mut().unwrap().shift_remove("/quote")));
     let (old, new) = (shown(&parcels(), &[]), shown(&document, &[]));
     assert!(added(&new, &old).is_some());
@@ -89,7 +89,7 @@ fn an_operation_that_is_gone_leaves_no_line() {
 }
 
 #[test]
-fn every_member_of_an_operation_reaches_its_location() {
+fn every_member_of_operation_is_rendered() {
     let document = changed(|d| d["paths"]["/claims"] = json!({ "post": claim() }));
     let text = shown(&document, &[]);
     assert_eq!(
@@ -111,7 +111,7 @@ fn every_member_of_an_operation_reaches_its_location() {
             "internal;",
             "set $policy parcels;",
             "limit_req zone=parcels burst=10 nodelay;",
-            "# Nothing is buffered, and a caller that has gone ends the stream.",
+            "# Nothing is buffered, and the stream ends when the caller disconnects.",
             "proxy_buffering off;",
             "proxy_ignore_client_abort off;",
             "proxy_read_timeout 15s;",
@@ -130,14 +130,14 @@ fn every_member_of_an_operation_reaches_its_location() {
 }
 
 #[test]
-fn every_kind_of_limit_counts_by_its_own_rule() {
+fn every_kind_of_limit_has_its_own_rule() {
     for (limit, access, policy, zones) in [
         ("quote", "ApiKey", Some("quote"), vec!["quote"]),
         ("client", "ApiKey", Some("client"), vec!["client"]),
         ("address", "ApiKey", Some("address"), vec!["address"]),
         ("none", "ApiKey", Some(""), vec![]),
         ("parcels", "Bearer", Some("parcels"), vec!["parcels"]),
-        // A caller with a token may have no key: then its address counts.
+        // A caller with a token can have no key. Then its address counts.
         ("client", "Bearer", None, vec!["client", "address"]),
     ] {
         let document = changed(|d| {
@@ -168,7 +168,7 @@ fn every_kind_of_limit_counts_by_its_own_rule() {
 }
 
 #[test]
-fn a_specific_path_is_matched_before_a_general_one_wherever_it_stands() {
+fn specific_path_is_matched_before_general_path() {
     let document = changed(|d| {
         let get = |id: &str| json!({ "get": { "operationId": id, "responses": { "204": { "description": "Nothing" } } } });
         let paths = d["paths"].as_object_mut().unwrap();
@@ -186,7 +186,7 @@ fn a_specific_path_is_matched_before_a_general_one_wherever_it_stands() {
 }
 
 #[test]
-fn objectives_of_an_operation_make_metrics_of_operations() {
+fn objectives_of_operation_add_operation_metrics() {
     let document = changed(|d| {
         d["paths"]["/quote"]["post"]["x-objectives"] =
             json!({ "availability": 99.5, "window": "28d" });
@@ -199,7 +199,7 @@ fn objectives_of_an_operation_make_metrics_of_operations() {
 }
 
 #[test]
-fn no_objective_counts_the_time_of_a_probe_or_a_stream() {
+fn objectives_exclude_time_of_probes_and_streams() {
     let uncounted: Vec<String> =
         block(&shown(&parcels(), &[]), "map \"$log_answered_by $operation\" $log_share {")
             .into_iter()

@@ -1,11 +1,11 @@
-//! The rendering of each service, kept as `nginx.conf` in its folder, so that a reviewer sees what a change means for
-//! nginx.
+//! The rendering of each service is checked in as `nginx.conf` in its folder, so that a review shows how a change
+//! affects nginx.
 
 use super::{root, shown};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// Settings of a task behind a load balancer, so that the renderings show both these and the defaults. `gixy` reads both.
+/// Settings of a task behind a load balancer. The renderings use these and the defaults. `gixy` checks both.
 const BEHIND_A_BALANCER: &[(&str, &str)] = &[
     ("API_KEY", "web:test-key-one,web:test-key-two,batch:test-key-three"),
     ("REQUIRE_API_KEY", "false"),
@@ -18,7 +18,7 @@ fn rendering(document: &Path) -> String {
     shown(document, if defaults { &[] } else { BEHIND_A_BALANCER })
 }
 
-/// Every document of the repository: of each service, and of the throw-away service.
+/// Every document of the repository: those of the services, and that of the sample service.
 fn documents() -> Vec<PathBuf> {
     let services = fs::read_dir(root().join("services")).unwrap();
     let mut found: Vec<PathBuf> = services
@@ -31,7 +31,7 @@ fn documents() -> Vec<PathBuf> {
 }
 
 #[test]
-fn each_rendering_is_the_one_that_was_reviewed() {
+fn renderings_equal_checked_in_files() {
     let update = env::var_os("UPDATE_GOLDEN").is_some();
     let documents = documents();
     let mut differ = Vec::new();
@@ -49,7 +49,7 @@ fn each_rendering_is_the_one_that_was_reviewed() {
 }
 
 #[test]
-fn a_rendering_ends_with_a_line_end_and_has_no_line_of_the_template() {
+fn rendering_ends_with_newline_and_has_no_template_syntax() {
     for document in documents() {
         let text = rendering(&document);
         assert!(text.ends_with("}\n") && !text.ends_with("\n\n"));

@@ -1,6 +1,6 @@
-//! What the sidecar renders from a document.
+//! The configuration that the sidecar renders from a document.
 
-#![expect(clippy::unwrap_used, reason = "a panic in a test is how a test fails")]
+#![expect(clippy::unwrap_used, reason = "a panic makes a test fail")]
 
 mod change;
 mod golden;
@@ -22,14 +22,14 @@ fn parcels() -> PathBuf {
     root().join("contract/parcels/openapi.json")
 }
 
-/// Settings that are read from these pairs.
+/// Settings from these pairs.
 fn settings(document: &Path, pairs: &[(&str, &str)]) -> Result<Settings, sidecar::Failure> {
     let document = ("OPENAPI_DOCUMENT", document.to_str().unwrap());
     let find = |name: &str| pairs.iter().chain([&document]).find(|(other, _)| *other == name);
     Settings::read(|name| find(name).map(|(_, value)| value.into()))
 }
 
-/// The configuration as people see it, for an nginx that joins the values of equal headers.
+/// The configuration for people, for an nginx that joins the values of equal headers.
 fn shown(document: &Path, pairs: &[(&str, &str)]) -> String {
     start::show(&settings(document, pairs).unwrap(), true).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What the settings change, and which of them do not fit a document.
+//! The effects of the settings, and settings that do not fit a document.
 
 use super::{block, changed, parcels, settings, shown};
 use chassis::document::Document;
@@ -7,7 +7,7 @@ use sidecar::{Failure, declaration, start};
 use std::fs;
 use std::path::Path;
 
-/// The refusal of these settings by `parcels`, as one line.
+/// The error for these settings with `parcels`, as one line.
 fn refusal(document: &Path, pairs: &[(&str, &str)]) -> String {
     let refused = || -> Result<(), Failure> {
         let settings = settings(document, pairs)?;
@@ -21,7 +21,7 @@ fn refusal(document: &Path, pairs: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_limit_has_the_figures_of_the_operator() {
+fn limit_uses_rate_and_burst_of_operator() {
     let limits = |pairs| {
         let text = shown(&parcels(), pairs);
         let zones: Vec<String> = text
@@ -49,7 +49,7 @@ fn a_limit_has_the_figures_of_the_operator() {
 }
 
 #[test]
-fn the_operator_sets_limits_that_the_document_declares() {
+fn operator_sets_only_declared_limits() {
     let keyed = ("API_KEY", "CHANGEME");
     for value in ["other=1:1", "client=1:1", "address=1:1", "quote=1:1,quote=2:2", "Quote=1:1"] {
         let refusal = refusal(&parcels(), &[keyed, ("RATE_LIMITS", value)]);
@@ -58,7 +58,7 @@ fn the_operator_sets_limits_that_the_document_declares() {
 }
 
 #[test]
-fn keys_are_required_where_an_operation_needs_one() {
+fn keys_are_required_if_operation_needs_key() {
     assert!(refusal(&parcels(), &[]).starts_with("API_KEY must be set"));
     let open = changed(|d| {
         for path in ["/quote", "/tokens"] {
@@ -72,14 +72,14 @@ fn keys_are_required_where_an_operation_needs_one() {
     declaration::check(&document, &settings).unwrap();
     let text = start::show(&settings, false).unwrap();
     assert!(!text.contains("if ($http_x_api_key"), "no key, no comparison");
-    assert!(text.contains("proxy_set_header X-Api-Key              \"\";"), "and none goes on");
+    assert!(text.contains("proxy_set_header X-Api-Key              \"\";"), "no key is forwarded");
     fs::remove_file(open).unwrap();
 }
 
 #[test]
-fn a_document_that_is_missing_or_has_no_live_probe_is_refused() {
+fn missing_document_and_missing_live_probe_are_refused() {
     let missing = refusal(Path::new("/nonexistent/openapi.json"), &[]);
-    assert_eq!(missing, "OPENAPI_DOCUMENT must name a file that can be read");
+    assert_eq!(missing, "OPENAPI_DOCUMENT must be the path of a readable file");
     let probeless = changed(|d| {
         drop(d["paths"]["/healthz"]["get"].as_object_mut().unwrap().shift_remove("x-probe"));
     });
@@ -88,7 +88,7 @@ fn a_document_that_is_missing_or_has_no_live_probe_is_refused() {
 }
 
 #[test]
-fn every_fault_of_a_document_has_its_line() {
+fn every_fault_of_document_has_its_line() {
     let document = changed(|d| {
         d["x-service"]["port"] = json!("8090");
         d["paths"]["/quote"]["post"]["x-limit"] = json!("qoute");
@@ -107,7 +107,7 @@ fn every_fault_of_a_document_has_its_line() {
 }
 
 #[test]
-fn people_see_marks_and_no_key() {
+fn render_shows_marks_instead_of_keys() {
     let keys = "web:Secret-Key.1,batch:Secret-Key.2,web:Secret-Key.3";
     let text = shown(&parcels(), &[("API_KEY", keys)]);
     assert!(!text.contains("Secret"));
@@ -122,7 +122,7 @@ fn people_see_marks_and_no_key() {
 }
 
 #[test]
-fn a_list_without_a_key_lets_nobody_in() {
+fn list_without_key_refuses_every_caller() {
     let keyless = settings(&parcels(), &[("API_KEY", "none")]).unwrap();
     declaration::check(&declaration::read(&keyless.document).unwrap(), &keyless).unwrap();
     let text = shown(&parcels(), &[("API_KEY", "none")]);
@@ -131,7 +131,7 @@ fn a_list_without_a_key_lets_nobody_in() {
 }
 
 #[test]
-fn addresses_names_and_networks_are_those_of_the_settings() {
+fn addresses_names_and_networks_come_from_settings() {
     let text = shown(
         &parcels(),
         &[
@@ -161,7 +161,7 @@ fn addresses_names_and_networks_are_those_of_the_settings() {
 }
 
 #[test]
-fn the_headers_that_go_on_are_a_fixed_list_and_the_declared_ones() {
+fn only_fixed_and_declared_headers_are_forwarded() {
     let document = changed(|d| {
         d["paths"]["/parcels"]["get"]["parameters"] = json!([
             { "name": "X-Tenant", "in": "header", "schema": {} },
@@ -196,7 +196,7 @@ fn the_headers_that_go_on_are_a_fixed_list_and_the_declared_ones() {
     ];
     assert_eq!(set, expected);
     assert!(text.contains("proxy_pass_request_headers off;"));
-    // An older nginx passes everything on except these.
+    // An older nginx forwards all headers except these.
     let old = start::show(&settings(&document, &[]).unwrap(), false).unwrap();
     assert!(
         !old.contains("proxy_pass_request_headers")
@@ -209,7 +209,7 @@ fn the_headers_that_go_on_are_a_fixed_list_and_the_declared_ones() {
 }
 
 #[test]
-fn both_documents_are_valid_and_their_names_fit_nginx() {
+fn documents_are_valid_and_names_fit_nginx() {
     for path in ["services/sum/openapi.json", "contract/parcels/openapi.json"] {
         let text = fs::read_to_string(super::root().join(path)).unwrap();
         assert!(Document::parse(&text).is_ok(), "{path}");

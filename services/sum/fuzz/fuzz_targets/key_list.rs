@@ -1,10 +1,10 @@
-//! Any text as `API_KEY`: no panic, an accepted list knows each of its keys, a refusal repeats nothing of it.
+//! Any text as `API_KEY`: no panic, an accepted list matches each of its keys, an error contains no part of the list.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use chassis::keys::KeyRing;
+use libfuzzer_sys::fuzz_target;
 
-/// What a refusal says, without the numbers of the entries.
+/// The error messages, without digits.
 const REFUSALS: [&str; 6] = [
     "is empty; it must hold one or more keys separated by commas, or none",
     "entry is empty; entries are separated by single commas",

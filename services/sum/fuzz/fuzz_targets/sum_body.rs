@@ -1,4 +1,4 @@
-//! Any bytes as the body of `/sum`: no panic, and what comes out agrees with itself and with `serde_json`.
+//! Any bytes as the body of `/sum`: no panic, and the result agrees with itself and with `serde_json`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,8 +7,8 @@ use sum_api::sum::{SumError, sum};
 
 fuzz_target!(|body: &[u8]| {
     let outcome = sum(body);
-    // "Not JSON" must be true. (The reverse does not hold: serde_json's own values are bounded in depth and
-    // range, ours are not.)
+    // A body that is refused as "not JSON" must not be JSON. (The reverse is not checked: serde_json limits the depth
+    // and range of its values, the sum does not.)
     if let Err(SumError::Syntax(_)) = outcome {
         assert!(serde_json::from_slice::<serde_json::Value>(body).is_err());
     }
@@ -16,7 +16,7 @@ fuzz_target!(|body: &[u8]| {
     let text = total.to_string();
     assert!(!text.contains(['e', 'E', '+']) && text != "-0");
     assert!(!text.contains('.') || !text.ends_with('0') && !text.ends_with('.'));
-    // A sum that is short enough is a number that is accepted again, and adding nothing changes nothing.
+    // A sum that is short enough is accepted again, and adding 0 does not change it.
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let again = sum(format!("{{\"b\":0,\"a\":{text}}}").as_bytes());
     match again {

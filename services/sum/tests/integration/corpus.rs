@@ -1,4 +1,4 @@
-//! Every accepted and refused body of `services/sum/contract/sum.json`, as bytes and as a request.
+//! Sends every body of `services/sum/contract/sum.json`, as bytes and as a request.
 
 use crate::support::corpus;
 use chassis::testing::{ask_json, ready};
@@ -6,7 +6,7 @@ use sum_api::Sum;
 use sum_api::sum::{SumError, sum};
 
 #[test]
-fn the_corpus_names_no_case_twice() {
+fn case_names_are_unique() {
     let cases = corpus();
     let mut names: Vec<_> = cases.iter().map(|case| &case.name).collect();
     names.sort();
@@ -15,7 +15,7 @@ fn the_corpus_names_no_case_twice() {
 }
 
 #[test]
-fn bytes_become_the_sum_or_the_refusal_in_the_corpus() {
+fn bytes_give_expected_sum_or_error() {
     for case in corpus().iter().filter(|case| case.status != 413) {
         let outcome = sum(&case.body).map(|sum| format!("{{\"sum\":{sum}}}"));
         let (slug, member) = match outcome {
@@ -37,7 +37,7 @@ fn bytes_become_the_sum_or_the_refusal_in_the_corpus() {
 }
 
 #[tokio::test]
-async fn requests_get_the_status_and_the_body_in_the_corpus() {
+async fn requests_get_expected_status_and_body() {
     let app = ready(|_| Sum);
     for case in corpus() {
         let reply = ask_json(&app, "POST /sum", &case.body).await;
@@ -61,7 +61,7 @@ async fn requests_get_the_status_and_the_body_in_the_corpus() {
 }
 
 #[test]
-fn a_refusal_of_syntax_says_where() {
+fn syntax_error_contains_place() {
     for (body, place) in [
         (&b"{\"a\":2,\n\"b\":x}"[..], "line 2 column 5"),
         (b"{\"a\":2,\"b\":40}}", "line 1 column 15"),

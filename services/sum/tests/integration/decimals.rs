@@ -1,16 +1,16 @@
-//! Sums of generated numbers against `bigdecimal`, which shares no code with the product.
+//! Compares sums of generated numbers with `bigdecimal`, which shares no code with the product.
 
 use bigdecimal::BigDecimal;
 use proptest::prelude::*;
 use sum_api::sum::{SumError, sum};
 
-/// The sum in plain notation, as the contract has it.
+/// The sum in plain notation, as in the contract.
 fn oracle(a: &str, b: &str) -> String {
     let sum: BigDecimal = a.parse::<BigDecimal>().unwrap() + b.parse::<BigDecimal>().unwrap();
     sum.normalized().to_plain_string()
 }
 
-/// How many digits a number has when it is written out.
+/// The number of digits of a number that is written out.
 fn written_digits(token: &str) -> usize {
     oracle(token, "0").bytes().filter(u8::is_ascii_digit).count()
 }
@@ -33,7 +33,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_sum_is_what_another_library_says(a in number(), b in number()) {
+    fn sum_equals_result_of_bigdecimal(a in number(), b in number()) {
         prop_assert_eq!(api(&a, &b), Ok(oracle(&a, &b)));
     }
 
@@ -49,7 +49,7 @@ proptest! {
     }
 
     #[test]
-    fn a_number_is_accepted_when_it_can_be_written_in_a_thousand_digits(a in AROUND_THE_LIMIT) {
+    fn number_of_at_most_1000_written_digits_is_accepted(a in AROUND_THE_LIMIT) {
         let accepted = written_digits(&a) <= 1000;
         prop_assert_eq!(api(&a, "0").is_ok(), accepted);
         if accepted {
@@ -58,18 +58,18 @@ proptest! {
     }
 
     #[test]
-    fn no_body_is_too_odd(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn random_body_does_not_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = sum(&body);
     }
 
     #[test]
-    fn no_text_near_the_grammar_is_too_odd(body in r#"[{}\[\]",:ab0-9.eE+\- \\u]{0,60}"#) {
+    fn random_text_near_grammar_does_not_panic(body in r#"[{}\[\]",:ab0-9.eE+\- \\u]{0,60}"#) {
         let _ = sum(body.as_bytes());
     }
 }
 
 #[test]
-fn the_oracle_itself_can_add() {
+fn oracle_adds_correctly() {
     for (a, b, expected) in [
         ("0.1", "0.2", "0.3"),
         ("-1", "1e0", "0"),

@@ -1,7 +1,7 @@
-//! What is the sum's own: its arithmetic against the tables, its problems, and its document against its answers. What
-//! the chassis does for every service has its tests there.
+//! Tests of the sum: its arithmetic, its problems, and its document. The tests of the chassis cover everything that the
+//! chassis does for every service.
 
-#![expect(clippy::unwrap_used, reason = "in a helper of tests, too, a panic is how a test fails")]
+#![expect(clippy::unwrap_used, reason = "a panic makes a test fail, also in a helper of tests")]
 
 mod corpus;
 mod decimals;

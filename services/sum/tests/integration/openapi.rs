@@ -1,5 +1,5 @@
-//! The description against the real thing, both ways: what happens is described, and what is described
-//! happens.
+//! Compares the document with the answers in both directions: every answer is described, and every described answer
+//! occurs.
 
 use crate::support::{Case, corpus};
 use chassis::testing::{Answered, answers, ask_json, check_document, compare, document, ready};
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use sum_api::Sum;
 
 #[tokio::test(start_paused = true)]
-async fn every_answer_is_described_and_every_description_is_answered() {
+async fn answers_and_document_agree() {
     let mut answers = answers(|_| Sum).await;
     let app = ready(|_| Sum);
-    // A sum past the range of doubles is exact, and more than the schema's validator can read.
+    // The schema's validator cannot read an exact sum beyond the range of doubles.
     let short = |case: &Case| case.answer.as_ref().is_none_or(|answer| answer.len() < 300);
     for case in corpus().into_iter().filter(short) {
         let reply = ask_json(&app, "POST /sum", case.body).await;
@@ -21,12 +21,12 @@ async fn every_answer_is_described_and_every_description_is_answered() {
 }
 
 #[test]
-fn the_document_is_right_about_itself() {
+fn document_is_consistent() {
     check_document::<Sum>();
 }
 
 #[test]
-fn the_schema_of_the_body_refuses_what_the_sum_refuses() {
+fn body_schema_refuses_invalid_bodies() {
     let document: Value = serde_json::from_str(&document::<Sum>().public).unwrap();
     let body = &document["paths"]["/sum"]["post"]["requestBody"];
     let schema = &body["content"]["application/json"]["schema"];

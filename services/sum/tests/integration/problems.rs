@@ -1,4 +1,4 @@
-//! Each problem of the sum's own, to the byte. docs/problems.md lists the same.
+//! Each problem of the sum, byte for byte as in docs/problems.md.
 
 use chassis::testing::{KEY, ask, ready};
 use sum_api::Sum;

@@ -1,9 +1,9 @@
-//! What the modules share: the cases of `contract/sum.json`.
+//! The cases of `contract/sum.json`, for all modules.
 
 use chassis::testing;
 use serde_json::Value;
 
-/// How many cases `sum.json` is known to hold: with fewer, a test of all of them would test less than it says.
+/// The least number of cases in `sum.json`. This fails if cases get lost.
 const CASES: usize = 265;
 
 /// A case of `sum.json`.
@@ -36,7 +36,7 @@ pub(crate) fn corpus() -> Vec<Case> {
     cases
 }
 
-/// The few cases that are no text are in base64.
+/// Decodes the cases that are not text.
 fn base64(text: &str) -> Vec<u8> {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = Vec::new();
