@@ -1,4 +1,4 @@
-# Who gets a message when a service misses its objectives. The objectives are in its document.
+# Recipients of the messages about a service that misses its objectives. The objectives are in its document.
 
 variable "alarm_emails" {
   description = "Mail addresses of the two topics: page pages a person, notify is for working hours. The owner of each address confirms it by a link. A pager for the topic page is better than an address."

@@ -23,7 +23,7 @@ const COUNTERS: [Counter; 3] = [Counter::Instructions, Counter::Allocations, Cou
 
 /// Counts everything and saves the section `counts`.
 pub fn run() -> Result<()> {
-    let mut section = Section::new("What a request costs, counted");
+    let mut section = Section::new("Instructions and system calls of a request");
     let jobs: Vec<(Setup, Counter)> = SETUPS
         .into_iter()
         .filter(Setup::exists)

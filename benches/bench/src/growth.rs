@@ -19,7 +19,7 @@ const KEYS: [usize; 3] = [1, 10, 1000];
 
 /// Counts at each size and saves the section `growth`.
 pub fn run() -> Result<()> {
-    let mut section = Section::new("How cost grows");
+    let mut section = Section::new("Growth of the cost");
     let bodies = BODIES.map(|size| (API, request::post(0, &padded(size))));
     let digits = DIGITS.map(|digits| (API, request::post(0, &nines(digits))));
     // The last key of the list, so that all keys are compared.

@@ -49,7 +49,7 @@ pub trait Handler: Send + Sync + 'static {
     fn connections(&self, _open: usize) {}
 }
 
-/// What a connection may be used for.
+/// The permitted use of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seat {
     /// Any request.

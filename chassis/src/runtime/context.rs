@@ -1,4 +1,4 @@
-//! What the chassis provides to a service that is built with [`crate::run_with`]: the signing of tokens and the
+//! The means that the chassis provides to a service that is built with [`crate::run_with`]: the signing of tokens and the
 //! conditions of `/readyz`.
 //!
 //! A service is built before its keys are loaded, because `/healthz` must answer while SSM is away. So the service

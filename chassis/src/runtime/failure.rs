@@ -57,7 +57,7 @@ impl Failure {
             Self::Document(_) | Self::Unimplemented(_) => 70, // EX_SOFTWARE
             Self::Runtime(_) | Self::Signals(_) => 71, // EX_OSERR
             Self::Refused(_) => 78,          // EX_CONFIG
-            Self::Unhealthy(_) => 1,         // What a container's health check expects.
+            Self::Unhealthy(_) => 1,         // as Docker's HEALTHCHECK expects
         }
     }
 }

@@ -30,7 +30,7 @@ impl Args {
         let path = format!("repos/{}/environments/{name}", self.repository);
         let mut gh = command("gh api --jq", [".protection_rules[].type", &path]);
         let rules = output(&mut gh).inspect_err(|_| {
-            println!("::error title=No environment::GitHub returned no environment {name}. docs/ci.md, \"What has to be set up\", lists the environments.");
+            println!("::error title=No environment::GitHub returned no environment {name}. docs/ci.md, \"GitHub settings\", lists the environments.");
         })?;
         if self.private {
             println!("{PRIVATE}");
@@ -50,4 +50,4 @@ impl Args {
     }
 }
 
-const PRIVATE: &str = "::warning title=Private repository::In a private repository, signed images and required reviewers need GitHub Enterprise. With another plan, the job images fails when it signs. docs/ci.md, \"What needs a paid plan\".";
+const PRIVATE: &str = "::warning title=Private repository::In a private repository, signed images and required reviewers need GitHub Enterprise. With another plan, the job images fails when it signs. docs/ci.md, \"Features of a paid plan\".";

@@ -98,7 +98,7 @@ impl Report {
     pub(super) fn refused(&mut self, what: &str, feature: Feature, refusal: &Refusal) {
         let (_, plan) = feature.plan();
         let paid = format!(
-            ". In a private repository this needs {plan} (docs/ci.md, \"What needs a paid plan\")"
+            ". In a private repository this needs {plan} (docs/ci.md, \"Features of a paid plan\")"
         );
         self.missing(what, &format!("{refusal}{}", if self.private { &paid } else { "" }));
     }

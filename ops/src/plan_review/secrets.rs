@@ -20,7 +20,7 @@ pub(super) struct Leak {
 pub(super) struct Report {
     /// Number of strings that were checked.
     pub(super) strings: usize,
-    /// What was found.
+    /// The leaks.
     pub(super) leaks: Vec<Leak>,
 }
 

