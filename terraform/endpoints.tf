@@ -86,7 +86,7 @@ resource "aws_security_group" "endpoints" {
   count = local.private ? 1 : 0
 
   name        = "${local.id}-endpoints"
-  description = "Interface endpoints: allow traffic from the tasks only."
+  description = "Interface endpoints: the tasks in, nothing out."
   vpc_id      = aws_vpc.this[0].id
 
   tags = { Name = "${local.id}-endpoints" }
