@@ -25,7 +25,7 @@ pub const NOT_RUN: [(&str, &str); 11] = [
     ("make rollback", "the step deploy runs `cargo ops deploy rollback`, which does the same"),
     ("make aws-deploy", "the step deploy runs it in the part `laptop`"),
     ("cargo ops deploy drift", "the step deploy runs it before the incident"),
-    ("terraform -chdir=terraform force-unlock ", "no Terraform run is killed in this step"),
+    ("terraform -chdir=terraform force-unlock ", "the drill apply-cut-off runs it"),
 ];
 
 /// The line of the list that matches a command. `None` if the command is run.
