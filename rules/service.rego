@@ -55,7 +55,7 @@ warn contains {"level": "caution", "topic": "limits", "address": resource.addres
 
 deny contains {
 	"rule": "alarms-are-heard", "address": resource.address, "detail": "it no longer sends messages",
-	"topic": "limits", "text": sprintf("tells 0 when it fires, no longer %d", [listeners(resource.change.before)]),
+	"topic": "limits", "text": sprintf("notifies fewer topics: 0 instead of %d", [listeners(resource.change.before)]),
 } if {
 	some resource in staying
 	resource.type in alarm_types

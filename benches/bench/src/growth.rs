@@ -57,8 +57,8 @@ pub fn run() -> Result<()> {
     let exponent = exponent(&curve, curve[2].1);
     section.note("digits_exponent", exponent);
     section.add(format!(
-        "Above the cost of 30 digits, the instructions grow with the digits to the power of {exponent:.2} (least squares of the \
-         logarithms from 100 to 1,000 digits). A power of 1 is linear and 2 is quadratic."
+        "The exponent of this growth is {exponent:.2}: 1 is linear and 2 is quadratic. It is the slope of the logarithms (least \
+         squares) from 100 to 1,000 digits, after the instructions for 30 digits are subtracted."
     ));
     let mut table = Table::new(&["keys", "sum-api, instructions", "sidecar, instructions"]);
     for (number, instructions) in KEYS.into_iter().zip(keys.chunks(2)) {

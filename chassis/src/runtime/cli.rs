@@ -52,7 +52,8 @@ Keys, when they are required, come from exactly one of:
 METRICS_PASSWORD, environment only, is 16 to 128 visible ASCII characters. The private listener then requires it, with
 the user `metrics`.
 
-Exit codes: 0 drained, 64 bad configuration, 69 cannot listen, 78 SSM refused to give the keys.";
+Exit codes: 0 drained, 64 invalid configuration, 69 cannot listen, 70 invalid document, 71 no runtime or no signal
+handlers, 78 SSM refused to give the keys.";
 
 /// The settings of `serve`.
 #[derive(Debug, Args)]

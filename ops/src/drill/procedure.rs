@@ -245,8 +245,8 @@ impl Drill {
                     row.alarm = alarm;
                     let verdict = self.alarms.replay_daily(alarm, metric, bad, well)?;
                     row.detected =
-                        verdict.map(|_| Figure::NotMeasured("the figure of the day is given"));
-                    "with the next day's figure".clone_into(&mut row.over);
+                        verdict.map(|_| Figure::NotMeasured("the drill supplies the daily metric"));
+                    "with the next daily metric".clone_into(&mut row.over);
                     let back = verdict.is_some_and(|verdict| verdict.ok.is_some());
                     let found = verdict.map_or("it did not fire".to_owned(), |v| v.to_string());
                     let check =

@@ -61,10 +61,10 @@ fn rates(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
 fn alarm(resource: &Resource, say: &mut dyn FnMut(Level, String)) {
     let (before, after) = (&resource.change.before, &resource.change.after);
     let listeners = |side: &Value| side["alarm_actions"].as_array().map_or(0, Vec::len);
-    // A rule reports an alarm that tells nobody.
+    // A rule reports an alarm that notifies no topic.
     if (1..listeners(before)).contains(&listeners(after)) {
         let text =
-            format!("tells {} when it fires, no longer {}", listeners(after), listeners(before));
+            format!("notifies fewer topics: {} instead of {}", listeners(after), listeners(before));
         say(Level::Caution, text);
     }
     for name in SENSITIVITY.iter().filter(|name| resource.changes(name)) {
