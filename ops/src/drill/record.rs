@@ -27,11 +27,6 @@ impl Figure {
             Self::NotMeasured(_) => None,
         }
     }
-
-    /// The larger figure. Any number is larger than `NotMeasured`.
-    fn max(self, other: Self) -> Self {
-        if self.seconds() < other.seconds() { other } else { self }
-    }
 }
 
 impl fmt::Display for Figure {
@@ -70,6 +65,13 @@ pub(super) struct Row {
     pub(super) failed: Option<(usize, usize)>,
     /// Whether all checks of the row passed.
     pub(super) good: bool,
+}
+
+impl Row {
+    /// The seconds of the detection and of the recovery. `None` is less than any number.
+    fn seconds(&self) -> [Option<f32>; 2] {
+        [self.detected, self.recovered].map(|figure| figure.and_then(Figure::seconds))
+    }
 }
 
 /// The table, for the terminal and for the document.
@@ -126,18 +128,19 @@ pub(super) fn has_section(runbook: &str, section: &str) -> bool {
     runbook.lines().any(|line| line.starts_with('#') && anchor(line) == section)
 }
 
-/// Updates the line `Last drilled` of one section. The slowest of its incidents counts.
+/// Updates the line `Last drilled` of one section. The line names the incident with the slowest detection. If several
+/// detections take the same time, the slowest recovery decides.
 fn noted(runbook: &str, section: &str, rows: &[Row], date: &str) -> Option<String> {
-    let of_section = || rows.iter().filter(|row| row.section == section);
-    let slowest =
-        |figure: fn(&Row) -> Option<Figure>| of_section().filter_map(figure).reduce(Figure::max);
+    let of_section = rows.iter().filter(|row| row.section == section);
+    let row = of_section.reduce(|a, b| if a.seconds() < b.seconds() { b } else { a })?;
     let phrase = |verb: &str, figure: Figure| match figure {
         Figure::NotMeasured(_) => format!("{verb}: {figure}"),
         _ => format!("{verb} in {figure}"),
     };
-    let detected = phrase("detected", slowest(|row| row.detected)?);
-    let recovered = phrase("recovered", slowest(|row| row.recovered)?);
-    let line = format!("Last drilled: {date} (emulated): {detected}; {recovered} (make drill)");
+    let detected = phrase("detected", row.detected?);
+    let recovered = phrase("recovered", row.recovered?);
+    let name = row.name;
+    let line = format!("Last drilled: {date} (emulated): {detected}; {recovered} (drill: {name})");
     let heading =
         runbook.lines().find(|line| line.starts_with("### ") && anchor(line) == section)?;
     let (before, rest) = runbook.split_once(&format!("\n{heading}\n"))?;
@@ -162,9 +165,9 @@ const END: &str = "<!-- drill: end -->";
 mod tests {
     use super::{Figure, Row, has_section, noted, renewed, table};
 
-    fn row(section: &'static str, detected: Figure, recovered: Figure) -> Row {
+    fn row(name: &'static str, section: &'static str, detected: Figure, recovered: Figure) -> Row {
         Row {
-            name: "n",
+            name,
             section,
             signal: None,
             alarm: "a",
@@ -177,22 +180,23 @@ mod tests {
     }
 
     #[test]
-    fn noted_changes_one_section_and_takes_the_slowest_incident() {
+    fn noted_changes_one_section_and_takes_the_figures_of_one_incident() {
         let runbook =
             "\n### a\nText.\nLast drilled: never: no\n\n### B c\nText.\nLast drilled: never: no\n";
         let none = Figure::NotMeasured("no request failed");
         let rows = [
-            row("b-c", Figure::Computed(7.0), none),
-            row("b-c", Figure::Computed(61.0), Figure::Measured(2.34)),
-            row("a", Figure::Measured(99.0), none),
+            row("one", "b-c", Figure::Computed(7.0), Figure::Measured(9.0)),
+            row("two", "b-c", Figure::Computed(61.0), Figure::Measured(2.34)),
+            row("three", "b-c", Figure::Computed(61.0), none),
+            row("four", "a", Figure::Measured(99.0), none),
         ];
         let new = noted(runbook, "b-c", &rows, "2026-01-02").unwrap();
         assert_eq!(
             new,
-            "\n### a\nText.\nLast drilled: never: no\n\n### B c\nText.\nLast drilled: 2026-01-02 (emulated): detected in 61 s (computed); recovered in 2.3 s (make drill)\n"
+            "\n### a\nText.\nLast drilled: never: no\n\n### B c\nText.\nLast drilled: 2026-01-02 (emulated): detected in 61 s (computed); recovered in 2.3 s (drill: two)\n"
         );
         let new = noted(runbook, "a", &rows, "2026-01-02").unwrap();
-        assert!(new.contains("recovered: not measured: no request failed (make drill)"), "{new}");
+        assert!(new.contains("recovered: not measured: no request failed (drill: four)"), "{new}");
         let other = "\n### a\n\n### b\nText.\nLast drilled: never\n";
         assert_eq!(noted(other, "a", &rows, ""), None, "the line is of another section");
     }
@@ -213,8 +217,12 @@ mod tests {
 
     #[test]
     fn table_starts_with_the_notice_of_emulation() {
-        let text =
-            table(&[row("a", Figure::Measured(1.0), Figure::NotMeasured("no request failed"))]);
+        let text = table(&[row(
+            "n",
+            "a",
+            Figure::Measured(1.0),
+            Figure::NotMeasured("no request failed"),
+        )]);
         assert!(text.starts_with("No figure comes from AWS"), "{text}");
         assert!(text.contains("| 1 s | not measured: no request failed |"), "{text}");
     }

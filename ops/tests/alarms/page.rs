@@ -91,14 +91,16 @@ fn section_has_all_parts_and_a_drill_line() {
     }
 }
 
-/// Expects `Last drilled: YYYY-MM-DD (emulated): detected FIGURE; recovered FIGURE (make drill)`, or `never: reason`.
+/// Expects `Last drilled: YYYY-MM-DD (emulated): detected FIGURE; recovered FIGURE (drill: NAME)`, or `never: reason`.
 fn check_drilled(heading: &str, line: &str) {
     let said = line.strip_prefix("Last drilled: ").unwrap_or_default();
     if let Some(reason) = said.strip_prefix("never: ") {
         assert!(reason.len() > 10, "{heading}: the reason is too short");
         return;
     }
-    let figures = said.strip_suffix(" (make drill)").and_then(|said| {
+    let figures = said.strip_suffix(')').and_then(|said| {
+        let (said, drill) = said.rsplit_once(" (drill: ")?;
+        assert!(drills().contains(drill), "{heading}: there is no drill {drill}");
         let (date, figures) = said.split_once(" (emulated): ")?;
         let numbers: Vec<&str> = date.split('-').collect();
         let is_date = numbers.len() == 3 && numbers.iter().all(|n| n.parse::<u32>().is_ok());
@@ -121,14 +123,15 @@ fn check_drilled(heading: &str, line: &str) {
 
 #[test]
 fn drill_line_has_figures_or_a_reason() {
-    let good = "Last drilled: 2026-01-02 (emulated): detected in 61 s (computed); recovered: not measured: no request failed (make drill)";
+    let good = "Last drilled: 2026-01-02 (emulated): detected in 61 s (computed); recovered: not measured: no request failed (drill: api-slow)";
     check_drilled("a", good);
     check_drilled("a", "Last drilled: never: nobody can cause it here");
     for (good_part, bad) in [
         (" (emulated)", ""),
         ("61 s", "a minute"),
         (": no request failed", ""),
-        (" (make drill)", ""),
+        (" (drill: api-slow)", ""),
+        ("api-slow", "x"),
         ("2026-01-02", "yesterday"),
     ] {
         let line = good.replacen(good_part, bad, 1);
