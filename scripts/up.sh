@@ -118,5 +118,5 @@ until ready; do
 done
 trap - EXIT INT TERM
 
-echo "Up: API on 127.0.0.1:$api_port, sidecar on 127.0.0.1:$sidecar_port. Logs in ${run_dir#"$PWD"/}/. \`make down SERVICE=$SERVICE\` stops both."
+echo "Up: API on 127.0.0.1:$api_port, sidecar on 127.0.0.1:$sidecar_port. Logs in ${run_dir#"$PWD"/}/. \`make down SERVICE=$SERVICE${RUN_DIR:+ RUN_DIR=$RUN_DIR}\` stops both."
 show_curl

@@ -56,8 +56,12 @@ impl Stack {
     /// The documented addresses and folder, and their replacements in this run.
     pub(super) fn names(&self) -> Names {
         let address = |port: u16| format!("127.0.0.1:{port}");
-        let mut names =
-            vec![(format!(".run/up/{}/", self.service), format!("{}/", self.run_dir.display()))];
+        let run_dir = self.run_dir.display();
+        let down = format!("make down SERVICE={}", self.service);
+        let mut names = vec![
+            (format!(".run/up/{}/", self.service), format!("{run_dir}/")),
+            (down.clone(), format!("{down} RUN_DIR={run_dir}")),
+        ];
         let ports = self.documented.into_iter().zip(self.ports);
         names.extend(ports.map(|(page, here)| (address(page), address(here))));
         Names(names)
