@@ -4,15 +4,15 @@
 locals {
   queries = {
     failures-by-answerer = <<-END
-      fields status, answered_by, route
-      | filter status >= 500
-      | stats count(*) as failures, min(@timestamp) as first, max(@timestamp) as last by answered_by, status, route
+      fields status, answered_by, route, client
+      | filter status >= 500 and ispresent(answered_by)
+      | stats count(*) as failures, count_distinct(client) as clients, min(@timestamp) as first, max(@timestamp) as last by answered_by, status, route
       | sort failures desc
     END
     failure-causes       = <<-END
-      fields answered_by, message, cause, level
+      fields answered_by, message, cause, place, level
       | filter (@logStream like /^api/ and (level = "ERROR" or level = "WARN")) or (answered_by = "sidecar" and cause != "")
-      | stats count(*) as lines, max(@timestamp) as last by answered_by, message, cause
+      | stats count(*) as lines, max(@timestamp) as last by answered_by, message, cause, place
       | sort lines desc
     END
     latency-by-minute    = <<-END

@@ -15,8 +15,8 @@ use super::stack::Target;
 
 const HEADING: &str = "### Whom to call";
 const PLACEHOLDER: &str = "FILL IN";
-/// The roles that the runbook's sections escalate to. Each must have a row.
-const ROLES: [&str; 7] = [
+/// The rows that the runbook's sections refer to. Each must exist.
+const ROLES: [&str; 8] = [
     "First on call",
     "Second on call",
     "Owner of the service",
@@ -24,6 +24,7 @@ const ROLES: [&str; 7] = [
     "Security",
     "Owner of the domain",
     "Administrator of the AWS account",
+    "Contacts of the clients",
 ];
 
 /// The location of the table.

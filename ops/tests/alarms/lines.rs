@@ -47,9 +47,14 @@ pub(crate) fn members(stack: &Stack) -> BTreeSet<String> {
     all.filter_map(Value::as_object).flat_map(|line| line.keys().cloned()).collect()
 }
 
+/// The lines of the API.
+pub(crate) fn api(stack: &Stack) -> &'static [Value] {
+    &lines(stack).api
+}
+
 /// The messages of the API's lines.
 pub(crate) fn messages(stack: &Stack) -> BTreeSet<&'static str> {
-    lines(stack).api.iter().filter_map(|line| line["message"].as_str()).collect()
+    api(stack).iter().filter_map(|line| line["message"].as_str()).collect()
 }
 
 /// The line as a metric record.

@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use contract::list::at_least;
 
 use crate::lines;
-use crate::stack::{Stack, stack};
+use crate::stack::{Stack, stack, text};
 
 /// Keywords, functions and units of Logs Insights.
-const WORDS: &str = "fields filter stats sort limit by as and or not in like desc asc bin count sum min max avg pct \
+const WORDS: &str = "fields filter stats sort limit by as and or not in like desc asc bin count count_distinct sum min max avg pct \
     ispresent SOURCE m h s d dedup";
+
+/// The member that only the line of a panic has. No request of these tests causes a panic.
+const OF_A_PANIC: &str = "place";
 
 /// The members in a query: its words without strings, patterns, keywords and aliases.
 pub(crate) fn members(query: &str) -> BTreeSet<String> {
@@ -49,8 +52,8 @@ pub(crate) fn check(stack: &Stack, name: &str, query: &str) {
     let members = members(query);
     assert!(!members.is_empty(), "{name} uses no member");
     for member in members {
-        let known = logged.contains(&member) || member == "@timestamp" || member == "@logStream";
-        assert!(known, "{name}: no line has a member {member}");
+        let known = ["@timestamp", "@logStream", OF_A_PANIC].contains(&member.as_str());
+        assert!(known || logged.contains(&member), "{name}: no line has a member {member}");
     }
 }
 
@@ -72,21 +75,46 @@ fn saved_queries_use_existing_members() {
     }
 }
 
+/// The text of a saved query.
+fn saved(stack: &Stack, name: &str) -> String {
+    let queries = stack.planned("aws_cloudwatch_query_definition");
+    let query = queries.iter().find(|query| query.address.ends_with(&format!("[\"{name}\"]")));
+    query.expect("the query").change.after["query_string"].as_str().unwrap().to_owned()
+}
+
+/// The API's line of a failure has the status too, but no `answered_by`.
+#[test]
+fn failures_by_answerer_query_counts_a_request_once() {
+    let Some(stack) = stack("failures_by_answerer_query_counts_a_request_once") else { return };
+    let query = saved(stack, "failures-by-answerer");
+    for part in
+        ["filter status >= 500 and ispresent(answered_by)", "count_distinct(client) as clients"]
+    {
+        assert!(query.contains(part), "{part}: {query}");
+    }
+    let failed = lines::api(stack).iter().filter(|line| line["status"].as_u64() >= Some(500));
+    for line in at_least(1, failed) {
+        assert!(line["answered_by"].is_null(), "{line}");
+    }
+    for ((status, ..), line) in &lines::lines(stack).expected {
+        assert!(*status < 500 || line["answered_by"].is_string(), "{line}");
+    }
+}
+
 /// The API logs the cause in its own lines, and the sidecar in its access log.
 #[test]
 fn failure_causes_query_reads_both_containers() {
     let Some(stack) = stack("failure_causes_query_reads_both_containers") else { return };
-    let queries = stack.planned("aws_cloudwatch_query_definition");
-    let query = queries.iter().find(|query| query.address.ends_with("[\"failure-causes\"]"));
-    let query = query.expect("the query");
-    let query = query.change.after["query_string"].as_str().unwrap();
+    let query = saved(stack, "failure-causes");
     for part in [
         "@logStream like /^api/ and (level = \"ERROR\" or level = \"WARN\")",
         "or (answered_by = \"sidecar\" and cause != \"\")",
-        "by answered_by, message, cause",
+        "by answered_by, message, cause, place",
     ] {
         assert!(query.contains(part), "{part}: {query}");
     }
+    let panics = text("chassis/src/runtime/panics.rs");
+    assert!(panics.contains(&format!("{OF_A_PANIC}, \"panic\")")), "{panics}");
     // Of the sidecar's lines, the filter matches only failures.
     let mut failures = 0;
     for ((status, _, answered_by, _), line) in at_least(10, &lines::lines(stack).expected) {
