@@ -8,8 +8,8 @@ use crate::lines;
 use crate::stack::{Stack, stack, text};
 
 /// Keywords, functions and units of Logs Insights.
-const WORDS: &str = "fields filter stats sort limit by as and or not in like desc asc bin count count_distinct sum min max avg pct \
-    ispresent SOURCE m h s d dedup";
+const WORDS: &str = "fields filter stats sort limit by as and or not in like desc asc bin count sum min max avg pct \
+    count_distinct ispresent SOURCE m h s d dedup";
 
 /// The member that only the line of a panic has. No request of these tests causes a panic.
 const OF_A_PANIC: &str = "place";
