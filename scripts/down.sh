@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/processes.sh
 . scripts/processes.sh
 
-if [ -z "$(running sidecar)$(running api)" ]; then echo "Nothing is running that \`make up\` started."; fi
+if [ -z "$(running sidecar)$(running api)" ]; then echo "Nothing is running that \`make up${SERVICE:+ SERVICE=$SERVICE}${RUN_DIR:+ RUN_DIR=$RUN_DIR}\` started."; fi
 stop_all

@@ -116,7 +116,14 @@ impl Shared {
                     }
                 }
                 Ok((_, response)) => {
-                    self.fail(format!("{number}: {} {}", response.status, response.text()));
+                    let example = call.example.as_ref().map(ToString::to_string);
+                    self.fail(format!(
+                        "{number}: {} {}; expected {} {}",
+                        response.status,
+                        response.text(),
+                        call.status,
+                        example.unwrap_or_default()
+                    ));
                 }
                 Err(error) => self.fail(format!("{number}: {error}")),
             }

@@ -90,7 +90,7 @@ async fn of_operation<S: Service>(
     let too_large = Full::from(vec![b' '; max + 1]).boxed_unsync();
     if operation.media_type.is_some() {
         requests.push((ready, Call { media_type: None, ..call() }));
-        let panics: fn(Frame<Bytes>) -> Frame<Bytes> = |_| panic!("a test asked for it");
+        let panics: fn(Frame<Bytes>) -> Frame<Bytes> = |_| panic!("expected panic of a test");
         let never = StreamBody::new(stream::pending::<Result<_, Infallible>>());
         for body in
             [too_large, Full::from("{}").map_frame(panics).boxed_unsync(), never.boxed_unsync()]

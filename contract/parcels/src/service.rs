@@ -204,7 +204,7 @@ async fn weight(request: &Request<'_>) -> Result<u32, Problem> {
     let weight: Weight = request.object()?;
     match weight.note.as_deref() {
         Some("slow") => pending().await,
-        Some("panic") => panic!("a test asked for it"),
+        Some("panic") => panic!("expected panic of a test"),
         _ => {}
     }
     if (1..=31_500).contains(&weight.grams) {

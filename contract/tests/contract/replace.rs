@@ -45,7 +45,12 @@ fn retire(stack: &Stack) {
 
 fn assert_no_failure(outcome: &Outcome) {
     let Outcome { sent, failures } = outcome;
-    assert!(failures.is_empty(), "{} of {sent} failed:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {sent} failed. Each response must equal the example in the document:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
     assert!(*sent > 100, "only {sent} requests were sent");
 }
 
