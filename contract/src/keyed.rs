@@ -62,9 +62,15 @@ pub fn with_body(key: &str, body: impl AsRef<[u8]>) -> Request {
     request(key).body(body)
 }
 
+/// The length of a body that is 1 byte too long.
+#[must_use]
+pub fn over_max_body() -> usize {
+    let limit = call().operation.max_body.expect("it takes a body");
+    usize::try_from(limit).expect("it fits into memory") + 1
+}
+
 /// The valid request with a body that is 1 byte too long.
 #[must_use]
 pub fn too_large(key: &str) -> Request {
-    let limit = call().operation.max_body.expect("it takes a body");
-    with_body(key, " ".repeat(usize::try_from(limit).expect("it fits into memory") + 1))
+    with_body(key, " ".repeat(over_max_body()))
 }

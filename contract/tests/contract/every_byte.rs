@@ -190,14 +190,15 @@ fn failed_request_has_one_clean_line() {
     let head =
         |line: &str, more: &str| [&filled(line), hostile.as_slice(), more.as_bytes()].concat();
     let health = "POST /healthz?key=do-not-log-me HTTP/1.1\r\nHost: a\r\n";
+    let over = keyed::over_max_body();
     let cases = [
         (head(health, "Transfer-Encoding: chunked\r\n\r\nzz"), 400),
         (head(health, "Transfer-Encoding: chunked\r\n\r\n1\r\nxzz"), 400),
         (head(KEYED, &format!("{CHUNKED_JSON}zz")), 400),
         // The method is checked before the size.
-        (head(health, "Content-Length: 5000\r\n\r\n"), 405),
-        (head(KEYED, "Content-Length: 5000\r\n\r\n"), 413),
-        (head(KEYED, &format!("{CHUNKED_JSON}1388\r\n{}", "x".repeat(5000))), 413),
+        (head(health, &format!("Content-Length: {over}\r\n\r\n")), 405),
+        (head(KEYED, &format!("Content-Length: {over}\r\n\r\n")), 413),
+        (head(KEYED, &format!("{CHUNKED_JSON}{over:x}\r\n{}", "x".repeat(over))), 413),
         (head(health, "Content-Length: x\r\n\r\n"), 400),
         (head(health, "Transfer-Encoding: gzip\r\n\r\n"), 501),
         (head("TRACE /nothing?q=do-not-log-me HTTP/1.1\r\nHost: a\r\n", "\r\n"), 404),
