@@ -12,7 +12,7 @@ use clap::builder::PossibleValuesParser;
 use crate::command::{from_line, is_installed, output, passes, search_path, tail};
 
 /// A program, its packages, and whether the package starts a service of the same name.
-const PROGRAMS: [(&str, &str, bool); 16] = [
+const PROGRAMS: [(&str, &str, bool); 17] = [
     ("crun", "crun", false),
     ("curl", "curl", false),
     ("debootstrap", "debootstrap", false),
@@ -25,6 +25,8 @@ const PROGRAMS: [(&str, &str, bool); 16] = [
     ("gh", "gh", false),
     ("haproxy", "haproxy", true),
     ("ip", "iproute2", false),
+    // The drill `stale-upstream` drops packets with it.
+    ("iptables", "iptables", false),
     ("jq", "jq", false),
     ("nginx", "nginx", true),
     ("openssl", "openssl", false),

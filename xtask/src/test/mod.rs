@@ -51,7 +51,10 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
 /// Returns the environment variables that tell the steps where the compiled programs are. Cargo lets only one command
 /// compile at a time, so lanes that call it would wait for each other.
 fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
-    packages::install(root, &["nginx", "haproxy", "ip", "crun", "openssl", "curl", "jq", "gh"])?;
+    packages::install(
+        root,
+        &["nginx", "haproxy", "ip", "iptables", "crun", "openssl", "curl", "jq", "gh"],
+    )?;
     let install = || {
         ensure!(tools::install(root, &tools::LINTERS)?, "the linters are not installed");
         // Several lanes and the tests of `chassis` share the emulated AWS. Without it, their checks are skipped.

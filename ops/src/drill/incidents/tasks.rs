@@ -148,7 +148,7 @@ pub(super) const STALE_UPSTREAM: Incident = Incident {
         let mut command = std::process::Command::new("ip");
         command.args(["netns", "exec", namespace, "iptables", "-S", "INPUT"]);
         let works = command.output().is_ok_and(|output| output.status.success());
-        (!works).then_some("this kernel cannot filter packets (iptables)")
+        (!works).then_some("iptables is not installed, or this kernel cannot filter packets")
     },
     inject: |drill| {
         Box::pin(async {
