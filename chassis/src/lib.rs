@@ -9,13 +9,14 @@
 //! * [`answer`] and [`stream`]: a response, whole or piece by piece.
 //! * [`service`]: the trait that a service implements. [`router`]: the operation that a request is for.
 //! * [`bearer`]: tokens of signed-in users. [`auth`]: the credentials that an operation requires.
-//! * [`context`]: what the chassis provides to a service, with [`readiness`].
+//! * [`clock`]: the time. [`context`]: what the chassis provides to a service, with [`readiness`].
 //! * [`app`]: a request in, a response out. No sockets. With it [`metrics`], `panics`.
 //! * `private`: the listener for operators, with [`password`] and `profile`.
 //! * [`connections`] and [`server`]: sockets and time, no routes.
 //! * [`cli`]: the command line. [`config`]: the checked settings. [`telemetry`]: the log. [`ssm`]: the source of keys.
 //! * `testing`, with the feature `test-support`: helpers for the tests of services.
-//! * [`run()`] and [`run_with()`]: the process. [`failure`]: its exit codes.
+//! * [`program`]: a service with settings and commands of its own.
+//! * [`run()`], [`run_with()`] and [`run_program()`]: the process. [`failure`]: its exit codes.
 
 pub mod document;
 pub mod keys;
@@ -28,7 +29,8 @@ pub mod testing;
 pub use runtime::{
     answer::Answer,
     context::Context,
-    run::{run, run_with},
-    service::{Build, Request, Service},
+    program::{Program, Started},
+    run::{run, run_program, run_with},
+    service::{Build, Request, Service, Visit},
     *,
 };

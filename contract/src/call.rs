@@ -4,7 +4,7 @@
 use crate::http::{Request, Response};
 use crate::service::Service;
 use crate::values::Values;
-use chassis::document::{Access, Operation, Segment};
+use chassis::document::{Access, Method, Operation, Segment};
 use serde_json::Value;
 
 /// The header of a key.
@@ -25,6 +25,8 @@ pub struct Call<'a> {
     pub status: u16,
     /// An example of the response: the one of the same name as the request's, otherwise the first.
     pub example: Option<Value>,
+    /// The media types that the document declares for the response. Empty: no body.
+    media_types: Vec<String>,
     credentials: Option<(&'static str, String)>,
 }
 
@@ -50,7 +52,10 @@ impl<'a> Call<'a> {
     ) -> Self {
         let segments = operation.path.segments().iter().map(|segment| match segment {
             Segment::Static(text) => format!("/{text}"),
-            Segment::Parameter(name) => format!("/{}", values.parameter(name)),
+            Segment::Parameter(name) => {
+                let value = values.get(name).or_else(|| service.parameter_example(operation, name));
+                format!("/{}", value.unwrap_or("x1"))
+            }
         });
         let (status, mut examples) = service.success(operation);
         let sent = operation.examples.get(number);
@@ -60,10 +65,8 @@ impl<'a> Call<'a> {
             Access::Open => None,
             Access::ApiKey => Some((API_KEY, values.key.clone())),
             Access::Bearer => {
-                let token = values.get("token").unwrap_or_else(|| {
-                    panic!("setup.json of {} fills no {{token}}", service.folder())
-                });
-                Some((AUTHORIZATION, format!("Bearer {token}")))
+                let token = values.required("token", service);
+                Some((AUTHORIZATION, format!("Bearer {}", token.unwrap_or_default())))
             }
         };
         Self {
@@ -71,8 +74,9 @@ impl<'a> Call<'a> {
             path: Some(segments.collect::<String>())
                 .filter(|p| !p.is_empty())
                 .unwrap_or("/".into()),
-            body: sent.map(|sent| sent.value.to_string()),
+            body: sent.map(|sent| service.case(operation).body(&sent.value, values, service)),
             status,
+            media_types: service.media_types(operation, status),
             example: (!examples.is_empty()).then(|| examples.remove(named.unwrap_or(0)).1),
             credentials,
         }
@@ -144,11 +148,20 @@ impl<'a> Call<'a> {
                 response.text()
             )];
         }
-        let Some(example) = &self.example else { return Vec::new() };
-        if response.all("Content-Type") != ["application/json"] {
-            return vec![format!("Content-Type is {:?}", response.all("Content-Type"))];
+        if self.operation.method == Method::Head {
+            return Vec::new();
         }
-        difference(example, &response.json(), "").into_iter().collect()
+        let sent = response.all("Content-Type");
+        let declared = match sent[..] {
+            [] => self.media_types.is_empty() && response.body.is_empty(),
+            [sent] => self.media_types.iter().any(|declared| declared == sent),
+            _ => false,
+        };
+        if !declared {
+            return vec![format!("Content-Type is {sent:?} instead of {:?}", self.media_types)];
+        }
+        let different = |example| difference(example, &response.json(), "");
+        self.example.as_ref().and_then(different).into_iter().collect()
     }
 }
 

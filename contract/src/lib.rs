@@ -5,7 +5,7 @@
 //! * [`stack`] starts both processes on free ports; [`target`] is such a stack or one that already runs
 //! * [`http`] and [`connection`] send HTTP/1.1 byte by byte, because ordinary clients cannot send half of the cases
 //! * [`service`] finds the services and reads their documents; [`call`] is the valid case of an operation, with the
-//!   [`values`] of the service's setup
+//!   [`values`] of the service's setup and its [`case`]; [`callers`] decides which calls share a setup
 //! * [`shape`] checks the headers and the form of every response, especially of errors
 //! * [`list`] checks the minimum length of a list
 //! * [`load`] sends requests continuously while a test replaces a task or a key
@@ -16,6 +16,8 @@
 
 pub mod binary;
 pub mod call;
+pub mod callers;
+pub mod case;
 pub mod connection;
 pub mod http;
 pub mod keyed;

@@ -1,6 +1,7 @@
 //! A child process: its log, its signals, its end.
 
 use crate::log::{Log, Stream};
+use crate::server::RuntimeDir;
 use crate::wait::{PATIENCE, poll};
 use rustix::process::{Pid, kill_process};
 use std::fs;
@@ -20,6 +21,8 @@ pub struct Process {
     pub log: Log,
     /// The signal for a graceful stop: `SIGQUIT` for nginx, `SIGTERM` for the API.
     graceful: Signal,
+    /// Its state. It is removed after the end of the process.
+    state: Option<RuntimeDir>,
 }
 
 impl Process {
@@ -39,7 +42,14 @@ impl Process {
         let log = Log::default();
         log.collect(Stream::Out, child.stdout.take().expect("piped"));
         log.collect(Stream::Err, child.stderr.take().expect("piped"));
-        Self { pid: child.id(), child: Mutex::new(child), log, graceful }
+        Self { pid: child.id(), child: Mutex::new(child), log, graceful, state: None }
+    }
+
+    /// Keeps a directory until the process has ended.
+    #[must_use]
+    pub(crate) fn with_state(mut self, state: RuntimeDir) -> Self {
+        self.state = Some(state);
+        self
     }
 
     /// Its process id.

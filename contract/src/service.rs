@@ -5,9 +5,11 @@
 //! restricts the run to one folder.
 
 use crate::binary;
-use chassis::document::{Access, Document, Limit, Limited, Operation};
+use crate::case::Case;
+use chassis::document::{Access, Document, Limit, Limited, Method, Operation};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::{env, fs};
@@ -21,6 +23,9 @@ pub struct Service {
     pub document: Document,
     /// The document as JSON.
     pub text: Value,
+    /// Environment variables of its process: `contract/environment.json`.
+    pub environment: Vec<(String, String)>,
+    cases: BTreeMap<String, Case>,
 }
 
 /// All services, in the order of their folders, and `parcels`.
@@ -62,14 +67,20 @@ fn restriction() -> Option<String> {
     env::var("CONTRACT_SERVICE").ok()
 }
 
-/// An operation that takes a key and a JSON body, for tests that do not depend on the operation. The services of this
-/// run come first, then all others.
+/// An operation that takes a key and a JSON body, for tests that do not depend on the operation. It is a POST and the
+/// only operation of its path, because these tests send other methods. The services of this run come first, then all
+/// others.
 #[must_use]
 pub fn keyed() -> (&'static Service, &'static Operation) {
+    let of_path = |service: &Service, operation: &Operation| {
+        service.document.operations.iter().filter(|other| other.path == operation.path).count()
+    };
     let of = |service: &'static Service| {
         let operation = service.document.operations.iter().find(|operation| {
             operation.access == Access::ApiKey
                 && operation.limit == Limited::ByCredentials
+                && operation.method == Method::Post
+                && of_path(service, operation) == 1
                 && !operation.examples.is_empty()
         });
         operation.map(|operation| (service, operation))
@@ -84,7 +95,16 @@ impl Service {
         let document = Document::parse(&text)
             .unwrap_or_else(|invalid| panic!("{}:\n{invalid}", path.display()));
         let text = serde_json::from_str(&text).expect("a document is JSON");
-        Self { directory, document, text }
+        let (environment, cases) = (Vec::new(), BTreeMap::new());
+        let mut service = Self { directory, document, text, environment, cases };
+        let environment: BTreeMap<String, String> =
+            service.table("environment").unwrap_or_default();
+        service.environment = environment.into_iter().collect();
+        service.cases = service.table("cases").unwrap_or_default();
+        for id in service.cases.keys() {
+            let _ = service.operation(id);
+        }
+        service
     }
 
     /// The name of its folder.
@@ -124,6 +144,21 @@ impl Service {
         found.unwrap_or_else(|| panic!("{} has no operation {id}", self.name()))
     }
 
+    /// The case of an operation in `contract/cases.json`.
+    #[must_use]
+    pub fn case(&self, operation: &Operation) -> &Case {
+        static NONE: Case = Case { fresh: BTreeMap::new(), takes: BTreeMap::new(), spends: false };
+        self.cases.get(&operation.id).unwrap_or(&NONE)
+    }
+
+    /// Whether the valid case of an operation contains values of the setup.
+    #[must_use]
+    pub fn needs_setup(&self, operation: &Operation) -> bool {
+        operation.access == Access::Bearer
+            || !operation.path.is_static()
+            || !self.case(operation).takes.is_empty()
+    }
+
     /// The limit with this name.
     #[must_use]
     pub fn limit(&self, name: &str) -> &Limit {
@@ -153,6 +188,32 @@ impl Service {
         let value = |example| self.resolved(example)["value"].clone();
         let examples = examples.map(|(name, example)| (name.clone(), value(example))).collect();
         (status.parse().expect("a status is a number"), examples)
+    }
+
+    /// The media types that the document declares for a response. Empty for a response without a body.
+    #[must_use]
+    pub fn media_types(&self, operation: &Operation, status: u16) -> Vec<String> {
+        let response = self.resolved(&self.responses(operation)[status.to_string()]);
+        let types = response["content"].as_object().into_iter().flatten();
+        types.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether an operation has a response with this status and media type.
+    #[must_use]
+    pub fn declares_media_type(&self, status: u16, name: &str) -> bool {
+        let mut operations = self.document.operations.iter();
+        operations.any(|one| self.media_types(one, status).iter().any(|known| known == name))
+    }
+
+    /// The `example` that the document has for a path parameter.
+    #[must_use]
+    pub fn parameter_example(&self, operation: &Operation, name: &str) -> Option<&str> {
+        let path = &self.text["paths"][operation.path.to_string()];
+        let own = &path[operation.method.as_str().to_ascii_lowercase()];
+        let lists = [own, path].into_iter().filter_map(|it| it["parameters"].as_array());
+        let mut parameters = lists.flatten().map(|parameter| self.resolved(parameter));
+        let found = parameters.find(|it| it["in"] == "path" && it["name"] == name);
+        found.and_then(|parameter| parameter["example"].as_str())
     }
 
     /// The responses of an operation by status.

@@ -47,18 +47,22 @@ pub fn faults(response: &Response, is_head: bool) -> Vec<String> {
         [id] if is_request_id(id) => {}
         other => faults.push(format!("X-Request-Id is {other:?}")),
     }
-    let everything = format!("{:?} {}", response.headers, response.text()).to_ascii_lowercase();
+    let text = if is_file(response) { String::new() } else { response.text() };
+    let everything = format!("{:?} {text}", response.headers).to_ascii_lowercase();
     for forbidden in PRODUCTS.into_iter().chain(["<html", "stack backtrace", "panicked"]) {
         // The OpenAPI document contains its own version.
         if everything.contains(forbidden) && !everything.contains("\"openapi\"") {
             faults.push(format!("{forbidden:?} leaks"));
         }
     }
-    for (name, status) in
-        [("WWW-Authenticate", 401), ("Allow", 405), ("RateLimit", 429), ("Retry-After", 429)]
-    {
+    for (name, status, optional) in [
+        ("WWW-Authenticate", 401, false),
+        ("Allow", 405, false),
+        ("RateLimit", 429, is_of_the_service(response)),
+        ("Retry-After", 429, response.status == 503),
+    ] {
         let there = !response.all(name).is_empty();
-        if there != (response.status == status) {
+        if there != (response.status == status) && !optional {
             faults.push(format!(
                 "{name} is {} with a {}",
                 if there { "present" } else { "missing" },
@@ -109,7 +113,7 @@ fn problem_faults(response: &Response) -> Vec<String> {
     for member in problem.keys() {
         let extension = match member.as_str() {
             "violated-policies" => response.status == 429,
-            "errors" => [400, 422].contains(&response.status),
+            "errors" => response.status == 422 && are_errors(&problem[member]),
             _ => false,
         };
         if !MEMBERS.contains(&member.as_str()) && !extension {
@@ -129,13 +133,12 @@ fn problem_faults(response: &Response) -> Vec<String> {
     match (response.status, text("type")) {
         (429, QUOTA) => {
             let policies = problem.get("violated-policies").unwrap_or(&Value::Null);
-            let applied = response.header("RateLimit-Policy").unwrap_or_default();
-            let name = applied.strip_prefix('"').and_then(|rest| rest.split('"').next());
-            if name.is_none() || *policies != Value::from(name.map(|name| vec![name])) {
+            let applied = response.all("RateLimit-Policy").join(", ");
+            if !are_policies(policies, &applied) {
                 fault(format!("violated-policies is {policies}, RateLimit-Policy {applied}"));
             }
         }
-        (400 | 403 | 404 | 409 | 410 | 412 | 422, r#type) if is_own(r#type) => {}
+        (400 | 403 | 404 | 409 | 410 | 412 | 422 | 429, r#type) if is_own(r#type) => {}
         (422 | 429, r#type) => fault(format!("type is {type}")),
         (status, "about:blank") if Some(text("title")) == phrase(status) => {}
         (status, r#type) => {
@@ -143,6 +146,45 @@ fn problem_faults(response: &Response) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Whether the response is a file, such as a page or a script: a success with a declared media type that is neither JSON
+/// nor a stream. Its text is that of the service.
+fn is_file(response: &Response) -> bool {
+    let sent = response.header("Content-Type").unwrap_or_default();
+    (200..300).contains(&response.status)
+        && !["application/json", "text/event-stream"].contains(&sent)
+        && service::found().iter().any(|it| it.declares_media_type(response.status, sent))
+}
+
+/// Whether the response is a 429 with a type of the service, such as too many failed logins. Its limit has no policy.
+fn is_of_the_service(response: &Response) -> bool {
+    let problem: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    response.status == 429 && is_own(problem["type"].as_str().unwrap_or_default())
+}
+
+/// Whether the list of a 422 has at least one error. An error has a text and a member or a parameter of the request.
+fn are_errors(errors: &Value) -> bool {
+    let is_error = |error: &Value| {
+        let Some(error) = error.as_object() else { return false };
+        let has =
+            |name: &str| error.get(name).and_then(Value::as_str).is_some_and(|it| !it.is_empty());
+        error.len() == 2 && has("detail") && (has("pointer") || has("parameter"))
+    };
+    errors.as_array().is_some_and(|errors| !errors.is_empty() && errors.iter().all(is_error))
+}
+
+/// Whether the violated policies are policies of the response, in this order. `RateLimit-Policy` is a list, because a
+/// service can have a limit in addition to that of the sidecar.
+fn are_policies(violated: &Value, applied: &str) -> bool {
+    let name =
+        |policy: &'_ str| Some(policy.trim().strip_prefix('"')?.split_once('"')?.0.to_owned());
+    let Some(mut applied) = applied.split(',').map(name).collect::<Option<Vec<_>>>() else {
+        return false;
+    };
+    applied
+        .retain(|name| violated.as_array().is_some_and(|all| all.contains(&name.as_str().into())));
+    !applied.is_empty() && *violated == Value::from(applied)
 }
 
 /// Whether the type is a problem type of a service of the repository.
@@ -163,9 +205,13 @@ fn phrase(status: u16) -> Option<&'static str> {
     Some(match status {
         400 => "Bad Request",
         401 => "Unauthorized",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        412 => "Precondition Failed",
         413 => "Content Too Large",
         414 => "URI Too Long",
         415 => "Unsupported Media Type",
@@ -179,4 +225,74 @@ fn phrase(status: u16) -> Option<&'static str> {
         505 => "HTTP Version Not Supported",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{are_errors, are_policies, faults};
+    use crate::http::Response;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn errors_have_exactly_two_texts() {
+        for (errors, expected) in [
+            (json!([{"detail": "too long", "pointer": "/name"}]), true),
+            (
+                json!([{"detail": "unknown", "parameter": "q"}, {"detail": "a", "pointer": "/b"}]),
+                true,
+            ),
+            (json!([]), false),
+            (json!({}), false),
+            (json!(["too long"]), false),
+            (json!([{"detail": "too long"}]), false),
+            (json!([{"detail": "", "pointer": "/name"}]), false),
+            (json!([{"detail": "too long", "pointer": ""}]), false),
+            (json!([{"detail": "too long", "pointer": 1}]), false),
+            (json!([{"pointer": "/name", "parameter": "q"}]), false),
+            (json!([{"detail": "too long", "pointer": "/name", "parameter": "q"}]), false),
+            (json!([{"detail": "too long", "pointer": "/name"}, {"detail": "too long"}]), false),
+        ] {
+            assert_eq!(are_errors(&errors), expected, "{errors}");
+        }
+    }
+
+    #[test]
+    fn violated_policies_are_in_the_list() {
+        for (violated, applied, expected) in [
+            (json!(["client"]), "\"client\";q=5;w=1", true),
+            (json!(["user"]), "\"address\";q=5;w=1, \"user\";q=20;w=2", true),
+            (json!(["address", "user"]), "\"address\";q=5;w=1, \"user\";q=20;w=2", true),
+            (json!(["user", "address"]), "\"address\";q=5;w=1, \"user\";q=20;w=2", false),
+            (json!(["other"]), "\"client\";q=5;w=1", false),
+            (json!(["client", "other"]), "\"client\";q=5;w=1", false),
+            (json!(["client"]), "", false),
+            (json!([]), "\"client\";q=5;w=1", false),
+            (json!(null), "\"client\";q=5;w=1", false),
+        ] {
+            assert_eq!(are_policies(&violated, applied), expected, "{violated} {applied}");
+        }
+    }
+
+    fn problem(status: u16, title: &str, r#type: &str, more: (&str, Value)) -> Response {
+        let mut body = json!({"type": r#type, "title": title, "status": status, "detail": "d", "request_id": "r"});
+        body[more.0] = more.1;
+        let headers = [("Content-Type", "application/problem+json"), ("X-Request-Id", "r")];
+        let headers = headers.map(|(name, value)| (name.into(), value.into())).into();
+        Response { status, headers, body: body.to_string().into() }
+    }
+
+    #[test]
+    fn errors_are_only_for_422_and_own_429_needs_no_rate() {
+        let one = || json!([{"detail": "d", "parameter": "q"}]);
+        let of =
+            |status| problem(status, "Bad Request", "urn:parcels:problem:a", ("errors", one()));
+        assert_eq!(faults(&of(422), false), Vec::<String>::new());
+        assert_eq!(faults(&of(409), false), ["unexpected member errors"]);
+        let mut refused = problem(429, "A", "urn:parcels:problem:a", ("detail", json!("d")));
+        assert_eq!(faults(&refused, false), ["Retry-After is missing with a 429"]);
+        refused.headers.push(("Retry-After".into(), "9".into()));
+        assert_eq!(faults(&refused, false), Vec::<String>::new());
+        refused = problem(429, "A", "urn:nobody:problem:a", ("detail", json!("d")));
+        assert_eq!(faults(&refused, false).len(), 3, "the rate, the time and the type");
+    }
 }

@@ -4,20 +4,18 @@
 //! the required settings. Every test that changes a setting or owns a process starts its own stack. On drop, a stack
 //! stops both processes, the sidecar first.
 
-use crate::binary;
 use crate::call::Call;
-use crate::connection::Connection;
+use crate::callers::{self, Callers};
 use crate::http::{Request, Response};
 use crate::metrics::Metrics;
 use crate::port;
-use crate::process::{Process, Signal};
-pub use crate::server::{RuntimeDir, Server};
+pub use crate::server::{RuntimeDir, Server, api_process, sidecar_process};
+use crate::server::{Settings, set, start_api, start_sidecar};
 use crate::service::{self, Service};
 use crate::values::Values;
 use crate::wait;
 use chassis::document::{Access, Operation};
 use std::net::SocketAddr;
-use std::process::Command;
 
 /// The default key of the client `acme`.
 pub const KEY: &str = "Contract-Key.of_ACME-1";
@@ -37,16 +35,6 @@ pub fn keys() -> String {
     std::iter::once(format!("acme:{KEY}")).chain(clients).collect()
 }
 
-/// Signs the tokens of every stack.
-const JWT_KEYS: &str = "contract:Y29udHJhY3QtY29udHJhY3QtY29udHJhY3QtY29udHJhY3Q";
-
-type Settings = Vec<(String, String)>;
-
-fn set(settings: &mut Settings, name: &str, value: &str) {
-    settings.retain(|(other, _)| other != name);
-    settings.push((name.into(), value.into()));
-}
-
 /// The settings of a stack.
 #[derive(Debug, Clone)]
 pub struct Builder {
@@ -61,9 +49,7 @@ impl Builder {
     fn new(service: &'static Service) -> Self {
         let builder = Self { service, api: Vec::new(), sidecar: Vec::new(), wait_ready: true };
         let builder = builder.api("LOG_LEVEL", "debug").limits(10_000, 10_000);
-        let builder =
-            if service.requires(Access::ApiKey) { builder.keys(&keys()) } else { builder };
-        if service.requires(Access::Bearer) { builder.api("JWT_KEYS", JWT_KEYS) } else { builder }
+        if service.requires(Access::ApiKey) { builder.keys(&keys()) } else { builder }
     }
 
     /// Sets all limits to these numbers.
@@ -137,7 +123,7 @@ impl Builder {
     pub fn start(self) -> Stack {
         let api = start_api(self.service, &self.api, port::free());
         let sidecar = start_sidecar(self.service, &self.sidecar, api.address);
-        let stack = Stack { sidecar, api, service: self.service };
+        let stack = Stack { sidecar, api, service: self.service, callers: Callers::default() };
         if self.wait_ready {
             stack.wait_ready();
         }
@@ -172,6 +158,7 @@ pub struct Stack {
     pub api: Server,
     /// The running service.
     pub service: &'static Service,
+    callers: Callers,
 }
 
 impl Stack {
@@ -193,15 +180,36 @@ impl Stack {
         Self::builder().start()
     }
 
-    /// The values of a new caller. The setup calls the service without the sidecar, so no limit counts it.
+    /// The values of a new caller. The setup calls the service without the sidecar, so no limit of the sidecar counts it.
+    /// Each caller has its own address, so no limit of the service counts two callers together.
     #[must_use]
     pub fn values(&self) -> Values {
-        Values::from_setup(self.service, KEY, |request| self.api.ask(request))
+        let address = callers::new_address().to_string();
+        let ask = |request: Request| self.api.ask(&request.header("X-Client-Address", &address));
+        Values::from_setup(self.service, KEY, ask)
     }
 
-    /// The valid case of an operation, with new values.
+    /// The values for one use of an operation: [`Callers::values_for`].
+    #[must_use]
+    pub fn values_for(&self, operation: &Operation) -> Values {
+        self.callers.values_for(self.service, operation, KEY, || self.values())
+    }
+
+    /// The values for a request that the service refuses, so it spends nothing: [`Callers::shared`].
+    #[must_use]
+    pub fn shared_values(&self, operation: &Operation) -> Values {
+        self.callers.shared(self.service, operation, KEY, || self.values())
+    }
+
+    /// The valid case of an operation, for one use.
     #[must_use]
     pub fn call(&self, operation: &'static Operation) -> Call<'static> {
+        Call::new(self.service, operation, &self.values_for(operation))
+    }
+
+    /// The valid case of an operation, with a caller that no other call uses.
+    #[must_use]
+    pub fn call_of_new_caller(&self, operation: &'static Operation) -> Call<'static> {
         Call::new(self.service, operation, &self.values())
     }
 
@@ -226,73 +234,4 @@ impl Stack {
             self.ask(&Request::get("/readyz")).status == 200
         });
     }
-}
-
-fn start_api(service: &Service, settings: &Settings, address: SocketAddr) -> Server {
-    let metrics = port::free();
-    let mut settings = settings.clone();
-    set(&mut settings, "METRICS_LISTEN", &metrics.to_string());
-    let process = api_process(service, &settings, address);
-    wait_accepting(&process, address);
-    Server { process, address, metrics: Some(metrics), runtime: None }
-}
-
-/// Starts the API without waiting. For starts that fail.
-#[must_use]
-pub fn api_process(
-    service: &Service,
-    settings: &[(String, String)],
-    address: SocketAddr,
-) -> Process {
-    let mut environment = vec![
-        ("LISTEN".into(), address.to_string()),
-        // Several stacks run at the same time.
-        ("METRICS_LISTEN".into(), "127.0.0.1:0".into()),
-    ];
-    if service.requires(Access::Bearer) {
-        environment.push(("JWT_KEYS".into(), JWT_KEYS.into()));
-    }
-    environment.extend_from_slice(settings);
-    Process::start(Command::new(service.binary()), &environment, Signal::TERM)
-}
-
-fn start_sidecar(service: &Service, settings: &Settings, api: SocketAddr) -> Server {
-    let (address, runtime) = (port::free(), RuntimeDir::new());
-    let process = sidecar_process(service, settings, address, api, &runtime);
-    wait_accepting(&process, address);
-    Server { process, address, metrics: None, runtime: Some(runtime) }
-}
-
-/// Starts the sidecar without waiting. For starts that fail.
-#[must_use]
-pub fn sidecar_process(
-    service: &Service,
-    settings: &[(String, String)],
-    address: SocketAddr,
-    api: SocketAddr,
-    runtime: &RuntimeDir,
-) -> Process {
-    binary::nginx_version(); // Panics with a clear message if there is no nginx.
-    let mut environment = vec![
-        // All addresses, as in a task. Some tests call from another loopback address.
-        ("LISTEN".into(), format!("0.0.0.0:{}", address.port())),
-        ("API_ADDRESS".into(), api.to_string()),
-        ("RUNTIME_DIR".into(), runtime.path().display().to_string()),
-        ("OPENAPI_DOCUMENT".into(), service.document_path().display().to_string()),
-    ];
-    environment.extend_from_slice(settings);
-    Process::start(Command::new(binary::path("sidecar")), &environment, Signal::QUIT)
-}
-
-fn wait_accepting(process: &Process, address: SocketAddr) {
-    wait::until("a listening process", || {
-        if let Some(status) = process.ended() {
-            process.log.wait_for_end();
-            panic!("the process does not start ({status}):\n{}", process.log.text());
-        }
-        // A connection is not enough, because `nginx -t` also listens for a moment. Wait for a response. Both processes
-        // answer this request themselves, and no limit counts it.
-        let probe = Request::new("TRACE", "/healthz").header("User-Agent", "contract-start");
-        Connection::open(address).and_then(|mut connection| connection.ask(&probe)).is_ok()
-    });
 }

@@ -5,6 +5,7 @@
 //! requests. A test that starts its own processes prints that it is skipped.
 
 use crate::call::Call;
+use crate::callers::Callers;
 use crate::connection::Connection;
 use crate::http::{Request, Response};
 use crate::service::{self, Service};
@@ -35,6 +36,8 @@ pub enum Target {
         key: String,
         /// The running service.
         service: &'static Service,
+        /// Its callers.
+        callers: Callers,
     },
 }
 
@@ -61,15 +64,37 @@ impl Target {
         match self {
             Self::Own(stack) => stack.values(),
             Self::Running { key, service, .. } => {
-                Values::from_setup(service, key, |request| self.ask(request))
+                Values::from_setup(service, key, |request| self.ask(&request))
             }
         }
     }
 
-    /// The valid case of an operation, with new values.
+    /// The values for one use of an operation: [`Callers::values_for`].
+    #[must_use]
+    pub fn values_for(&self, operation: &Operation) -> Values {
+        match self {
+            Self::Own(stack) => stack.values_for(operation),
+            Self::Running { key, service, callers, .. } => {
+                callers.values_for(service, operation, key, || self.values())
+            }
+        }
+    }
+
+    /// The values for a request that the service refuses: [`Callers::shared`].
+    #[must_use]
+    pub fn shared_values(&self, operation: &Operation) -> Values {
+        match self {
+            Self::Own(stack) => stack.shared_values(operation),
+            Self::Running { key, service, callers, .. } => {
+                callers.shared(service, operation, key, || self.values())
+            }
+        }
+    }
+
+    /// The valid case of an operation, for one use.
     #[must_use]
     pub fn call(&self, operation: &'static Operation) -> Call<'static> {
-        Call::new(self.service(), operation, &self.values())
+        Call::new(self.service(), operation, &self.values_for(operation))
     }
 
     /// A key that it accepts.
@@ -136,7 +161,8 @@ fn running() -> Option<Target> {
     let [service] = service::all()[..] else {
         panic!("CONTRACT_URL requires CONTRACT_SERVICE: the folder of the running service")
     };
-    Some(Target::Running { address, host: host.to_owned(), key, service })
+    let callers = Callers::default();
+    Some(Target::Running { address, host: host.to_owned(), key, service, callers })
 }
 
 /// The pause between two requests to a running stack: slightly longer than its lowest limit requires.

@@ -2,13 +2,14 @@
 //!
 //! `contract/setup.json` of a service lists requests in order. Each request names an operation, and the suite sends its
 //! valid case. JSON pointers (RFC 6901) select the values from the JSON response. This way a test gets its token and
-//! its id like a caller.
+//! its id like a caller. The fresh values of `cases.json` are also values of the caller.
 
 use crate::call::Call;
 use crate::http::{Request, Response};
 use crate::service::Service;
 use crate::stack::{CLIENTS, client_key};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The values of one caller.
@@ -17,6 +18,7 @@ pub struct Values {
     /// A valid key.
     pub key: String,
     named: BTreeMap<String, String>,
+    invented: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -25,24 +27,32 @@ struct Setup {
     /// An `operationId`.
     request: String,
     /// The name of each value and where it is in the response.
+    #[serde(default)]
     fills: BTreeMap<String, String>,
 }
 
 impl Values {
-    /// The values from the responses to the requests of `setup.json`.
-    pub fn from_setup(service: &Service, key: &str, ask: impl Fn(&Request) -> Response) -> Self {
-        let mut values = Self { key: key.into(), named: BTreeMap::new() };
+    /// The values from the requests of `setup.json` and from their responses.
+    pub fn from_setup(service: &Service, key: &str, ask: impl Fn(Request) -> Response) -> Self {
+        let mut values = Self::without_setup(key);
         for Setup { request, fills } in service.table::<Vec<Setup>>("setup").unwrap_or_default() {
-            let call = Call::new(service, service.operation(&request), &values);
-            let response = ask(&call.request()).expect_status(call.status).json();
-            for (name, pointer) in fills {
-                let value = response.pointer(&pointer).and_then(|value| value.as_str());
-                let value =
-                    value.unwrap_or_else(|| panic!("{request}: no {pointer} in {response}"));
-                values.named.insert(name, value.into());
+            let operation = service.operation(&request);
+            let call = Call::new(service, operation, &values);
+            let response = ask(call.request()).expect_status(call.status);
+            let sent = call.body.as_deref().unwrap_or("null");
+            let sent = serde_json::from_str(sent).expect("a JSON example");
+            values.add(&request, &service.case(operation).fresh, &sent);
+            if !fills.is_empty() {
+                values.add(&request, &fills, &response.json());
             }
         }
         values
+    }
+
+    /// The values of a caller that needs no setup.
+    #[must_use]
+    pub fn without_setup(key: &str) -> Self {
+        Self { key: key.into(), named: BTreeMap::new(), invented: false }
     }
 
     /// Values with a valid form, for a sidecar without its service.
@@ -50,7 +60,16 @@ impl Values {
     pub fn invented(key: &str) -> Self {
         let named =
             [("token", "abc.DEF-123_~+/==")].map(|(name, value)| (name.into(), value.into()));
-        Self { key: key.into(), named: named.into() }
+        Self { key: key.into(), named: named.into(), invented: true }
+    }
+
+    fn add(&mut self, request: &str, pointers: &BTreeMap<String, String>, json: &Value) {
+        for (name, pointer) in pointers {
+            let value = json.pointer(pointer).and_then(Value::as_str);
+            let value =
+                value.unwrap_or_else(|| panic!("{request}: no text at {pointer} in {json}"));
+            self.named.insert(name.clone(), value.into());
+        }
     }
 
     /// The value of a name, if any.
@@ -59,10 +78,12 @@ impl Values {
         self.named.get(name).map(String::as_str)
     }
 
-    /// The value of a path parameter: from the setup, otherwise `x1`.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> &str {
-        self.get(name).unwrap_or("x1")
+    /// The value of a name. `None` only for invented values.
+    pub(crate) fn required(&self, name: &str, service: &Service) -> Option<&str> {
+        let value = self.get(name);
+        let known = self.invented || value.is_some();
+        assert!(known, "setup.json of {} fills no {{{name}}}", service.folder());
+        value
     }
 
     /// Fills in all values, `{key}` and its variants, and `{N}`, which becomes N characters.

@@ -14,7 +14,7 @@ mod parameters;
 mod path;
 mod reader;
 mod service;
-mod strict;
+pub(crate) mod strict;
 
 pub use examples::Example;
 pub use operation::{Access, Deadline, Limited, Method, Operation, Probe};

@@ -14,6 +14,15 @@ pub(super) fn parse(text: &str) -> Result<Value, Fault> {
     parsed.map_err(|error| Fault { at: String::new(), rule: format!("is not valid JSON: {error}") })
 }
 
+/// Parses the bytes of a request. A repeated member is an error of its data, not of its syntax.
+#[cfg(feature = "validation")]
+pub(crate) fn value(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
 struct Strict;
 
 impl<'de> DeserializeSeed<'de> for Strict {

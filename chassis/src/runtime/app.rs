@@ -16,16 +16,17 @@ use crate::context::Context;
 use crate::document::Document;
 use crate::metrics::Metrics;
 use crate::panics;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use crate::readiness::{Phase, Readiness};
 use crate::request_headers::RequestHeaders;
-use crate::request_id::{Origin, RequestId, X_REQUEST_ID};
+use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::router::{Action, Endpoint, Route, Router, Unimplemented};
-use crate::service::{Request, Service};
+use crate::service::{Request, Service, Visit, client_address};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Body;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use std::error::Error;
@@ -98,6 +99,11 @@ impl<S: Service> App<S> {
         self.readiness.advance(Phase::Draining);
     }
 
+    /// The service.
+    pub fn service(&self) -> &S {
+        &self.service
+    }
+
     /// The service's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -141,7 +147,7 @@ impl<S: Service> App<S> {
             Ok(answer) => answer,
             Err(problem) => {
                 if let Some(cause) = problem.cause() {
-                    log_failure(label, &parts, &id, problem.status(), cause);
+                    problem::log(label, &parts, &id, problem.status(), cause);
                 }
                 problem.response(&self.name, &id)
             }
@@ -191,21 +197,32 @@ impl<S: Service> App<S> {
         };
         match endpoint.action {
             Action::Live => Ok(json(StatusCode::OK, NO_STORE, &b"{\"status\":\"ok\"}"[..])),
-            Action::Ready => Ok(self.ready()),
+            Action::Ready => Ok(self.ready(endpoint.is_balancer(parts.uri.query()))),
             Action::Description => Ok(json(StatusCode::OK, BRIEFLY, self.description.clone())),
             Action::Call(operation) => {
                 let token = self.auth.check(endpoint.access, headers)?;
+                let within = endpoint.deadline;
+                let mut extensions = Extensions::new();
+                if let Some(token) = &token {
+                    let address = client_address(&parts.headers);
+                    let mut visit = Visit { token, id, address, extensions: &mut extensions };
+                    let admitted = self.service.admit(operation, &mut visit);
+                    body::deadline(within, admitted)
+                        .await
+                        .unwrap_or_else(|| Err(Problem::deadline(within)))?;
+                }
                 let request = Request {
+                    operation: &endpoint.id,
                     uri: &parts.uri,
                     template: route.template(),
                     token,
+                    extensions,
                     head: &parts.headers,
                     declared: &endpoint.declared,
                     id,
                     body: self.read(endpoint, &parts.method, headers, body).await?,
                 };
                 let answer = self.service.call(operation, request);
-                let within = endpoint.deadline;
                 // Checked in place, because moving a response costs more than this check.
                 let mut outcome = body::deadline(within, answer)
                     .await
@@ -245,12 +262,10 @@ impl<S: Service> App<S> {
         Ok(())
     }
 
-    fn ready(&self) -> Answer {
-        let status = match self.readiness.phase() {
-            Phase::Ready => StatusCode::OK,
-            Phase::Starting | Phase::Draining => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        json(status, NO_STORE, self.readiness.body())
+    fn ready(&self, shallow: bool) -> Answer {
+        let ready = self.readiness.is_ready(shallow);
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        json(status, NO_STORE, self.readiness.body(shallow))
     }
 
     /// The body of an operation that takes one. Another operation ignores a body on GET and HEAD.
@@ -278,21 +293,4 @@ impl<S: Service> App<S> {
             BodyError::Broken => Problem::broken_body(),
         })
     }
-}
-
-/// Logs one line for each request that failed in the service. A refused request has only a line in the sidecar's
-/// access log.
-fn log_failure(route: &str, parts: &Parts, id: &RequestId, status: StatusCode, cause: &str) {
-    let origin = Origin::from_headers(&parts.headers);
-    tracing::error!(
-        request_id = id.as_str(),
-        amzn_trace_id = origin.amzn_trace_id,
-        traceparent = origin.traceparent,
-        client = origin.client,
-        method = %parts.method,
-        route,
-        status = status.as_u16(),
-        cause,
-        "request failed"
-    );
 }

@@ -128,13 +128,26 @@ pub struct TokenArgs {
     pub jwt_audience: String,
 }
 
+/// A parsed command line: the settings `S` and the commands `C` are those of the service.
+#[derive(Debug)]
+pub enum Invocation<S, C> {
+    /// Serve the API.
+    Serve(Box<ServeArgs>, S),
+    /// A command of the service.
+    Own(C),
+    /// Ask whether the API on this machine is healthy.
+    Healthcheck(SocketAddr),
+    /// Print the description of the API.
+    Openapi,
+}
+
 /// Reads the command line of the service that `document` declares. Inserts `serve` if no command is given. clap also
 /// returns `--help` and `--version` as errors.
-pub fn parse(
+pub fn parse<S: Args, C: Subcommand>(
     document: &Document,
     build: Build,
     arguments: impl IntoIterator<Item = OsString>,
-) -> Result<Cli, clap::Error> {
+) -> Result<Invocation<S, C>, clap::Error> {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
     let first = arguments.get(1).map(|first| first.to_string_lossy().into_owned());
     let serve = match first.as_deref() {
@@ -145,14 +158,22 @@ pub fn parse(
     if serve {
         arguments.insert(arguments.len().min(1), "serve".into());
     }
-    let matches = command(document, build).try_get_matches_from(arguments)?;
-    let mut cli = Cli::from_arg_matches(&matches)?;
-    if let (Command::Serve(args), Some((_, matches))) = (&mut cli.command, matches.subcommand())
-        && document.requires(Access::Bearer)
-    {
-        args.tokens = Some(TokenArgs::from_arg_matches(matches)?);
+    let command = C::augment_subcommands(command(document, build));
+    let command = command.mut_subcommand("serve", S::augment_args);
+    let matches = command.try_get_matches_from(arguments)?;
+    if matches.subcommand_name().is_some_and(C::has_subcommand) {
+        return Ok(Invocation::Own(C::from_arg_matches(&matches)?));
     }
-    Ok(cli)
+    Ok(match (Cli::from_arg_matches(&matches)?.command, matches.subcommand()) {
+        (Command::Serve(mut args), Some((_, matches))) => {
+            if document.requires(Access::Bearer) {
+                args.tokens = Some(TokenArgs::from_arg_matches(matches)?);
+            }
+            Invocation::Serve(args, S::from_arg_matches(matches)?)
+        }
+        (Command::Healthcheck { listen }, _) => Invocation::Healthcheck(listen),
+        (Command::Serve(_) | Command::Openapi, _) => Invocation::Openapi,
+    })
 }
 
 /// The command line with the name, the ports and the number of connections from the document.

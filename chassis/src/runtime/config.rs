@@ -23,6 +23,8 @@ pub enum Source<K> {
     Environment(K),
     /// The SSM parameter of this name.
     Parameter(String),
+    /// The service, which made the list itself.
+    Service(K),
 }
 
 impl<K> Source<K> {
@@ -33,6 +35,7 @@ impl<K> Source<K> {
             Self::None => "none",
             Self::Environment(_) => variable,
             Self::Parameter(_) => parameter,
+            Self::Service(_) => "service",
         }
     }
 }
@@ -111,11 +114,12 @@ const JWT_KEYS: &str = "JWT_KEYS";
 const METRICS_PASSWORD: &str = "METRICS_PASSWORD";
 
 impl Config {
-    /// Combines the command line, the requirements of the document and the secrets. `environment` returns a secret by
-    /// its name.
+    /// Combines the command line, the requirements of the document and the secrets. `signing_keys` is a list that the
+    /// service made itself, and `environment` returns a secret by its name.
     pub fn new(
         args: ServeArgs,
         document: &Document,
+        signing_keys: Option<SecretString>,
         environment: impl Fn(&str) -> Result<SecretString, VarError>,
     ) -> Result<Self, ConfigError> {
         let keys = if args.require_api_key && document.requires(Access::ApiKey) {
@@ -125,7 +129,7 @@ impl Config {
             Source::None
         };
         let tokens = match args.tokens {
-            Some(args) => Some(tokens(args, environment(JWT_KEYS))?),
+            Some(args) => Some(tokens(args, environment(JWT_KEYS), signing_keys)?),
             None => None,
         };
         let metrics_password = password(args.metrics_listen, environment(METRICS_PASSWORD))?;
@@ -161,11 +165,18 @@ fn password(
     }
 }
 
-fn tokens(args: TokenArgs, keys: Result<SecretString, VarError>) -> Result<Tokens, ConfigError> {
+fn tokens(
+    args: TokenArgs,
+    keys: Result<SecretString, VarError>,
+    made: Option<SecretString>,
+) -> Result<Tokens, ConfigError> {
     let (iss, aud) = (args.jwt_issuer, args.jwt_audience);
     let parse = |list: &str| Issuer::new(list, &iss, &aud);
-    let issuer = source(JWT_KEYS, keys, args.jwt_keys_parameter, parse)?
-        .ok_or(ConfigError::NoSigningKeys)?;
+    let issuer = match (source(JWT_KEYS, keys, args.jwt_keys_parameter, parse)?, made) {
+        (Some(source), _) => source,
+        (None, Some(made)) => Source::Service(parse(made.expose_secret())?),
+        (None, None) => return Err(ConfigError::NoSigningKeys),
+    };
     Ok(Tokens { issuer, iss, aud })
 }
 

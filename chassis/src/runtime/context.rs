@@ -5,10 +5,11 @@
 //! gets a handle, which receives the keys later.
 
 use crate::bearer::Issuer;
+use crate::clock::Clock;
 use crate::problem::Problem;
 use crate::readiness::{Condition, Readiness};
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// The interface of the chassis for a service. A clone shares the same state.
 #[derive(Debug, Clone)]
@@ -19,14 +20,14 @@ pub struct Context {
 
 impl Default for Context {
     fn default() -> Self {
-        Self::with_clock(seconds_since_1970)
+        Self::with_clock(Clock::system())
     }
 }
 
 impl Context {
-    /// Uses this clock for bearer tokens. It returns seconds since 1970.
+    /// Uses this clock for bearer tokens and for the service.
     #[must_use]
-    pub fn with_clock(clock: fn() -> u64) -> Self {
+    pub fn with_clock(clock: Clock) -> Self {
         let signer = Signer { issuer: Arc::default(), clock };
         Self { readiness: Arc::default(), signer }
     }
@@ -37,10 +38,22 @@ impl Context {
         self.signer.clone()
     }
 
+    /// The clock of the service.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.signer.clock.clone()
+    }
+
     /// A dependency that `/readyz` reports from now on: see [`Readiness::condition`].
     #[must_use]
     pub fn condition(&self, name: &'static str) -> Condition {
         self.readiness.condition(name)
+    }
+
+    /// A dependency that the service needs: see [`Readiness::requirement`].
+    #[must_use]
+    pub fn requirement(&self, name: &'static str, patience: Duration) -> Condition {
+        self.readiness.requirement(name, patience)
     }
 }
 
@@ -49,14 +62,27 @@ impl Context {
 pub struct Signer {
     /// Empty until the credentials are loaded. `None` inside if no token is trusted.
     issuer: Arc<OnceLock<Option<Issuer>>>,
-    clock: fn() -> u64,
+    clock: Clock,
 }
 
 impl Signer {
     /// A token of a session that ends `lifetime` seconds from now: see [`Issuer::sign`]. Returns a 503 before the keys
     /// are loaded.
     pub fn sign(&self, sub: &str, sid: &str, jti: &str, lifetime: u64) -> Result<String, Problem> {
-        Ok(self.issuer()?.sign(sub, sid, jti, self.now(), lifetime))
+        self.sign_at(self.now(), sub, sid, jti, lifetime)
+    }
+
+    /// Like [`Signer::sign`], for a token that was issued at `now`, in seconds since 1970. The same claims and the same
+    /// key give the same token.
+    pub fn sign_at(
+        &self,
+        now: u64,
+        sub: &str,
+        sid: &str,
+        jti: &str,
+        lifetime: u64,
+    ) -> Result<String, Problem> {
+        Ok(self.issuer()?.sign(sub, sid, jti, now, lifetime))
     }
 
     pub(crate) fn issuer(&self) -> Result<&Issuer, Problem> {
@@ -71,11 +97,6 @@ impl Signer {
 
     /// Seconds since 1970.
     pub(crate) fn now(&self) -> u64 {
-        (self.clock)()
+        self.clock.now().as_secs()
     }
-}
-
-/// A clock before 1970 returns 0, so every token is not valid yet.
-fn seconds_since_1970() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -42,6 +42,15 @@ pub enum Failure {
     /// SSM refused the request.
     #[error("{0}")]
     Refused(#[from] Refused),
+    /// A setting of the service is invalid.
+    #[error("{0}")]
+    Setting(String),
+    /// A resource that the service needs is not available.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A command of the service failed.
+    #[error("{0}")]
+    Command(String),
     /// The health check failed.
     #[error("unhealthy: {0}")]
     Unhealthy(#[from] Unhealthy),
@@ -52,12 +61,13 @@ impl Failure {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => EX_USAGE,
-            Self::CannotListen { .. } => 69, // EX_UNAVAILABLE
-            Self::Document(_) | Self::Unimplemented(_) => 70, // EX_SOFTWARE
-            Self::Runtime(_) | Self::Signals(_) => 71, // EX_OSERR
-            Self::Refused(_) => 78,          // EX_CONFIG
-            Self::Unhealthy(_) => 1,         // as Docker's HEALTHCHECK expects
+            Self::Usage(_) | Self::Setting(_) => EX_USAGE,
+            Self::CannotListen { .. } | Self::Unavailable(_) => 69, // EX_UNAVAILABLE
+            Self::Document(_) | Self::Unimplemented(_) => 70,       // EX_SOFTWARE
+            Self::Runtime(_) | Self::Signals(_) => 71,              // EX_OSERR
+            Self::Refused(_) => 78,                                 // EX_CONFIG
+            // As Docker's HEALTHCHECK expects.
+            Self::Unhealthy(_) | Self::Command(_) => 1,
         }
     }
 }

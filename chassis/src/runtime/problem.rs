@@ -9,15 +9,25 @@
 //! The response and the log have separate texts. [`Problem::detail`] is for the caller and contains no internals.
 //! [`Problem::cause`] is for the operator and is only logged.
 
+mod log;
+mod refusals;
+
+pub(crate) use log::log;
+
 use crate::answer::{Answer, Body, NO_STORE};
 use crate::request_id::RequestId;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::time::Duration;
+
+/// The limits that count a request (draft-ietf-httpapi-ratelimit-headers).
+pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// The remaining quota of a limit.
+pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -28,6 +38,8 @@ pub struct ErrorStatus(StatusCode);
 impl ErrorStatus {
     /// 400
     pub const BAD_REQUEST: Self = Self(StatusCode::BAD_REQUEST);
+    /// 401; the response has the challenge of bearer tokens
+    pub const UNAUTHORIZED: Self = Self(StatusCode::UNAUTHORIZED);
     /// 403
     pub const FORBIDDEN: Self = Self(StatusCode::FORBIDDEN);
     /// 404
@@ -52,6 +64,22 @@ impl ErrorStatus {
     }
 }
 
+/// The type of a 429 from a rate limit (draft-ietf-httpapi-ratelimit-headers).
+const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+
+/// One of several errors in a body or in a query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The text for the caller.
+    pub detail: Cow<'static, str>,
+    /// A JSON pointer (RFC 6901) to the member of the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// The name of the query parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+}
+
 /// An error response.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -59,8 +87,18 @@ pub struct Problem {
     /// The last part of the type, and the title; `None` for `about:blank`.
     own: Option<(&'static str, &'static str)>,
     detail: Cow<'static, str>,
+    /// On the heap, so that a result with a problem is cheap to move.
+    more: Option<Box<More>>,
+}
+
+/// The parts that only some problems have.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct More {
     cause: Option<Cow<'static, str>>,
-    header: Option<Box<(HeaderName, HeaderValue)>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    errors: Vec<Fault>,
+    /// The name of the rate limit that was exceeded.
+    exceeded: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -70,6 +108,10 @@ struct Document<'a> {
     status: u16,
     detail: &'a str,
     request_id: &'a str,
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
+    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
+    violated_policies: Option<[&'static str; 1]>,
 }
 
 impl Problem {
@@ -87,7 +129,7 @@ impl Problem {
     /// A problem that the status describes.
     #[must_use]
     pub fn plain(status: ErrorStatus, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, own: None, detail: detail.into(), cause: None, header: None }
+        Self { status, own: None, detail: detail.into(), more: None }
     }
 
     /// 422 `invalid-body`: the body is valid JSON, but not valid for the operation.
@@ -96,14 +138,65 @@ impl Problem {
         Self::own(ErrorStatus::UNPROCESSABLE_CONTENT, "invalid-body", "Invalid body", detail)
     }
 
+    /// 422 `invalid-body` or `invalid-query` with all of its errors.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Vec<Fault>) -> Self {
+        self.more().errors = errors;
+        self
+    }
+
+    /// Adds a header to the response.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+        self.more().headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds a cause for the log.
+    #[must_use]
+    pub fn with_cause(mut self, cause: impl Into<Cow<'static, str>>) -> Self {
+        self.more().cause = Some(cause.into());
+        self
+    }
+
+    /// Adds `Retry-After` in seconds, at least 1.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        self.with_header(RETRY_AFTER, u64::try_from(seconds).unwrap_or(u64::MAX))
+    }
+
+    /// 429 of a rate limit of the service. `policy` is its name, and the response has `RateLimit-Policy`, `RateLimit`
+    /// and `Retry-After`. The limit admits `quota` requests in each `window`.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the expectation cannot fail")]
+    pub fn quota_exceeded(
+        policy: &'static str,
+        quota: u64,
+        window: Duration,
+        wait: Duration,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        let value = |text: String| {
+            HeaderValue::try_from(text).expect("a name and numbers are visible ASCII")
+        };
+        let mut problem = Self::plain(ErrorStatus::TOO_MANY_REQUESTS, detail);
+        problem.more().exceeded = Some(policy);
+        problem
+            .retry_after(wait)
+            .with_header(RATELIMIT, value(format!("\"{policy}\";r=0;t={seconds}")))
+            .with_header(
+                RATELIMIT_POLICY,
+                value(format!("\"{policy}\";q={quota};w={}", window.as_secs())),
+            )
+    }
+
     /// 500: the request failed in the service. The log contains `cause`.
     #[must_use]
     pub fn internal(cause: impl Into<Cow<'static, str>>) -> Self {
         let detail = "The request failed; the fault is not yours.";
-        Self {
-            cause: Some(cause.into()),
-            ..Self::plain(ErrorStatus(StatusCode::INTERNAL_SERVER_ERROR), detail)
-        }
+        Self::plain(ErrorStatus(StatusCode::INTERNAL_SERVER_ERROR), detail).with_cause(cause)
     }
 
     /// 503: the service cannot accept the request now. The log contains `cause`.
@@ -112,80 +205,11 @@ impl Problem {
         detail: impl Into<Cow<'static, str>>,
         cause: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { cause: Some(cause.into()), ..Self::plain(ErrorStatus::SERVICE_UNAVAILABLE, detail) }
+        Self::plain(ErrorStatus::SERVICE_UNAVAILABLE, detail).with_cause(cause)
     }
 
-    pub(crate) fn starting() -> Self {
-        Self::unavailable(
-            "The service is starting. Try again in a moment.",
-            "the keys are not loaded yet",
-        )
-    }
-
-    /// Has no cause, because a log line for each refused request would add load to a full process.
-    pub(crate) fn no_connection() -> Self {
-        let detail = "The service has no free connection. Try again in a moment.";
-        Self {
-            header: Some(Box::new((RETRY_AFTER, HeaderValue::from_static("1")))),
-            ..Self::plain(ErrorStatus::SERVICE_UNAVAILABLE, detail)
-        }
-    }
-
-    pub(crate) fn ambiguous_header(header: &str) -> Self {
-        let detail = format!("The header {header} must be given at most once, as visible ASCII.");
-        Self::plain(ErrorStatus::BAD_REQUEST, detail)
-    }
-
-    pub(crate) fn unauthorized(challenge: HeaderValue, detail: &'static str) -> Self {
-        Self {
-            header: Some(Box::new((WWW_AUTHENTICATE, challenge))),
-            ..Self::plain(ErrorStatus(StatusCode::UNAUTHORIZED), detail)
-        }
-    }
-
-    pub(crate) fn no_such_route() -> Self {
-        Self::plain(ErrorStatus::NOT_FOUND, "There is no such route.")
-    }
-
-    pub(crate) fn method_not_allowed(allow: &HeaderValue) -> Self {
-        let methods = allow.to_str().unwrap_or_default();
-        let detail = format!("This route answers {methods} only.");
-        Self {
-            header: Some(Box::new((ALLOW, allow.clone()))),
-            ..Self::plain(ErrorStatus(StatusCode::METHOD_NOT_ALLOWED), detail)
-        }
-    }
-
-    pub(crate) fn broken_body() -> Self {
-        Self::plain(ErrorStatus::BAD_REQUEST, "The body could not be read to its end.")
-    }
-
-    pub(crate) fn request_timeout() -> Self {
-        Self::plain(ErrorStatus(StatusCode::REQUEST_TIMEOUT), "The body did not arrive in time.")
-    }
-
-    pub(crate) fn content_too_large(max: u64) -> Self {
-        let detail = match max {
-            0 => "This operation takes no body.".to_owned(),
-            max => format!("The body must be at most {max} bytes."),
-        };
-        Self::plain(ErrorStatus(StatusCode::PAYLOAD_TOO_LARGE), detail)
-    }
-
-    pub(crate) fn unsupported_media_type(expected: &str) -> Self {
-        let detail = format!("The body must be sent as {expected}.");
-        Self::plain(ErrorStatus(StatusCode::UNSUPPORTED_MEDIA_TYPE), detail)
-    }
-
-    pub(crate) fn deadline(deadline: Duration) -> Self {
-        let cause = format!("no response within {}", humantime::format_duration(deadline));
-        Self {
-            cause: Some(cause.into()),
-            ..Self::plain(
-                ErrorStatus(StatusCode::GATEWAY_TIMEOUT),
-                "The request took too long. It may or may not have been processed.",
-            )
-        }
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 
     /// The response's status, and the problem's `status`.
@@ -203,7 +227,7 @@ impl Problem {
     /// The text for the operator. `None` if the caller caused the error.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
+        self.more.as_ref()?.cause.as_deref()
     }
 
     /// The response of the service of this name, without the headers of every response.
@@ -211,7 +235,10 @@ impl Problem {
     #[expect(clippy::missing_panics_doc, reason = "the expectation cannot fail")]
     pub fn response(&self, service: &str, request_id: &RequestId) -> Answer {
         let status = self.status();
+        let nothing = More::default();
+        let more = self.more.as_deref().unwrap_or(&nothing);
         let (r#type, title) = match self.own {
+            _ if more.exceeded.is_some() => (QUOTA.into(), phrase(status)),
             Some((slug, title)) => (Cow::from(format!("urn:{service}:problem:{slug}")), title),
             None => ("about:blank".into(), phrase(status)),
         };
@@ -221,6 +248,8 @@ impl Problem {
             status: status.as_u16(),
             detail: &self.detail,
             request_id: request_id.as_str(),
+            errors: &more.errors,
+            violated_policies: more.exceeded.map(|policy| [policy]),
         };
         let body = serde_json::to_vec(&document).expect("strings and a number always serialise");
 
@@ -229,8 +258,12 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, PROBLEM_JSON);
         headers.insert(CACHE_CONTROL, NO_STORE);
-        if let Some((name, value)) = self.header.as_deref() {
+        for (name, value) in &more.headers {
             headers.insert(name, value.clone());
+        }
+        if status == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE) {
+            let challenge = HeaderValue::try_from(format!("Bearer realm=\"{service}\""));
+            headers.insert(WWW_AUTHENTICATE, challenge.expect("a service's name is visible ASCII"));
         }
         response
     }

@@ -4,8 +4,10 @@
 //! shows the last record as `ok` or `away`, without an address or the error text of a driver.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// A phase of the process's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,23 +24,56 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct Readiness {
     phase: AtomicU8,
-    conditions: Mutex<Vec<(&'static str, Condition)>>,
+    conditions: Mutex<Vec<Reported>>,
+}
+
+/// A condition in the response.
+#[derive(Debug)]
+struct Reported {
+    name: &'static str,
+    condition: Condition,
+    /// How long the process is ready without it. `None` means always.
+    patience: Option<Duration>,
 }
 
 /// Whether a dependency answers. A clone shares the same state.
-#[derive(Debug, Clone, Default)]
-pub struct Condition(Arc<AtomicBool>);
+#[derive(Debug, Clone)]
+pub struct Condition(Arc<Mutex<State>>);
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Ok,
+    /// Since this time.
+    Away(Instant),
+}
 
 impl Condition {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(State::Away(Instant::now()))))
+    }
+
     /// Records whether the dependency has just answered.
     pub fn note(&self, ok: bool) {
-        self.0.store(ok, Ordering::Relaxed);
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = match (*state, ok) {
+            (_, true) => State::Ok,
+            (State::Ok, false) => State::Away(Instant::now()),
+            (away, false) => away,
+        };
     }
 
     /// The last record. `false` before the first.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        matches!(self.state(), State::Ok)
+    }
+
+    fn is_away_for(&self, patience: Duration) -> bool {
+        matches!(self.state(), State::Away(since) if since.elapsed() >= patience)
+    }
+
+    fn state(&self) -> State {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,22 +103,46 @@ impl Readiness {
     /// replace a service that can still do part of its work by one that can do no more.
     #[must_use]
     pub fn condition(&self, name: &'static str) -> Condition {
-        let condition = Condition::default();
-        let mut conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
-        conditions.push((name, condition.clone()));
+        self.add(name, None)
+    }
+
+    /// Like [`Readiness::condition`], for a dependency without which the service can do nothing. The status is 503 when
+    /// it has been away for `patience`. The load balancer's query ignores it, because an outage of a database must not
+    /// replace every task.
+    #[must_use]
+    pub fn requirement(&self, name: &'static str, patience: Duration) -> Condition {
+        self.add(name, Some(patience))
+    }
+
+    fn add(&self, name: &'static str, patience: Option<Duration>) -> Condition {
+        let condition = Condition::new();
+        let reported = Reported { name, condition: condition.clone(), patience };
+        self.conditions.lock().unwrap_or_else(PoisonError::into_inner).push(reported);
         condition
+    }
+
+    /// Whether the process accepts requests. `shallow` ignores the dependencies.
+    #[must_use]
+    pub fn is_ready(&self, shallow: bool) -> bool {
+        let conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = |reported: &Reported| {
+            reported.patience.is_some_and(|patience| reported.condition.is_away_for(patience))
+        };
+        self.phase() == Phase::Ready && (shallow || !conditions.iter().any(missing))
     }
 
     /// The body of the route.
     #[must_use]
-    pub fn body(&self) -> String {
+    pub fn body(&self, shallow: bool) -> String {
         let status = match self.phase() {
             Phase::Starting => "starting",
-            Phase::Ready => "ready",
+            Phase::Ready if self.is_ready(shallow) => "ready",
+            Phase::Ready => "away",
             Phase::Draining => "draining",
         };
         let mut body = format!("{{\"status\":\"{status}\"");
-        for (name, condition) in &*self.conditions.lock().unwrap_or_else(PoisonError::into_inner) {
+        let conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
+        for Reported { name, condition, .. } in &*conditions {
             let state = if condition.is_ok() { "ok" } else { "away" };
             let _ = write!(body, ",\"{name}\":\"{state}\"");
         }
@@ -107,17 +166,37 @@ mod tests {
         assert_eq!(readiness.phase(), Phase::Draining);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn process_is_not_ready_when_a_requirement_is_away_for_too_long() {
+        let readiness = Readiness::default();
+        let database = readiness.requirement("database", Duration::from_secs(30));
+        let cache = readiness.condition("cache");
+        assert!(!readiness.is_ready(true), "it was never ready");
+        readiness.advance(Phase::Ready);
+        database.note(true);
+        cache.note(true);
+        for ok in [false, false] {
+            database.note(ok);
+            cache.note(ok);
+            tokio::time::advance(Duration::from_secs(15)).await;
+        }
+        assert!(!readiness.is_ready(false) && readiness.is_ready(true));
+        assert_eq!(readiness.body(false), r#"{"status":"away","database":"away","cache":"away"}"#);
+        database.note(true);
+        assert!(readiness.is_ready(false), "only the requirement counts");
+    }
+
     #[test]
     fn body_contains_last_record_of_each_condition() {
         let readiness = Readiness::default();
-        assert_eq!(readiness.body(), r#"{"status":"starting"}"#);
+        assert_eq!(readiness.body(false), r#"{"status":"starting"}"#);
         let (database, cache) = (readiness.condition("database"), readiness.condition("cache"));
         readiness.advance(Phase::Ready);
-        assert_eq!(readiness.body(), r#"{"status":"ready","database":"away","cache":"away"}"#);
+        assert_eq!(readiness.body(false), r#"{"status":"ready","database":"away","cache":"away"}"#);
         database.note(true);
-        assert_eq!(readiness.body(), r#"{"status":"ready","database":"ok","cache":"away"}"#);
+        assert_eq!(readiness.body(false), r#"{"status":"ready","database":"ok","cache":"away"}"#);
         database.note(false);
         cache.note(true);
-        assert_eq!(readiness.body(), r#"{"status":"ready","database":"away","cache":"ok"}"#);
+        assert_eq!(readiness.body(false), r#"{"status":"ready","database":"away","cache":"ok"}"#);
     }
 }

@@ -52,6 +52,8 @@ pub struct Endpoint<O> {
     pub deadline: Duration,
     /// The longest pause of its response, if that streams.
     pub stream_idle: Option<Duration>,
+    /// The query of the load balancer, if it is a probe that has one.
+    pub balancer_query: Option<String>,
     /// The headers and cookies that it may read.
     pub declared: Declared,
     /// The action of a request.
@@ -132,6 +134,12 @@ impl<O> Endpoint<O> {
         matches!(self.action, Action::Live | Action::Ready)
     }
 
+    /// Whether a query is that of the load balancer.
+    #[must_use]
+    pub fn is_balancer(&self, query: Option<&str>) -> bool {
+        self.balancer_query.is_some() && self.balancer_query.as_deref() == query
+    }
+
     /// Its method.
     #[must_use]
     pub fn method(&self) -> &Method {
@@ -174,6 +182,10 @@ fn endpoint<S: Service>(
         body_allowance: Duration::from_secs(seconds),
         deadline,
         stream_idle,
+        balancer_query: match &operation.probe {
+            Some(Probe::Ready(query)) => query.clone(),
+            Some(Probe::Live) | None => None,
+        },
         declared: Declared::new(operation),
         action,
     })

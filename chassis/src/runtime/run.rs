@@ -1,15 +1,17 @@
 //! Runs the process of a service, from the command line to the exit code.
 
-use crate::cli::{self, Command};
-use crate::config::Config;
+use crate::cli::{self, Invocation};
 use crate::context::Context;
 use crate::document::Document;
 use crate::failure::{EX_USAGE, Failure};
+use crate::program::{Plain, Program};
 use crate::service::Service;
+use crate::telemetry::LogFormat;
 use crate::{healthcheck, panics, serve, telemetry};
 use std::io::Write;
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
+use tracing::Level;
 
 /// Runs a service with the command of its command line. A service's `main` contains only this call.
 pub fn run<S: Service>(service: S) -> ExitCode {
@@ -18,13 +20,19 @@ pub fn run<S: Service>(service: S) -> ExitCode {
 
 /// Runs a service that needs the chassis's [`Context`], such as for the signing of tokens.
 pub fn run_with<S: Service>(make: impl FnOnce(&Context) -> S) -> ExitCode {
-    let document = match Document::parse(S::DOCUMENT) {
+    run_program(Plain(make))
+}
+
+/// Runs a service with settings and commands of its own.
+pub fn run_program<P: Program>(program: P) -> ExitCode {
+    let document = match Document::parse(P::Service::DOCUMENT) {
         Ok(document) => document,
         Err(invalid) => return failed("service", &invalid.into()),
     };
     let name = document.service.name.clone();
-    let cli = match cli::parse(&document, S::BUILD, std::env::args_os()) {
-        Ok(cli) => cli,
+    let build = P::Service::BUILD;
+    let invocation = match cli::parse(&document, build, std::env::args_os()) {
+        Ok(invocation) => invocation,
         Err(error) if error.use_stderr() => {
             eprintln!("{name}: {}", cli::one_line(&error));
             return ExitCode::from(EX_USAGE);
@@ -35,33 +43,39 @@ pub fn run_with<S: Service>(make: impl FnOnce(&Context) -> S) -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    match execute(make, &document, cli.command) {
+    match execute(program, &document, invocation) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failed(&name, &failure),
     }
 }
 
 fn failed(name: &str, failure: &Failure) -> ExitCode {
-    tracing::error!(cause = %failure, "stopped");
+    // An invalid setting has one line, which a person reads. The log has no settings yet.
+    if failure.exit_code() != EX_USAGE {
+        tracing::error!(cause = %failure, "stopped");
+    }
     eprintln!("{name}: {failure}");
     ExitCode::from(failure.exit_code())
 }
 
-fn execute<S: Service>(
-    make: impl FnOnce(&Context) -> S,
+fn execute<P: Program>(
+    program: P,
     document: &Document,
-    command: Command,
+    invocation: Invocation<P::Settings, P::Command>,
 ) -> Result<(), Failure> {
-    match command {
-        Command::Serve(args) => {
-            let config = Config::new(*args, document, |name| std::env::var(name).map(Into::into))?;
-            telemetry::start(config.log_format, config.log_level, S::BUILD.log_target);
+    match invocation {
+        Invocation::Serve(args, settings) => {
+            telemetry::start(args.log_format, args.log_level, P::Service::BUILD.log_target);
             panics::log_them();
-            let runtime = runtime(config.worker_threads)?;
-            runtime.block_on(serve::serve(make, document, config))
+            runtime(args.worker_threads.into())?
+                .block_on(serve::serve(program, settings, document, *args))
         }
-        Command::Healthcheck { listen } => Ok(runtime(1)?.block_on(healthcheck::check(listen))?),
-        Command::Openapi => {
+        Invocation::Own(command) => {
+            telemetry::start(LogFormat::Json, Level::INFO, P::Service::BUILD.log_target);
+            runtime(1)?.block_on(program.execute(command))
+        }
+        Invocation::Healthcheck(listen) => Ok(runtime(1)?.block_on(healthcheck::check(listen))?),
+        Invocation::Openapi => {
             // A reader can close the pipe early, such as `head`. That is not a failure.
             let _ = std::io::stdout().write_all(document.public.as_bytes());
             Ok(())

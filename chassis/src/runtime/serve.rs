@@ -7,6 +7,7 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::{Credentials, Keys};
 use crate::bearer::Issuer;
+use crate::cli::ServeArgs;
 use crate::config::{Config, Source, Tokens};
 use crate::connections::{Handler, Seat};
 use crate::context::Context;
@@ -14,6 +15,7 @@ use crate::document::Document;
 use crate::failure::Failure;
 use crate::keys::KeyRing;
 use crate::private::{self, Private};
+use crate::program::Program;
 use crate::service::{Build, Service};
 use crate::{server, ssm};
 use futures_util::future::Either;
@@ -70,18 +72,22 @@ impl<S: Service> Handler for Port<S> {
 }
 
 /// Serves until a stop signal, then drains. Must run inside a runtime.
-pub(crate) async fn serve<S: Service>(
-    make: impl FnOnce(&Context) -> S,
+pub(crate) async fn serve<P: Program>(
+    program: P,
+    settings: P::Settings,
     document: &Document,
-    config: Config,
+    args: ServeArgs,
 ) -> Result<(), Failure> {
+    let context = Context::default();
+    let started = program.start(settings, &args, &context).await?;
+    let given = started.signing_keys;
+    let config = Config::new(args, document, given, |name| std::env::var(name).map(Into::into))?;
     let mut signals = Signals::catch().map_err(Failure::Signals)?;
     let listener = bind("LISTEN", config.listen)?;
     let private_listener = bind("METRICS_LISTEN", config.metrics_listen)?;
-    log_start(&config, S::BUILD, &listener, &private_listener);
+    log_start(&config, P::Service::BUILD, &listener, &private_listener);
 
-    let context = Context::default();
-    let app = App::with_context(make(&context), document, config.body_timeout, &context)?;
+    let app = App::with_context(started.service, document, config.body_timeout, &context)?;
     let app = Arc::new(app);
     let stop = {
         let app = Arc::clone(&app);
@@ -102,8 +108,9 @@ pub(crate) async fn serve<S: Service>(
         server::run(listener, Arc::new(Port::Public(Arc::clone(&app))), config.limits, stop);
     let drained = tokio::select! {
         drained = server => drained,
-        refused = supply_credentials(config.keys, config.tokens, &app) => return Err(refused.into()),
+        failure = prepare(config.keys, config.tokens, &app) => return Err(failure),
     };
+    app.service().close().await;
     drop(stop_private);
     let _ = private.await;
     if drained.cut > 0 {
@@ -113,18 +120,19 @@ pub(crate) async fn serve<S: Service>(
     Ok(())
 }
 
-/// Loads the credentials and starts the app. Returns only if SSM refuses a request.
-async fn supply_credentials<S: Service>(
+/// Loads the credentials, waits for the service, and starts the app. Returns only a failure.
+async fn prepare<S: Service>(
     keys: Source<KeyRing>,
     tokens: Option<Tokens>,
     app: &App<S>,
-) -> ssm::Refused {
-    match tokio::try_join!(load_keys(keys), load_issuer(tokens)) {
-        Ok((keys, issuer)) => {
+) -> Failure {
+    let credentials = async { Ok(tokio::try_join!(load_keys(keys), load_issuer(tokens))?) };
+    match tokio::try_join!(credentials, app.service().prepare()) {
+        Ok(((keys, issuer), ())) => {
             log_ready(&keys, issuer.as_ref());
             app.start(Credentials { keys, issuer });
         }
-        Err(refused) => return refused,
+        Err(failure) => return failure,
     }
     pending().await
 }
@@ -132,7 +140,7 @@ async fn supply_credentials<S: Service>(
 async fn load_keys(source: Source<KeyRing>) -> Result<Keys, ssm::Refused> {
     Ok(match source {
         Source::None => Keys::Sidecar,
-        Source::Environment(keys) => Keys::Here(keys),
+        Source::Environment(keys) | Source::Service(keys) => Keys::Here(keys),
         Source::Parameter(name) => Keys::Here(ssm::load(&name, KeyRing::parse).await?),
     })
 }
@@ -141,7 +149,7 @@ async fn load_issuer(tokens: Option<Tokens>) -> Result<Option<Issuer>, ssm::Refu
     let Some(Tokens { issuer, iss, aud }) = tokens else { return Ok(None) };
     Ok(match issuer {
         Source::None => None,
-        Source::Environment(issuer) => Some(issuer),
+        Source::Environment(issuer) | Source::Service(issuer) => Some(issuer),
         Source::Parameter(name) => {
             Some(ssm::load(&name, |list| Issuer::new(list, &iss, &aud)).await?)
         }

@@ -3,21 +3,24 @@
 use crate::answer::Answer;
 use crate::bearer::Claims;
 use crate::document::{Operation, Template};
+use crate::failure::Failure;
 use crate::problem::{ErrorStatus, Problem};
 use crate::request_id::RequestId;
 use bytes::Bytes;
 use hyper::Uri;
 use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::Extensions;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 
 /// Longest part of a parser's message in a response, in characters.
 const LONGEST_MESSAGE: usize = 160;
 
 /// The response to an invalid body. The message is cut, because it can contain the name of a member, which can have
 /// any length.
-fn refused(error: &serde_json::Error) -> Problem {
+pub(crate) fn refused(error: &serde_json::Error) -> Problem {
     let message: String = error.to_string().chars().take(LONGEST_MESSAGE).collect();
     if error.is_data() {
         Problem::invalid_body(format!("The body is not what this operation takes: {message}."))
@@ -38,6 +41,27 @@ pub trait Service: Send + Sync + Sized + 'static {
 
     /// The operation of an `operationId`. The process does not start if this returns `None` for one in the document.
     fn operation(id: &str) -> Option<Self::Operation>;
+
+    /// Waits until the service can answer, such as for its database. `/readyz` answers 503 until then. A failure ends
+    /// the process.
+    fn prepare(&self) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Ends what [`Service::prepare`] began, after the last request.
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// Checks the user of a valid token, before the body of the request is read: the session, the user's own limits.
+    /// It leaves its results in `visit` for [`Request::extensions`].
+    fn admit(
+        &self,
+        _operation: Self::Operation,
+        _visit: &mut Visit<'_>,
+    ) -> impl Future<Output = Result<(), Problem>> + Send {
+        async { Ok(()) }
+    }
 
     /// Answers a request that has passed every check of the document.
     fn call(
@@ -71,21 +95,43 @@ macro_rules! build {
     };
 }
 
+/// A request with a valid token, whose body is not read yet.
+#[derive(Debug)]
+pub struct Visit<'a> {
+    /// The claims of the token.
+    pub token: &'a Claims,
+    /// The id that connects its log lines.
+    pub id: &'a RequestId,
+    /// The address of the caller: see [`Request::address`].
+    pub address: Option<IpAddr>,
+    /// Values for the operation.
+    pub extensions: &'a mut Extensions,
+}
+
 /// A request to an operation.
 #[derive(Debug)]
 pub struct Request<'a> {
+    /// The `operationId` of its operation.
+    pub operation: &'a str,
     /// Its undecoded path and query.
     pub uri: &'a Uri,
     /// The template of the path.
     pub template: &'a Template,
     /// The claims of the bearer token, if the operation requires one.
     pub token: Option<Box<Claims>>,
+    /// The values that [`Service::admit`] left.
+    pub extensions: Extensions,
     pub(crate) head: &'a HeaderMap,
     pub(crate) declared: &'a Declared,
     /// The id that connects its log lines.
     pub id: &'a RequestId,
     /// The whole body. Empty if the operation takes none.
     pub body: Bytes,
+}
+
+/// The address in the header that only the sidecar sets.
+pub(crate) fn client_address(head: &HeaderMap) -> Option<IpAddr> {
+    head.get("x-client-address")?.to_str().ok()?.parse().ok()
 }
 
 /// The header and cookie parameters that the document declares for an operation.
@@ -109,6 +155,12 @@ impl Declared {
 /// An operation can read only the headers and cookies that the document declares. Any other one is `None`, even if a
 /// caller sends it. So a header that the sidecar removes cannot change the result of an operation.
 impl<'a> Request<'a> {
+    /// The address of the caller, as the sidecar counts it. `None` for a call that did not pass the sidecar.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        client_address(self.head)
+    }
+
     /// A header parameter of the operation. A header that is given more than once is an error, because one program can
     /// use its first value and another program its last value.
     pub fn header(&self, name: &str) -> Result<Option<&'a str>, Problem> {

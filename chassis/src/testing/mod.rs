@@ -24,6 +24,7 @@ use crate::answer::{Answer, Body as AnswerBody};
 use crate::app::App;
 use crate::auth::{Credentials, Keys};
 use crate::bearer::Issuer;
+use crate::clock::Clock;
 use crate::connections::Seat;
 use crate::context::Context;
 use crate::document::Document;
@@ -98,9 +99,15 @@ pub fn document<S: Service>() -> Document {
     Document::parse(S::DOCUMENT).unwrap()
 }
 
+/// A clock that stands still at [`NOW`].
+#[must_use]
+pub fn clock() -> Clock {
+    Clock::new(|| Duration::from_secs(NOW))
+}
+
 /// A service that waits for its credentials.
 pub fn starting<S: Service>(make: impl FnOnce(&Context) -> S) -> App<S> {
-    let context = Context::with_clock(|| NOW);
+    let context = Context::with_clock(clock());
     App::with_context(make(&context), &document::<S>(), BODY_TIMEOUT, &context).unwrap()
 }
 

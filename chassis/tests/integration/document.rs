@@ -26,6 +26,7 @@ fn document_declares_service() {
         ("address", LimitBy::Address, 5, 5),
         ("quote", LimitBy::Client, 2, 3),
         ("parcels", LimitBy::Address, 300, 10),
+        ("accounts", LimitBy::Address, 1, 3),
     ];
     assert_eq!(limits, expected);
     let objectives = service.objectives.as_ref().unwrap();
@@ -51,12 +52,15 @@ fn operations_keep_order_of_document_and_have_defaults() {
         "readParcel GET /parcels/{id}",
         "deleteParcel DELETE /parcels/{id}",
         "followParcel GET /parcels/{id}/events",
+        "createAccount POST /account",
+        "deleteAccount DELETE /account",
+        "readHelp GET /help/pages/{file}",
         "health GET /healthz",
         "readiness GET /readyz",
         "description GET /openapi.json",
     ];
     assert_eq!(operations, expected);
-    assert_eq!(document.paths().len(), 9);
+    assert_eq!(document.paths().len(), 11);
 
     let find = |id: &str| document.operations.iter().find(|operation| operation.id == id).unwrap();
     let quote = find("quote");

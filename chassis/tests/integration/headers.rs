@@ -40,7 +40,7 @@ async fn reads(method: &str, headers: &[(&str, &[u8])]) -> (u16, String) {
         PARCELS.replace("\"parameters\": [\n          { \"name\": \"If-Match\",", cookie);
     assert!(document.contains("theme"));
     let document = Document::parse(&document).unwrap();
-    let context = Context::with_clock(|| crate::support::NOW);
+    let context = Context::with_clock(chassis::testing::clock());
     let app = App::with_context(Reads, &document, BODY_TIMEOUT, &context).unwrap();
     app.start(Credentials { keys: Keys::Sidecar, issuer: Some(issuer()) });
     let mut request = hyper::Request::builder().method(method).uri("/parcels/p1");

@@ -170,7 +170,7 @@ impl Service for Odd {
 }
 
 fn odd(answer: fn() -> Answer, document: &Document) -> Running {
-    let context = Context::with_clock(|| crate::support::NOW);
+    let context = Context::with_clock(chassis::testing::clock());
     let app = App::with_context(Odd(answer), document, BODY_TIMEOUT, &context).unwrap();
     app.start(Credentials { keys: Keys::Sidecar, issuer: Some(crate::support::issuer()) });
     start(Arc::new(app), limits())

@@ -90,12 +90,17 @@ fn issuer_and_audience_come_from_environment() {
 
 #[test]
 fn service_without_tokens_has_no_token_settings() {
+    use chassis::program::{NoCommand, NoSettings};
     use chassis::{Build, document::Document};
     let build = Build { version: "1.0.0", revision: None, log_target: "x" };
     let sum = include_str!("../../../services/sum/openapi.json");
     let parse = |document: &str| {
         let arguments = ["x", "serve", "--jwt-issuer", "y"].map(Into::into);
-        chassis::cli::parse(&Document::parse(document).unwrap(), build, arguments)
+        chassis::cli::parse::<NoSettings, NoCommand>(
+            &Document::parse(document).unwrap(),
+            build,
+            arguments,
+        )
     };
     assert!(parse(crate::support::PARCELS).is_ok());
     assert!(parse(sum).unwrap_err().to_string().contains("--jwt-issuer"));

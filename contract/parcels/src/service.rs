@@ -3,15 +3,16 @@
 //! With the note of a weight, a test makes an operation misbehave: `slow` never answers, `panic` panics.
 
 use bytes::Bytes;
-use chassis::answer::{events, no_content, serialized};
+use chassis::answer::{NO_STORE, events, json, no_content, serialized};
 use chassis::context::{Context, Signer};
 use chassis::problem::{ErrorStatus, Problem};
 use chassis::{Answer, Build, Request, Service};
 use futures_util::{Stream, StreamExt, stream};
 use hyper::StatusCode;
-use hyper::header::{HeaderValue, LOCATION};
+use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::HashSet;
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -31,6 +32,8 @@ struct State {
     /// The number of parcels so far, which is also the number of the latest one.
     count: u64,
     parcels: Vec<Parcel>,
+    /// The owners with an account. An owner needs one only to delete it.
+    accounts: HashSet<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,6 +74,9 @@ pub enum Operation {
     Read,
     Delete,
     Follow,
+    CreateAccount,
+    DeleteAccount,
+    Help,
 }
 
 impl Service for Parcels {
@@ -90,6 +96,9 @@ impl Service for Parcels {
             "readParcel" => Operation::Read,
             "deleteParcel" => Operation::Delete,
             "followParcel" => Operation::Follow,
+            "createAccount" => Operation::CreateAccount,
+            "deleteAccount" => Operation::DeleteAccount,
+            "readHelp" => Operation::Help,
             _ => return None,
         })
     }
@@ -147,6 +156,20 @@ impl Service for Parcels {
                 state.parcels.remove(at);
                 Ok(no_content())
             }
+            Operation::CreateAccount => {
+                let Owner { owner } = request.object()?;
+                if !self.state().accounts.insert(owner.clone()) {
+                    let detail = "There is an account with this owner.";
+                    let conflict = ErrorStatus::CONFLICT;
+                    return Err(Problem::own(conflict, "owner-taken", "Owner taken", detail));
+                }
+                serialized(StatusCode::CREATED, &json!({ "owner": owner }))
+            }
+            Operation::DeleteAccount => {
+                self.state().delete_account(owner)?;
+                Ok(no_content())
+            }
+            Operation::Help => help(request.parameter("file").unwrap_or_default()),
         }
     }
 }
@@ -173,6 +196,16 @@ impl State {
             presence: watch::Sender::default(),
         });
         &self.parcels[self.parcels.len() - 1]
+    }
+
+    fn delete_account(&mut self, owner: &str) -> Result<(), Problem> {
+        if !self.accounts.remove(owner) {
+            let detail = "You have no account.";
+            let status = ErrorStatus::NOT_FOUND;
+            return Err(Problem::own(status, "no-such-account", "No such account", detail));
+        }
+        self.parcels.retain(|parcel| parcel.owner != owner);
+        Ok(())
     }
 
     /// The index of a parcel. A parcel of another owner is not found.
@@ -212,6 +245,18 @@ async fn weight(request: &Request<'_>) -> Result<u32, Problem> {
     } else {
         Err(Problem::invalid_body("A parcel weighs 1 to 31500 grams."))
     }
+}
+
+fn help(file: &str) -> Result<Answer, Problem> {
+    if file != "parcels.html" {
+        let detail = format!("There is no file `{file}`.");
+        return Err(Problem::own(ErrorStatus::NOT_FOUND, "no-such-file", "No such file", detail));
+    }
+    let page = "<!doctype html>\n<html lang=\"en\"><title>Parcels</title><p>A parcel has an owner.</html>\n";
+    let mut answer = json(StatusCode::OK, NO_STORE, page);
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    answer.headers_mut().insert(CONTENT_TYPE, html);
+    Ok(answer)
 }
 
 fn no_parcel(id: &str) -> Problem {

@@ -44,10 +44,6 @@ impl Names {
     fn here(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (page, here)| text.replace(page, here))
     }
-
-    fn on_the_page(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (page, here)| text.replace(here, page))
-    }
 }
 
 /// Runs the command. `Ok(false)` means that the output of an example differs from its page.
@@ -141,7 +137,7 @@ impl Reader {
                 }
                 Step::Command { command, expected } => {
                     let (printed, complaints) = self.type_in(command)?;
-                    let good = matches(expected, &self.names.on_the_page(&printed));
+                    let good = matches(&self.names.here(expected), &printed);
                     report.check(command, good, "");
                     if !good {
                         println!("--- the page\n{expected}--- now\n{printed}{complaints}---");

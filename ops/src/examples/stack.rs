@@ -7,15 +7,15 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 
 use super::Names;
-use crate::call;
+use crate::service::{Declared, Services};
 
 /// The folder and the ports of one stack.
 #[derive(Debug)]
 pub(super) struct Stack {
     root: PathBuf,
     service: String,
-    /// The ports of service and sidecar in the service's document and in the documentation.
-    documented: [u16; 2],
+    /// All services: a page can start another one, in the same folder and with the same ports.
+    documented: Services,
     /// Below the root.
     run_dir: PathBuf,
     ports: [u16; 2],
@@ -26,8 +26,7 @@ impl Stack {
     pub(super) fn new(root: &Path, service: &str, run_dir: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(root.join(run_dir))
             .with_context(|| run_dir.display().to_string())?;
-        let declared = call::document(root, service)?.service;
-        let documented = [declared.port, declared.sidecar_port];
+        let documented = Services::read(root)?;
         // Both ports are bound at the same time, so they differ.
         let taken = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
         let mut ports = [0; 2];
@@ -57,13 +56,14 @@ impl Stack {
     pub(super) fn names(&self) -> Names {
         let address = |port: u16| format!("127.0.0.1:{port}");
         let run_dir = self.run_dir.display();
-        let down = format!("make down SERVICE={}", self.service);
-        let mut names = vec![
-            (format!(".run/up/{}/", self.service), format!("{run_dir}/")),
-            (down.clone(), format!("{down} RUN_DIR={run_dir}")),
-        ];
-        let ports = self.documented.into_iter().zip(self.ports);
-        names.extend(ports.map(|(page, here)| (address(page), address(here))));
+        let mut names = Vec::new();
+        for Declared { folder, port, sidecar_port, .. } in &self.documented.0 {
+            let down = format!("make down SERVICE={folder}");
+            names.push((format!(".run/up/{folder}/"), format!("{run_dir}/")));
+            names.push((down.clone(), format!("{down} RUN_DIR={run_dir}")));
+            names.push((address(*port), address(self.ports[0])));
+            names.push((address(*sidecar_port), address(self.ports[1])));
+        }
         Names(names)
     }
 

@@ -19,6 +19,8 @@ pub struct Declared {
     pub sidecar_port: u16,
     /// `x-service.metrics_port`.
     pub metrics_port: u16,
+    /// Whether the folder has a `compose.env`: its container then gets these variables and a volume at `/state`.
+    pub keeps_state: bool,
 }
 
 /// All services, in the order of their folders.
@@ -63,6 +65,7 @@ impl Declared {
         let path = folder.join("openapi.json");
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let service = Document::parse(&text).with_context(|| path.display().to_string())?.service;
+        let keeps_state = folder.join("compose.env").is_file();
         let folder =
             folder.file_name().and_then(|name| name.to_str()).context("a folder's name")?;
         Ok(Self {
@@ -71,6 +74,7 @@ impl Declared {
             port: service.port,
             sidecar_port: service.sidecar_port,
             metrics_port: service.metrics_port,
+            keeps_state,
         })
     }
 }
@@ -81,7 +85,7 @@ mod tests {
 
     fn service(port: u16, metrics_port: u16) -> Declared {
         let (folder, name) = ("a".to_owned(), "a".to_owned());
-        Declared { folder, name, port, sidecar_port: port + 1, metrics_port }
+        Declared { folder, name, port, sidecar_port: port + 1, metrics_port, keeps_state: false }
     }
 
     #[test]

@@ -46,10 +46,12 @@ pub(super) fn shared(services: &Services) -> anyhow::Result<Vec<File>> {
             json!({
                 "folder": service.folder, "padded": format!("{:longest$}", service.folder),
                 "name": service.name, "port": service.port, "sidecar_port": service.sidecar_port,
+                "keeps_state": service.keeps_state,
             })
         })
         .collect();
-    let values = json!({ "services": rows });
+    let stateful: Vec<&Value> = rows.iter().filter(|row| row["keeps_state"] == true).collect();
+    let values = json!({ "services": rows, "stateful": stateful });
     [("docker-compose.yaml", COMPOSE), ("terraform/services.tf", TERRAFORM)]
         .into_iter()
         .map(|(path, text)| Ok(File { path: path.into(), text: template::fill(text, &values)? }))
@@ -102,12 +104,18 @@ mod tests {
             port,
             sidecar_port: port + 1,
             metrics_port: port + 1000,
+            keeps_state: folder == "my-b",
         };
         let services = Services(vec![service("a", 8080), service("my-b", 8082)]);
         let [compose, terraform] = &shared(&services).unwrap()[..] else { panic!("two files") };
-        for line in
-            ["  a:\n", "  a-nginx:\n", "\n\n  my-b:\n", "image: my-b-api:dev\n", ":-8083}:8083\"\n"]
-        {
+        for line in [
+            "  a:\n",
+            "  a-nginx:\n",
+            "\n\n  my-b:\n",
+            "image: my-b-api:dev\n",
+            ":-8083}:8083\"\n",
+            "\nvolumes:\n  my-b-state:\n",
+        ] {
             assert!(compose.text.contains(line), "{line}: {}", compose.text);
         }
         for line in [

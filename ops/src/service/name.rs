@@ -122,6 +122,7 @@ mod tests {
             port: 1,
             sidecar_port: 2,
             metrics_port: 3,
+            keeps_state: false,
         };
         Name::new(text, &Services(vec![sum]), &["sum".into(), "empty".into()], LOCK)
     }

@@ -1,4 +1,4 @@
-# The module with a different document than that of `sum`: eight paths, two of them templates, keys and tokens.
+# The module with a different document than that of `sum`: eleven paths, three of them templates, keys and tokens.
 
 mock_provider "aws" {
   source          = "../tests/mocks"
@@ -14,8 +14,8 @@ run "parcels" {
 
   assert {
     condition = { for priority, rule in aws_lb_listener_rule.service : priority => one(one(rule.condition).path_pattern).values } == {
-      "10" = toset(["/healthz", "/openapi.json", "/parcels", "/parcels/mine", "/parcels/*"])
-      "11" = toset(["/quote", "/readyz", "/tokens"])
+      "10" = toset(["/account", "/healthz", "/help/pages/*", "/openapi.json", "/parcels"])
+      "11" = toset(["/parcels/mine", "/parcels/*", "/quote", "/readyz", "/tokens"])
     }
     error_message = "A rule has at most five values: the paths must be in two rules, with `*` from the first parameter on."
   }

@@ -48,5 +48,5 @@ fn silent_service_gets_504_one_second_after_the_deadline() {
         assert_eq!(stub.requests(), sent, "each was sent once");
         count += sent;
     }
-    conclude(18, count, &[]);
+    conclude(21, count, &[]);
 }

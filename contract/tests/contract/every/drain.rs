@@ -4,7 +4,7 @@
 use super::{conclude, with_body};
 use contract::call::Call;
 use contract::connection::Connection;
-use contract::http::Request;
+use contract::http::{Request, Response};
 use contract::own_stack_only;
 use contract::process::Signal;
 use contract::service;
@@ -46,6 +46,11 @@ impl Half {
     }
 }
 
+/// The names of the members of a response.
+fn members(response: &Response) -> Vec<String> {
+    response.json().as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
 /// Starts every service of the run that has an operation with a body.
 fn start(settings: impl Fn(Builder) -> Builder) -> Vec<Stack> {
     let services = service::all().into_iter().filter(|service| with_body(service).next().is_some());
@@ -60,11 +65,13 @@ fn draining_service_finishes_requests_and_fails_readiness() {
         for stack in start(|it| it.api("DRAIN_GRACE", "30s").api("DRAIN_TIMEOUT", "30s")) {
             let halves = Half::all(&stack, || stack.sidecar.connect());
             let call = stack.call(halves[0].call.operation);
+            let before = stack.ask(&Request::get("/readyz")).expect_status(200);
             stack.api.process.signal(signal);
             wait::until("503", || stack.ask(&Request::get("/readyz")).status == 503);
             let ready = stack.ask(&Request::get("/readyz"));
             check(&ready);
-            assert_eq!(ready.text(), r#"{"status":"draining"}"#);
+            assert_eq!(ready.json()["status"], "draining");
+            assert_eq!(members(&ready), members(&before), "no member of its own");
             assert_eq!(stack.ask(&Request::get("/healthz")).status, 200, "liveness succeeds");
             let alive = stack.api.ask(&Request::get("/healthz"));
             assert!(alive.closes(), "a draining service sends Connection: close");
@@ -83,7 +90,7 @@ fn draining_service_finishes_requests_and_fails_readiness() {
             }
         }
     }
-    conclude(8, count, &[]);
+    conclude(10, count, &[]);
 }
 
 #[test]
@@ -108,7 +115,7 @@ fn service_closes_requests_that_exceed_the_drain_timeout() {
             count += 1;
         }
     }
-    conclude(4, count, &[]);
+    conclude(5, count, &[]);
 }
 
 #[test]
@@ -128,7 +135,7 @@ fn service_stops_listening_after_its_grace_period() {
         }
         assert_eq!(stack.api.process.exit_code(), 0);
     }
-    conclude(4, count, &[]);
+    conclude(5, count, &[]);
 }
 
 #[test]
@@ -160,7 +167,7 @@ fn sidecar_finishes_requests_in_flight() {
         }
         assert_eq!(stack.sidecar.process.exit_code(), 0);
     }
-    conclude(4, count, &[]);
+    conclude(5, count, &[]);
 }
 
 #[test]
@@ -176,5 +183,5 @@ fn stalled_client_does_not_delay_the_sidecar_stop() {
         count += halves.len();
         drop((halves, idle));
     }
-    conclude(4, count, &[]);
+    conclude(5, count, &[]);
 }

@@ -49,8 +49,10 @@ fn quick<T>(mut attempt: impl FnMut(&Caller) -> T) -> T {
     (1..=10).find_map(measure).expect("10 attempts were too slow to measure")
 }
 
-/// The limit that counts a request to an operation, with a key or without.
-fn policy(operation: &Operation, has_key: bool) -> Option<&str> {
+/// The limit that counts a request to an operation, with a key or without. A service that has no operation with a key
+/// knows no key.
+fn policy<'a>(service: &Service, operation: &'a Operation, has_key: bool) -> Option<&'a str> {
+    let has_key = has_key && service.requires(Access::ApiKey);
     match &operation.limit {
         Limited::Never => None,
         Limited::ByCredentials => Some(if has_key { "client" } else { "address" }),
@@ -108,7 +110,7 @@ fn run(
     for service in service::all() {
         let stack = limited(service);
         for operation in operations(service) {
-            let call = stack.call(operation);
+            let call = stack.call_of_new_caller(operation);
             let series = quick(|caller| {
                 let (request, policy) = request(service, &call, caller)?;
                 let answers = [(); PASS + 2].map(|()| caller.ask(&stack, &request));
@@ -128,8 +130,9 @@ fn run(
 #[test]
 fn every_operation_is_counted_by_its_limit() {
     own_stack_only!("every_operation_is_counted_by_its_limit");
-    run(13, |_, call, caller| {
-        let policy = policy(call.operation, call.operation.access == Access::ApiKey)?.to_owned();
+    run(16, |service, call, caller| {
+        let policy =
+            policy(service, call.operation, call.operation.access == Access::ApiKey)?.to_owned();
         Some((call.clone().keyed(&caller.key).request(), policy))
     });
 }
@@ -137,9 +140,9 @@ fn every_operation_is_counted_by_its_limit() {
 #[test]
 fn open_operation_with_a_key_counts_against_the_client() {
     own_stack_only!("open_operation_with_a_key_counts_against_the_client");
-    run(3, |_, call, caller| {
+    run(5, |service, call, caller| {
         let open = call.operation.access == Access::Open;
-        let policy = policy(call.operation, true).filter(|_| open)?.to_owned();
+        let policy = policy(service, call.operation, true).filter(|_| open)?.to_owned();
         Some((call.request().header(API_KEY, &caller.key), policy))
     });
 }
@@ -147,7 +150,7 @@ fn open_operation_with_a_key_counts_against_the_client() {
 #[test]
 fn refused_credentials_count_against_the_address() {
     own_stack_only!("refused_credentials_count_against_the_address");
-    run(10, |_, call, caller| match call.operation.access {
+    run(11, |_, call, caller| match call.operation.access {
         Access::Open => None,
         Access::ApiKey => Some((call.bare(), "address".into())),
         // The key is valid, but the operation requires a token.
@@ -158,14 +161,14 @@ fn refused_credentials_count_against_the_address() {
 #[test]
 fn undeclared_method_counts_like_the_first_operation_of_its_path() {
     own_stack_only!("undeclared_method_counts_like_the_first_operation_of_its_path");
-    run(9, |service, call, caller| {
+    run(10, |service, call, caller| {
         let same = operations(service).iter().find(|other| other.path == call.operation.path);
         let first = same.is_some_and(|first| first.id == call.operation.id);
         if !first || !guards(service, call.operation) {
             return None;
         }
         let key = call.operation.access == Access::ApiKey;
-        let policy = policy(call.operation, key)?.to_owned();
+        let policy = policy(service, call.operation, key)?.to_owned();
         Some((call.clone().keyed(&caller.key).request().method("FROB"), policy))
     });
 }
@@ -174,8 +177,11 @@ fn undeclared_method_counts_like_the_first_operation_of_its_path() {
 fn unknown_path_counts_like_an_open_operation() {
     own_stack_only!("unknown_path_counts_like_an_open_operation");
     let unknown = |call: &Call<'_>| Request::get(&format!("{}/nothing/there", call.path));
-    run(19, |_, call, _| Some((unknown(call), "address".into())));
-    run(19, |_, call, caller| Some((unknown(call).header(API_KEY, &caller.key), "client".into())));
+    run(22, |_, call, _| Some((unknown(call), "address".into())));
+    run(22, |service, call, caller| {
+        let policy = if service.requires(Access::ApiKey) { "client" } else { "address" };
+        Some((unknown(call).header(API_KEY, &caller.key), policy.into()))
+    });
 }
 
 #[test]
@@ -213,7 +219,7 @@ fn default_limits_come_from_the_document() {
         for operation in operations(service) {
             let caller = Caller::new();
             let key = operation.access == Access::ApiKey;
-            let Some(policy) = policy(operation, key) else { continue };
+            let Some(policy) = policy(service, operation, key) else { continue };
             let limit = service.limit(policy);
             let call = stack.call(operation).keyed(&caller.key);
             let answer = caller.ask(&stack, &call.request());
@@ -224,5 +230,5 @@ fn default_limits_come_from_the_document() {
             }
         }
     }
-    conclude(13, count, &wrong);
+    conclude(16, count, &wrong);
 }

@@ -132,7 +132,7 @@ fn every_request_has_one_complete_line_without_secrets() {
         assert_eq!(stack.sidecar.process.finish(), 0);
         assert_eq!(stack.sidecar.process.log.lines(Stream::Err), Vec::<String>::new());
     }
-    conclude_each(19, 1, count, &wrong);
+    conclude_each(22, 1, count, &wrong);
 }
 
 #[test]

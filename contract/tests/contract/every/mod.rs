@@ -6,6 +6,7 @@
 
 mod deadlines;
 mod drain;
+mod environment;
 mod forwarding;
 mod limits;
 mod log;
@@ -22,6 +23,8 @@ pub(crate) use log::field_faults;
 use chassis::document::{Access, Method, Operation};
 use contract::service::{self, Service};
 use contract::stack::Stack;
+use contract::values::Values;
+use row::{Expect, Row};
 
 /// A stack for every service of the run, with limits that no test reaches.
 fn stacks() -> Vec<Stack> {
@@ -36,6 +39,14 @@ fn operations(service: &'static Service) -> &'static [Operation] {
 /// The operations that take a body.
 fn with_body(service: &'static Service) -> impl Iterator<Item = &'static Operation> {
     operations(service).iter().filter(|operation| operation.max_body.is_some())
+}
+
+/// The values for the request of a row. A request that is refused spends nothing.
+fn values(stack: &Stack, row: &Row, operation: &Operation) -> Values {
+    match row.expect {
+        Expect::Word(_) => stack.values_for(operation),
+        Expect::Status(_) => stack.shared_values(operation),
+    }
 }
 
 /// Whether a method only reads.

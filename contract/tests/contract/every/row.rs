@@ -18,6 +18,8 @@ pub(super) enum Applies {
     Service,
     /// All operations.
     Operation,
+    /// All operations of a service that has an operation with a key.
+    KeyedService,
     /// Operations with a path parameter.
     Parameter,
     /// Operations that require a key.
@@ -42,7 +44,7 @@ impl Applies {
     fn to(self, operation: &Operation) -> bool {
         let is = |access| operation.access == access;
         match self {
-            Self::Service | Self::Operation => true,
+            Self::Service | Self::Operation | Self::KeyedService => true,
             Self::Parameter => !operation.path.is_static(),
             Self::Key => is(Access::ApiKey),
             Self::Bearer => is(Access::Bearer),
@@ -122,13 +124,14 @@ pub(super) struct Row {
 impl Row {
     /// The operations of a service that the row runs for.
     pub(super) fn cases(&self, service: &'static Service) -> Vec<&'static Operation> {
-        let operations = service.document.operations.iter();
-        let operations = operations.filter(|one| self.applies.to(one));
+        let operations = service.document.operations.iter().filter(|one| self.applies.to(one));
         // Undeclared methods of a path require the strictest credentials of the path.
         let mut cases: Vec<_> =
             operations.filter(|one| self.method.is_none() || guards(service, one)).collect();
-        if self.applies == Applies::Service {
-            cases.truncate(1);
+        match self.applies {
+            Applies::Service => cases.truncate(1),
+            Applies::KeyedService if !service.requires(Access::ApiKey) => cases.clear(),
+            _ => {}
         }
         cases
     }

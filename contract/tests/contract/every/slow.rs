@@ -49,7 +49,7 @@ fn slow_body_gets_408_and_close() {
             }
         }
     });
-    conclude(4, count, &[]);
+    conclude(5, count, &[]);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn caller_with_closed_sending_side_gets_its_answer() {
             }
         }
     }
-    conclude(360, count, &wrong);
+    conclude(420, count, &wrong);
 }
 
 #[test]
@@ -213,5 +213,5 @@ fn disconnected_caller_is_logged_and_does_no_harm() {
         wait::until("the service to be idle", || stack.metrics().active() == 0);
         assert_eq!(stack.ask(&Request::get("/openapi.json")).status, 200);
     }
-    conclude(13, count, &wrong);
+    conclude(16, count, &wrong);
 }

@@ -14,7 +14,8 @@ fn every_example_gets_its_documented_response() {
         let service = target.service();
         for operation in operations(service) {
             for number in 0..operation.examples.len().max(1) {
-                let call = Call::all(service, operation, &target.values()).remove(number);
+                let call =
+                    Call::all(service, operation, &target.values_for(operation)).remove(number);
                 let answer = target.ask(&call.request());
                 let mut found = call.faults(&answer);
                 found.extend(faults(&answer, operation.method == Method::Head));
@@ -30,7 +31,7 @@ fn every_example_gets_its_documented_response() {
             }
         }
     }
-    conclude_each(22, 1, count, &wrong);
+    conclude_each(25, 1, count, &wrong);
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn head_is_answered_like_get_without_a_body() {
             }
         }
     }
-    conclude(11, count, &wrong);
+    conclude(12, count, &wrong);
 }
 
 #[test]

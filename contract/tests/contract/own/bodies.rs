@@ -75,8 +75,8 @@ fn every_body_gets_the_answer_of_the_table() {
         let service = target.service();
         for operation in &service.document.operations {
             let cases: Vec<Case> = service.table(&operation.id).unwrap_or_default();
-            let call = target.call(operation);
             for case in cases {
+                let call = target.call(operation);
                 count += 1;
                 let mut connection = target.connect().expect("it accepts");
                 wrong.extend(case.wrong(&mut connection, &call, service.name()));

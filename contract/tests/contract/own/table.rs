@@ -42,6 +42,9 @@ struct Row {
     /// How often the request is sent. The last answer is checked. The others must be 200, 401, 404 or 405.
     #[serde(default = "once")]
     times: usize,
+    /// Runs the setup again before the row. Later rows keep the new values.
+    #[serde(default)]
+    new_caller: bool,
     /// The source address, so that rows without a key do not share a limit.
     from: Option<Ipv4Addr>,
     expect: Expect,
@@ -102,7 +105,7 @@ impl Row {
             if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
                 request = request.header("Content-Type", "application/json");
             }
-            let mut body = json.clone().into_bytes();
+            let mut body = values.fill(json).into_bytes();
             body.resize(self.pad.unwrap_or(body.len()), b' ');
             request = request.body(body);
         }
@@ -207,7 +210,11 @@ impl Row {
 }
 
 /// The faults of all rows of a list.
-fn run_all(service: &Service, rows: &[Row], run: impl Fn(&Row) -> Vec<String>) -> Vec<String> {
+fn run_all(
+    service: &Service,
+    rows: &[Row],
+    mut run: impl FnMut(&Row) -> Vec<String>,
+) -> Vec<String> {
     let failed = rows.iter().map(|row| (row, run(row))).filter(|(_, wrong)| !wrong.is_empty());
     failed
         .map(|(row, wrong)| format!("{} [{}]: {}", row.name, service.name(), wrong.join("; ")))
@@ -237,12 +244,17 @@ fn assert_none(failed: &[String]) {
 
 #[test]
 fn every_request_gets_the_answer_of_the_table() {
-    let tables = tables(|table| table.requests.len(), 178);
+    let tables = tables(|table| table.requests.len(), 183);
     for target in Target::all() {
         for (service, table) in &tables {
             if service.folder() == target.service().folder() {
-                let values = target.values();
-                let run = |row: &Row| row.run(&|| target.connect(), &values);
+                let mut values = target.values();
+                let run = |row: &Row| {
+                    if row.new_caller {
+                        values = target.values();
+                    }
+                    row.run(&|| target.connect(), &values)
+                };
                 assert_none(&run_all(service, &table.requests, run));
             }
         }
@@ -276,7 +288,7 @@ fn every_rate_has_the_limit_of_the_table() {
 
 #[test]
 fn row_names_of_a_table_are_unique() {
-    for (_, Table { requests, raw, rates }) in tables(|table| table.requests.len(), 178) {
+    for (_, Table { requests, raw, rates }) in tables(|table| table.requests.len(), 183) {
         let names: Vec<&String> =
             [&requests, &raw, &rates].into_iter().flatten().map(|row| &row.name).collect();
         let names = at_least(1, names);

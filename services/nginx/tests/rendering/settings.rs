@@ -38,6 +38,7 @@ fn limit_uses_rate_and_burst_of_operator() {
             format!("address:10m rate={client}r/s;"),
             format!("quote:10m rate={quote}r/s;"),
             format!("parcels:10m rate={parcels}r/s;"),
+            "accounts:10m rate=1r/s;".into(),
         ]
     };
     assert_eq!(zones, rates(5, 2, 300));

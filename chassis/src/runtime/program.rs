@@ -1,0 +1,75 @@
+//! A service with settings, commands and resources of its own, such as a database.
+//!
+//! Most services are values that need nothing: [`crate::run()`] and [`crate::run_with()`] are enough for these.
+
+use crate::cli::ServeArgs;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::service::Service;
+use clap::{Args, Subcommand};
+use secrecy::SecretString;
+use std::future::Future;
+
+/// How a service starts.
+pub trait Program {
+    /// The service.
+    type Service: Service;
+    /// The settings of `serve` in addition to those of the chassis.
+    type Settings: Args;
+    /// The commands in addition to those of the chassis.
+    type Command: Subcommand;
+
+    /// Makes the service before the process listens. A failure ends the process.
+    ///
+    /// A dependency that can be away for a while must not be awaited here, because `/healthz` does not answer yet.
+    /// [`Service::prepare`] is the place for that.
+    fn start(
+        self,
+        settings: Self::Settings,
+        serve: &ServeArgs,
+        context: &Context,
+    ) -> impl Future<Output = Result<Started<Self::Service>, Failure>>;
+
+    /// Runs a command of the service.
+    fn execute(self, command: Self::Command) -> impl Future<Output = Result<(), Failure>>;
+}
+
+/// A service that can be served.
+#[derive(Debug)]
+pub struct Started<S> {
+    /// The service.
+    pub service: S,
+    /// A list of signing keys, in the form of `JWT_KEYS`. It is used if the settings name no other.
+    pub signing_keys: Option<SecretString>,
+}
+
+/// A service without settings and commands: the function makes it.
+#[derive(Debug)]
+pub struct Plain<F>(pub F);
+
+/// No settings.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct NoSettings {}
+
+/// No commands.
+#[derive(Debug, Subcommand)]
+pub enum NoCommand {}
+
+impl<S: Service, F: FnOnce(&Context) -> S> Program for Plain<F> {
+    type Service = S;
+    type Settings = NoSettings;
+    type Command = NoCommand;
+
+    async fn start(
+        self,
+        _: NoSettings,
+        _: &ServeArgs,
+        context: &Context,
+    ) -> Result<Started<S>, Failure> {
+        Ok(Started { service: (self.0)(context), signing_keys: None })
+    }
+
+    async fn execute(self, command: NoCommand) -> Result<(), Failure> {
+        match command {}
+    }
+}
