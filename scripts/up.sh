@@ -96,7 +96,7 @@ cargo build --release --locked -p "$name" -p sidecar 9>&-
 rm -f "$run_dir/api.log" "$run_dir/sidecar.log"
 export API_KEY="${API_KEY-CHANGEME}" REQUIRE_API_KEY=true
 unset API_KEY_PARAMETER
-LISTEN=127.0.0.1:$api_port METRICS_LISTEN=127.0.0.1:$metrics_port \
+LISTEN=127.0.0.1:$api_port METRICS_LISTEN=127.0.0.1:$metrics_port STATE_DIR=${STATE_DIR:-$run_dir/state} \
   setsid "${CARGO_TARGET_DIR:-target}/release/$name" serve </dev/null >>"$run_dir/api.log" 2>&1 9>&- &
 remember api $!
 LISTEN=127.0.0.1:$sidecar_port API_ADDRESS=127.0.0.1:$api_port RUNTIME_DIR=$run_dir/nginx \

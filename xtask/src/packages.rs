@@ -11,28 +11,31 @@ use clap::builder::PossibleValuesParser;
 
 use crate::command::{from_line, is_installed, output, passes, search_path, tail};
 
-/// A program, its packages, and whether the package starts a service of the same name.
-const PROGRAMS: [(&str, &str, bool); 17] = [
-    ("crun", "crun", false),
-    ("curl", "curl", false),
-    ("debootstrap", "debootstrap", false),
+/// A program, its packages, and the service that the package starts.
+const PROGRAMS: [(&str, &str, Option<&str>); 19] = [
+    ("crun", "crun", None),
+    ("curl", "curl", None),
+    ("debootstrap", "debootstrap", None),
     // A separate package in Debian 13 and later. Before, it is in `docker.io`.
-    ("docker", "docker-cli docker-buildx", false),
-    ("docker-compose", "docker-compose", false),
-    ("dockerd", "docker.io iptables", false),
-    ("dot", "graphviz", false),
+    ("docker", "docker-cli docker-buildx", None),
+    ("docker-compose", "docker-compose", None),
+    ("dockerd", "docker.io iptables", None),
+    ("dot", "graphviz", None),
     // The tests of `ops github` call it. GitHub's machines have it.
-    ("gh", "gh", false),
-    ("haproxy", "haproxy", true),
-    ("ip", "iproute2", false),
+    ("gh", "gh", None),
+    ("haproxy", "haproxy", Some("haproxy")),
+    ("ip", "iproute2", None),
     // The drill `stale-upstream` drops packets with it.
-    ("iptables", "iptables", false),
-    ("jq", "jq", false),
-    ("nginx", "nginx", true),
-    ("openssl", "openssl", false),
-    ("pcre2-config", "gcc make libc6-dev libpcre2-dev zlib1g-dev libssl-dev", false),
-    ("strace", "strace", false),
-    ("valgrind", "valgrind", false),
+    ("iptables", "iptables", None),
+    ("jq", "jq", None),
+    ("nginx", "nginx", Some("nginx")),
+    ("openssl", "openssl", None),
+    ("pcre2-config", "gcc make libc6-dev libpcre2-dev zlib1g-dev libssl-dev", None),
+    // The server is not on the search path, but this program of the package is.
+    ("pg_createcluster", "postgresql", Some("postgresql")),
+    ("pgbouncer", "pgbouncer", Some("pgbouncer")),
+    ("strace", "strace", None),
+    ("valgrind", "valgrind", None),
 ];
 
 /// Exit code 101 of `policy-rc.d` means "do not start it". The shell removes the file, also after a signal.
@@ -64,11 +67,12 @@ pub fn install<S: AsRef<str>>(root: &Path, programs: &[S]) -> anyhow::Result<()>
     let path = search_path(root);
     let (mut packages, mut services) = (Vec::new(), Vec::new());
     for program in programs.iter().map(S::as_ref).filter(|program| !is_installed(program, &path)) {
-        let Some((_, package, starts)) = PROGRAMS.iter().find(|(name, ..)| *name == program) else {
+        let Some((_, package, service)) = PROGRAMS.iter().find(|(name, ..)| *name == program)
+        else {
             bail!("no package is known for {program}");
         };
         packages.extend(package.split(' '));
-        services.extend(starts.then_some(program));
+        services.extend(*service);
     }
     if packages.is_empty() {
         return Ok(());

@@ -159,14 +159,14 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 fn with_second_service(services: &str) -> Option<String> {
     let other = |text: &str| {
         let text = text.replace("\"sum\"", "\"other\"").replace("module.sum", "module.other");
-        text.replace("/sum/", "/other/").replace("    sum =", "    other =")
+        text.replace("/sum/", "/other/").replace("    sum ", "    other ")
     };
     let (_, module) = services.split_once("module \"sum\" {")?;
     let (module, _) = module.split_once("\n}\n")?;
     let module = format!("module \"sum\" {{{module}\n}}\n");
     let needs = services.lines().find(|line| line.starts_with("    contains("))?;
-    let output = services.lines().find(|line| line.starts_with("    sum = "))?;
-    let mut both = services.replace("[\"sum\"]\n}", "[\"sum\", \"other\"]\n}");
+    let output = services.lines().find(|line| line.ends_with("= one(module.sum)"))?;
+    let mut both = services.replace("folders = [\"sum\"", "folders = [\"sum\", \"other\"");
     for part in [needs, output, &module] {
         both = both.replace(part, &format!("{part}\n{}", other(part)));
     }
@@ -201,10 +201,10 @@ mod unit {
         let services = fs::read_to_string(crate::root().join("terraform/services.tf")).unwrap();
         let both = with_second_service(&services).unwrap();
         let count = |text: &str| both.matches(text).count();
-        assert_eq!(count("folders = [\"sum\", \"other\"]\n"), 1);
+        assert_eq!(count("folders = [\"sum\", \"other\""), 1);
         assert_eq!(count("\nmodule \"other\" {\n"), 1);
         assert_eq!(count("/services/other/openapi.json"), 1);
-        assert_eq!(count("\n    other = one(module.other)\n"), 1);
+        assert_eq!(count("= one(module.other)\n"), 1);
         assert_eq!(count("\"other\""), services.matches("\"sum\"").count());
     }
 }

@@ -53,7 +53,20 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<bool> {
 fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     packages::install(
         root,
-        &["nginx", "haproxy", "ip", "iptables", "crun", "openssl", "curl", "jq", "gh"],
+        &[
+            "nginx",
+            "haproxy",
+            "ip",
+            "iptables",
+            "crun",
+            "openssl",
+            "curl",
+            "jq",
+            "gh",
+            "pg_createcluster",
+            "pgbouncer",
+            "strace",
+        ],
     )?;
     let install = || {
         ensure!(tools::install(root, &tools::LINTERS)?, "the linters are not installed");

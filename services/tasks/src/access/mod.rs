@@ -1,0 +1,137 @@
+//! Access: registration, sessions, passwords, and the limits of each user.
+//!
+//! No module knows HTTP. A refusal is a [`Denied`]; the API turns it into a problem.
+
+pub mod accounts;
+pub mod audit;
+pub mod bounded;
+pub mod failed_logins;
+pub mod limits;
+pub mod passwords;
+pub mod random;
+pub mod sessions;
+
+use crate::model::bucket::Preset;
+use crate::model::session::Session;
+use crate::model::timestamp::Timestamp;
+use crate::model::user::User;
+use crate::store::{Store, StoreError};
+use chassis::clock::Clock;
+use failed_logins::FailedLogins;
+use limits::{Buckets, Registrations};
+use passwords::Passwords;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Whether strangers may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Registration {
+    /// Everybody may register
+    Open,
+    /// Only an operator creates users
+    Closed,
+}
+
+/// The rules that an operator sets.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// Whether strangers may register.
+    pub registration: Registration,
+    /// Registrations of one address in a day.
+    pub registrations_per_address: usize,
+    /// The token bucket of each user.
+    pub bucket: Preset,
+}
+
+/// A signed-in user of one request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The user, as stored now.
+    pub user: User,
+    /// The session of the token.
+    pub session: crate::model::session::SessionId,
+}
+
+/// A new or a repeated pair of tokens.
+#[derive(Debug)]
+pub struct Grant {
+    /// The session.
+    pub session: Session,
+    /// The refresh token.
+    pub refresh: crate::model::session::RefreshToken,
+    /// The id of the access token.
+    pub access_id: uuid::Uuid,
+    /// The time of issue of both.
+    pub issued_at: Timestamp,
+}
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub enum Denied {
+    /// The name or the password is wrong.
+    WrongCredentials,
+    /// The refresh token is unknown, superseded, or its session has ended.
+    NoSession,
+    /// The current password is wrong.
+    WrongPassword,
+    /// Only an operator creates users.
+    RegistrationClosed,
+    /// Another user has the name.
+    NameTaken,
+    /// Too many failed logins. The next attempt is admitted after this time.
+    TooManyFailedLogins(Duration),
+    /// Too many registrations from this address. The next one is admitted after this time.
+    TooManyRegistrations(Duration),
+    /// The bucket of the user is empty. A token is there after this time.
+    BucketEmpty(Duration),
+    /// Too many passwords are being hashed.
+    Busy,
+    /// The database gave no result.
+    Store(StoreError),
+    /// A bug.
+    Internal(String),
+}
+
+impl From<StoreError> for Denied {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The access of all users.
+#[derive(Debug)]
+pub struct Access {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    policy: Policy,
+    passwords: Passwords,
+    failed_logins: FailedLogins,
+    registrations: Registrations,
+    buckets: Buckets,
+}
+
+impl Access {
+    /// Access over a store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Clock, policy: Policy, passwords: Passwords) -> Self {
+        Self {
+            store,
+            clock,
+            policy,
+            passwords,
+            failed_logins: FailedLogins::default(),
+            registrations: Registrations::new(policy.registrations_per_address),
+            buckets: Buckets::new(policy.bucket),
+        }
+    }
+
+    /// The rules that an operator set.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now().into()
+    }
+}

@@ -1,0 +1,150 @@
+//! The operations of the document over HTTP.
+//!
+//! The chassis routes, checks tokens and reads bodies. `admit` checks the session and the bucket of the user before the
+//! body is read. An operation checks its body against the document and calls [`crate::access`].
+
+mod docs;
+mod problems;
+mod users;
+
+use crate::access::Access;
+use crate::store::{Store, StoreError};
+use chassis::answer::serialized;
+use chassis::context::{Context, Signer};
+use chassis::failure::Failure;
+use chassis::problem::Problem;
+use chassis::readiness::Condition;
+use chassis::service::Visit;
+use chassis::validation::Schemas;
+use chassis::{Answer, Build, Request, Service};
+use hyper::StatusCode;
+use hyper::header::{CACHE_CONTROL, HeaderValue};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// The pause between two checks of the database.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
+/// The time that the process stays ready without its database.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// For responses to a signed-in user, except those with tokens.
+const REVALIDATED: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// The service.
+#[derive(Debug)]
+pub struct Tasks {
+    access: Access,
+    store: Arc<dyn Store>,
+    schemas: Schemas,
+    signer: Signer,
+    database: Condition,
+}
+
+/// The operations of the service.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the document describes them")]
+pub enum Operation {
+    Register,
+    Login,
+    Refresh,
+    Logout,
+    ReadMe,
+    DeleteMe,
+    ChangePassword,
+    Docs,
+    DocsFile,
+}
+
+impl Tasks {
+    /// The service over a store.
+    #[must_use]
+    pub fn new(context: &Context, store: Arc<dyn Store>, access: Access) -> Self {
+        Self {
+            access,
+            store,
+            schemas: Schemas::new(Self::DOCUMENT),
+            signer: context.signer(),
+            database: context.requirement("database", PATIENCE),
+        }
+    }
+}
+
+impl Service for Tasks {
+    type Operation = Operation;
+
+    const DOCUMENT: &'static str = include_str!("../../openapi.json");
+    const BUILD: Build = chassis::build!();
+
+    fn operation(id: &str) -> Option<Operation> {
+        Some(match id {
+            "register" => Operation::Register,
+            "login" => Operation::Login,
+            "refresh" => Operation::Refresh,
+            "logout" => Operation::Logout,
+            "readMe" => Operation::ReadMe,
+            "deleteMe" => Operation::DeleteMe,
+            "changePassword" => Operation::ChangePassword,
+            "docs" => Operation::Docs,
+            "docsFile" => Operation::DocsFile,
+            _ => return None,
+        })
+    }
+
+    /// Waits until the database answers with a schema that this program knows.
+    async fn prepare(&self) -> Result<(), Failure> {
+        loop {
+            match self.store.check().await {
+                Ok(()) => break,
+                Err(error @ StoreError::Away(_)) => {
+                    tracing::warn!(cause = %error, "database is away");
+                }
+                Err(error @ StoreError::Failed(_)) => {
+                    return Err(Failure::Unavailable(error.to_string()));
+                }
+            }
+            sleep(CHECK_EVERY).await;
+        }
+        self.database.note(true);
+        let (store, database) = (Arc::clone(&self.store), self.database.clone());
+        tokio::spawn(async move {
+            loop {
+                sleep(CHECK_EVERY).await;
+                database.note(store.check().await.is_ok());
+            }
+        });
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.store.close().await;
+    }
+
+    async fn admit(&self, _: Operation, visit: &mut Visit<'_>) -> Result<(), Problem> {
+        let caller = self.access.caller(&visit.token.sub, &visit.token.sid).await;
+        let caller = caller.map_err(|denied| self.refuse(denied))?;
+        self.access.take(&caller, 1).map_err(|denied| self.refuse(denied))?;
+        visit.extensions.insert(caller);
+        Ok(())
+    }
+
+    async fn call(&self, operation: Operation, request: Request<'_>) -> Result<Answer, Problem> {
+        match operation {
+            Operation::Register => self.register(&request).await,
+            Operation::Login => self.login(&request).await,
+            Operation::Refresh => self.refresh(&request).await,
+            Operation::Logout => self.logout(&request).await,
+            Operation::ReadMe => {
+                serialized(StatusCode::OK, &users::caller(&request)?.user).map(revalidated)
+            }
+            Operation::DeleteMe => self.delete_me(&request).await.map(revalidated),
+            Operation::ChangePassword => self.change_password(&request).await,
+            Operation::Docs => Ok(docs::page()),
+            Operation::DocsFile => docs::file(&request),
+        }
+    }
+}
+
+fn revalidated(mut answer: Answer) -> Answer {
+    answer.headers_mut().insert(CACHE_CONTROL, REVALIDATED);
+    answer
+}

@@ -1,0 +1,16 @@
+//! Tasks: users sign in, create tasks and watch them.
+//!
+//! # Layout
+//! From the inside out. No module depends on a module below it in this list.
+//!
+//! * [`model`]: the things and their rules. No HTTP, no database, no clock.
+//! * [`store`]: the database. One trait, two engines.
+//! * [`access`]: who may do what.
+//! * [`api`]: the operations of the document, over HTTP.
+//! * [`program`]: settings and commands.
+
+pub mod access;
+pub mod api;
+pub mod model;
+pub mod program;
+pub mod store;

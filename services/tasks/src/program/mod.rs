@@ -1,0 +1,96 @@
+//! The process: settings, the commands `migrate` and `user`, and what `serve` needs before it listens.
+
+pub mod keys;
+pub mod settings;
+mod user;
+
+use self::settings::{DatabaseSettings, Settings, SettingsError};
+use self::user::UserCommand;
+use crate::access::Access;
+use crate::access::passwords::{Argon2id, Passwords};
+use crate::api::Tasks;
+use crate::store::{self, Lock, StoreError, Target};
+use chassis::cli::ServeArgs;
+use chassis::context::Context;
+use chassis::failure::Failure;
+use chassis::{Program as ChassisProgram, Started};
+use clap::Subcommand;
+use std::sync::Arc;
+
+/// The program `tasks`.
+#[derive(Debug)]
+pub struct Program;
+
+/// The commands in addition to those of the chassis.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Applies the missing migrations to the database. SQLite is also migrated at each start
+    Migrate(DatabaseSettings),
+    /// Creates users and changes their roles
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+impl ChassisProgram for Program {
+    type Service = Tasks;
+    type Settings = Settings;
+    type Command = Command;
+
+    async fn start(
+        self,
+        settings: Settings,
+        serve: &ServeArgs,
+        context: &Context,
+    ) -> Result<Started<Tasks>, Failure> {
+        let target = settings.database.target()?;
+        settings::refuse_on_fargate(&target)?;
+        let policy = settings.policy(&target, serve.listen)?;
+        let mut options = settings.database.options();
+        let mut signing_keys = None;
+        if let Target::SqliteFile(path) = &target {
+            let lock = Lock::acquire(path, serve.drain_timeout).await;
+            options.lock = Some(lock.map_err(|error| match error {
+                StoreError::Away(text) => Failure::Setting(format!("DATABASE_URL: {text}")),
+                StoreError::Failed(text) => Failure::Unavailable(text),
+            })?);
+            if !keys::are_given() {
+                signing_keys = Some(keys::load_or_make(path).map_err(Failure::Unavailable)?);
+            }
+        }
+        let store = store::open(&target, options).await.map_err(unavailable)?;
+        let hashing = Passwords::new(Arc::new(Argon2id), settings.hash_concurrency());
+        let hashing = hashing.map_err(|error| Failure::Unavailable(format!("{error:?}")))?;
+        tracing::info!(
+            database = %target,
+            registration = ?policy.registration,
+            rate_limit_preset = ?policy.bucket,
+            hash_concurrency = settings.hash_concurrency(),
+            "store opened"
+        );
+        let access = Access::new(Arc::clone(&store), context.clock(), policy, hashing);
+        Ok(Started { service: Tasks::new(context, store, access), signing_keys })
+    }
+
+    async fn execute(self, command: Command) -> Result<(), Failure> {
+        match command {
+            Command::Migrate(database) => {
+                let target = database.target()?;
+                store::migrate(&target).await.map_err(unavailable)?;
+                println!("{target} is migrated");
+                Ok(())
+            }
+            Command::User(command) => user::run(command).await,
+        }
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::Setting(error.to_string())
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the value")]
+fn unavailable(error: StoreError) -> Failure {
+    Failure::Unavailable(error.to_string())
+}

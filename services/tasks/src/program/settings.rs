@@ -1,0 +1,132 @@
+//! The settings of the service, checked together.
+
+use crate::access::{Policy, Registration};
+use crate::model::bucket::Preset;
+use crate::store::{InvalidTarget, Options, Target};
+use clap::{ArgAction, Args, value_parser};
+use std::env::VarError;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use thiserror::Error;
+
+const DATABASE_URL: &str = "DATABASE_URL";
+/// The name of the database in the state directory.
+const FILE: &str = "tasks.db";
+/// ECS sets it in each container.
+const ECS: &str = "ECS_CONTAINER_METADATA_URI_V4";
+
+/// The settings of the database, for every command.
+///
+/// `DATABASE_URL` has no flag, because it can contain a password and every user of the machine can read an argument list.
+#[derive(Debug, Args)]
+pub struct DatabaseSettings {
+    /// Folder of the SQLite file if `DATABASE_URL` (environment only) is not set
+    #[arg(long, env, default_value = "tasks-state", value_name = "FOLDER")]
+    pub state_dir: PathBuf,
+
+    /// Whether PostgreSQL is reached through PgBouncer in transaction mode
+    #[arg(long, env, default_value = "false", action = ArgAction::Set, value_parser = value_parser!(bool), value_name = "BOOL")]
+    pub database_pooler: bool,
+
+    /// Connections to PostgreSQL, 1 to 1000
+    #[arg(long, env, default_value_t = 10, value_parser = value_parser!(u32).range(1..=1000), value_name = "N")]
+    pub database_connections: u32,
+
+    /// Time limit for a statement of PostgreSQL in milliseconds, 100 to 60000
+    #[arg(long, env, default_value_t = 5000, value_parser = value_parser!(u64).range(100..=60_000), value_name = "MS")]
+    pub database_statement_timeout: u64,
+}
+
+/// The settings of `serve`.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// The database
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+
+    /// Whether strangers may register; required unless the database is SQLite and `LISTEN` is loopback, where it is open
+    #[arg(long, env, value_enum)]
+    pub registration: Option<Registration>,
+
+    /// Registrations of one source address in a day, 1 to 10000
+    #[arg(long, env, default_value_t = 20, value_parser = value_parser!(u16).range(1..=10_000), value_name = "N")]
+    pub registrations_per_address: u16,
+
+    /// Token bucket of each user
+    #[arg(long, env, value_enum, default_value_t = Preset::Moderate)]
+    pub rate_limit_preset: Preset,
+
+    /// Passwords that are hashed at once, 1 to 64; the number of cores if it is not set. Each takes 19 MiB of memory
+    #[arg(long, env, value_parser = value_parser!(u8).range(1..=64), value_name = "N")]
+    pub hash_concurrency: Option<u8>,
+}
+
+/// An invalid combination of settings. No message contains a secret.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// The URL of the database is invalid.
+    #[error("DATABASE_URL: {0}")]
+    Database(#[from] InvalidTarget),
+    /// Bytes that are not text.
+    #[error("DATABASE_URL is not text")]
+    NotText,
+    /// Strangers could register, or not, by accident.
+    #[error(
+        "REGISTRATION is not set; set it to open or closed. Only SQLite on a loopback LISTEN has a default"
+    )]
+    NoRegistration,
+    /// The disk of a Fargate task ends with the task.
+    #[error(
+        "DATABASE_URL is {0}, but the disk of an ECS task is lost with the task; set DATABASE_URL to a PostgreSQL server"
+    )]
+    Fargate(Target),
+}
+
+impl DatabaseSettings {
+    /// The database.
+    pub fn target(&self) -> Result<Target, SettingsError> {
+        match std::env::var(DATABASE_URL) {
+            Ok(url) => Ok(Target::parse(&url)?),
+            Err(VarError::NotPresent) => Ok(Target::SqliteFile(self.state_dir.join(FILE))),
+            Err(VarError::NotUnicode(_)) => Err(SettingsError::NotText),
+        }
+    }
+
+    /// How it is opened, without a lock.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options {
+            lock: None,
+            pooler: self.database_pooler,
+            connections: self.database_connections,
+            statement_timeout: Duration::from_millis(self.database_statement_timeout),
+        }
+    }
+}
+
+impl Settings {
+    /// The rules for users.
+    pub fn policy(&self, target: &Target, listen: SocketAddr) -> Result<Policy, SettingsError> {
+        let local = !matches!(target, Target::Postgres(_)) && listen.ip().is_loopback();
+        let registration = self.registration.or(local.then_some(Registration::Open));
+        Ok(Policy {
+            registration: registration.ok_or(SettingsError::NoRegistration)?,
+            registrations_per_address: self.registrations_per_address.into(),
+            bucket: self.rate_limit_preset,
+        })
+    }
+
+    /// Passwords that are hashed at once.
+    #[must_use]
+    pub fn hash_concurrency(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.hash_concurrency.map_or_else(cores, usize::from)
+    }
+}
+
+/// Refuses a database that would be lost.
+pub fn refuse_on_fargate(target: &Target) -> Result<(), SettingsError> {
+    let is_kept = matches!(target, Target::Postgres(_)) || std::env::var_os(ECS).is_none();
+    if is_kept { Ok(()) } else { Err(SettingsError::Fargate(target.clone())) }
+}

@@ -1,0 +1,182 @@
+//! The database: one trait, two engines.
+//!
+//! The folder `statements` holds the SQL of both engines. An engine adds its connections, its transactions and its
+//! migrations. All times come from the caller.
+
+mod migrations;
+mod postgres;
+mod sqlite;
+mod target;
+
+pub use self::sqlite::Lock;
+pub use self::target::{InvalidTarget, Target, WELL_KNOWN_SECRETS};
+
+use crate::model::session::{Salt, Session, SessionId, TokenHash};
+use crate::model::timestamp::Timestamp;
+use crate::model::user::{PasswordHash, Role, User, UserId, Username};
+use async_trait::async_trait;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// The future of a job that borrows its connection.
+type BoxFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
+
+/// Why the database gave no result.
+#[derive(Debug, Clone, Error)]
+pub enum StoreError {
+    /// It does not answer: unreachable, no free connection, or over its time limit. A later attempt can succeed.
+    #[error("the database is away: {0}")]
+    Away(String),
+    /// It refused the statement, or its data is damaged.
+    #[error("the database failed: {0}")]
+    Failed(String),
+}
+
+/// A user that does not exist yet.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The user.
+    pub user: User,
+    /// The hash of the password.
+    pub password: PasswordHash,
+}
+
+/// The result of an attempt to use a refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// The token was current. Now it is superseded.
+    Rotated(Session),
+    /// The token was superseded less than the replay window ago, at this time and with this salt, and its successor is
+    /// unused.
+    Replayed(Session, Timestamp, Salt),
+    /// The token was superseded. The session was ended.
+    Reused(Session),
+    /// No session has the token, or the session has ended.
+    Unknown,
+}
+
+/// The next token of a family.
+#[derive(Debug, Clone, Copy)]
+pub struct Successor {
+    /// The salt that it is computed with.
+    pub salt: Salt,
+    /// Its hash.
+    pub hash: TokenHash,
+}
+
+/// Users.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// Creates a user. `false` if the name is taken.
+    async fn create_user(&self, new: NewUser) -> Result<bool, StoreError>;
+    /// The user of this name, and the hash of the password.
+    async fn user_named(&self, name: &Username)
+    -> Result<Option<(User, PasswordHash)>, StoreError>;
+    /// The hash of the user's password.
+    async fn password_of(&self, user: UserId) -> Result<Option<PasswordHash>, StoreError>;
+    /// Gives the user of this name a role. `None` if there is none.
+    async fn set_role(&self, name: &Username, role: Role) -> Result<Option<UserId>, StoreError>;
+    /// Replaces a password and ends all other sessions than `keep`. `false` if the hash is no longer `old`.
+    async fn change_password(
+        &self,
+        user: UserId,
+        keep: SessionId,
+        old: PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, StoreError>;
+    /// Deletes the user with all sessions. `false` if there is none.
+    async fn delete_user(&self, user: UserId) -> Result<bool, StoreError>;
+}
+
+/// Sessions and their refresh tokens.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Begins a session with its first refresh token. `false` if the user is gone or the hash of the password is no
+    /// longer `password`: a login with the old password must not succeed after a change.
+    async fn open_session(
+        &self,
+        session: Session,
+        refresh: TokenHash,
+        password: PasswordHash,
+    ) -> Result<bool, StoreError>;
+    /// The user of a session that has not ended at `now`.
+    async fn session_user(
+        &self,
+        session: SessionId,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<Option<User>, StoreError>;
+    /// Supersedes a refresh token by one conditional update. A token that was already superseded is a replay within
+    /// `window`, and otherwise ends the session.
+    async fn rotate(
+        &self,
+        token: TokenHash,
+        successor: Successor,
+        now: Timestamp,
+        window: Duration,
+    ) -> Result<Rotation, StoreError>;
+    /// Ends the session of a refresh token, also of a superseded one. `None` if there is none.
+    async fn end_session(&self, token: TokenHash) -> Result<Option<Session>, StoreError>;
+    /// Removes sessions that ended before `now`, at most `limit` of them. Returns their number.
+    async fn remove_ended_sessions(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// Everything that the service stores.
+#[async_trait]
+pub trait Store: Users + Sessions {
+    /// Checks that the database answers and that its schema is at least the one of this program.
+    async fn check(&self) -> Result<(), StoreError>;
+    /// Waits for statements that run and closes all connections.
+    async fn close(&self);
+}
+
+/// Without its connections, which can contain secrets.
+impl fmt::Debug for dyn Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+/// How a database is opened.
+#[derive(Debug)]
+pub struct Options {
+    /// The lock of a SQLite file, for a process that serves it or works on it.
+    pub lock: Option<Lock>,
+    /// PostgreSQL is reached through PgBouncer in transaction mode.
+    pub pooler: bool,
+    /// The most connections to PostgreSQL.
+    pub connections: u32,
+    /// The time limit of a statement on PostgreSQL. It waits for a lock for at most half of it.
+    pub statement_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let statement_timeout = Duration::from_secs(5);
+        Self { lock: None, pooler: false, connections: 10, statement_timeout }
+    }
+}
+
+/// Opens a database. A SQLite database is created and migrated. A connection to PostgreSQL is made later, so that a
+/// service also starts while its database is away: see [`Store::check`].
+pub async fn open(target: &Target, options: Options) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match target {
+        Target::SqliteFile(path) => Arc::new(sqlite::open_file(path, options.lock).await?),
+        Target::SqliteMemory => Arc::new(sqlite::open_memory().await?),
+        Target::Postgres(target) => Arc::new(postgres::open(target, &options)),
+    })
+}
+
+/// Applies the missing migrations.
+pub async fn migrate(target: &Target) -> Result<(), StoreError> {
+    match target {
+        Target::Postgres(target) => postgres::migrate(target).await,
+        Target::SqliteFile(_) | Target::SqliteMemory => {
+            open(target, Options::default()).await?.close().await;
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! PostgreSQL, directly or through PgBouncer in transaction mode.
+//!
+//! `DATABASE_POOLER=true` is for PgBouncer. There, two transactions of one client can use two connections of the server.
+//! `sqlx` sends a statement and its parameters in two steps. So in this mode each statement is unnamed and runs in a
+//! transaction, which keeps both steps on one connection. PgBouncer rejects time limits in the startup message, so each
+//! transaction sets them.
+
+mod migrate;
+
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the SQL of both engines is compiled once for each engine"
+)]
+#[path = "../statements/mod.rs"]
+mod statements;
+
+pub(super) use self::migrate::migrate;
+
+use super::{BoxFuture, Options, StoreError};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres as Engine};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The time that a request waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The time after which the server ends a transaction whose client does nothing.
+const IDLE_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time that this program waits longer than the server: for a server that does not answer at all.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A connection in a job.
+struct Connection<'c> {
+    inner: &'c mut PgConnection,
+    /// Prepared statements have names and are kept.
+    persistent: bool,
+}
+
+/// The database.
+pub(super) struct Database {
+    pool: PgPool,
+    /// Begins each transaction, and sets its limits in the mode for PgBouncer.
+    begin: Arc<str>,
+    pooler: bool,
+    /// The time limit of a job. The limits of the server apply to each statement.
+    limit: Duration,
+}
+
+/// Prepares the pool. The first statement connects.
+pub(super) fn open(target: &PgConnectOptions, options: &Options) -> Database {
+    let limits = [
+        ("statement_timeout", options.statement_timeout),
+        ("lock_timeout", options.statement_timeout / 2),
+        ("idle_in_transaction_session_timeout", IDLE_TRANSACTION_TIMEOUT),
+    ]
+    .map(|(name, limit)| (name, limit.as_millis().to_string()));
+    let target = target.clone().application_name("tasks").disable_statement_logging();
+    let (target, begin) = if options.pooler {
+        let limits = limits.map(|(name, limit)| format!("SET LOCAL {name} = {limit}"));
+        let target = target.extra_float_digits(None).statement_cache_capacity(0);
+        (target, format!("BEGIN; {}", limits.join("; ")))
+    } else {
+        (target.options(limits), "BEGIN".to_owned())
+    };
+    let pool = PgPoolOptions::new()
+        .max_connections(options.connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(target);
+    let limit = options.statement_timeout + GRACE;
+    Database { pool, begin: begin.into(), pooler: options.pooler, limit }
+}
+
+impl Database {
+    async fn read<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        self.run(self.pooler, job).await
+    }
+
+    /// Runs one writing statement.
+    async fn statement<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        self.run(self.pooler, job).await
+    }
+
+    /// Runs several statements. An error undoes all of them.
+    async fn transaction<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        self.run(true, job).await
+    }
+
+    /// A job that has begun ends also when its caller is gone, as on SQLite. Otherwise the pool would wait for the
+    /// response of the server without a time limit.
+    async fn run<T, F>(&self, in_transaction: bool, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        let mut pooled = self.pool.acquire().await.map_err(|error| failure(&error))?;
+        let begin = in_transaction.then(|| Arc::clone(&self.begin));
+        let (persistent, limit) = (!self.pooler, self.limit);
+        let bounded = async move {
+            let work = work(&mut pooled, persistent, begin, job);
+            let Ok(result) = tokio::time::timeout(limit, work).await else {
+                // The connection waits for a response, so the pool cannot use it again.
+                pooled.close_on_drop();
+                return Err(StoreError::Away("the server did not answer in time".into()));
+            };
+            result
+        };
+        tokio::spawn(bounded).await.map_err(|error| StoreError::Failed(error.to_string()))?
+    }
+
+    async fn shut_down(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Runs a job, in a transaction if there is a statement that begins it.
+async fn work<T, F>(
+    connection: &mut PgConnection,
+    persistent: bool,
+    begin: Option<Arc<str>>,
+    job: F,
+) -> Result<T, StoreError>
+where
+    F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, StoreError>>,
+{
+    let Some(begin) = begin else {
+        return job(Connection { inner: connection, persistent }).await;
+    };
+    let begin = AssertSqlSafe(begin);
+    let mut transaction = connection.begin_with(begin).await.map_err(|error| failure(&error))?;
+    // An error drops the transaction, which undoes it.
+    let result = job(Connection { inner: &mut transaction, persistent }).await?;
+    transaction.commit().await.map_err(|error| failure(&error))?;
+    Ok(result)
+}
+
+/// Neither text contains a value of a statement or the password.
+fn failure(error: &sqlx::Error) -> StoreError {
+    let Some(refused) = error.as_database_error() else {
+        return match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed => StoreError::Away(error.to_string()),
+            _ => StoreError::Failed(error.to_string()),
+        };
+    };
+    let code = refused.code().unwrap_or_default();
+    // Class 22 is invalid data. Its texts quote the data.
+    let text = if code.starts_with("22") { "invalid data" } else { refused.message() };
+    let text = format!("{text} (SQLSTATE {code})");
+    if is_temporary(&code) { StoreError::Away(text) } else { StoreError::Failed(text) }
+}
+
+/// SQLSTATE, <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
+fn is_temporary(code: &str) -> bool {
+    // Class 08 is a failed connection. PgBouncer uses it for all of its own errors.
+    code.starts_with("08")
+        || matches!(
+            code,
+            // Serialization failure and deadlock: another transaction was first.
+            "40001" | "40P01"
+            // Too many connections.
+            | "53300"
+            // Lock timeout.
+            | "55P03"
+            // Statement timeout, or canceled by an administrator.
+            | "57014"
+            // The server stops, has crashed, or starts.
+            | "57P01" | "57P02" | "57P03"
+            // Idle in a transaction for too long.
+            | "25P03"
+        )
+}

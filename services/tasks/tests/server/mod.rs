@@ -1,0 +1,249 @@
+//! Real database servers for tests, from Debian's packages: PostgreSQL and PgBouncer.
+//!
+//! Each server has a free port and a temporary folder. It ends with its value, also after a panic. If the test process
+//! is killed, the kernel stops the server.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The time in which a server must start.
+const START: Duration = Duration::from_mins(1);
+
+/// Prints that a test is skipped, if a program is missing.
+#[must_use]
+pub(crate) fn can_start(test: &str) -> bool {
+    let missing = if programs().is_none() {
+        "postgresql"
+    } else if find("pgbouncer").is_none() {
+        "pgbouncer"
+    } else {
+        return true;
+    };
+    println!("SKIPPED: {test}: the Debian package {missing} is not installed");
+    false
+}
+
+/// The folder of the newest PostgreSQL. Debian does not put it on the search path.
+fn programs() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let version = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let newest = versions.flatten().max_by_key(|entry| version(&entry.path()))?;
+    Some(newest.path().join("bin")).filter(|bin| bin.join("postgres").exists())
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|folder| folder.join(program))
+        .find(|program| program.exists())
+}
+
+/// A command as the user `postgres` if this process is root: the servers refuse to run as root. The command gets a
+/// signal when the thread that starts it ends.
+fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "INT"]);
+    if is_root() {
+        command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]);
+    }
+    command.arg("--").arg(program).env_clear().env("LC_ALL", "C").current_dir("/");
+    command
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A folder that the user of the servers owns.
+fn folder() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("tasks-server-").tempdir().unwrap();
+    give(folder.path());
+    folder
+}
+
+fn give(path: &Path) {
+    if is_root() {
+        run(Command::new("chown").args(["-R", "postgres:postgres"]).arg(path));
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A process that ends with this value.
+struct Process(Child);
+
+impl Process {
+    /// Starts a server and waits until its port accepts connections.
+    fn start(command: &mut Command, port: u16, log: &Path) -> Self {
+        let output = fs::File::create(log).unwrap();
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        let mut process = Self(command.spawn().unwrap());
+        let start = Instant::now();
+        while let Err(error) = TcpStream::connect(("127.0.0.1", port)) {
+            let ended = process.0.try_wait().unwrap();
+            let log = || fs::read_to_string(log).unwrap();
+            let waits = ended.is_none() && start.elapsed() < START;
+            assert!(waits, "{command:?}: {error}, {ended:?}: {}", log());
+            sleep(Duration::from_millis(20));
+        }
+        process
+    }
+
+    /// SIGINT is the fast shutdown of PostgreSQL, and the safe one of PgBouncer.
+    fn stop(&mut self) -> io::Result<()> {
+        if self.0.try_wait()?.is_none() {
+            run(Command::new("kill").args(["-INT", &self.0.id().to_string()]));
+            let start = Instant::now();
+            while self.0.try_wait()?.is_none() {
+                if start.elapsed() > Duration::from_secs(20) {
+                    self.0.kill()?;
+                }
+                sleep(Duration::from_millis(10));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.stop());
+    }
+}
+
+/// A PostgreSQL server. Its superuser is `postgres`, without a password.
+pub(crate) struct Postgres {
+    process: Option<Process>,
+    port: u16,
+    folder: TempDir,
+    arguments: Vec<String>,
+}
+
+impl Postgres {
+    /// A new server, with these settings in addition (`name=value`).
+    pub(crate) fn start(settings: &[&str]) -> Self {
+        Self::with_files(settings, &[])
+    }
+
+    /// A new server with files in its data folder.
+    pub(crate) fn with_files(settings: &[&str], files: &[&Path]) -> Self {
+        let (folder, port) = (folder(), free_port());
+        let data = folder.path().join("data");
+        let initdb = programs().unwrap().join("initdb");
+        let initialize = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "-D"];
+        run(command(initdb).args(initialize).arg(&data));
+        for file in files {
+            fs::copy(file, data.join(file.file_name().unwrap())).unwrap();
+        }
+        give(&data);
+        let fixed = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
+        let mut arguments = vec!["-D".into(), data.display().to_string()];
+        arguments.extend(["-p".into(), port.to_string()]);
+        for setting in fixed.iter().chain(settings) {
+            arguments.extend(["-c".into(), (*setting).to_owned()]);
+        }
+        let mut server = Self { process: None, port, folder, arguments };
+        server.start_again();
+        server
+    }
+
+    /// Starts the server again on the same port and data.
+    pub(crate) fn start_again(&mut self) {
+        let mut command = command(programs().unwrap().join("postgres"));
+        let log = self.folder.path().join("log");
+        self.process = Some(Process::start(command.args(&self.arguments), self.port, &log));
+        // The port is open before the server accepts sessions.
+        let mut ready = Command::new(programs().unwrap().join("pg_isready"));
+        ready.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        let start = Instant::now();
+        while !ready.status().unwrap().success() {
+            assert!(start.elapsed() < START, "{}", fs::read_to_string(&log).unwrap());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Stops the server. Its clients lose their connections.
+    pub(crate) fn stop(&mut self) {
+        self.process.take().unwrap().stop().unwrap();
+    }
+
+    /// Makes the server accept connections without any answer (`-STOP`), until `-CONT`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let Some(Process(postmaster)) = &self.process else { return };
+        let postmaster = postmaster.id();
+        let send = |process: &str| Command::new("kill").args([signal, process]).output().unwrap();
+        // First the one that starts the others: the server has a process for each connection.
+        send(&postmaster.to_string());
+        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+        for child in fs::read_to_string(children).unwrap_or_default().split_whitespace() {
+            // It can have ended in the meantime.
+            send(child);
+        }
+    }
+
+    /// The URL of a database.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+}
+
+/// A test that fails can leave the server stopped by a signal.
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.signal("-CONT");
+    }
+}
+
+/// A PgBouncer in transaction mode.
+pub(crate) struct PgBouncer {
+    _process: Process,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl PgBouncer {
+    /// Two connections to the server, so that clients share them.
+    pub(crate) fn start(server: &Postgres) -> Self {
+        let (folder, port) = (folder(), free_port());
+        let users = folder.path().join("users");
+        fs::write(&users, "\"postgres\" \"\"\n").unwrap();
+        let settings = folder.path().join("pgbouncer.ini");
+        let text = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+            listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {}\n\
+            pool_mode = transaction\ndefault_pool_size = 2\nserver_login_retry = 1\n",
+            server.port,
+            users.display()
+        );
+        fs::write(&settings, text).unwrap();
+        give(folder.path());
+        let mut command = command(find("pgbouncer").unwrap());
+        let log = folder.path().join("log");
+        let process = Process::start(command.arg(&settings), port, &log);
+        Self { _process: process, port, _folder: folder }
+    }
+
+    /// The URL of a database.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+}

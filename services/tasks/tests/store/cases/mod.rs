@@ -1,0 +1,55 @@
+//! The cases that each engine must pass. They share a database, so each uses names and tokens of its own.
+
+mod refresh;
+mod sessions;
+mod users;
+
+use super::NOW;
+use std::pin::Pin;
+use std::sync::Arc;
+use tasks::model::session::Session;
+use tasks::store::Store;
+
+pub(crate) type Case = fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// Lists cases with their names.
+macro_rules! cases {
+    ($($group:ident::$name:ident,)+) => {
+        &[$((stringify!($name), |store| Box::pin($group::$name(store)))),+]
+    };
+}
+
+pub(crate) const CASES: &[(&str, Case)] = cases![
+    users::user_is_read_back,
+    users::taken_name_is_refused,
+    users::only_one_of_concurrent_creates_succeeds,
+    users::id_of_another_user_is_an_error,
+    users::role_is_changed,
+    users::password_change_needs_the_old_hash,
+    users::password_change_ends_other_sessions,
+    users::deletion_cascades,
+    sessions::session_ends_with_its_time,
+    sessions::session_belongs_to_its_user,
+    sessions::login_with_a_changed_password_is_refused,
+    sessions::login_of_a_deleted_user_is_refused,
+    sessions::login_during_a_password_change_does_not_last,
+    sessions::concurrent_changes_of_one_user_do_not_fail,
+    sessions::failed_transaction_leaves_nothing,
+    sessions::logout_accepts_a_superseded_token,
+    sessions::ended_sessions_are_removed_in_portions,
+    sessions::statements_of_many_callers_do_not_mix,
+    refresh::rotation_supersedes_the_token,
+    refresh::replay_returns_the_same_successor,
+    refresh::replay_window_ends,
+    refresh::replay_after_use_of_the_successor_is_reuse,
+    refresh::reuse_ends_the_session,
+    refresh::unknown_token_is_not_rotated,
+    refresh::expired_session_is_not_rotated,
+    refresh::concurrent_rotations_agree,
+    refresh::concurrent_rotation_and_logout_do_not_fail,
+];
+
+/// Whether the session is valid at [`NOW`].
+async fn is_valid(store: &dyn Store, session: &Session) -> bool {
+    store.session_user(session.id, session.user, NOW).await.unwrap().is_some()
+}

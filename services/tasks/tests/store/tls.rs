@@ -1,0 +1,54 @@
+//! The identity of a PostgreSQL server.
+
+use super::server::{Postgres, can_start};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use tasks::store::{Options, StoreError, Target, migrate, open};
+
+/// Runs `openssl` with these words.
+fn openssl(folder: &Path, line: &str) {
+    let output = Command::new("openssl").args(line.split(' ')).current_dir(folder).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A certificate authority, and a certificate for `localhost`, but not for `127.0.0.1`.
+fn certificates(folder: &Path) {
+    let key = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -batch";
+    openssl(folder, &format!("{key} -x509 -subj /CN=authority -keyout ca.key -out ca.pem"));
+    openssl(folder, &format!("{key} -subj /CN=server -keyout server.key -out server.csr"));
+    fs::write(folder.join("names"), "subjectAltName = DNS:localhost\n").unwrap();
+    let sign = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile names";
+    openssl(folder, &format!("{sign} -out server.crt"));
+}
+
+#[tokio::test]
+async fn only_a_verified_server_is_used() {
+    if !can_start("tls::only_a_verified_server_is_used") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let files = ["server.key", "server.crt"].map(|name| folder.path().join(name));
+    let server = Postgres::with_files(&["ssl=on"], &files.each_ref().map(AsRef::as_ref));
+    migrate(&Target::parse(&server.url("postgres")).unwrap()).await.unwrap();
+    let authority = format!("sslrootcert={}", folder.path().join("ca.pem").display());
+    let by_name = server.url("postgres").replace("127.0.0.1", "localhost");
+    let by_address = server.url("postgres");
+    for (url, parameters, is_accepted) in [
+        (&by_name, format!("sslmode=verify-full&{authority}"), true),
+        (&by_name, "sslmode=verify-full".into(), false),
+        (&by_address, format!("sslmode=verify-full&{authority}"), false),
+    ] {
+        let target = Target::parse(&format!("{url}?{parameters}")).unwrap();
+        let store = open(&target, Options::default()).await.unwrap();
+        match store.check().await {
+            Ok(()) => assert!(is_accepted, "{parameters}"),
+            Err(StoreError::Away(text)) => {
+                assert!(!is_accepted && text.contains("certificate"), "{parameters}: {text}");
+            }
+            Err(other) => panic!("{parameters}: {other}"),
+        }
+    }
+}
