@@ -1,7 +1,7 @@
 # The write actions of an apply. There are several policies, because one has at most 6,144 characters. The first is for all environments.
 # Each other policy is for one environment, so that the role of staging cannot change production:
 #   network      Actions that AWS cannot limit to a resource before it exists. They are limited to the region if the service has regions.
-#   services     Resources with the name of a service and its environment, limited to that name.
+#   service      Resources with the name of one service and its environment, limited to that name. There is one policy for each service.
 #   environment  Shared resources of the environment, limited to its name; the key, limited to its tag; roles, only with the boundary. The
 #                roles of the workflows are not included.
 
@@ -30,51 +30,57 @@ locals {
     sns  = ["SetSubscriptionAttributes", "Unsubscribe"]
   }
 
-  write_services = { for environment, ids in local.ids : environment => {
-    cloudwatch = {
-      actions   = ["DeleteAlarms", "PutMetricAlarm", "TagResource", "UntagResource"]
-      resources = flatten([for id in ids : [for region in distinct([var.region, "us-east-1"]) : "arn:${local.partition}:cloudwatch:${region}:${local.account}:alarm:${id}-*"]])
+  # By the first part of the names of a service's resources in an environment.
+  write_services = merge([for environment in var.environments : { for name in local.service_names : "${name}-${environment}" => {
+    environment = environment
+    rights = {
+      cloudwatch = {
+        actions   = ["DeleteAlarms", "PutMetricAlarm", "TagResource", "UntagResource"]
+        resources = [for region in distinct([var.region, "us-east-1"]) : "arn:${local.partition}:cloudwatch:${region}:${local.account}:alarm:${name}-${environment}-*"]
+      }
+      cloudwatch-dashboards = {
+        actions   = ["DeleteDashboards", "PutDashboard"]
+        resources = ["arn:${local.partition}:cloudwatch::${local.account}:dashboard/${name}-${environment}"]
+      }
+      ecs = {
+        actions   = ["CreateService", "DeleteService", "RegisterTaskDefinition", "TagResource", "UntagResource", "UpdateService"]
+        resources = [for kind in ["service/${var.name}-${environment}/${name}-${environment}", "task-definition/${name}-${environment}:*"] : "arn:${local.partition}:ecs:${local.here}:${kind}"]
+      }
+      elasticloadbalancing = {
+        actions = [
+          "AddTags", "CreateListener", "CreateLoadBalancer", "CreateRule", "CreateTargetGroup", "CreateWebACLAssociation", "DeleteListener", "DeleteLoadBalancer",
+          "DeleteRule", "DeleteTargetGroup", "DeleteWebACLAssociation", "ModifyListener", "ModifyListenerAttributes", "ModifyLoadBalancerAttributes", "ModifyRule", "ModifyTargetGroup",
+          "ModifyTargetGroupAttributes", "RemoveTags", "SetRulePriorities", "SetSecurityGroups", "SetSubnets",
+        ]
+        resources = [for kind in ["listener/app", "listener-rule/app", "loadbalancer/app", "targetgroup"] : "arn:${local.partition}:elasticloadbalancing:${local.here}:${kind}/${name}-${environment}/*"]
+      }
+      events = {
+        actions   = ["DeleteRule", "PutRule", "PutTargets", "RemoveTargets", "TagResource", "UntagResource"]
+        resources = ["arn:${local.partition}:events:${local.here}:rule/${name}-${environment}-*"]
+      }
+      logs = {
+        actions   = ["AssociateKmsKey", "CreateLogGroup", "DeleteLogGroup", "DeleteMetricFilter", "DeleteRetentionPolicy", "DisassociateKmsKey", "PutMetricFilter", "PutRetentionPolicy", "TagResource", "UntagResource"]
+        resources = [for group in ["/${name}/${environment}/*", "aws-waf-logs-${name}-${environment}*"] : "arn:${local.partition}:logs:${local.here}:log-group:${group}"]
+      }
+      sqs = {
+        actions   = ["CreateQueue", "DeleteQueue", "SetQueueAttributes", "TagQueue", "UntagQueue"]
+        resources = ["arn:${local.partition}:sqs:${local.here}:${name}-${environment}-*"]
+      }
+      ssm = {
+        actions   = ["AddTagsToResource", "DeleteParameter", "PutParameter", "RemoveTagsFromResource"]
+        resources = ["arn:${local.partition}:ssm:${local.here}:parameter/${name}/${environment}/*"]
+      }
+      wafv2 = {
+        actions = ["AssociateWebACL", "CreateIPSet", "CreateWebACL", "DeleteIPSet", "DeleteLoggingConfiguration", "DeleteWebACL", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateIPSet", "UpdateWebACL"]
+        resources = [for resource in [
+          "wafv2:${local.here}:regional/managedruleset/*",
+          "wafv2:${local.here}:regional/ipset/${name}-${environment}-*",
+          "wafv2:${local.here}:regional/webacl/${name}-${environment}/*",
+          "elasticloadbalancing:${local.here}:loadbalancer/app/${name}-${environment}/*",
+        ] : "arn:${local.partition}:${resource}"]
+      }
     }
-    cloudwatch-dashboards = {
-      actions   = ["DeleteDashboards", "PutDashboard"]
-      resources = [for id in ids : "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${id}"]
-    }
-    ecs = {
-      actions   = ["CreateService", "DeleteService", "RegisterTaskDefinition", "TagResource", "UntagResource", "UpdateService"]
-      resources = flatten([for id in ids : [for kind in ["service/${var.name}-${environment}/${id}", "task-definition/${id}:*"] : "arn:${local.partition}:ecs:${local.here}:${kind}"]])
-    }
-    elasticloadbalancing = {
-      actions = [
-        "AddTags", "CreateListener", "CreateLoadBalancer", "CreateRule", "CreateTargetGroup", "CreateWebACLAssociation", "DeleteListener", "DeleteLoadBalancer",
-        "DeleteRule", "DeleteTargetGroup", "DeleteWebACLAssociation", "ModifyListener", "ModifyListenerAttributes", "ModifyLoadBalancerAttributes", "ModifyRule", "ModifyTargetGroup",
-        "ModifyTargetGroupAttributes", "RemoveTags", "SetRulePriorities", "SetSecurityGroups", "SetSubnets",
-      ]
-      resources = flatten([for id in ids : [for kind in ["listener/app", "listener-rule/app", "loadbalancer/app", "targetgroup"] : "arn:${local.partition}:elasticloadbalancing:${local.here}:${kind}/${id}/*"]])
-    }
-    events = {
-      actions   = ["DeleteRule", "PutRule", "PutTargets", "RemoveTargets", "TagResource", "UntagResource"]
-      resources = [for id in ids : "arn:${local.partition}:events:${local.here}:rule/${id}-*"]
-    }
-    logs = {
-      actions   = ["AssociateKmsKey", "CreateLogGroup", "DeleteLogGroup", "DeleteMetricFilter", "DeleteRetentionPolicy", "DisassociateKmsKey", "PutMetricFilter", "PutRetentionPolicy", "TagResource", "UntagResource"]
-      resources = flatten([for name in local.service_names : [for group in ["/${name}/${environment}/*", "aws-waf-logs-${name}-${environment}*"] : "arn:${local.partition}:logs:${local.here}:log-group:${group}"]])
-    }
-    sqs = {
-      actions   = ["CreateQueue", "DeleteQueue", "SetQueueAttributes", "TagQueue", "UntagQueue"]
-      resources = [for id in ids : "arn:${local.partition}:sqs:${local.here}:${id}-*"]
-    }
-    ssm = {
-      actions   = ["AddTagsToResource", "DeleteParameter", "PutParameter", "RemoveTagsFromResource"]
-      resources = [for name in local.service_names : "arn:${local.partition}:ssm:${local.here}:parameter/${name}/${environment}/*"]
-    }
-    wafv2 = {
-      actions = ["AssociateWebACL", "CreateIPSet", "CreateWebACL", "DeleteIPSet", "DeleteLoggingConfiguration", "DeleteWebACL", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateIPSet", "UpdateWebACL"]
-      resources = flatten([
-        "arn:${local.partition}:wafv2:${local.here}:regional/managedruleset/*",
-        [for id in ids : [for resource in ["wafv2:${local.here}:regional/ipset/${id}-*", "wafv2:${local.here}:regional/webacl/${id}/*", "elasticloadbalancing:${local.here}:loadbalancer/app/${id}/*"] : "arn:${local.partition}:${resource}"]],
-      ])
-    }
-  } }
+  } }]...)
 
   write_environment = { for environment in var.environments : environment => {
     budgets = {
@@ -105,14 +111,15 @@ locals {
 
   workload_roles = { for environment, ids in local.ids : environment => flatten([for id in ids : [for kind in ["execution", "task"] : "arn:${local.partition}:iam::${local.account}:role/${id}-${kind}"]]) }
 
-  # The part of a key before the hyphen is the service: cloudwatch-dashboards is for cloudwatch.
-  named_statements = { for part, by_environment in { services = local.write_services, environment = local.write_environment } : part => {
-    for environment, rights in by_environment : environment => [for service, may in rights : {
+  # By the name of the policy. The part of a key before the hyphen is the service of AWS: cloudwatch-dashboards is for cloudwatch.
+  named_statements = { for policy, rights in merge(
+    { for id, of in local.write_services : "service-${id}" => of.rights },
+    { for environment, rights in local.write_environment : "environment-${environment}" => rights },
+    ) : policy => [for service, may in rights : {
       Effect   = "Allow"
       Action   = [for name in may.actions : "${split("-", service)[0]}:${name}"]
       Resource = may.resources
-    }]
-  } }
+  }] }
 
   network_statements = [
     {
@@ -218,10 +225,11 @@ locals {
   # By the name of the policy. A list needs one type for all statements, so each policy is encoded as text.
   write_policies = merge(
     { network = { environments = var.environments, statements = jsonencode(local.network_statements) } },
-    [for environment in var.environments : {
-      "services-${environment}"    = { environments = [environment], statements = jsonencode(local.named_statements.services[environment]) }
-      "environment-${environment}" = { environments = [environment], statements = jsonencode(concat(local.named_statements.environment[environment], local.zone_statements, local.key_and_role_statements[environment])) }
-    }]...
+    { for id, of in local.write_services : "service-${id}" => { environments = [of.environment], statements = jsonencode(local.named_statements["service-${id}"]) } },
+    { for environment in var.environments : "environment-${environment}" => {
+      environments = [environment]
+      statements   = jsonencode(concat(local.named_statements["environment-${environment}"], local.zone_statements, local.key_and_role_statements[environment]))
+    } },
   )
 }
 
@@ -232,13 +240,13 @@ resource "aws_iam_policy" "write" {
   for_each = local.write_policies
 
   name        = "${var.name}-write-${each.key}"
-  description = "What terraform apply changes: ${replace(each.key, "-", " ")}."
+  description = "What terraform apply changes: ${each.key}."
   policy      = jsonencode({ Version = "2012-10-17", Statement = jsondecode(each.value.statements) })
 
   lifecycle {
     precondition {
       condition     = length(jsonencode({ Version = "2012-10-17", Statement = jsondecode(each.value.statements) })) <= 6144
-      error_message = "A managed policy of IAM has at most 6,144 characters, and this one is longer because it contains every service: split write_services into more policies."
+      error_message = "A managed policy of IAM has at most 6,144 characters, and this one is longer. Split it into more policies."
     }
 
     precondition {

@@ -1,5 +1,5 @@
 # The resources that are applied once: trust policies and rights of the roles, the state and the image repositories. The copy in which
-# `cargo xtask terraform test` runs these tests has two services: `sum-api` and `sum-api-2`.
+# `cargo xtask terraform test` runs these tests has another service, `sum-api-2`.
 
 mock_provider "aws" {
   override_during = plan
@@ -69,9 +69,10 @@ run "bootstrap" {
   }
 
   assert {
-    condition = toset(keys(aws_iam_role_policy_attachment.this)) == toset([
-      "plan read", "plan read-environment", "apply read", "apply read-environment", "apply network", "apply services-production", "apply environment-production",
-    ]) && alltrue([for key, a in aws_iam_role_policy_attachment.this : a.role == "sum-api-${split(" ", key)[0]}"])
+    condition = toset(keys(aws_iam_role_policy_attachment.this)) == toset(concat(
+      ["plan read", "plan read-environment", "apply read", "apply read-environment", "apply network", "apply environment-production"],
+      [for name in local.service_names : "apply service-${name}-production"],
+    )) && alltrue([for key, a in aws_iam_role_policy_attachment.this : a.role == "sum-api-${split(" ", key)[0]}"])
     error_message = "Plan and apply must have read rights; only apply must have write rights."
   }
 
@@ -100,7 +101,7 @@ run "bootstrap" {
   }
 
   assert {
-    condition     = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["services-production"].policy).Statement : [for r in flatten([s.Resource]) : can(regex("[-:/]sum-api(-2)?[-/]production", r)) || endswith(r, ":regional/managedruleset/*")]]))
+    condition     = alltrue(flatten([for name in local.service_names : [for s in jsondecode(aws_iam_policy.write["service-${name}-production"].policy).Statement : [for r in flatten([s.Resource]) : can(regex("[-:/]${name}[-/]production", r)) || endswith(r, ":regional/managedruleset/*")]]]))
     error_message = "Other actions must be limited to the names of a service and its environment."
   }
 
@@ -113,7 +114,7 @@ run "bootstrap" {
 
   assert {
     condition = alltrue(flatten([for s in jsondecode(aws_iam_policy.write["environment-production"].policy).Statement :
-      [for r in flatten([s.Resource]) : can(regex("role/sum-api(-2)?-production-(execution|task)$", r))] if anytrue([for a in s.Action : startswith(a, "iam:") && a != "iam:CreateServiceLinkedRole"])
+      [for r in flatten([s.Resource]) : can(regex("role/(${join("|", local.service_names)})-production-(execution|task)$", r))] if anytrue([for a in s.Action : startswith(a, "iam:") && a != "iam:CreateServiceLinkedRole"])
     ]))
     error_message = "The apply role must not be able to change the workflows' own roles."
   }
@@ -134,18 +135,18 @@ run "bootstrap" {
   }
 
   assert {
-    condition = alltrue([for name in ["sum-api", "sum-api-2"] : alltrue([
+    condition = alltrue([for name in local.service_names : alltrue([
       for wanted in [
         "alarm:NAME-production-*", "dashboard/NAME-production", "service/sum-api-production/NAME-production", "task-definition/NAME-production:*", "targetgroup/NAME-production/*",
         "rule/NAME-production-*", "sqs:us-east-1:123456789012:NAME-production-*", "log-group:/NAME/production/*", "parameter/NAME/production/*", "webacl/NAME-production/*",
       ] :
-      length([for s in jsondecode(aws_iam_policy.write["services-production"].policy).Statement : s if length([for r in flatten([s.Resource]) : r if endswith(r, replace(wanted, "NAME", name))]) == 1]) >= 1
+      length([for s in jsondecode(aws_iam_policy.write["service-${name}-production"].policy).Statement : s if length([for r in flatten([s.Resource]) : r if endswith(r, replace(wanted, "NAME", name))]) == 1]) >= 1
     ])])
     error_message = "The apply role must be able to change the resources of every service."
   }
 
   assert {
-    condition     = alltrue([for r in aws_ecr_repository.this : r.image_tag_mutability == "IMMUTABLE" && r.image_scanning_configuration[0].scan_on_push && r.encryption_configuration[0].encryption_type == "KMS"]) && toset([for r in aws_ecr_repository.this : r.name]) == toset(["sum-api/api", "sum-api/nginx", "sum-api-2/api", "sum-api-2/nginx"])
+    condition     = alltrue([for r in aws_ecr_repository.this : r.image_tag_mutability == "IMMUTABLE" && r.image_scanning_configuration[0].scan_on_push && r.encryption_configuration[0].encryption_type == "KMS"]) && toset([for r in aws_ecr_repository.this : r.name]) == toset([for pair in setproduct(local.service_names, ["api", "nginx"]) : join("/", pair)])
     error_message = "Every service must have two repositories. They must have immutable tags, scanning and encryption."
   }
 
@@ -281,7 +282,7 @@ run "two_environments" {
 
   assert {
     condition = alltrue([for own, other in { production = "staging", staging = "production" } : !strcontains(join("", [
-      aws_iam_policy.workload[own].policy, aws_iam_policy.read_environment[own].policy, aws_iam_policy.write["services-${own}"].policy, aws_iam_policy.write["environment-${own}"].policy,
+      aws_iam_policy.workload[own].policy, aws_iam_policy.read_environment[own].policy, join("", [for name in local.service_names : aws_iam_policy.write["service-${name}-${own}"].policy]), aws_iam_policy.write["environment-${own}"].policy,
     ]), other)])
     error_message = "The rights of an environment's role must contain no other environment."
   }
@@ -289,7 +290,7 @@ run "two_environments" {
   assert {
     condition = alltrue([for key, a in aws_iam_role_policy_attachment.this :
       !strcontains(split(" ", key)[1], endswith(a.role, "-staging") ? "production" : "staging")
-    ]) && length(aws_iam_role_policy_attachment.this) == 14
+    ]) && length(aws_iam_role_policy_attachment.this) == 12 + 2 * length(local.service_names)
     error_message = "No role may have the policies of another environment."
   }
 
@@ -352,7 +353,7 @@ run "another_region" {
 
   assert {
     condition = alltrue([for resource in ["cloudwatch:us-east-1:123456789012:alarm:sum-api-production-*", "cloudwatch:eu-west-1:123456789012:alarm:sum-api-production-*"] :
-      strcontains(aws_iam_policy.write["services-production"].policy, "\"arn:aws:${resource}\"")
+      strcontains(aws_iam_policy.write["service-sum-api-production"].policy, "\"arn:aws:${resource}\"")
     ]) && strcontains(aws_iam_policy.write["environment-production"].policy, "\"arn:aws:sns:us-east-1:123456789012:sum-api-production-*\"")
     error_message = "The rights must include the alarm of the outside probe and its topic in Route 53's region."
   }
