@@ -173,7 +173,7 @@ run "bootstrap" {
   }
 
   assert {
-    condition     = length(aws_ecr_lifecycle_policy.this) == 4
+    condition     = toset(keys(aws_ecr_lifecycle_policy.this)) == toset([for r in aws_ecr_repository.this : r.name])
     error_message = "Every repository must delete old images."
   }
 
@@ -230,7 +230,7 @@ run "bootstrap" {
 
   assert {
     condition = alltrue(flatten([for s in jsondecode(aws_iam_policy.on_call.policy).Statement :
-      [for r in flatten([s.Resource]) : can(regex("sum-api(-2)?-", r)) || can(regex("log-group:/sum-api(-2)?/", r)) || strcontains(r, ":scalable-target/")] if !contains(["Look", "CloudShell"], s.Sid)
+      [for r in flatten([s.Resource]) : can(regex("(${join("|", concat([var.name], local.service_names))})-", r)) || can(regex("log-group:/(${join("|", local.service_names)})/", r)) || strcontains(r, ":scalable-target/")] if !contains(["Look", "CloudShell"], s.Sid)
     ]))
     error_message = "Log lines, objects, messages and changes must be limited to the names of the services."
   }
