@@ -2,7 +2,7 @@
 
 use crate::access::{Policy, Registration};
 use crate::model::bucket::Preset;
-use crate::store::{InvalidTarget, Options, Target};
+use crate::store::{InvalidTarget, Migrations, Options, Target};
 use clap::{ArgAction, Args, value_parser};
 use std::env::VarError;
 use std::net::SocketAddr;
@@ -93,14 +93,15 @@ impl DatabaseSettings {
         }
     }
 
-    /// How it is opened, without a lock.
+    /// How it is opened, without a lock, by a program with these migrations.
     #[must_use]
-    pub fn options(&self) -> Options {
+    pub fn options(&self, migrations: Migrations) -> Options {
         Options {
             lock: None,
             pooler: self.database_pooler,
             connections: self.database_connections,
             statement_timeout: Duration::from_millis(self.database_statement_timeout),
+            migrations,
         }
     }
 }

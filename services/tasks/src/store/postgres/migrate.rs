@@ -4,7 +4,7 @@
 //! keeps two migrations apart belongs to a session.
 
 use super::failure;
-use crate::store::{StoreError, migrations};
+use crate::store::{Migrations, StoreError, migrations};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection as _};
 use std::time::Duration;
@@ -17,24 +17,27 @@ const ATTEMPTS: u32 = 15;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Applies the missing migrations. Tries again if a lock is not free.
-pub(in crate::store) async fn migrate(target: &PgConnectOptions) -> Result<(), StoreError> {
+pub(in crate::store) async fn migrate(
+    target: &PgConnectOptions,
+    migrations: &Migrations,
+) -> Result<(), StoreError> {
     let target = target
         .clone()
         .application_name("tasks-migrate")
         .options([("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", "0")]);
     for _ in 1..ATTEMPTS {
-        match attempt(&target).await {
+        match attempt(&target, migrations).await {
             Err(StoreError::Away(_)) => tokio::time::sleep(PAUSE).await,
             done => return done,
         }
     }
-    attempt(&target).await
+    attempt(&target, migrations).await
 }
 
 /// A new connection for each attempt: the end of a connection frees the lock of a failed migration.
-async fn attempt(target: &PgConnectOptions) -> Result<(), StoreError> {
+async fn attempt(target: &PgConnectOptions, migrations: &Migrations) -> Result<(), StoreError> {
     let mut connection = target.connect().await.map_err(|error| failure(&error))?;
-    let result = migrations::postgres().run_direct(None, &mut connection, false).await;
+    let result = migrations.postgres().run_direct(None, &mut connection, false).await;
     // The result of the migration matters more than that of the close.
     drop(connection.close().await);
     result.map_err(|error| migrations::failure(&error, failure))

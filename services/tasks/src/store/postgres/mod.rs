@@ -44,6 +44,8 @@ pub(super) struct Database {
     pooler: bool,
     /// The time limit of a job. The limits of the server apply to each statement.
     limit: Duration,
+    /// The newest migration that this program needs.
+    newest: i64,
 }
 
 /// Prepares the pool. The first statement connects.
@@ -67,7 +69,8 @@ pub(super) fn open(target: &PgConnectOptions, options: &Options) -> Database {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_lazy_with(target);
     let limit = options.statement_timeout + GRACE;
-    Database { pool, begin: begin.into(), pooler: options.pooler, limit }
+    let newest = options.migrations.newest();
+    Database { pool, begin: begin.into(), pooler: options.pooler, limit, newest }
 }
 
 impl Database {
