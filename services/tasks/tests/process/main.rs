@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a panic makes a test fail, also in a helper of tests")]
 
 mod http;
+mod limits;
 mod load;
+mod outages;
 mod rotation;
 mod service;
 mod sessions;
 mod sql;
+mod starts;
 mod upgrade;
 mod user;
 

@@ -1,7 +1,7 @@
 //! A session of PostgreSQL next to those of the service.
 
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::runtime::{Builder, Runtime};
 
 /// A session.
@@ -15,6 +15,12 @@ impl Sql {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let connection = runtime.block_on(PgConnection::connect(url)).unwrap();
         Self { runtime, connection }
+    }
+
+    /// Runs statements.
+    pub(crate) fn execute(&mut self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        self.runtime.block_on(self.connection.execute(sql)).unwrap();
     }
 
     /// The result of a query with one number.
