@@ -99,6 +99,11 @@ fn limits_of_time(what: &str, settings: &Settings, direct: &str) {
     {
         assert!((limit..limit + REST).contains(&waited), "{waited:?}, not {limit:?}");
     }
+    // The server ended both, not the longer time limit of the service.
+    for state in ["55P03", "57014"] {
+        let cause = format!("SQLSTATE {state}");
+        until(&cause, PATIENCE, || service.log().contains(&cause));
+    }
     service.drain();
 }
 
