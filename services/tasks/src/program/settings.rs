@@ -34,7 +34,7 @@ pub struct DatabaseSettings {
     pub database_connections: u32,
 
     /// Time limit for a statement of PostgreSQL in milliseconds, 100 to 60000
-    #[arg(long, env, default_value_t = 5000, value_parser = value_parser!(u64).range(100..=60_000), value_name = "MS")]
+    #[arg(long, env, default_value_t = 2000, value_parser = value_parser!(u64).range(100..=60_000), value_name = "MS")]
     pub database_statement_timeout: u64,
 }
 

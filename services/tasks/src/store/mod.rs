@@ -158,7 +158,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let statement_timeout = Duration::from_secs(5);
+        let statement_timeout = Duration::from_secs(2);
         let migrations = Migrations::default();
         Self { lock: None, pooler: false, connections: 10, statement_timeout, migrations }
     }

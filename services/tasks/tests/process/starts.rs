@@ -2,9 +2,10 @@
 
 use super::http::{ask, get};
 use super::server::{Postgres, can_start};
-use super::service::{Service, Settings, TASKS, migrate, run};
-use super::user::{register, request};
+use super::service::{NEXT, Service, Settings, TASKS, migrate, run};
+use super::user::{login, register, request};
 use super::{PATIENCE, until};
+use std::thread;
 
 #[test]
 fn process_without_its_database_becomes_ready_when_it_comes() {
@@ -43,4 +44,25 @@ fn schema_that_was_never_migrated_is_refused() {
     assert!(text.contains("tasks migrate"), "{text}");
     migrate(TASKS, &settings);
     Service::start(TASKS, &settings).drain();
+}
+
+#[test]
+fn second_process_on_a_file_takes_over_or_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::sqlite(&folder.path().join("tasks.db"));
+    let first = Service::start(TASKS, &settings);
+    let name = register(first.address);
+
+    let output = run(TASKS, &["serve"], &settings.clone().with("DRAIN_TIMEOUT", "300ms"));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(64), "{text}");
+    assert!(text.contains("another process uses"), "{text}");
+
+    let second = thread::scope(|scope| {
+        let second = scope.spawn(|| Service::start(NEXT, &settings));
+        first.drain();
+        second.join().unwrap()
+    });
+    login(second.address, &name);
+    second.drain();
 }

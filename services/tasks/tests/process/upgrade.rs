@@ -6,13 +6,18 @@ use super::server::{Postgres, can_start};
 use super::service::{NEXT, Service, Settings, TASKS, migrate, run};
 use super::sql::Sql;
 use super::user::{login, refresh, register, request, status_of_me};
+use super::{PATIENCE, until};
 use std::net::SocketAddr;
+use std::thread;
 
 /// Users that send requests at once.
 const USERS: usize = 4;
 /// Requests that a process answers in each step.
 const STEP: u64 = 40;
 
+/// The migration waits for a lock.
+const WAITS: &str = "SELECT count(*) FROM pg_stat_activity \
+    WHERE application_name = 'tasks-migrate' AND wait_event_type = 'Lock'";
 const NEW_COLUMN: &str = "SELECT count(*) FROM information_schema.columns \
     WHERE table_name = 'users' AND column_name = 'display_name'";
 
@@ -37,6 +42,21 @@ pub(crate) fn assert_nothing_is_lost(what: &str, seen: &Seen, process: SocketAdd
     );
 }
 
+/// Migrates while another session reads the table for a long time. The migration needs the table for itself, and all later
+/// requests wait behind it. So it gives up soon, and tries again.
+fn migrate_behind_a_reader(settings: &Settings, url: &str, sql: &mut Sql) {
+    let mut reader = Sql::connect(url);
+    reader.execute("BEGIN; SELECT count(*) FROM users");
+    thread::scope(|scope| {
+        let migration = scope.spawn(|| migrate(NEXT, settings));
+        until("the migration", PATIENCE, || sql.number(WAITS) == 1);
+        until("the end of an attempt", PATIENCE, || sql.number(WAITS) == 0);
+        assert_eq!(sql.number(NEW_COLUMN), 0);
+        reader.execute("ROLLBACK");
+        migration.join().unwrap();
+    });
+}
+
 #[test]
 fn upgrade_and_rollback_lose_no_request() {
     if !can_start("upgrade::upgrade_and_rollback_lose_no_request") {
@@ -57,7 +77,7 @@ fn upgrade_and_rollback_lose_no_request() {
     assert!(text.contains("older than this program") && text.contains("tasks migrate"), "{text}");
 
     assert_eq!(sql.number(NEW_COLUMN), 0);
-    migrate(NEXT, &settings);
+    migrate_behind_a_reader(&settings, &url, &mut sql);
     assert_eq!(sql.number(NEW_COLUMN), 1);
     load.wait_for(old.address, STEP);
 

@@ -9,10 +9,11 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection as _};
 use std::time::Duration;
 
-/// The time that a statement waits for a lock. While it waits, all later statements on the table wait behind it.
-const LOCK_TIMEOUT: &str = "2s";
+/// The time that a statement waits for a lock. While it waits, all later statements on the table wait behind it. It is
+/// shorter than the time that a request waits for a lock or a connection, so no request fails.
+const LOCK_TIMEOUT: &str = "500ms";
 /// The number of attempts.
-const ATTEMPTS: u32 = 15;
+const ATTEMPTS: u32 = 30;
 /// The time between two attempts, in which other statements can run.
 const PAUSE: Duration = Duration::from_secs(1);
 

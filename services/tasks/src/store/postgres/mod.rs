@@ -22,8 +22,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The time that a request waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The time that a request waits for a connection. With the default limit of a statement and [`GRACE`], it is shorter than
+/// the deadline of a request, 5 s. So a caller gets a 503 that says when to try again, and not a 504.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The time after which the server ends a transaction whose client does nothing.
 const IDLE_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that this program waits longer than the server: for a server that does not answer at all.

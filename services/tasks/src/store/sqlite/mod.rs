@@ -26,8 +26,9 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The time that a statement waits for another process, such as `tasks user create`.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time that a statement waits for another process, such as `tasks user create`. It is shorter than the deadline of a
+/// request, 5 s.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time between two attempts to open a file.
 const RETRY: Duration = Duration::from_millis(20);
 /// The time that a read waits for a connection.
