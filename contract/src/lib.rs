@@ -10,11 +10,13 @@
 //! * [`list`] checks the minimum length of a list
 //! * [`load`] sends requests continuously while a test replaces a task or a key
 //! * [`stub`] is an API that misbehaves
+//! * [`browser`] loads a page in Chromium
 //!
 //! The harness blocks and uses threads. A test reads from top to bottom and needs no knowledge of an async runtime.
 #![expect(clippy::missing_panics_doc, reason = "a panic is how the harness fails the test")]
 
 pub mod binary;
+pub mod browser;
 pub mod call;
 pub mod callers;
 pub mod case;

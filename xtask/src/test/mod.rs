@@ -58,6 +58,7 @@ fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
             "haproxy",
             "ip",
             "iptables",
+            "chromium",
             "crun",
             "openssl",
             "curl",

@@ -11,6 +11,7 @@ mod forwarding;
 mod limits;
 mod log;
 mod methods;
+mod page;
 mod row;
 mod run;
 mod slow;

@@ -9,7 +9,7 @@ use self::user::UserCommand;
 use crate::access::Access;
 use crate::access::passwords::{Argon2id, Passwords};
 use crate::api::Tasks;
-use crate::store::{self, Lock, StoreError, Target};
+use crate::store::{self, Lock, Migrations, StoreError, Target};
 use chassis::cli::ServeArgs;
 use chassis::context::Context;
 use chassis::failure::Failure;
@@ -18,8 +18,11 @@ use clap::Subcommand;
 use std::sync::Arc;
 
 /// The program `tasks`.
-#[derive(Debug)]
-pub struct Program;
+#[derive(Debug, Default)]
+pub struct Program {
+    /// The schema that it needs.
+    pub migrations: Migrations,
+}
 
 /// The commands in addition to those of the chassis.
 #[derive(Debug, Subcommand)]
@@ -45,7 +48,7 @@ impl ChassisProgram for Program {
         let target = settings.database.target()?;
         settings::refuse_on_fargate(&target)?;
         let policy = settings.policy(&target, serve.listen)?;
-        let mut options = settings.database.options();
+        let mut options = settings.database.options(self.migrations);
         let mut signing_keys = None;
         if let Target::SqliteFile(path) = &target {
             let lock = Lock::acquire(path, serve.drain_timeout).await;
@@ -75,11 +78,11 @@ impl ChassisProgram for Program {
         match command {
             Command::Migrate(database) => {
                 let target = database.target()?;
-                store::migrate(&target).await.map_err(unavailable)?;
+                self.migrations.apply(&target).await.map_err(unavailable)?;
                 println!("{target} is migrated");
                 Ok(())
             }
-            Command::User(command) => user::run(command).await,
+            Command::User(command) => user::run(command, self.migrations).await,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::access::{Policy, Registration};
 use crate::model::bucket::Preset;
-use crate::store::{InvalidTarget, Options, Target};
+use crate::store::{InvalidTarget, Migrations, Options, Target};
 use clap::{ArgAction, Args, value_parser};
 use std::env::VarError;
 use std::net::SocketAddr;
@@ -34,7 +34,7 @@ pub struct DatabaseSettings {
     pub database_connections: u32,
 
     /// Time limit for a statement of PostgreSQL in milliseconds, 100 to 60000
-    #[arg(long, env, default_value_t = 5000, value_parser = value_parser!(u64).range(100..=60_000), value_name = "MS")]
+    #[arg(long, env, default_value_t = 2000, value_parser = value_parser!(u64).range(100..=60_000), value_name = "MS")]
     pub database_statement_timeout: u64,
 }
 
@@ -93,14 +93,15 @@ impl DatabaseSettings {
         }
     }
 
-    /// How it is opened, without a lock.
+    /// How it is opened, without a lock, by a program with these migrations.
     #[must_use]
-    pub fn options(&self) -> Options {
+    pub fn options(&self, migrations: Migrations) -> Options {
         Options {
             lock: None,
             pooler: self.database_pooler,
             connections: self.database_connections,
             statement_timeout: Duration::from_millis(self.database_statement_timeout),
+            migrations,
         }
     }
 }

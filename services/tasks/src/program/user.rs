@@ -8,7 +8,7 @@ use crate::access::random;
 use crate::model::password::Password;
 use crate::model::timestamp::Timestamp;
 use crate::model::user::{Role, User, UserId, Username};
-use crate::store::{self, NewUser, Store};
+use crate::store::{self, Migrations, NewUser, Store};
 use chassis::clock::Clock;
 use chassis::failure::Failure;
 use clap::{Args, Subcommand};
@@ -58,19 +58,19 @@ fn role(text: &str) -> Result<Role, &'static str> {
     Role::parse(text).ok_or("must be user or admin")
 }
 
-pub(super) async fn run(command: UserCommand) -> Result<(), Failure> {
+pub(super) async fn run(command: UserCommand, migrations: Migrations) -> Result<(), Failure> {
     match command {
         UserCommand::Create(create) => {
             let username = username(&create.name)?;
             let password = password(std::io::stdin())?;
-            let store = open(&create.database).await?;
+            let store = open(&create.database, migrations).await?;
             let created = create_user(&*store, username, password, create.role).await;
             store.close().await;
             created
         }
         UserCommand::Role(change) => {
             let username = username(&change.name)?;
-            let store = open(&change.database).await?;
+            let store = open(&change.database, migrations).await?;
             let changed = store.set_role(&username, change.role).await;
             store.close().await;
             let Some(id) = changed.map_err(unavailable)? else {
@@ -107,8 +107,11 @@ async fn create_user(
 }
 
 /// Takes no lock, so that it also works while the service runs.
-async fn open(database: &DatabaseSettings) -> Result<Arc<dyn Store>, Failure> {
-    store::open(&database.target()?, database.options()).await.map_err(unavailable)
+async fn open(
+    database: &DatabaseSettings,
+    migrations: Migrations,
+) -> Result<Arc<dyn Store>, Failure> {
+    store::open(&database.target()?, database.options(migrations)).await.map_err(unavailable)
 }
 
 fn username(name: &str) -> Result<Username, Failure> {

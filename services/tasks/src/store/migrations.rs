@@ -8,38 +8,70 @@ use super::StoreError;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
-/// A migration that runs in a transaction.
-macro_rules! migrations {
-    ($engine:literal: $($version:literal $name:literal,)+) => {
-        vec![$(Migration::new(
-            $version,
-            $name.into(),
-            MigrationType::Simple,
-            include_str!(concat!("migrations/", $engine, "/", $name, ".sql")).into_sql_str(),
-            false,
-        )),+]
+/// One change of the schema, for both engines. It runs in a transaction.
+///
+/// An index on a table with rows needs `CREATE INDEX CONCURRENTLY` on PostgreSQL, in a migration of its own that runs
+/// without a transaction (the last argument of [`Migration::new`]).
+#[derive(Debug, Clone)]
+struct Change {
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// The changes of a file in both folders.
+macro_rules! change {
+    ($name:literal) => {
+        Change {
+            name: $name,
+            sqlite: include_str!(concat!("migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("migrations/postgres/", $name, ".sql")),
+        }
     };
 }
 
-/// The newest migration that this program needs.
-pub(super) const NEWEST: i64 = 1;
+/// All changes of the schema that a program needs. The version of a change is its place, from 1.
+#[derive(Debug, Clone)]
+pub struct Migrations(Vec<Change>);
 
-/// The migrations of SQLite.
-pub(super) fn sqlite() -> Migrator {
-    accept_newer(migrations!("sqlite": 1 "0001_users",))
+/// The migrations of this release.
+impl Default for Migrations {
+    fn default() -> Self {
+        Self(vec![change!("0001_users")])
+    }
 }
 
-/// The migrations of PostgreSQL. An index on a table with rows needs `CREATE INDEX CONCURRENTLY`, in a file of its own
-/// that runs without a transaction (the last argument of `Migration::new`).
-pub(super) fn postgres() -> Migrator {
-    accept_newer(migrations!("postgres": 1 "0001_users",))
-}
+impl Migrations {
+    /// Those of a later release, for the test of an upgrade: one more, with the same SQL for both engines.
+    #[must_use]
+    pub fn and(mut self, name: &'static str, sql: &'static str) -> Self {
+        self.0.push(Change { name, sqlite: sql, postgres: sql });
+        self
+    }
 
-/// A program also starts on a schema that a newer program has migrated. A rollback needs this.
-fn accept_newer(migrations: Vec<Migration>) -> Migrator {
-    let mut migrator = Migrator::with_migrations(migrations);
-    migrator.set_ignore_missing(true);
-    migrator
+    /// The version of the newest one.
+    pub(super) fn newest(&self) -> i64 {
+        i64::try_from(self.0.len()).expect("a program contains few migrations")
+    }
+
+    pub(super) fn sqlite(&self) -> Migrator {
+        self.migrator(|change| change.sqlite)
+    }
+
+    pub(super) fn postgres(&self) -> Migrator {
+        self.migrator(|change| change.postgres)
+    }
+
+    /// A program also starts on a schema that a newer program has migrated. A rollback needs this.
+    fn migrator(&self, sql: impl Fn(&Change) -> &'static str) -> Migrator {
+        let migration = |(version, change): (i64, &Change)| {
+            let sql = sql(change).into_sql_str();
+            Migration::new(version, change.name.into(), MigrationType::Simple, sql, false)
+        };
+        let mut migrator = Migrator::with_migrations((1..).zip(&self.0).map(migration).collect());
+        migrator.set_ignore_missing(true);
+        migrator
+    }
 }
 
 /// The error of a migration. `cause` maps an error of the engine.
@@ -58,12 +90,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_engines_have_the_same_migrations() {
-        let versions = |migrator: Migrator| -> Vec<(i64, String)> {
-            migrator.iter().map(|one| (one.version, one.description.to_string())).collect()
+    fn version_of_a_migration_is_the_number_of_its_file() {
+        let migrations = Migrations::default();
+        for (version, change) in (1..=migrations.newest()).zip(&migrations.0) {
+            assert!(change.name.starts_with(&format!("{version:04}_")), "{}", change.name);
+        }
+        let versions = |migrator: Migrator| -> Vec<i64> {
+            migrator.iter().map(|migration| migration.version).collect()
         };
-        let sqlite = versions(sqlite());
-        assert_eq!(sqlite, versions(postgres()));
-        assert_eq!(sqlite.last().map(|(version, _)| *version), Some(NEWEST));
+        assert_eq!(versions(migrations.sqlite()), versions(migrations.postgres()));
+        assert_eq!(versions(migrations.sqlite()).last(), Some(&migrations.newest()));
     }
 }

@@ -8,6 +8,7 @@ mod postgres;
 mod sqlite;
 mod target;
 
+pub use self::migrations::Migrations;
 pub use self::sqlite::Lock;
 pub use self::target::{InvalidTarget, Target, WELL_KNOWN_SECRETS};
 
@@ -151,12 +152,15 @@ pub struct Options {
     pub connections: u32,
     /// The time limit of a statement on PostgreSQL. It waits for a lock for at most half of it.
     pub statement_timeout: Duration,
+    /// The schema that the program needs.
+    pub migrations: Migrations,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        let statement_timeout = Duration::from_secs(5);
-        Self { lock: None, pooler: false, connections: 10, statement_timeout }
+        let statement_timeout = Duration::from_secs(2);
+        let migrations = Migrations::default();
+        Self { lock: None, pooler: false, connections: 10, statement_timeout, migrations }
     }
 }
 
@@ -164,19 +168,27 @@ impl Default for Options {
 /// service also starts while its database is away: see [`Store::check`].
 pub async fn open(target: &Target, options: Options) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match target {
-        Target::SqliteFile(path) => Arc::new(sqlite::open_file(path, options.lock).await?),
-        Target::SqliteMemory => Arc::new(sqlite::open_memory().await?),
+        Target::SqliteFile(path) => Arc::new(sqlite::open_file(path, options).await?),
+        Target::SqliteMemory => Arc::new(sqlite::open_memory(&options.migrations).await?),
         Target::Postgres(target) => Arc::new(postgres::open(target, &options)),
     })
 }
 
-/// Applies the missing migrations.
+/// Applies the missing migrations of this release.
 pub async fn migrate(target: &Target) -> Result<(), StoreError> {
-    match target {
-        Target::Postgres(target) => postgres::migrate(target).await,
-        Target::SqliteFile(_) | Target::SqliteMemory => {
-            open(target, Options::default()).await?.close().await;
-            Ok(())
+    Migrations::default().apply(target).await
+}
+
+impl Migrations {
+    /// Applies those that are missing.
+    pub async fn apply(self, target: &Target) -> Result<(), StoreError> {
+        match target {
+            Target::Postgres(target) => postgres::migrate(target, &self).await,
+            Target::SqliteFile(_) | Target::SqliteMemory => {
+                let options = Options { migrations: self, ..Options::default() };
+                open(target, options).await?.close().await;
+                Ok(())
+            }
         }
     }
 }

@@ -12,13 +12,16 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The time in which a server must start.
 const START: Duration = Duration::from_mins(1);
+/// The first port that a server can get.
+const FIRST_PORT: u16 = 20_000;
 
 /// Prints that a test is skipped, if a program is missing.
 #[must_use]
@@ -84,8 +87,19 @@ fn give(path: &Path) {
     }
 }
 
+/// A port below those that the kernel gives to outgoing connections. So no client takes the port of a server that is
+/// started again.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = process::id().wrapping_mul(7919);
+    let ports = 32_000 - FIRST_PORT;
+    (0..ports)
+        .map(|_| {
+            let offset = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed).into());
+            FIRST_PORT + u16::try_from(offset % u32::from(ports)).unwrap()
+        })
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap()
 }
 
 /// A process that ends with this value.
@@ -184,6 +198,12 @@ impl Postgres {
     /// Stops the server. Its clients lose their connections.
     pub(crate) fn stop(&mut self) {
         self.process.take().unwrap().stop().unwrap();
+    }
+
+    /// Ends the server at once, without writing anything back.
+    pub(crate) fn crash(&mut self) {
+        self.signal("-QUIT");
+        self.stop();
     }
 
     /// Makes the server accept connections without any answer (`-STOP`), until `-CONT`.

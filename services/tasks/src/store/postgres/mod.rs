@@ -22,8 +22,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The time that a request waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The time that a request waits for a connection. With the default limit of a statement and [`GRACE`], it is shorter than
+/// the deadline of a request, 5 s. So a caller gets a 503 that says when to try again, and not a 504.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The time after which the server ends a transaction whose client does nothing.
 const IDLE_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that this program waits longer than the server: for a server that does not answer at all.
@@ -44,6 +45,8 @@ pub(super) struct Database {
     pooler: bool,
     /// The time limit of a job. The limits of the server apply to each statement.
     limit: Duration,
+    /// The newest migration that this program needs.
+    newest: i64,
 }
 
 /// Prepares the pool. The first statement connects.
@@ -67,7 +70,8 @@ pub(super) fn open(target: &PgConnectOptions, options: &Options) -> Database {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_lazy_with(target);
     let limit = options.statement_timeout + GRACE;
-    Database { pool, begin: begin.into(), pooler: options.pooler, limit }
+    let newest = options.migrations.newest();
+    Database { pool, begin: begin.into(), pooler: options.pooler, limit, newest }
 }
 
 impl Database {

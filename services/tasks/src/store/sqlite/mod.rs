@@ -13,7 +13,7 @@ mod statements;
 pub use self::lock::Lock;
 
 use self::writer::Writer;
-use super::{BoxFuture, StoreError, migrations};
+use super::{BoxFuture, Migrations, Options, StoreError, migrations};
 use sqlx::sqlite::{
     Sqlite as Engine, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
     SqlitePoolOptions, SqliteSynchronous,
@@ -26,8 +26,9 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The time that a statement waits for another process, such as `tasks user create`.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time that a statement waits for another process, such as `tasks user create`. It is shorter than the deadline of a
+/// request, 5 s.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time between two attempts to open a file.
 const RETRY: Duration = Duration::from_millis(20);
 /// The time that a read waits for a connection.
@@ -53,44 +54,52 @@ pub(super) struct Database {
     writer: Writer,
     /// `None` in memory: there, each connection would have a database of its own.
     readers: Option<SqlitePool>,
+    /// The newest migration that this program needs.
+    newest: i64,
 }
 
-/// Opens a file and migrates it. Creates a missing file. `lock` is kept until the last connection is closed.
-pub(super) async fn open_file(path: &Path, lock: Option<Lock>) -> Result<Database, StoreError> {
+/// Opens a file and migrates it. Creates a missing file. The lock is kept until the last connection is closed.
+pub(super) async fn open_file(path: &Path, options: Options) -> Result<Database, StoreError> {
     create(path).map_err(|error| file_failure(path, &error))?;
-    let options = options().filename(path);
+    let Options { lock, migrations, .. } = options;
+    let options = settings().filename(path);
     let writer = options
         .clone()
         .busy_timeout(BUSY_TIMEOUT)
         .journal_mode(SqliteJournalMode::Wal)
         // Each commit waits until the WAL is on the disk. `NORMAL` would lose the last commits in a power failure.
         .synchronous(SqliteSynchronous::Full);
-    let connection = connect_to_file(&writer).await.map_err(|error| named(path, error))?;
+    let connection =
+        connect_to_file(&writer, &migrations).await.map_err(|error| named(path, error))?;
     let writer = Writer::start(connection, lock);
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .connect_lazy_with(options.busy_timeout(BUSY_TIMEOUT).read_only(true));
-    Ok(Database { writer, readers: Some(readers) })
+    Ok(Database { writer, readers: Some(readers), newest: migrations.newest() })
 }
 
 /// A database in memory, which ends with the process.
-pub(super) async fn open_memory() -> Result<Database, StoreError> {
-    let connection = connect(&options().in_memory(true)).await?;
-    Ok(Database { writer: Writer::start(connection, None), readers: None })
+pub(super) async fn open_memory(migrations: &Migrations) -> Result<Database, StoreError> {
+    let connection = connect(&settings().in_memory(true), migrations).await?;
+    let writer = Writer::start(connection, None);
+    Ok(Database { writer, readers: None, newest: migrations.newest() })
 }
 
-fn options() -> SqliteConnectOptions {
+fn settings() -> SqliteConnectOptions {
     SqliteConnectOptions::new().foreign_keys(true).disable_statement_logging()
 }
 
 /// Connects to a file that another program may create at the same time. SQLite does not wait when it changes the mode of
 /// the journal, so this function tries again.
-async fn connect_to_file(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+async fn connect_to_file(
+    options: &SqliteConnectOptions,
+    migrations: &Migrations,
+) -> Result<SqliteConnection, StoreError> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
-        match connect(options).await {
+        match connect(options, migrations).await {
             Err(StoreError::Away(_)) if Instant::now() < deadline => sleep(RETRY).await,
             done => return done,
         }
@@ -98,11 +107,15 @@ async fn connect_to_file(options: &SqliteConnectOptions) -> Result<SqliteConnect
 }
 
 /// Connects and migrates. The transaction makes another program wait that migrates the same file.
-async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+async fn connect(
+    options: &SqliteConnectOptions,
+    migrations: &Migrations,
+) -> Result<SqliteConnection, StoreError> {
     let mut connection = options.connect().await.map_err(|error| failure(&error))?;
     let mut transaction =
         connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| failure(&error))?;
-    migrations::sqlite()
+    migrations
+        .sqlite()
         .run_direct(None, &mut *transaction, false)
         .await
         .map_err(|error| migrations::failure(&error, failure))?;

@@ -22,7 +22,7 @@ const BATCH: usize = 256;
 /// The most waiting jobs.
 const QUEUE: usize = 1024;
 /// The time that a job waits for a place in the queue.
-const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A job with the type of its result removed.
 trait Job: Send {

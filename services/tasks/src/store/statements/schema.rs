@@ -1,26 +1,26 @@
 //! The state of the schema, and the end of the store.
 
 use super::super::Database;
-use crate::store::migrations::NEWEST;
 use crate::store::{Store, StoreError};
 use async_trait::async_trait;
 
 #[async_trait]
 impl Store for Database {
     async fn check(&self) -> Result<(), StoreError> {
+        let newest = self.newest;
         let applied = self.read(move |mut connection| {
             Box::pin(async move {
                 let sql = "SELECT success FROM _sqlx_migrations WHERE version = $1";
-                connection.row(sqlx::query_as::<_, (bool,)>(sql).bind(NEWEST)).await
+                connection.row(sqlx::query_as::<_, (bool,)>(sql).bind(newest)).await
             })
         });
         match applied.await {
             Ok(Some((true,))) => Ok(()),
             Ok(Some((false,))) => Err(StoreError::Failed(format!(
-                "migration {NEWEST} did not succeed. Repair the schema and run `tasks migrate`"
+                "migration {newest} did not succeed. Repair the schema and run `tasks migrate`"
             ))),
             Ok(None) => Err(StoreError::Failed(format!(
-                "the schema is older than this program, which needs migration {NEWEST}. Run `tasks migrate`"
+                "the schema is older than this program, which needs migration {newest}. Run `tasks migrate`"
             ))),
             Err(StoreError::Failed(text)) => Err(StoreError::Failed(format!(
                 "the schema cannot be read. Run `tasks migrate` if this database is new: {text}"
