@@ -1,7 +1,9 @@
 //! Replacements for the slow and the external parts of the service: a store and a hasher that record their calls.
 
 use async_trait::async_trait;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tasks::access::passwords::Hasher;
@@ -77,46 +79,71 @@ impl Hasher for QuickHasher {
     }
 }
 
-/// A store that records its calls, and that can be away.
+/// A store that records its calls, and that can fail.
 pub(crate) struct WatchedStore {
     inner: Arc<dyn Store>,
     journal: Journal,
-    pub(crate) is_away: AtomicBool,
+    fault: Mutex<Option<StoreError>>,
+}
+
+/// Keeps the runtime busy until the database answers. Otherwise a paused clock would run ahead, because the database
+/// has a thread of its own.
+async fn busy<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let polled = future.as_mut().poll(context);
+        if polled.is_pending() {
+            context.waker().wake_by_ref();
+        }
+        polled
+    })
+    .await
 }
 
 impl WatchedStore {
     pub(crate) fn new(inner: Arc<dyn Store>, journal: Journal) -> Self {
-        Self { inner, journal, is_away: AtomicBool::new(false) }
+        Self { inner, journal, fault: Mutex::default() }
+    }
+
+    /// Makes every call fail, as if the database did not answer, or lets all calls succeed again.
+    pub(crate) fn set_away(&self, away: bool) {
+        let fault = || StoreError::Away("the test has stopped it".into());
+        *self.fault.lock().unwrap() = away.then(fault);
+    }
+
+    /// Makes every call fail, as if the data were damaged.
+    pub(crate) fn damage(&self) {
+        *self.fault.lock().unwrap() = Some(StoreError::Failed("a secret of the database".into()));
     }
 
     fn call(&self, call: &'static str) -> Result<&dyn Store, StoreError> {
         self.journal.add(call);
-        if self.is_away.load(Ordering::SeqCst) {
-            return Err(StoreError::Away("the test has stopped it".into()));
+        match &*self.fault.lock().unwrap() {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(&*self.inner),
         }
-        Ok(&*self.inner)
     }
 }
 
 #[async_trait]
 impl Users for WatchedStore {
     async fn create_user(&self, new: NewUser) -> Result<bool, StoreError> {
-        self.call("create_user")?.create_user(new).await
+        busy(self.call("create_user")?.create_user(new)).await
     }
 
     async fn user_named(
         &self,
         name: &Username,
     ) -> Result<Option<(User, PasswordHash)>, StoreError> {
-        self.call("user_named")?.user_named(name).await
+        busy(self.call("user_named")?.user_named(name)).await
     }
 
     async fn password_of(&self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {
-        self.call("password_of")?.password_of(user).await
+        busy(self.call("password_of")?.password_of(user)).await
     }
 
     async fn set_role(&self, name: &Username, role: Role) -> Result<Option<UserId>, StoreError> {
-        self.call("set_role")?.set_role(name, role).await
+        busy(self.call("set_role")?.set_role(name, role)).await
     }
 
     async fn change_password(
@@ -126,11 +153,11 @@ impl Users for WatchedStore {
         old: PasswordHash,
         new: PasswordHash,
     ) -> Result<bool, StoreError> {
-        self.call("change_password")?.change_password(user, keep, old, new).await
+        busy(self.call("change_password")?.change_password(user, keep, old, new)).await
     }
 
     async fn delete_user(&self, user: UserId) -> Result<bool, StoreError> {
-        self.call("delete_user")?.delete_user(user).await
+        busy(self.call("delete_user")?.delete_user(user)).await
     }
 }
 
@@ -142,7 +169,7 @@ impl Sessions for WatchedStore {
         refresh: TokenHash,
         password: PasswordHash,
     ) -> Result<bool, StoreError> {
-        self.call("open_session")?.open_session(session, refresh, password).await
+        busy(self.call("open_session")?.open_session(session, refresh, password)).await
     }
 
     async fn session_user(
@@ -151,7 +178,7 @@ impl Sessions for WatchedStore {
         user: UserId,
         now: Timestamp,
     ) -> Result<Option<User>, StoreError> {
-        self.call("session_user")?.session_user(session, user, now).await
+        busy(self.call("session_user")?.session_user(session, user, now)).await
     }
 
     async fn rotate(
@@ -161,22 +188,22 @@ impl Sessions for WatchedStore {
         now: Timestamp,
         window: Duration,
     ) -> Result<Rotation, StoreError> {
-        self.call("rotate")?.rotate(token, successor, now, window).await
+        busy(self.call("rotate")?.rotate(token, successor, now, window)).await
     }
 
     async fn end_session(&self, token: TokenHash) -> Result<Option<Session>, StoreError> {
-        self.call("end_session")?.end_session(token).await
+        busy(self.call("end_session")?.end_session(token)).await
     }
 
     async fn remove_ended_sessions(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.call("remove_ended_sessions")?.remove_ended_sessions(now, limit).await
+        busy(self.call("remove_ended_sessions")?.remove_ended_sessions(now, limit)).await
     }
 }
 
 #[async_trait]
 impl Store for WatchedStore {
     async fn check(&self) -> Result<(), StoreError> {
-        self.call("check")?.check().await
+        busy(self.call("check")?.check()).await
     }
 
     async fn close(&self) {

@@ -4,7 +4,6 @@ use crate::support::{
     OTHER_PASSWORD, PASSWORD, Setup, Testbed, credentials, poll_once, retry_after,
 };
 use chassis::testing::Reply;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The type of the 429.
@@ -152,12 +151,12 @@ async fn wrong_old_password_counts_as_a_failed_login() {
 async fn login_without_a_result_does_not_count() {
     let bed = Testbed::with(Setup { hash_concurrency: 1, ..Setup::default() }).await;
     let token = bed.user("ada").await.access;
-    bed.store.is_away.store(true, Ordering::SeqCst);
+    bed.store.set_away(true);
     for _ in 0..6 {
         assert_eq!(bed.login("ada", PASSWORD).await.status, 503);
         assert_eq!(bed.change_password(&token, PASSWORD, OTHER_PASSWORD).await.status, 503);
     }
-    bed.store.is_away.store(false, Ordering::SeqCst);
+    bed.store.set_away(false);
     fail(&bed, "ada", 5).await;
     assert_limited(&bed.login("ada", PASSWORD).await, WINDOW.as_secs());
 }

@@ -5,10 +5,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic makes a test fail, also in a helper of tests")]
 
+mod buckets;
 mod doubles;
 mod failed_logins;
 mod hashing;
+mod headers;
 mod login;
+mod openapi;
+mod order;
 mod refresh;
 mod registration;
 mod support;

@@ -5,7 +5,6 @@ use crate::support::{
 };
 use chassis::testing::ask;
 use serde_json::{Value, json};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tasks::access::Registration;
 use tasks::model::user::Role;
@@ -205,11 +204,11 @@ async fn registrations_of_an_address_have_a_daily_cap() {
 #[tokio::test]
 async fn registration_that_the_service_could_not_make_does_not_count() {
     let bed = Testbed::with(Setup { registrations_per_address: 1, ..Setup::default() }).await;
-    bed.store.is_away.store(true, Ordering::SeqCst);
+    bed.store.set_away(true);
     for _ in 0..3 {
         let reply = bed.post("/auth/register", &credentials("ada", PASSWORD)).await;
         assert_eq!((reply.status.as_u16(), retry_after(&reply)), (503, 1));
     }
-    bed.store.is_away.store(false, Ordering::SeqCst);
+    bed.store.set_away(false);
     bed.register("ada").await;
 }

@@ -7,6 +7,7 @@ use chassis::clock::Clock;
 use chassis::context::Context;
 use chassis::testing::{self, BODY_TIMEOUT, NOW, Reply, ask};
 use serde_json::{Value, json};
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,13 +46,52 @@ impl Default for Setup {
     }
 }
 
-/// The service and its replaced parts.
-pub(crate) struct Testbed {
-    pub(crate) app: App<Tasks>,
+/// The replaced parts of the service.
+pub(crate) struct Parts {
     pub(crate) store: Arc<WatchedStore>,
     pub(crate) hasher: Arc<QuickHasher>,
     pub(crate) journal: Journal,
+}
+
+impl Parts {
+    pub(crate) async fn new() -> Self {
+        let journal = Journal::default();
+        let database = open(&Target::SqliteMemory, Options::default()).await.unwrap();
+        let store = Arc::new(WatchedStore::new(database, journal.clone()));
+        let hasher = Arc::new(QuickHasher::new(journal.clone()));
+        Self { store, hasher, journal }
+    }
+
+    /// A service of these parts.
+    pub(crate) fn service(&self, context: &Context, setup: &Setup) -> Tasks {
+        let hasher = Arc::clone(&self.hasher) as _;
+        let passwords = Passwords::new(hasher, setup.hash_concurrency).unwrap();
+        // The constructor makes a hash.
+        self.journal.take();
+        let policy = Policy {
+            registration: setup.registration,
+            registrations_per_address: setup.registrations_per_address,
+            bucket: setup.bucket,
+        };
+        let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
+        let access = Access::new(Arc::clone(&store), context.clock(), policy, passwords);
+        Tasks::new(context, store, access)
+    }
+}
+
+/// The service with its replaced parts.
+pub(crate) struct Testbed {
+    pub(crate) app: App<Tasks>,
+    parts: Parts,
     millis: Arc<AtomicU64>,
+}
+
+impl Deref for Testbed {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
 }
 
 /// The two tokens of a response.
@@ -88,23 +128,10 @@ impl Testbed {
         let source = Arc::clone(&millis);
         let clock = Clock::new(move || Duration::from_millis(source.load(Ordering::SeqCst)));
         let context = Context::with_clock(clock);
-        let journal = Journal::default();
-        let database = open(&Target::SqliteMemory, Options::default()).await.unwrap();
-        let store = Arc::new(WatchedStore::new(database, journal.clone()));
-        let hasher = Arc::new(QuickHasher::new(journal.clone()));
-        let passwords = Passwords::new(Arc::clone(&hasher) as _, setup.hash_concurrency).unwrap();
-        let policy = Policy {
-            registration: setup.registration,
-            registrations_per_address: setup.registrations_per_address,
-            bucket: setup.bucket,
-        };
-        let shared: Arc<dyn Store> = Arc::clone(&store) as _;
-        let access = Access::new(Arc::clone(&shared), context.clock(), policy, passwords);
-        let tasks = Tasks::new(&context, shared, access);
-        let document = testing::document::<Tasks>();
-        let app = App::with_context(tasks, &document, BODY_TIMEOUT, &context).unwrap();
-        journal.take();
-        Self { app, store, hasher, journal, millis }
+        let parts = Parts::new().await;
+        let (service, document) = (parts.service(&context, &setup), testing::document::<Tasks>());
+        let app = App::with_context(service, &document, BODY_TIMEOUT, &context).unwrap();
+        Self { app, parts, millis }
     }
 
     /// Gives the service its signing keys.
