@@ -25,7 +25,7 @@ use crate::service::{Request, Service, Visit, client_address};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Body;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -149,7 +149,11 @@ impl<S: Service> App<S> {
                 if let Some(cause) = problem.cause() {
                     problem::log(label, &parts, &id, problem.status(), cause);
                 }
-                problem.response(&self.name, &id)
+                let mut answer = problem.response(&self.name, &id);
+                if let Some(Action::Call(operation)) = endpoint.map(|endpoint| endpoint.action) {
+                    answer.headers_mut().insert(CACHE_CONTROL, S::caching(operation));
+                }
+                answer
             }
         };
 

@@ -1,6 +1,6 @@
 //! The interface that a service implements: its document, its operations and their code.
 
-use crate::answer::Answer;
+use crate::answer::{Answer, NO_STORE};
 use crate::bearer::Claims;
 use crate::document::{Operation, Template};
 use crate::failure::Failure;
@@ -61,6 +61,12 @@ pub trait Service: Send + Sync + Sized + 'static {
         _visit: &mut Visit<'_>,
     ) -> impl Future<Output = Result<(), Problem>> + Send {
         async { Ok(()) }
+    }
+
+    /// `Cache-Control` of the problems of an operation, also of those that the chassis finds. The service sets that of
+    /// its other responses itself.
+    fn caching(_operation: Self::Operation) -> HeaderValue {
+        NO_STORE
     }
 
     /// Answers a request that has passed every check of the document.

@@ -37,19 +37,33 @@ impl Answered {
 /// One response for each way in which the chassis serves or refuses a request, for every operation of the document.
 /// The clock must be paused, because one of the bodies never ends.
 pub async fn answers<S: Service>(make: impl Fn(&Context) -> S) -> Vec<Answered> {
+    let name = document::<S>().service.name;
+    answers_as(make, async || token(&name, "tests")).await
+}
+
+/// Like [`answers`], for a service that does not accept every valid token. `authorization` is called for each operation
+/// and returns the value of `Authorization`.
+pub async fn answers_as<S: Service>(
+    make: impl Fn(&Context) -> S,
+    authorization: impl AsyncFn() -> String,
+) -> Vec<Answered> {
     let apps = [starting(&make), ready(&make), open(&make)];
     apps[2].drain();
     let mut answers = Vec::new();
     for (template, operations) in document::<S>().paths() {
         let path = template.to_string();
         for operation in &operations {
-            for (method, reply) in of_operation(&apps, operation).await {
+            let authorization = match operation.access {
+                Access::Bearer => authorization().await,
+                Access::ApiKey | Access::Open => String::new(),
+            };
+            for (method, reply) in of_operation(&apps, operation, &authorization).await {
                 answers.push(Answered { path: path.clone(), method, reply });
             }
         }
         let methods: Vec<_> = operations.iter().map(|operation| operation.method).collect();
         for method in undeclared(&methods) {
-            let request = Call { method, ..Call::new(apps[1].name(), operations[0]) }.request();
+            let request = Call { method, ..Call::new(operations[0], "") }.request();
             let reply = super::call(&apps[1], request).await;
             answers.push(Answered::new(&path, method, reply));
         }
@@ -68,9 +82,10 @@ fn undeclared(declared: &[Method]) -> Vec<&'static str> {
 async fn of_operation<S: Service>(
     apps: &[App<S>; 3],
     operation: &Operation,
+    authorization: &str,
 ) -> Vec<(String, Reply)> {
     let [starting, ready, draining] = apps;
-    let call = || Call::new(ready.name(), operation);
+    let call = || Call::new(operation, authorization);
     let mut requests = vec![(ready, call()), (starting, call())];
     if operation.probe.is_some() {
         requests.push((draining, call()));
@@ -112,14 +127,14 @@ async fn of_operation<S: Service>(
 struct Call<'a> {
     method: &'a str,
     path: String,
-    credentials: Option<(&'static str, String)>,
+    credentials: Option<(&'static str, &'a str)>,
     media_type: Option<&'a str>,
     twice: Option<&'a str>,
     body: Body,
 }
 
 impl<'a> Call<'a> {
-    fn new(service: &str, operation: &'a Operation) -> Self {
+    fn new(operation: &'a Operation, authorization: &'a str) -> Self {
         let segments = operation.path.segments().iter().map(|segment| match segment {
             Segment::Static(text) => format!("/{text}"),
             Segment::Parameter(_) => "/x1".into(),
@@ -131,8 +146,8 @@ impl<'a> Call<'a> {
             path: if path.is_empty() { "/".into() } else { path },
             credentials: match operation.access {
                 Access::Open => None,
-                Access::ApiKey => Some(("x-api-key", KEY.into())),
-                Access::Bearer => Some(("authorization", token(service, "tests"))),
+                Access::ApiKey => Some(("x-api-key", KEY)),
+                Access::Bearer => Some(("authorization", authorization)),
             },
             media_type: operation.media_type.as_deref(),
             twice: None,

@@ -17,7 +17,7 @@
 mod answers;
 mod described;
 
-pub use answers::{Answered, answers};
+pub use answers::{Answered, answers, answers_as};
 pub use described::{check_document, compare};
 
 use crate::answer::{Answer, Body as AnswerBody};

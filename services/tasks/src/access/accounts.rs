@@ -21,12 +21,12 @@ impl Access {
         }
         let (now, address) = (self.now(), counted(visitor.address));
         self.registrations.begin(address, now).map_err(Denied::TooManyRegistrations)?;
-        let password = self.passwords.hash(password).await.inspect_err(|_| {
-            self.registrations.not_made(address, now);
-        })?;
+        let not_made = |_: &Denied| self.registrations.not_made(address, now);
+        let password = self.passwords.hash(password).await.inspect_err(not_made)?;
         let id = UserId(random::id(now)?);
         let user = User { id, username, role: Role::User, created_at: now };
-        if !self.store.create_user(NewUser { user: user.clone(), password }).await? {
+        let created = self.store.create_user(NewUser { user: user.clone(), password }).await;
+        if !created.map_err(Denied::Store).inspect_err(not_made)? {
             return Err(Denied::NameTaken);
         }
         audit::line(Action::Registered, visitor, Some(id), None);
@@ -42,25 +42,29 @@ impl Access {
         visitor: Visitor<'_>,
     ) -> Result<(), Denied> {
         let Caller { user, session } = caller;
-        let attempt = self
-            .failed_logins
-            .begin(&user.username, counted(visitor.address), self.now())
-            .map_err(Denied::TooManyFailedLogins)?;
+        let log = |action| audit::line(action, visitor, Some(user.id), Some(*session));
+        let address = counted(visitor.address);
+        let limited = self.failed_logins.begin(&user.username, address, self.now());
+        let attempt = limited.map_err(|wait| {
+            log(Action::LoginLimited);
+            Denied::TooManyFailedLogins(wait)
+        })?;
         let not_made = |_: &Denied| self.failed_logins.not_made(&attempt);
         let current =
             self.store.password_of(user.id).await.map_err(Denied::Store).inspect_err(not_made)?;
         let correct = self.passwords.verify(current.clone(), old).await.inspect_err(not_made)?;
-        let Some(current) = current.filter(|_| correct) else {
-            audit::line(Action::PasswordRefused, visitor, Some(user.id), Some(*session));
-            return Err(Denied::WrongPassword);
+        let refused = || {
+            log(Action::PasswordRefused);
+            Denied::WrongPassword
         };
+        let current = current.filter(|_| correct).ok_or_else(refused)?;
         self.failed_logins.succeeded(&attempt);
         let new = self.passwords.hash(new).await?;
+        // Another request can have changed the password in the meantime, so that `old` is no longer the password.
         if !self.store.change_password(user.id, *session, current, new).await? {
-            // Another request changed the password in the meantime, so `old` is no longer the password.
-            return Err(Denied::WrongPassword);
+            return Err(refused());
         }
-        audit::line(Action::PasswordChanged, visitor, Some(user.id), Some(*session));
+        log(Action::PasswordChanged);
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! creates entries can therefore push out older entries, but can never use more memory.
 
 use crate::model::timestamp::Timestamp;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -74,13 +75,17 @@ impl<K: Hash + Eq + Clone, V: Entry> Bounded<K, V> {
         }
         let mut ends: Vec<Timestamp> = self.entries.values().map(Entry::ends_at).collect();
         let eighth = self.most / 8;
-        let (_, last, _) = ends.select_nth_unstable(eighth);
+        let (earlier, last, _) = ends.select_nth_unstable(eighth);
         let last = *last;
-        let mut surplus = eighth + 1;
-        self.entries.retain(|_, entry| {
-            let goes = surplus > 0 && entry.ends_at() <= last;
-            surplus -= usize::from(goes);
-            !goes
+        // Many entries can end at this time. Only the rest of the eighth goes.
+        let mut rest = eighth + 1 - earlier.iter().filter(|end| **end < last).count();
+        self.entries.retain(|_, entry| match entry.ends_at().cmp(&last) {
+            Ordering::Less => false,
+            Ordering::Equal if rest > 0 => {
+                rest -= 1;
+                false
+            }
+            Ordering::Equal | Ordering::Greater => true,
         });
     }
 }
@@ -97,6 +102,20 @@ mod tests {
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn oldest_entry_goes_before_others_that_end_together() {
+        // The order of the entries is different in each map.
+        for _ in 0..20 {
+            let mut map = Bounded::new(16);
+            for key in 0..16 {
+                map.entry(&key, at(0), || at(if key == 7 { 10 } else { 11 }));
+            }
+            map.entry(&100, at(0), || at(12));
+            assert!(map.get(&7).is_none());
+            assert_eq!(map.len(), 14);
+        }
     }
 
     #[test]

@@ -49,7 +49,8 @@ impl Access {
             issued_at: now,
         };
         // The password can have changed while it was compared.
-        if !self.store.open_session(grant.session, grant.refresh.hash(), hash).await? {
+        let opened = self.store.open_session(grant.session, grant.refresh.hash(), hash).await;
+        if !opened.map_err(Denied::Store).inspect_err(not_made)? {
             return Err(refused());
         }
         self.failed_logins.succeeded(&attempt);

@@ -9,7 +9,7 @@ mod users;
 
 use crate::access::Access;
 use crate::store::{Store, StoreError};
-use chassis::answer::serialized;
+use chassis::answer::{NO_STORE, serialized};
 use chassis::context::{Context, Signer};
 use chassis::failure::Failure;
 use chassis::problem::Problem;
@@ -125,6 +125,13 @@ impl Service for Tasks {
         self.access.take(&caller, 1).map_err(|denied| self.refuse(denied))?;
         visit.extensions.insert(caller);
         Ok(())
+    }
+
+    fn caching(operation: Operation) -> HeaderValue {
+        match operation {
+            Operation::ReadMe | Operation::DeleteMe => REVALIDATED,
+            _ => NO_STORE,
+        }
     }
 
     async fn call(&self, operation: Operation, request: Request<'_>) -> Result<Answer, Problem> {

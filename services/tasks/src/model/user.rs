@@ -102,7 +102,7 @@ impl fmt::Display for Username {
 }
 
 /// Names that suggest an authority, or that a path or a program uses.
-const RESERVED: [&str; 23] = [
+const RESERVED: [&str; 27] = [
     "abuse",
     "admin",
     "administrator",
@@ -113,6 +113,7 @@ const RESERVED: [&str; 23] = [
     "everyone",
     "guest",
     "help",
+    "hostmaster",
     "info",
     "moderator",
     "nobody",
@@ -125,7 +126,10 @@ const RESERVED: [&str; 23] = [
     "staff",
     "superuser",
     "support",
+    "sysadmin",
     "system",
+    "tasks",
+    "webmaster",
 ];
 
 /// The hash of a password in the PHC string format, with its parameters and its salt.

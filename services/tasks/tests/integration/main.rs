@@ -1,1 +1,29 @@
-//! Tests of the service through its library.
+//! Tests of the service: each sentence of the contract about users and sessions is a row of a test.
+//!
+//! Most tests call the service without a socket, on a database in memory, and move its clock. `process`, `settings`
+//! and `postgres` start the real binary.
+
+#![expect(clippy::unwrap_used, reason = "a panic makes a test fail, also in a helper of tests")]
+
+mod audit;
+mod buckets;
+mod docs;
+mod doubles;
+mod failed_logins;
+mod hashing;
+mod headers;
+mod login;
+mod openapi;
+mod order;
+mod postgres;
+mod process;
+mod readiness;
+mod refresh;
+mod registration;
+mod running;
+mod settings;
+mod support;
+mod tokens;
+
+#[path = "../server/mod.rs"]
+mod server;
