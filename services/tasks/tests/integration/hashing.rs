@@ -94,7 +94,9 @@ async fn caller_that_gives_up_frees_its_place() {
     let bed = testbed().await;
     bed.register("ada").await;
     let closed = bed.hasher.close();
-    let mut flood = Flood::start(&bed, ADMITTED);
+    let mut flood = Flood::start(&bed, ADMITTED + 1);
+    // The one that is refused proves that all others are admitted.
+    until("the refusal", || flood.answered() == 1).await;
     until("the hashes", || running(&bed) == CONCURRENCY).await;
     assert_eq!(bed.login("ada", PASSWORD).await.status, 503);
     flood.logins.shutdown().await;
@@ -119,7 +121,9 @@ async fn refusal_of_a_busy_service_does_not_count_as_a_failed_login() {
     let bed = testbed().await;
     bed.register("ada").await;
     let closed = bed.hasher.close();
-    let mut flood = Flood::start(&bed, ADMITTED);
+    let mut flood = Flood::start(&bed, ADMITTED + 1);
+    // The one that is refused proves that all others are admitted.
+    until("the refusal", || flood.answered() == 1).await;
     until("the hashes", || running(&bed) == CONCURRENCY).await;
     for _ in 0..10 {
         assert_eq!(bed.login("ada", PASSWORD).await.status, 503);
