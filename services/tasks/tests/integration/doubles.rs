@@ -28,7 +28,18 @@ impl Journal {
     }
 }
 
-/// Hashes at once, without any security. It can be closed: then each call waits until it is opened.
+/// A hasher whose calls wait.
+#[derive(Debug)]
+pub(crate) struct Closed(Arc<QuickHasher>);
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        *self.0.is_open.lock().unwrap() = true;
+        self.0.opened.notify_all();
+    }
+}
+
+/// Hashes at once, without any security. It can be closed.
 #[derive(Debug)]
 pub(crate) struct QuickHasher {
     journal: Journal,
@@ -51,10 +62,12 @@ impl QuickHasher {
         }
     }
 
-    /// Makes each call wait, or lets all calls continue.
-    pub(crate) fn set_open(&self, open: bool) {
-        *self.is_open.lock().unwrap() = open;
-        self.opened.notify_all();
+    /// Makes each call wait until the result is dropped. So no call waits after a test that fails: the runtime would wait
+    /// for it.
+    #[must_use]
+    pub(crate) fn close(self: &Arc<Self>) -> Closed {
+        *self.is_open.lock().unwrap() = false;
+        Closed(Arc::clone(self))
     }
 
     fn pass(&self, call: &'static str) {

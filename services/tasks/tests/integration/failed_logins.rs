@@ -170,13 +170,13 @@ async fn concurrent_attempts_are_limited() {
     let mut statuses = Vec::new();
     let mut attempts: Vec<_> = attempts.map(Box::pin).collect();
     // All of them have begun before the first one ends.
-    bed.hasher.set_open(false);
+    let closed = bed.hasher.close();
     for attempt in &mut attempts {
         if let Some(reply) = poll_once(attempt).await {
             statuses.push(reply.status.as_u16());
         }
     }
-    bed.hasher.set_open(true);
+    drop(closed);
     assert_eq!(statuses, [429; 15]);
     drop(attempts);
     assert_eq!(bed.login("ada", PASSWORD).await.status, 429);

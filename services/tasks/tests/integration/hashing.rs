@@ -49,7 +49,7 @@ fn running(bed: &Testbed) -> usize {
 async fn flood_of_logins_does_not_delay_other_requests() {
     let bed = testbed().await;
     let user = bed.user("ada").await;
-    bed.hasher.set_open(false);
+    let closed = bed.hasher.close();
     let mut flood = Flood::start(&bed, 50);
     until("the refusals", || flood.answered() == 50 - ADMITTED).await;
     until("the hashes", || running(&bed) == CONCURRENCY).await;
@@ -69,7 +69,7 @@ async fn flood_of_logins_does_not_delay_other_requests() {
         assert_eq!((refused.status.as_u16(), retry_after(&refused)), (503, 1));
     }
     assert_eq!(flood.answered(), 50 - ADMITTED);
-    bed.hasher.set_open(true);
+    drop(closed);
     let mut statuses = [0, 0];
     while let Some(reply) = flood.logins.join_next().await {
         match reply.unwrap() {
@@ -93,8 +93,10 @@ async fn flood_of_logins_does_not_delay_other_requests() {
 async fn caller_that_gives_up_frees_its_place() {
     let bed = testbed().await;
     bed.register("ada").await;
-    bed.hasher.set_open(false);
-    let mut flood = Flood::start(&bed, ADMITTED);
+    let closed = bed.hasher.close();
+    let mut flood = Flood::start(&bed, ADMITTED + 1);
+    // The one that is refused proves that all others are admitted.
+    until("the refusal", || flood.answered() == 1).await;
     until("the hashes", || running(&bed) == CONCURRENCY).await;
     assert_eq!(bed.login("ada", PASSWORD).await.status, 503);
     flood.logins.shutdown().await;
@@ -103,7 +105,7 @@ async fn caller_that_gives_up_frees_its_place() {
     let free = ADMITTED - CONCURRENCY;
     let mut flood = Flood::start(&bed, free + 3);
     until("the refusals", || flood.answered() == 3).await;
-    bed.hasher.set_open(true);
+    drop(closed);
     let mut refused = 0;
     while let Some(reply) = flood.logins.join_next().await {
         refused += usize::from(reply.unwrap().status == 503);
@@ -118,13 +120,15 @@ async fn caller_that_gives_up_frees_its_place() {
 async fn refusal_of_a_busy_service_does_not_count_as_a_failed_login() {
     let bed = testbed().await;
     bed.register("ada").await;
-    bed.hasher.set_open(false);
-    let mut flood = Flood::start(&bed, ADMITTED);
+    let closed = bed.hasher.close();
+    let mut flood = Flood::start(&bed, ADMITTED + 1);
+    // The one that is refused proves that all others are admitted.
+    until("the refusal", || flood.answered() == 1).await;
     until("the hashes", || running(&bed) == CONCURRENCY).await;
     for _ in 0..10 {
         assert_eq!(bed.login("ada", PASSWORD).await.status, 503);
     }
-    bed.hasher.set_open(true);
+    drop(closed);
     while flood.logins.join_next().await.is_some() {}
     bed.session("ada").await;
 }

@@ -201,6 +201,17 @@ async fn registrations_of_an_address_have_a_daily_cap() {
     assert_eq!((refused.status.as_u16(), retry_after(&refused)), (429, 600));
 }
 
+/// Otherwise the cap would not stop a stranger who looks for names.
+#[tokio::test]
+async fn taken_name_counts_as_a_registration() {
+    let bed = Testbed::with(Setup { registrations_per_address: 2, ..Setup::default() }).await;
+    bed.register("ada").await;
+    for status in [409, 429, 429] {
+        let reply = bed.post("/auth/register", &credentials("ada", PASSWORD)).await;
+        assert_eq!(reply.status, status);
+    }
+}
+
 #[tokio::test]
 async fn registration_that_the_service_could_not_make_does_not_count() {
     let bed = Testbed::with(Setup { registrations_per_address: 1, ..Setup::default() }).await;
