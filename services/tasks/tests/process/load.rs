@@ -20,7 +20,7 @@ pub(crate) struct Kept {
     pub(crate) tokens: Tokens,
 }
 
-/// What the users have seen.
+/// The observations of the users.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// Requests by name and process.

@@ -17,7 +17,7 @@ const RACES: usize = 40;
 const USERS: usize = 4;
 const REQUESTS: u64 = 100;
 
-/// What one process ends is refused by the other at once.
+/// A session that one process ends is refused by the other at once.
 fn ends_are_shared(one: SocketAddr, other: SocketAddr) {
     let name = register(one);
     let session = login(one, &name);
