@@ -6,8 +6,8 @@
 use super::Denied;
 use crate::model::password::Password;
 use crate::model::user::PasswordHash;
-use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::password_hash::phc::{self, Output, ParamsString, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,27 +32,46 @@ pub trait Hasher: Debug + Send + Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Argon2id;
 
-impl Argon2id {
-    fn context() -> Result<Argon2<'static>, String> {
-        let params =
-            Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| error.to_string())?;
-        Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
-    }
+/// Computes the value of a hash. Its memory goes back to the system afterwards: glibc keeps freed blocks of up to 32 MiB
+/// for each thread, so this asks for more than that and uses only the beginning.
+fn compute(params: &Params, salt: &[u8], password: &Password) -> Option<Output> {
+    const KEPT: usize = 32 * 1024 * 1024;
+    let context = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let blocks = params.block_count();
+    let mut memory = Vec::with_capacity(blocks + KEPT / Block::SIZE);
+    memory.resize(blocks, Block::new());
+    let mut value = [0; Params::DEFAULT_OUTPUT_LEN];
+    let filled = &mut memory[..];
+    context.hash_password_into_with_memory(password.as_bytes(), salt, &mut value, filled).ok()?;
+    Output::new(&value).ok()
 }
 
 impl Hasher for Argon2id {
     fn hash(&self, password: &Password) -> Result<PasswordHash, String> {
-        let hash: phc::PasswordHash = Self::context()?
-            .hash_password(password.as_bytes())
-            .map_err(|error| error.to_string())?;
+        let salt: [u8; 16] = super::random::bytes().map_err(|error| format!("{error:?}"))?;
+        let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|e| e.to_string())?;
+        let value = compute(&params, &salt, password).ok_or("argon2 failed")?;
+        let hash = phc::PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(&params).map_err(|error| error.to_string())?,
+            salt: Some(Salt::new(&salt).map_err(|error| error.to_string())?),
+            hash: Some(value),
+        };
         Ok(PasswordHash(hash.to_string()))
     }
 
     fn verify(&self, hash: &PasswordHash, password: &Password) -> bool {
-        let (Ok(context), Ok(hash)) = (Self::context(), phc::PasswordHash::new(&hash.0)) else {
+        let Ok(hash) = phc::PasswordHash::new(&hash.0) else {
             return false;
         };
-        context.verify_password(password.as_bytes(), &hash).is_ok()
+        let known = hash.algorithm == Algorithm::Argon2id.ident()
+            && hash.version == Some(Version::V0x13.into());
+        let (true, Ok(params), Some(salt)) = (known, Params::try_from(&hash), hash.salt) else {
+            return false;
+        };
+        // The comparison takes the same time for each value.
+        compute(&params, &salt, password).is_some_and(|value| hash.hash == Some(value))
     }
 }
 
