@@ -5,7 +5,7 @@ use crate::server::RuntimeDir;
 use crate::wait::{PATIENCE, poll};
 use rustix::process::{Pid, kill_process};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -50,6 +50,11 @@ impl Process {
     pub(crate) fn with_state(mut self, state: RuntimeDir) -> Self {
         self.state = Some(state);
         self
+    }
+
+    /// The directory of its state.
+    pub(crate) fn state(&self) -> &Path {
+        self.state.as_ref().expect("only a service has one").path()
     }
 
     /// Its process id.

@@ -54,6 +54,13 @@ impl Server {
     }
 }
 
+/// Runs a command of a service's program to its end.
+pub(crate) fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {complaints}");
+}
+
 /// A directory that is removed when this value is dropped.
 #[derive(Debug)]
 pub struct RuntimeDir(PathBuf);

@@ -5,7 +5,10 @@
 //! restricts the run to one folder.
 
 use crate::binary;
+use crate::call::Call;
 use crate::case::Case;
+use crate::http::{Request, Response};
+use crate::values::Values;
 use chassis::document::{Access, Document, Limit, Limited, Method, Operation};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -147,8 +150,26 @@ impl Service {
     /// The case of an operation in `contract/cases.json`.
     #[must_use]
     pub fn case(&self, operation: &Operation) -> &Case {
-        static NONE: Case = Case { fresh: BTreeMap::new(), takes: BTreeMap::new(), spends: false };
+        static NONE: Case = Case {
+            fresh: BTreeMap::new(),
+            takes: BTreeMap::new(),
+            after: Vec::new(),
+            spends: false,
+        };
         self.cases.get(&operation.id).unwrap_or(&NONE)
+    }
+
+    /// Sends the requests that precede the valid case of an operation.
+    pub(crate) fn prepare(
+        &self,
+        operation: &Operation,
+        values: &Values,
+        ask: impl Fn(Request) -> Response,
+    ) {
+        for id in &self.case(operation).after {
+            let call = Call::new(self, self.operation(id), values);
+            drop(ask(call.request()).expect_status(call.status));
+        }
     }
 
     /// Whether the valid case of an operation contains values of the setup.

@@ -9,13 +9,14 @@ use crate::callers::{self, Callers};
 use crate::http::{Request, Response};
 use crate::metrics::Metrics;
 use crate::port;
+use crate::server::{self, Settings, set, start_api, start_sidecar};
 pub use crate::server::{RuntimeDir, Server, api_process, sidecar_process};
-use crate::server::{Settings, set, start_api, start_sidecar};
 use crate::service::{self, Service};
 use crate::values::Values;
 use crate::wait;
 use chassis::document::{Access, Operation};
 use std::net::SocketAddr;
+use std::process::Command;
 
 /// The default key of the client `acme`.
 pub const KEY: &str = "Contract-Key.of_ACME-1";
@@ -184,15 +185,26 @@ impl Stack {
     /// Each caller has its own address, so no limit of the service counts two callers together.
     #[must_use]
     pub fn values(&self) -> Values {
+        let run = |arguments: &[String]| {
+            let mut command = Command::new(self.service.binary());
+            command.args(arguments).env("STATE_DIR", self.api.process.state());
+            server::run(&mut command);
+        };
+        Values::from_setup(self.service, KEY, self.caller(), run)
+    }
+
+    /// Sends requests to the service without the sidecar, from an address of its own.
+    fn caller(&self) -> impl Fn(Request) -> Response {
         let address = callers::new_address().to_string();
-        let ask = |request: Request| self.api.ask(&request.header("X-Client-Address", &address));
-        Values::from_setup(self.service, KEY, ask)
+        move |request| self.api.ask(&request.header("X-Client-Address", &address))
     }
 
     /// The values for one use of an operation: [`Callers::values_for`].
     #[must_use]
     pub fn values_for(&self, operation: &Operation) -> Values {
-        self.callers.values_for(self.service, operation, KEY, || self.values())
+        let values = self.callers.values_for(self.service, operation, KEY, || self.values());
+        self.service.prepare(operation, &values, self.caller());
+        values
     }
 
     /// The values for a request that the service refuses, so it spends nothing: [`Callers::shared`].

@@ -8,6 +8,7 @@ use crate::call::Call;
 use crate::callers::Callers;
 use crate::connection::Connection;
 use crate::http::{Request, Response};
+use crate::server;
 use crate::service::{self, Service};
 use crate::stack::{KEY, Stack};
 use crate::values::Values;
@@ -15,6 +16,7 @@ use chassis::document::Operation;
 use std::env;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::process::Command;
 use std::sync::Mutex;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -64,7 +66,7 @@ impl Target {
         match self {
             Self::Own(stack) => stack.values(),
             Self::Running { key, service, .. } => {
-                Values::from_setup(service, key, |request| self.ask(&request))
+                Values::from_setup(service, key, |request| self.ask(&request), run)
             }
         }
     }
@@ -75,7 +77,9 @@ impl Target {
         match self {
             Self::Own(stack) => stack.values_for(operation),
             Self::Running { key, service, callers, .. } => {
-                callers.values_for(service, operation, key, || self.values())
+                let values = callers.values_for(service, operation, key, || self.values());
+                service.prepare(operation, &values, |request| self.ask(&request));
+                values
             }
         }
     }
@@ -145,6 +149,15 @@ macro_rules! own_stack_only {
             return;
         }
     };
+}
+
+/// Runs a command of the program of the running stack.
+fn run(arguments: &[String]) {
+    let program = env::var("CONTRACT_COMMAND")
+        .expect("setup.json has a command, so CONTRACT_URL requires CONTRACT_COMMAND");
+    let mut words = program.split_whitespace();
+    let mut command = Command::new(words.next().expect("CONTRACT_COMMAND is not empty"));
+    server::run(command.args(words).args(arguments));
 }
 
 fn running() -> Option<Target> {

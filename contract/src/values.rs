@@ -2,7 +2,8 @@
 //!
 //! `contract/setup.json` of a service lists requests in order. Each request names an operation, and the suite sends its
 //! valid case. JSON pointers (RFC 6901) select the values from the JSON response. This way a test gets its token and
-//! its id like a caller. The fresh values of `cases.json` are also values of the caller.
+//! its id like a caller. The fresh values of `cases.json` are also values of the caller. An entry can also be a command of
+//! the service's program, for rights that no request gives.
 
 use crate::call::Call;
 use crate::http::{Request, Response};
@@ -22,20 +23,38 @@ pub struct Values {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Setup {
-    /// An `operationId`.
-    request: String,
-    /// The name of each value and where it is in the response.
-    #[serde(default)]
-    fills: BTreeMap<String, String>,
+#[serde(untagged, deny_unknown_fields)]
+enum Step {
+    Request {
+        /// An `operationId`.
+        request: String,
+        /// The name of each value and where it is in the response.
+        #[serde(default)]
+        fills: BTreeMap<String, String>,
+    },
+    Command {
+        /// The arguments of the service's program.
+        command: Vec<String>,
+    },
 }
 
 impl Values {
     /// The values from the requests of `setup.json` and from their responses.
-    pub fn from_setup(service: &Service, key: &str, ask: impl Fn(Request) -> Response) -> Self {
+    pub fn from_setup(
+        service: &Service,
+        key: &str,
+        ask: impl Fn(Request) -> Response,
+        run: impl Fn(&[String]),
+    ) -> Self {
         let mut values = Self::without_setup(key);
-        for Setup { request, fills } in service.table::<Vec<Setup>>("setup").unwrap_or_default() {
+        for step in service.table::<Vec<Step>>("setup").unwrap_or_default() {
+            let (request, fills) = match step {
+                Step::Request { request, fills } => (request, fills),
+                Step::Command { command } => {
+                    run(&command.iter().map(|word| values.fill(word)).collect::<Vec<_>>());
+                    continue;
+                }
+            };
             let operation = service.operation(&request);
             let call = Call::new(service, operation, &values);
             let response = ask(call.request()).expect_status(call.status);

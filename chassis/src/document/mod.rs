@@ -79,7 +79,7 @@ impl std::error::Error for Invalid {}
 impl Document {
     /// Reads and checks the text of a document.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let root = strict::parse(text).map_err(|fault| Invalid(vec![fault]))?;
+        let root = strict::parse(text).map_err(Invalid)?;
         let mut faults = Faults::default();
         let document = read(&Node::root(&root), &mut faults);
         match document {

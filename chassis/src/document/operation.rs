@@ -106,8 +106,8 @@ pub struct Operation {
     pub limit: Limited,
     /// Longest body in bytes; `None` when the operation takes none.
     pub max_body: Option<u64>,
-    /// The media type of its body; `None` when it takes none.
-    pub media_type: Option<String>,
+    /// The media types of its body; empty when it takes none.
+    pub media_types: Vec<String>,
     /// How long the response may take.
     pub deadline: Deadline,
     /// The state that it reports, if it is a probe.

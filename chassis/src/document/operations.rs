@@ -113,7 +113,7 @@ fn operation(
         access: access?,
         limit: limit?,
         max_body: max_body?,
-        media_type: media_type(root, node, faults),
+        media_types: media_types(root, node, faults),
         deadline: deadline?,
         probe,
         objectives: node.member("x-objectives").and_then(|node| service::objectives(&node, faults)),
@@ -208,19 +208,20 @@ fn max_body(node: &Node<'_>, faults: &mut Faults) -> Option<Option<u64>> {
     }
 }
 
-/// The one media type of the body.
-fn media_type(root: &Node<'_>, node: &Node<'_>, faults: &mut Faults) -> Option<String> {
-    let body = node.member("requestBody")?;
+/// The media types of the body.
+fn media_types(root: &Node<'_>, node: &Node<'_>, faults: &mut Faults) -> Vec<String> {
+    let Some(body) = node.member("requestBody") else {
+        return Vec::new();
+    };
     let body = Node { value: examples::resolved(root, body.value), at: body.at };
-    let mut types = body
+    let content = body
         .member("content")
-        .into_iter()
-        .flat_map(|content| content.members().map(|(name, _)| name.to_owned()).collect::<Vec<_>>());
-    if let (Some(media_type), None) = (types.next(), types.next()) {
-        return Some(media_type);
+        .map(|content| content.members().map(|(name, _)| name.to_owned()).collect::<Vec<_>>());
+    let types = content.unwrap_or_default();
+    if types.is_empty() {
+        faults.add(&body.at_member("content"), "must have at least one media type");
     }
-    faults.add(&body.at_member("content"), "must have exactly one media type");
-    None
+    types
 }
 
 fn deadline(node: &Node<'_>, faults: &mut Faults) -> Option<Deadline> {

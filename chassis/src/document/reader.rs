@@ -1,5 +1,6 @@
 //! Reads JSON values with their place, and collects every fault instead of stopping at the first.
 
+use super::strict::escaped;
 use serde_json::{Map, Value};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -57,7 +58,7 @@ impl<'a> Node<'a> {
 
     /// The place of a member, present or absent.
     pub(super) fn at_member(&self, name: &str) -> String {
-        format!("{}/{}", self.at, name.replace('~', "~0").replace('/', "~1"))
+        format!("{}/{}", self.at, escaped(name))
     }
 
     /// A member of an object.

@@ -4,28 +4,65 @@
 use super::reader::Fault;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use std::cell::RefCell;
 use std::fmt;
 
 /// Parses a text.
-pub(super) fn parse(text: &str) -> Result<Value, Fault> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed =
-        Strict.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
-    parsed.map_err(|error| Fault { at: String::new(), rule: format!("is not valid JSON: {error}") })
+pub(super) fn parse(text: &str) -> Result<Value, Vec<Fault>> {
+    let parsed = read(serde_json::Deserializer::from_str(text));
+    let (value, repeated) = parsed.map_err(|error| {
+        vec![Fault { at: String::new(), rule: format!("is not valid JSON: {error}") }]
+    })?;
+    if repeated.is_empty() {
+        return Ok(value);
+    }
+    Err(repeated.into_iter().map(|at| Fault { at, rule: "is given twice".into() }).collect())
 }
 
-/// Parses the bytes of a request. A repeated member is an error of its data, not of its syntax.
+/// Parses the bytes of a request. Also returns a JSON pointer to each repeated member.
 #[cfg(feature = "validation")]
-pub(crate) fn value(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(value)
+pub(crate) fn value(bytes: &[u8]) -> Result<(Value, Vec<String>), serde_json::Error> {
+    read(serde_json::Deserializer::from_slice(bytes))
 }
 
-struct Strict;
+fn read<'de, R: serde_json::de::Read<'de>>(
+    mut deserializer: serde_json::Deserializer<R>,
+) -> Result<(Value, Vec<String>), serde_json::Error> {
+    let repeated = RefCell::default();
+    let value = Strict { at: &Place::Root, repeated: &repeated }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok((value, repeated.into_inner()))
+}
 
-impl<'de> DeserializeSeed<'de> for Strict {
+/// The name of a member in a JSON pointer (RFC 6901).
+pub(crate) fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The place of a value.
+enum Place<'a> {
+    Root,
+    Member(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Member(parent, name) => write!(f, "{parent}/{}", escaped(name)),
+            Self::Item(parent, at) => write!(f, "{parent}/{at}"),
+        }
+    }
+}
+
+struct Strict<'a> {
+    at: &'a Place<'a>,
+    /// Pointers to the repeated members so far.
+    repeated: &'a RefCell<Vec<String>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -33,7 +70,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,18 +103,23 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = sequence.next_element_seed(Strict)? {
+        loop {
+            let at = Place::Item(self.at, values.len());
+            let item = Strict { at: &at, repeated: self.repeated };
+            let Some(value) = sequence.next_element_seed(item)? else {
+                return Ok(values.into());
+            };
             values.push(value);
         }
-        Ok(values.into())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            let value = map.next_value_seed(Strict)?;
+            let at = Place::Member(self.at, &name);
+            let value = map.next_value_seed(Strict { at: &at, repeated: self.repeated })?;
             if members.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the member `{name}` is given twice")));
+                self.repeated.borrow_mut().push(at.to_string());
             }
             members.insert(name, value);
         }

@@ -209,7 +209,8 @@ impl<S: Service> App<S> {
                 let mut extensions = Extensions::new();
                 if let Some(token) = &token {
                     let address = client_address(&parts.headers);
-                    let mut visit = Visit { token, id, address, extensions: &mut extensions };
+                    let uri = &parts.uri;
+                    let mut visit = Visit { token, id, uri, address, extensions: &mut extensions };
                     let admitted = self.service.admit(operation, &mut visit);
                     body::deadline(within, admitted)
                         .await
@@ -283,12 +284,12 @@ impl<S: Service> App<S> {
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
     {
-        let Some(media_type) = &endpoint.media_type else {
+        if endpoint.media_types.is_empty() {
             let ignored = body.was_read() || [Method::GET, Method::HEAD].contains(method);
             return if ignored { Ok(Bytes::new()) } else { Err(Problem::content_too_large(0)) };
-        };
-        if !headers.are_of_type(media_type) {
-            return Err(Problem::unsupported_media_type(media_type));
+        }
+        if !endpoint.media_types.iter().any(|media_type| headers.are_of_type(media_type)) {
+            return Err(Problem::unsupported_media_type(&endpoint.media_types.join(" or ")));
         }
         let within = self.body_timeout + endpoint.body_allowance;
         body.read(endpoint.max_body, within).await.map_err(|error| match error {

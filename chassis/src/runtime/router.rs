@@ -44,8 +44,8 @@ pub struct Endpoint<O> {
     pub access: Access,
     /// Longest body in bytes. 0 if it takes none.
     pub max_body: u64,
-    /// The media type of its body, if it takes one.
-    pub media_type: Option<String>,
+    /// The media types of its body; empty if it takes none.
+    pub media_types: Vec<String>,
     /// The time for its body in addition to the body timeout.
     pub body_allowance: Duration,
     /// The time limit from the complete body to the head of the response.
@@ -178,7 +178,7 @@ fn endpoint<S: Service>(
         number,
         access: operation.access,
         max_body,
-        media_type: operation.media_type.clone(),
+        media_types: operation.media_types.clone(),
         body_allowance: Duration::from_secs(seconds),
         deadline,
         stream_idle,

@@ -108,6 +108,8 @@ pub struct Visit<'a> {
     pub token: &'a Claims,
     /// The id that connects its log lines.
     pub id: &'a RequestId,
+    /// Its undecoded path and query.
+    pub uri: &'a Uri,
     /// The address of the caller: see [`Request::address`].
     pub address: Option<IpAddr>,
     /// Values for the operation.

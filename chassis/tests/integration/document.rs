@@ -207,8 +207,8 @@ fn invalid_json_and_repeated_members_are_refused() {
         ("{", "EOF"),
         ("[]", "must be an object"),
         ("{} x", "trailing characters"),
-        ("{\"openapi\": \"3.1.1\", \"openapi\": \"3.1.1\"}", "the member `openapi` is given twice"),
-        ("{\"a\": {\"b\": 1, \"\\u0062\": 2}}", "the member `b` is given twice"),
+        ("{\"openapi\": \"3.1.1\", \"openapi\": \"3.1.1\"}", "/openapi: is given twice"),
+        ("{\"a\": {\"b\": 1, \"\\u0062\": 2}}", "/a/b: is given twice"),
     ] {
         let invalid = Document::parse(text).unwrap_err();
         assert!(invalid.to_string().contains(rule), "{text}: {invalid}");
@@ -219,5 +219,5 @@ fn invalid_json_and_repeated_members_are_refused() {
         "\"security\": [], \"security\": [],",
         1,
     );
-    assert!(Document::parse(&twice).unwrap_err().to_string().contains("`security` is given twice"));
+    assert!(Document::parse(&twice).unwrap_err().to_string().contains("/security: is given twice"));
 }
