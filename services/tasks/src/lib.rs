@@ -4,6 +4,7 @@
 //! From the inside out. No module depends on a module below it in this list.
 //!
 //! * [`model`]: the things and their rules. No HTTP, no database, no clock.
+//! * [`jobs`]: the types of jobs and their payloads.
 //! * [`store`]: the database. One trait, two engines.
 //! * [`access`]: who may do what.
 //! * [`api`]: the operations of the document, over HTTP.
@@ -11,6 +12,7 @@
 
 pub mod access;
 pub mod api;
+pub mod jobs;
 pub mod model;
 pub mod program;
 pub mod store;

@@ -70,7 +70,7 @@ impl Access {
 
     /// Deletes the caller with all data and all sessions.
     pub async fn delete(&self, caller: &Caller, visitor: Visitor<'_>) -> Result<(), Denied> {
-        if self.store.delete_user(caller.user.id).await? {
+        if self.store.delete_user(caller.user.id, self.now()).await? {
             audit::line(Action::UserDeleted, visitor, Some(caller.user.id), Some(caller.session));
         }
         Ok(())

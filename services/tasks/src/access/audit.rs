@@ -29,6 +29,7 @@ pub enum Action {
     UserCreated,
     RoleChanged,
     Forbidden,
+    AdminActed,
 }
 
 impl Action {
@@ -48,6 +49,7 @@ impl Action {
             Self::UserCreated => "user-created",
             Self::RoleChanged => "role-changed",
             Self::Forbidden => "forbidden",
+            Self::AdminActed => "admin-acted",
         }
     }
 }

@@ -5,15 +5,19 @@
 pub mod accounts;
 pub mod audit;
 pub mod bounded;
+pub mod exclusive;
 pub mod failed_logins;
 pub mod limits;
 pub mod passwords;
 pub mod random;
 pub mod sessions;
+pub mod tasks;
 
 use crate::model::bucket::Preset;
 use crate::model::session::Session;
+use crate::model::state::Conflict;
 use crate::model::timestamp::Timestamp;
+use crate::model::usage::{Bounds, Exceeded};
 use crate::model::user::User;
 use crate::store::{Store, StoreError};
 use chassis::clock::Clock;
@@ -22,6 +26,7 @@ use limits::{Buckets, Registrations};
 use passwords::Passwords;
 use std::sync::Arc;
 use std::time::Duration;
+use tasks::InFlight;
 
 /// Whether strangers may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -41,6 +46,8 @@ pub struct Policy {
     pub registrations_per_address: usize,
     /// The token bucket of each user.
     pub bucket: Preset,
+    /// The most that the tasks of each user may take.
+    pub bounds: Bounds,
 }
 
 /// A signed-in user of one request.
@@ -82,14 +89,40 @@ pub enum Denied {
     TooManyFailedLogins(Duration),
     /// Too many registrations from this address. The next one is admitted after this time.
     TooManyRegistrations(Duration),
-    /// The bucket of the user is empty. A token is there after this time.
-    BucketEmpty(Duration),
+    /// The bucket of this size is empty. A token is there after this time.
+    BucketEmpty(Preset, Duration),
     /// Too many passwords are being hashed.
     Busy,
+    /// There is no such task.
+    NoTask,
+    /// There is no such user.
+    NoUser,
+    /// The caller has no right to do this.
+    Forbidden,
+    /// The state of the task does not allow it.
+    Conflict(Conflict),
+    /// There is no user with the id of the assignee.
+    NoAssignee,
+    /// The tasks of the user would exceed a bound.
+    Exceeded(Exceeded),
+    /// The first request with the key is not answered yet.
+    KeyInFlight,
+    /// The key was used with another body.
+    KeyOtherBody,
+    /// The task that was created with the key is deleted.
+    KeyDeleted,
+    /// Another search of the user runs.
+    SearchRunning,
     /// The database gave no result.
     Store(StoreError),
     /// A bug.
     Internal(String),
+}
+
+impl From<Conflict> for Denied {
+    fn from(conflict: Conflict) -> Self {
+        Self::Conflict(conflict)
+    }
 }
 
 impl From<StoreError> for Denied {
@@ -108,6 +141,7 @@ pub struct Access {
     failed_logins: FailedLogins,
     registrations: Registrations,
     buckets: Buckets,
+    in_flight: InFlight,
 }
 
 impl Access {
@@ -122,6 +156,7 @@ impl Access {
             failed_logins: FailedLogins::default(),
             registrations: Registrations::new(policy.registrations_per_address),
             buckets: Buckets::new(policy.bucket),
+            in_flight: InFlight::default(),
         }
     }
 
@@ -131,7 +166,9 @@ impl Access {
         &self.policy
     }
 
-    fn now(&self) -> Timestamp {
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
         self.clock.now().into()
     }
 }

@@ -101,6 +101,8 @@ impl Access {
 
     /// Takes tokens from the bucket of a user.
     pub fn take(&self, caller: &Caller, cost: u64) -> Result<(), Denied> {
-        self.buckets.take(caller.user.id, cost, self.now()).map_err(Denied::BucketEmpty)
+        self.buckets
+            .take(caller.user.id, cost, self.now())
+            .map_err(|wait| Denied::BucketEmpty(self.policy.bucket, wait))
     }
 }

@@ -4,10 +4,15 @@
 //! body is read. An operation checks its body against the document and calls [`crate::access`].
 
 mod docs;
+mod lists;
+mod preconditions;
 mod problems;
+mod tasks;
 mod users;
 
+use self::tasks::Payloads;
 use crate::access::Access;
+use crate::model::change::Method;
 use crate::store::{Store, StoreError};
 use chassis::answer::{NO_STORE, serialized};
 use chassis::context::{Context, Signer};
@@ -15,10 +20,10 @@ use chassis::failure::Failure;
 use chassis::problem::Problem;
 use chassis::readiness::Condition;
 use chassis::service::Visit;
-use chassis::validation::Schemas;
+use chassis::validation::{Schemas, has_parameter};
 use chassis::{Answer, Build, Request, Service};
-use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, HeaderValue};
+use hyper::{StatusCode, Uri};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -27,6 +32,8 @@ use tokio::time::sleep;
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 /// The time that the process stays ready without its database.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The tokens that a search for a text takes.
+const SEARCH_COST: u64 = 5;
 /// For responses to a signed-in user, except those with tokens.
 const REVALIDATED: HeaderValue = HeaderValue::from_static("private, no-cache");
 
@@ -36,6 +43,7 @@ pub struct Tasks {
     access: Access,
     store: Arc<dyn Store>,
     schemas: Schemas,
+    payloads: Payloads,
     signer: Signer,
     database: Condition,
 }
@@ -51,6 +59,18 @@ pub enum Operation {
     ReadMe,
     DeleteMe,
     ChangePassword,
+    ListTasks,
+    ListTasksOfUser,
+    ListAllTasks,
+    CreateTask,
+    ReadTask,
+    ReplaceTask,
+    ChangeTask,
+    DeleteTask,
+    UnassignTask,
+    CompleteTask,
+    CancelTask,
+    RetryTask,
     Docs,
     DocsFile,
 }
@@ -63,6 +83,7 @@ impl Tasks {
             access,
             store,
             schemas: Schemas::new(Self::DOCUMENT),
+            payloads: Payloads::new(Self::DOCUMENT),
             signer: context.signer(),
             database: context.requirement("database", PATIENCE),
         }
@@ -84,6 +105,18 @@ impl Service for Tasks {
             "readMe" => Operation::ReadMe,
             "deleteMe" => Operation::DeleteMe,
             "changePassword" => Operation::ChangePassword,
+            "listTasks" => Operation::ListTasks,
+            "listTasksOfUser" => Operation::ListTasksOfUser,
+            "listAllTasks" => Operation::ListAllTasks,
+            "createTask" => Operation::CreateTask,
+            "readTask" => Operation::ReadTask,
+            "replaceTask" => Operation::ReplaceTask,
+            "changeTask" => Operation::ChangeTask,
+            "deleteTask" => Operation::DeleteTask,
+            "unassignTask" => Operation::UnassignTask,
+            "completeTask" => Operation::CompleteTask,
+            "cancelTask" => Operation::CancelTask,
+            "retryTask" => Operation::RetryTask,
             "docs" => Operation::Docs,
             "docsFile" => Operation::DocsFile,
             _ => return None,
@@ -98,9 +131,7 @@ impl Service for Tasks {
                 Err(error @ StoreError::Away(_)) => {
                     tracing::warn!(cause = %error, "database is away");
                 }
-                Err(error @ StoreError::Failed(_)) => {
-                    return Err(Failure::Unavailable(error.to_string()));
-                }
+                Err(error) => return Err(Failure::Unavailable(error.to_string())),
             }
             sleep(CHECK_EVERY).await;
         }
@@ -119,18 +150,23 @@ impl Service for Tasks {
         self.store.close().await;
     }
 
-    async fn admit(&self, _: Operation, visit: &mut Visit<'_>) -> Result<(), Problem> {
-        let caller = self.access.caller(&visit.token.sub, &visit.token.sid).await;
-        let caller = caller.map_err(|denied| self.refuse(denied))?;
-        self.access.take(&caller, 1).map_err(|denied| self.refuse(denied))?;
+    async fn admit(&self, operation: Operation, visit: &mut Visit<'_>) -> Result<(), Problem> {
+        let caller = self.access.caller(&visit.token.sub, &visit.token.sid).await?;
+        self.access.take(&caller, cost(operation, visit.uri))?;
         visit.extensions.insert(caller);
         Ok(())
     }
 
     fn caching(operation: Operation) -> HeaderValue {
         match operation {
-            Operation::ReadMe | Operation::DeleteMe => REVALIDATED,
-            _ => NO_STORE,
+            Operation::Register
+            | Operation::Login
+            | Operation::Refresh
+            | Operation::Logout
+            | Operation::ChangePassword
+            | Operation::Docs
+            | Operation::DocsFile => NO_STORE,
+            _ => REVALIDATED,
         }
     }
 
@@ -141,14 +177,37 @@ impl Service for Tasks {
             Operation::Refresh => self.refresh(&request).await,
             Operation::Logout => self.logout(&request).await,
             Operation::ReadMe => {
+                self.schemas.no_query(&request)?;
                 serialized(StatusCode::OK, &users::caller(&request)?.user).map(revalidated)
             }
             Operation::DeleteMe => self.delete_me(&request).await.map(revalidated),
             Operation::ChangePassword => self.change_password(&request).await,
+            Operation::ListTasks => self.list_tasks(&request).await,
+            Operation::ListTasksOfUser => self.list_tasks_of_user(&request).await,
+            Operation::ListAllTasks => self.list_all_tasks(&request).await,
+            Operation::CreateTask => self.create_task(&request).await,
+            Operation::ReadTask => self.read_task(&request).await,
+            Operation::ReplaceTask => self.edit_task(&request, Method::Put).await,
+            Operation::ChangeTask => self.edit_task(&request, Method::Patch).await,
+            Operation::DeleteTask => self.delete_task(&request).await,
+            Operation::UnassignTask => self.unassign_task(&request).await,
+            Operation::CompleteTask => self.complete_task(&request).await,
+            Operation::CancelTask => self.cancel_task(&request).await,
+            Operation::RetryTask => self.retry_task(&request).await,
             Operation::Docs => Ok(docs::page()),
             Operation::DocsFile => docs::file(&request),
         }
     }
+}
+
+/// The tokens that a request takes from the bucket of its user.
+fn cost(operation: Operation, uri: &Uri) -> u64 {
+    let lists = matches!(
+        operation,
+        Operation::ListTasks | Operation::ListTasksOfUser | Operation::ListAllTasks
+    );
+    let searches = lists && uri.query().is_some_and(|query| has_parameter(query, "q"));
+    if searches { SEARCH_COST } else { 1 }
 }
 
 fn revalidated(mut answer: Answer) -> Answer {

@@ -1,15 +1,25 @@
 //! The problem of each refusal.
 
-use crate::access::{Denied, Policy};
+use crate::access::Denied;
+use crate::model::state::Conflict;
+use crate::model::usage::Exceeded;
 use crate::store::StoreError;
 use chassis::problem::{ErrorStatus, Problem};
+use chassis::validation::{fault, invalid};
 use std::time::Duration;
 
 /// The time after which a busy or disturbed service may answer again.
 const SOON: Duration = Duration::from_secs(1);
+/// The time after which a user may have fewer tasks.
+const LATER: Duration = Duration::from_mins(1);
 
-/// The problem of a refusal, under the rules of an operator.
-pub(super) fn problem(denied: Denied, policy: &Policy) -> Problem {
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        problem(denied)
+    }
+}
+
+fn problem(denied: Denied) -> Problem {
     match denied {
         Denied::WrongCredentials => {
             Problem::plain(ErrorStatus::UNAUTHORIZED, "The name or the password is wrong.")
@@ -50,11 +60,11 @@ pub(super) fn problem(denied: Denied, policy: &Policy) -> Problem {
             "Too many users were registered from this address.",
         )
         .retry_after(wait),
-        Denied::BucketEmpty(wait) => {
-            let (quota, window) = policy.bucket.refill();
+        Denied::BucketEmpty(preset, wait) => {
+            let (quota, window) = preset.refill();
             let detail = format!(
                 "Over the limit of the user: {} requests at once, then {quota} in {} s.",
-                policy.bucket.tokens(),
+                preset.tokens(),
                 window.as_secs()
             );
             Problem::quota_exceeded("user", quota, window, wait, detail)
@@ -64,12 +74,92 @@ pub(super) fn problem(denied: Denied, policy: &Policy) -> Problem {
             "Too many passwords are being checked. Try again in a moment.",
         )
         .retry_after(SOON),
+        Denied::NoTask => plain(ErrorStatus::NOT_FOUND, "There is no such task."),
+        Denied::NoUser => plain(ErrorStatus::NOT_FOUND, "There is no such user."),
+        Denied::Forbidden => plain(ErrorStatus::FORBIDDEN, "You may not do this."),
+        Denied::Conflict(conflict) => conflicting(conflict),
+        Denied::NoAssignee => invalid(vec![fault("/assignee_id", "is not the id of a user")]),
+        Denied::Exceeded(bound) => exceeded(bound),
+        Denied::KeyInFlight => Problem::own(
+            ErrorStatus::CONFLICT,
+            "key-in-flight",
+            "Key in flight",
+            "The first request with this Idempotency-Key is not answered yet.",
+        ),
+        Denied::KeyOtherBody => Problem::own(
+            ErrorStatus::UNPROCESSABLE_CONTENT,
+            "key-reused",
+            "Key reused",
+            "This Idempotency-Key was used with another body.",
+        ),
+        Denied::KeyDeleted => plain(
+            ErrorStatus::GONE,
+            "The task that was created with this Idempotency-Key is deleted.",
+        ),
+        Denied::SearchRunning => Problem::own(
+            ErrorStatus::TOO_MANY_REQUESTS,
+            "search-running",
+            "Search running",
+            "Another search of yours is not answered yet.",
+        )
+        .retry_after(SOON),
         Denied::Store(error @ StoreError::Away(_)) => Problem::unavailable(
             "The database does not answer. Try again in a moment.",
             error.to_string(),
         )
         .retry_after(SOON),
+        Denied::Store(StoreError::TooSlow) => Problem::own(
+            ErrorStatus::SERVICE_UNAVAILABLE,
+            "search-too-slow",
+            "Search too slow",
+            "The search took longer than a second. Search in fewer tasks: add `status`, `type` or `priority`.",
+        )
+        .retry_after(SOON),
         Denied::Store(error @ StoreError::Failed(_)) => Problem::internal(error.to_string()),
         Denied::Internal(cause) => Problem::internal(cause),
     }
+}
+
+fn plain(status: ErrorStatus, detail: &'static str) -> Problem {
+    Problem::plain(status, detail)
+}
+
+fn conflicting(conflict: Conflict) -> Problem {
+    let (slug, title, detail) = match conflict {
+        Conflict::IsJob => ("is-job", "Job", "Only a worker completes a job."),
+        Conflict::HasEnded => ("has-ended", "Task ended", "The task has ended."),
+        Conflict::NotRetryable => (
+            "not-retryable",
+            "Not retryable",
+            "Only a task that failed or was cancelled can be retried.",
+        ),
+        Conflict::IsProcessing => {
+            ("is-processing", "Task processing", "A worker runs the task. Cancel it first.")
+        }
+        Conflict::IsNotPending => (
+            "is-not-pending",
+            "Task not pending",
+            "Only a pending task can get another payload or another time.",
+        ),
+    };
+    Problem::own(ErrorStatus::CONFLICT, slug, title, detail)
+}
+
+fn exceeded(bound: Exceeded) -> Problem {
+    let (slug, title, detail) = match bound {
+        Exceeded::Tasks => {
+            ("too-many-tasks", "Too many tasks", "You have the most tasks that a user may have.")
+        }
+        Exceeded::Pending => (
+            "too-many-pending",
+            "Too many pending jobs",
+            "You have the most waiting jobs that a user may have.",
+        ),
+        Exceeded::Bytes => (
+            "too-many-bytes",
+            "Too many bytes",
+            "The payloads and results of your tasks take the most space that a user may take.",
+        ),
+    };
+    Problem::own(ErrorStatus::TOO_MANY_REQUESTS, slug, title, detail).retry_after(LATER)
 }

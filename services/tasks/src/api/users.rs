@@ -1,9 +1,8 @@
 //! Registration, sessions, and the caller's own user.
 
 use super::Tasks;
-use super::problems::problem;
 use crate::access::audit::Visitor;
-use crate::access::{Caller, Denied, Grant};
+use crate::access::{Caller, Grant};
 use crate::model::password::Password;
 use crate::model::session::{ACCESS_LIFETIME, RefreshToken};
 use crate::model::user::Username;
@@ -56,26 +55,26 @@ impl Tasks {
             Username::for_registration(&username).map_err(|e| broken("/username", &e))?;
         let password = Password::new(password).map_err(|error| broken("/password", &error))?;
         let user = self.access.register(username, password, visitor(request)).await;
-        serialized(StatusCode::CREATED, &user.map_err(|denied| self.refuse(denied))?)
+        serialized(StatusCode::CREATED, &user?)
     }
 
     pub(super) async fn login(&self, request: &Request<'_>) -> Result<Answer, Problem> {
         let Credentials { username, password } = self.schemas.body(request)?;
         let username = Username::parse(&username).map_err(|error| broken("/username", &error))?;
         let grant = self.access.login(&username, Password::given(password), visitor(request)).await;
-        self.tokens(&grant.map_err(|denied| self.refuse(denied))?)
+        self.tokens(&grant?)
     }
 
     pub(super) async fn refresh(&self, request: &Request<'_>) -> Result<Answer, Problem> {
         let token = self.refresh_token(request)?;
         let grant = self.access.refresh(&token, visitor(request)).await;
-        self.tokens(&grant.map_err(|denied| self.refuse(denied))?)
+        self.tokens(&grant?)
     }
 
     pub(super) async fn logout(&self, request: &Request<'_>) -> Result<Answer, Problem> {
         let token = self.refresh_token(request)?;
         let ended = self.access.logout(&token, visitor(request)).await;
-        ended.map(|()| no_content()).map_err(|denied| self.refuse(denied))
+        Ok(ended.map(|()| no_content())?)
     }
 
     pub(super) async fn change_password(&self, request: &Request<'_>) -> Result<Answer, Problem> {
@@ -86,16 +85,13 @@ impl Tasks {
         let caller = caller(request)?;
         let changed =
             self.access.change_password(caller, Password::given(old), new, visitor(request)).await;
-        changed.map(|()| no_content()).map_err(|denied| self.refuse(denied))
+        Ok(changed.map(|()| no_content())?)
     }
 
     pub(super) async fn delete_me(&self, request: &Request<'_>) -> Result<Answer, Problem> {
+        self.schemas.no_query(request)?;
         let deleted = self.access.delete(caller(request)?, visitor(request)).await;
-        deleted.map(|()| no_content()).map_err(|denied| self.refuse(denied))
-    }
-
-    pub(super) fn refuse(&self, denied: Denied) -> Problem {
-        problem(denied, self.access.policy())
+        Ok(deleted.map(|()| no_content())?)
     }
 
     fn refresh_token(&self, request: &Request<'_>) -> Result<RefreshToken, Problem> {
@@ -129,12 +125,12 @@ pub(super) fn caller<'a>(request: &'a Request<'_>) -> Result<&'a Caller, Problem
     caller.ok_or_else(|| Problem::internal("the operation has no signed-in user"))
 }
 
-fn visitor<'a>(request: &'a Request<'_>) -> Visitor<'a> {
+pub(super) fn visitor<'a>(request: &'a Request<'_>) -> Visitor<'a> {
     Visitor { address: request.address(), request_id: request.id.as_str() }
 }
 
 /// The error of a rule that the schema cannot express, for a member that is a text.
-fn rule<E: Display>(
+pub(super) fn rule<E: Display>(
     body: &Value,
     pointer: &str,
     check: impl FnOnce(&str) -> Option<E>,

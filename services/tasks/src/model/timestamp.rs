@@ -3,6 +3,11 @@
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// 9999-12-31T23:59:59.999Z: RFC 3339 has years of four digits.
+const LATEST: i64 = 253_402_300_799_999;
 
 /// Milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +18,15 @@ impl Timestamp {
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
+    }
+
+    /// Reads RFC 3339 with any offset. Digits below a millisecond are cut. A leap second, which a count of milliseconds
+    /// does not have, becomes the last millisecond before it ends. `None` for another text and for a time before 1970.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        let millis = time.unix_timestamp_nanos().div_euclid(1_000_000);
+        i64::try_from(millis).ok().filter(|millis| (0..=LATEST).contains(millis)).map(Self)
     }
 
     /// In milliseconds since 1970.
@@ -75,6 +89,30 @@ mod tests {
     fn timestamp_is_shown_in_utc_with_milliseconds() {
         let shown = Timestamp::from_millis(1_800_000_000_007).to_string();
         assert_eq!(shown, "2027-01-15T08:00:00.007Z");
+    }
+
+    #[test]
+    fn text_of_any_offset_is_read() {
+        for (text, expected) in [
+            ("2027-01-15T08:00:00Z", Some("2027-01-15T08:00:00.000Z")),
+            ("2027-01-15t08:00:00z", Some("2027-01-15T08:00:00.000Z")),
+            ("2027-01-15T09:30:00.1239+01:30", Some("2027-01-15T08:00:00.123Z")),
+            ("2027-01-14T20:15:00-11:45", Some("2027-01-15T08:00:00.000Z")),
+            ("2016-12-31T23:59:60Z", Some("2016-12-31T23:59:59.999Z")),
+            ("1970-01-01T00:00:00Z", Some("1970-01-01T00:00:00.000Z")),
+            ("9999-12-31T23:59:59.999Z", Some("9999-12-31T23:59:59.999Z")),
+            ("9999-12-31T23:59:59-00:01", None),
+            ("1969-12-31T23:59:59.999Z", None),
+            ("2027-02-29T08:00:00Z", None),
+            ("2027-01-15T24:00:00Z", None),
+            ("2027-01-15T08:00:00", None),
+            ("2027-01-15", None),
+            ("1800000000", None),
+            ("", None),
+        ] {
+            let shown = Timestamp::parse(text).map(|time| time.to_string());
+            assert_eq!(shown.as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -17,30 +17,13 @@ impl fmt::Display for UserId {
     }
 }
 
-/// The rights of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// May do everything with the user's own data.
-    User,
-    /// May also read everything, and cancel, retry and pause.
-    Admin,
-}
-
-impl Role {
-    /// As stored and as shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The role of this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == name)
+named! {
+    /// The rights of a user.
+    Role {
+        /// May do everything with the user's own data.
+        User = "user",
+        /// May also read everything, and cancel, retry and pause.
+        Admin = "admin",
     }
 }
 

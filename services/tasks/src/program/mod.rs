@@ -54,7 +54,7 @@ impl ChassisProgram for Program {
             let lock = Lock::acquire(path, serve.drain_timeout).await;
             options.lock = Some(lock.map_err(|error| match error {
                 StoreError::Away(text) => Failure::Setting(format!("DATABASE_URL: {text}")),
-                StoreError::Failed(text) => Failure::Unavailable(text),
+                other => unavailable(other),
             })?);
             if !keys::are_given() {
                 signing_keys = Some(keys::load_or_make(path).map_err(Failure::Unavailable)?);

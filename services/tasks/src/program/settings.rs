@@ -2,6 +2,7 @@
 
 use crate::access::{Policy, Registration};
 use crate::model::bucket::Preset;
+use crate::model::usage::Bounds;
 use crate::store::{InvalidTarget, Migrations, Options, Target};
 use clap::{ArgAction, Args, value_parser};
 use std::env::VarError;
@@ -56,6 +57,18 @@ pub struct Settings {
     /// Token bucket of each user
     #[arg(long, env, value_enum, default_value_t = Preset::Moderate)]
     pub rate_limit_preset: Preset,
+
+    /// Tasks of each user, 1 to 10000000
+    #[arg(long, env, default_value_t = 100_000, value_parser = value_parser!(i64).range(1..=10_000_000), value_name = "N")]
+    pub max_tasks: i64,
+
+    /// Waiting jobs of each user, 1 to 1000000
+    #[arg(long, env, default_value_t = 10_000, value_parser = value_parser!(i64).range(1..=1_000_000), value_name = "N")]
+    pub max_pending: i64,
+
+    /// Bytes of payloads and results of each user, 2 MiB to 1 TiB
+    #[arg(long, env, default_value_t = 256 << 20, value_parser = value_parser!(i64).range(2 << 20..=1 << 40), value_name = "BYTES")]
+    pub max_bytes: i64,
 
     /// Passwords that are hashed at once, 1 to 64; the number of cores if it is not set. Each takes 19 MiB of memory
     #[arg(long, env, value_parser = value_parser!(u8).range(1..=64), value_name = "N")]
@@ -115,6 +128,11 @@ impl Settings {
             registration: registration.ok_or(SettingsError::NoRegistration)?,
             registrations_per_address: self.registrations_per_address.into(),
             bucket: self.rate_limit_preset,
+            bounds: Bounds {
+                tasks: self.max_tasks,
+                pending: self.max_pending,
+                bytes: self.max_bytes,
+            },
         })
     }
 

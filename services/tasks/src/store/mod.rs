@@ -12,8 +12,12 @@ pub use self::migrations::Migrations;
 pub use self::sqlite::Lock;
 pub use self::target::{InvalidTarget, Target, WELL_KNOWN_SECRETS};
 
+use crate::model::idempotency::Claim;
+use crate::model::listing::{Listed, Query};
 use crate::model::session::{Salt, Session, SessionId, TokenHash};
+use crate::model::task::{Task, TaskId};
 use crate::model::timestamp::Timestamp;
+use crate::model::usage::{Bounds, Exceeded};
 use crate::model::user::{PasswordHash, Role, User, UserId, Username};
 use async_trait::async_trait;
 use std::fmt;
@@ -31,6 +35,9 @@ pub enum StoreError {
     /// It does not answer: unreachable, no free connection, or over its time limit. A later attempt can succeed.
     #[error("the database is away: {0}")]
     Away(String),
+    /// A search took longer than its limit.
+    #[error("the search took too long")]
+    TooSlow,
     /// It refused the statement, or its data is damaged.
     #[error("the database failed: {0}")]
     Failed(String),
@@ -68,6 +75,59 @@ pub struct Successor {
     pub hash: TokenHash,
 }
 
+/// The result of a creation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Creation {
+    /// The task is stored.
+    Created,
+    /// The key was used before with an equal body. Its task, as it is now.
+    Repeated(Box<Task>),
+    /// The key was used before with an equal body, and its task was deleted.
+    Deleted,
+    /// The key was used before with another body.
+    OtherBody,
+    /// There is no user with the id of the assignee.
+    NoAssignee,
+    /// The owner has reached a bound.
+    Exceeded(Exceeded),
+}
+
+/// The result of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The change is stored.
+    Done,
+    /// The task was changed or deleted in the meantime.
+    Stale,
+    /// There is no user with the id of the assignee.
+    NoAssignee,
+    /// The owner has reached a bound.
+    Exceeded(Exceeded),
+}
+
+/// Tasks.
+#[async_trait]
+pub trait Tasks: Send + Sync {
+    /// Stores a new task and its key in one transaction.
+    async fn create_task(
+        &self,
+        task: Task,
+        claim: Option<Claim>,
+        bounds: Bounds,
+    ) -> Result<Creation, StoreError>;
+    /// The task with this id.
+    async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError>;
+    /// Stores `to` in the place of `from`, if the version of the stored task is still that of `from`.
+    async fn change_task(&self, from: Task, to: Task, bounds: Bounds)
+    -> Result<Change, StoreError>;
+    /// Deletes a task, if its version is still the same.
+    async fn delete_task(&self, task: Task) -> Result<Change, StoreError>;
+    /// A part of a list. It ends with an error after `limit`.
+    async fn list(&self, query: Query, limit: Option<Duration>) -> Result<Listed, StoreError>;
+    /// Whether there is a user with this id.
+    async fn has_user(&self, id: UserId) -> Result<bool, StoreError>;
+}
+
 /// Users.
 #[async_trait]
 pub trait Users: Send + Sync {
@@ -88,8 +148,9 @@ pub trait Users: Send + Sync {
         old: PasswordHash,
         new: PasswordHash,
     ) -> Result<bool, StoreError>;
-    /// Deletes the user with all sessions. `false` if there is none.
-    async fn delete_user(&self, user: UserId) -> Result<bool, StoreError>;
+    /// Deletes the user with all sessions and tasks. Tasks of others that are assigned to the user become unassigned.
+    /// `false` if there is none.
+    async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// Sessions and their refresh tokens.
@@ -127,7 +188,7 @@ pub trait Sessions: Send + Sync {
 
 /// Everything that the service stores.
 #[async_trait]
-pub trait Store: Users + Sessions {
+pub trait Store: Users + Sessions + Tasks {
     /// Checks that the database answers and that its schema is at least the one of this program.
     async fn check(&self) -> Result<(), StoreError>;
     /// Waits for statements that run and closes all connections.

@@ -7,11 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tasks::access::passwords::Hasher;
+use tasks::model::idempotency::Claim;
+use tasks::model::listing::{Listed, Query};
 use tasks::model::password::Password;
 use tasks::model::session::{Session, SessionId, TokenHash};
+use tasks::model::task::{Task, TaskId};
 use tasks::model::timestamp::Timestamp;
+use tasks::model::usage::Bounds;
 use tasks::model::user::{PasswordHash, Role, User, UserId, Username};
-use tasks::store::{NewUser, Rotation, Sessions, Store, StoreError, Successor, Users};
+use tasks::store::{
+    Change, Creation, NewUser, Rotation, Sessions, Store, StoreError, Successor, Tasks, Users,
+};
 
 /// The calls of the store and of the hasher, in their order.
 #[derive(Debug, Clone, Default)]
@@ -169,8 +175,45 @@ impl Users for WatchedStore {
         busy(self.call("change_password")?.change_password(user, keep, old, new)).await
     }
 
-    async fn delete_user(&self, user: UserId) -> Result<bool, StoreError> {
-        busy(self.call("delete_user")?.delete_user(user)).await
+    async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        busy(self.call("delete_user")?.delete_user(user, now)).await
+    }
+}
+
+#[async_trait]
+impl Tasks for WatchedStore {
+    async fn create_task(
+        &self,
+        task: Task,
+        claim: Option<Claim>,
+        bounds: Bounds,
+    ) -> Result<Creation, StoreError> {
+        busy(self.call("create_task")?.create_task(task, claim, bounds)).await
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        busy(self.call("task")?.task(id)).await
+    }
+
+    async fn change_task(
+        &self,
+        from: Task,
+        to: Task,
+        bounds: Bounds,
+    ) -> Result<Change, StoreError> {
+        busy(self.call("change_task")?.change_task(from, to, bounds)).await
+    }
+
+    async fn delete_task(&self, task: Task) -> Result<Change, StoreError> {
+        busy(self.call("delete_task")?.delete_task(task)).await
+    }
+
+    async fn list(&self, query: Query, limit: Option<Duration>) -> Result<Listed, StoreError> {
+        busy(self.call("list")?.list(query, limit)).await
+    }
+
+    async fn has_user(&self, id: UserId) -> Result<bool, StoreError> {
+        busy(self.call("has_user")?.has_user(id)).await
     }
 }
 

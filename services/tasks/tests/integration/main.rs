@@ -13,6 +13,7 @@ mod failed_logins;
 mod hashing;
 mod headers;
 mod login;
+mod matrix;
 mod openapi;
 mod order;
 mod postgres;
@@ -23,6 +24,7 @@ mod registration;
 mod running;
 mod settings;
 mod support;
+mod task_answers;
 mod tokens;
 
 #[path = "../server/mod.rs"]

@@ -17,6 +17,7 @@ use tasks::access::passwords::Passwords;
 use tasks::access::{Access, Policy, Registration};
 use tasks::api::Tasks;
 use tasks::model::bucket::Preset;
+use tasks::model::usage::Bounds;
 use tasks::store::{Options, Store, Target, open};
 
 /// A valid password.
@@ -32,6 +33,7 @@ pub(crate) struct Setup {
     pub(crate) registrations_per_address: usize,
     pub(crate) bucket: Preset,
     pub(crate) hash_concurrency: usize,
+    pub(crate) bounds: Bounds,
 }
 
 impl Default for Setup {
@@ -42,6 +44,7 @@ impl Default for Setup {
             registrations_per_address: 1000,
             bucket: Preset::Generous,
             hash_concurrency: 4,
+            bounds: Bounds { tasks: 1000, pending: 1000, bytes: 10 << 20 },
         }
     }
 }
@@ -72,6 +75,7 @@ impl Parts {
             registration: setup.registration,
             registrations_per_address: setup.registrations_per_address,
             bucket: setup.bucket,
+            bounds: setup.bounds,
         };
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
         let access = Access::new(Arc::clone(&store), context.clock(), policy, passwords);

@@ -30,6 +30,12 @@ const IDLE_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that this program waits longer than the server: for a server that does not answer at all.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// The function that finds a text in another one.
+const CONTAINS: &str = "strpos";
+
+/// The end of the error of a statement that took too long.
+const TIMED_OUT: &str = "(SQLSTATE 57014)";
+
 /// A connection in a job.
 struct Connection<'c> {
     inner: &'c mut PgConnection,
@@ -81,6 +87,28 @@ impl Database {
         F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
         self.run(self.pooler, job).await
+    }
+
+    /// Like [`Self::read`], but the server stops after `limit`.
+    async fn search<T, F>(&self, limit: Duration, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        let set = AssertSqlSafe(format!("SET LOCAL statement_timeout = {}", limit.as_millis()));
+        let searched = self.run(true, move |connection| {
+            Box::pin(async move {
+                let inner = &mut *connection.inner;
+                sqlx::raw_sql(set).execute(&mut *inner).await.map_err(|error| failure(&error))?;
+                match job(Connection { inner, persistent: connection.persistent }).await {
+                    Err(StoreError::Away(text)) if text.ends_with(TIMED_OUT) => {
+                        Err(StoreError::TooSlow)
+                    }
+                    result => result,
+                }
+            })
+        });
+        searched.await
     }
 
     /// Runs one writing statement.

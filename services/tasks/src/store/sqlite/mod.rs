@@ -36,6 +36,11 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Readers. A read takes less than a millisecond, so more would only use memory.
 const READERS: u32 = 4;
 
+/// The function that finds a text in another one.
+const CONTAINS: &str = "instr";
+/// The steps of SQLite's machine between two looks at the clock, about a millisecond.
+const STEPS: i32 = 100_000;
+
 /// A connection in a job.
 struct Connection<'c> {
     inner: &'c mut SqliteConnection,
@@ -136,6 +141,25 @@ impl Database {
         job(Connection::new(&mut connection)).await
     }
 
+    /// Like [`Self::read`], but SQLite stops after `limit`.
+    async fn search<T, F>(&self, limit: Duration, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        self.read(move |connection| {
+            Box::pin(async move {
+                let deadline = Instant::now() + limit;
+                interrupt_at(connection.inner, Some(deadline)).await?;
+                let inner = &mut *connection.inner;
+                let result = job(Connection::new(inner)).await;
+                interrupt_at(connection.inner, None).await?;
+                result
+            })
+        })
+        .await
+    }
+
     /// Runs one writing statement.
     async fn statement<T, F>(&self, job: F) -> Result<T, StoreError>
     where
@@ -161,6 +185,19 @@ impl Database {
         }
         self.writer.close().await;
     }
+}
+
+/// Makes SQLite stop a statement that still runs at a time.
+async fn interrupt_at(
+    connection: &mut SqliteConnection,
+    deadline: Option<Instant>,
+) -> Result<(), StoreError> {
+    let mut handle = connection.lock_handle().await.map_err(|error| failure(&error))?;
+    match deadline {
+        Some(deadline) => handle.set_progress_handler(STEPS, move || Instant::now() < deadline),
+        None => handle.remove_progress_handler(),
+    }
+    Ok(())
 }
 
 /// Creates a missing file for its owner only. SQLite gives the files `-wal` and `-shm` the same mode.
@@ -195,19 +232,23 @@ fn named(path: &Path, error: StoreError) -> StoreError {
     match error {
         StoreError::Away(text) => StoreError::Away(named(text)),
         StoreError::Failed(text) => StoreError::Failed(named(text)),
+        StoreError::TooSlow => error,
     }
 }
 
 /// The texts of SQLite contain names of columns, but no values.
 fn failure(error: &sqlx::Error) -> StoreError {
     let text = error.to_string();
-    let busy = error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(
-        // The low byte of an extended code is the primary code: SQLITE_BUSY or SQLITE_LOCKED.
-        |code| matches!(code.parse::<u32>().map(|code| code & 0xff), Ok(5 | 6)),
-    );
-    match error {
-        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => StoreError::Away(text),
-        _ if busy => StoreError::Away(text),
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    // The low byte of an extended code is the primary code.
+    let code = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+    match (error, code) {
+        // SQLITE_BUSY or SQLITE_LOCKED.
+        (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed, _) | (_, Some(5 | 6)) => {
+            StoreError::Away(text)
+        }
+        // SQLITE_INTERRUPT.
+        (_, Some(9)) => StoreError::TooSlow,
         _ => StoreError::Failed(text),
     }
 }

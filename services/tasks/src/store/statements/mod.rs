@@ -3,8 +3,13 @@
 //! Each engine compiles these files once more as its own module, because the types of `sqlx` belong to one engine. The
 //! parent module provides `Database`, `Connection`, `Engine` and `failure`.
 
+mod keys;
+mod lists;
 mod schema;
 mod sessions;
+mod task_rows;
+mod tasks;
+mod usage;
 mod users;
 
 use super::{Connection, Engine, failure};
@@ -30,9 +35,19 @@ impl Connection<'_> {
     where
         R: for<'r> FromRow<'r, <Engine as Sqlx>::Row> + Send + Unpin,
     {
+        Ok(self.rows(query).await?.into_iter().next())
+    }
+
+    /// Runs a statement that returns rows.
+    async fn rows<R>(
+        &mut self,
+        query: QueryAs<'_, Engine, R, Arguments>,
+    ) -> Result<Vec<R>, StoreError>
+    where
+        R: for<'r> FromRow<'r, <Engine as Sqlx>::Row> + Send + Unpin,
+    {
         let query = query.persistent(self.persistent);
-        let rows = query.fetch_all(&mut *self.inner).await.map_err(|error| failure(&error))?;
-        Ok(rows.into_iter().next())
+        query.fetch_all(&mut *self.inner).await.map_err(|error| failure(&error))
     }
 
     /// Runs a statement. Returns the number of changed rows.

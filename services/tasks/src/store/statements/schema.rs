@@ -25,7 +25,7 @@ impl Store for Database {
             Err(StoreError::Failed(text)) => Err(StoreError::Failed(format!(
                 "the schema cannot be read. Run `tasks migrate` if this database is new: {text}"
             ))),
-            Err(away @ StoreError::Away(_)) => Err(away),
+            Err(error) => Err(error),
         }
     }
 

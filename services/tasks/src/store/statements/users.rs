@@ -3,11 +3,15 @@
 use super::super::Database;
 use super::user;
 use crate::model::session::SessionId;
+use crate::model::timestamp::Timestamp;
 use crate::model::user::{PasswordHash, Role, User, UserId, Username};
 use crate::store::{NewUser, StoreError, Users};
 use async_trait::async_trait;
 use sqlx::{query, query_as};
 use uuid::Uuid;
+
+/// The most tasks that one statement of a deletion changes.
+const PART: i64 = 1000;
 
 #[async_trait]
 impl Users for Database {
@@ -94,9 +98,36 @@ impl Users for Database {
         .await
     }
 
-    async fn delete_user(&self, user: UserId) -> Result<bool, StoreError> {
+    async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        // In small parts, because other requests wait for a long transaction, and a statement has a time limit.
+        loop {
+            let changed = self.statement(move |mut connection| {
+                Box::pin(async move {
+                    let sql = "UPDATE tasks SET assignee_id = NULL, version = version + 1, updated_at = $2 \
+                        WHERE id IN (SELECT id FROM tasks WHERE assignee_id = $1 AND user_id <> $1 LIMIT $3)";
+                    let query = query(sql).bind(user.0).bind(now.as_millis()).bind(PART);
+                    connection.run(query).await
+                })
+            });
+            if changed.await? == 0 {
+                break;
+            }
+        }
+        loop {
+            let deleted = self.statement(move |mut connection| {
+                Box::pin(async move {
+                    let sql = "DELETE FROM tasks WHERE id IN \
+                        (SELECT id FROM tasks WHERE user_id = $1 LIMIT $2)";
+                    connection.run(query(sql).bind(user.0).bind(PART)).await
+                })
+            });
+            if deleted.await? == 0 {
+                break;
+            }
+        }
         self.statement(move |mut connection| {
             Box::pin(async move {
+                // The foreign keys delete what was created in the meantime.
                 let sql = "DELETE FROM users WHERE id = $1";
                 Ok(connection.run(query(sql).bind(user.0)).await? == 1)
             })

@@ -1,7 +1,10 @@
 //! The cases that each engine must pass. They share a database, so each uses names and tokens of its own.
 
+mod keys;
+mod lists;
 mod refresh;
 mod sessions;
+mod task;
 mod users;
 
 use super::NOW;
@@ -47,6 +50,27 @@ pub(crate) const CASES: &[(&str, Case)] = cases![
     refresh::expired_session_is_not_rotated,
     refresh::concurrent_rotations_agree,
     refresh::concurrent_rotation_and_logout_do_not_fail,
+    task::task_is_read_back,
+    task::change_needs_the_version,
+    task::one_of_concurrent_changes_wins,
+    task::deleted_task_is_gone,
+    task::assignee_must_exist,
+    keys::repeated_key_returns_the_task,
+    keys::concurrent_requests_with_one_key_create_one_task,
+    keys::key_of_a_deleted_task_is_remembered,
+    keys::key_expires,
+    keys::oldest_key_is_forgotten,
+    task::bounds_are_kept,
+    task::bounds_are_kept_under_concurrency,
+    keys::refused_creation_leaves_no_key,
+    task::usage_follows_the_tasks,
+    task::deletion_of_a_user_removes_tasks_and_assignments,
+    lists::scopes_contain_their_tasks_once,
+    lists::filters_select,
+    lists::orders_are_total,
+    lists::pages_and_keysets_agree,
+    lists::totals_stop,
+    lists::search_is_literal_and_without_case,
 ];
 
 /// Whether the session is valid at [`NOW`].

@@ -39,7 +39,7 @@ pub(super) async fn login_with_a_changed_password_is_refused(store: Arc<dyn Stor
 
 pub(super) async fn login_of_a_deleted_user_is_refused(store: Arc<dyn Store>) {
     let user = create(&*store, "gone-login").await;
-    assert!(store.delete_user(user.id).await.unwrap());
+    assert!(store.delete_user(user.id, NOW).await.unwrap());
     let id = SessionId(Uuid::now_v7());
     let session = Session { id, user: user.id, created_at: NOW, expires_at: later(100) };
     assert!(!store.open_session(session, token(), password("first")).await.unwrap());
@@ -74,7 +74,7 @@ pub(super) async fn concurrent_changes_of_one_user_do_not_fail(store: Arc<dyn St
             store.open_session(session, token(), password("first")),
             rotate(&*store, second, successor(), NOW),
             change,
-            store.delete_user(user.id),
+            store.delete_user(user.id, NOW),
         );
         assert!(results.1.is_ok() && results.3.is_ok(), "round {round}: {results:?}");
         assert!(results.4.unwrap(), "round {round}");

@@ -88,8 +88,8 @@ pub(super) async fn deletion_cascades(store: Arc<dyn Store>) {
     let (session, first) = open_session(&*store, &user).await;
     let second = successor();
     rotate(&*store, first, second, NOW).await;
-    assert!(store.delete_user(user.id).await.unwrap());
-    assert!(!store.delete_user(user.id).await.unwrap());
+    assert!(store.delete_user(user.id, NOW).await.unwrap());
+    assert!(!store.delete_user(user.id, NOW).await.unwrap());
     assert_eq!(store.user_named(&name("deleted")).await.unwrap(), None);
     assert!(!is_valid(&*store, &session).await);
     for token in [first, second.hash] {

@@ -1,0 +1,263 @@
+//! Tasks: create, read, change, end.
+
+use super::preconditions::{check_match, etag, is_known};
+use super::users::{caller, visitor};
+use super::{REVALIDATED, Tasks, revalidated};
+use crate::access::Denied;
+use crate::access::tasks::NewTask;
+use crate::jobs::{JOBS, Job};
+use crate::model::change::{self, Draft, Method};
+use crate::model::idempotency::{BodyHash, Key};
+use crate::model::relation::Right;
+use crate::model::state::Conflict;
+use crate::model::task::{Kind, MAX_ATTEMPTS, Priority, Summary, Task, TaskId};
+use crate::model::timestamp::Timestamp;
+use crate::model::user::UserId;
+use chassis::answer::{no_content, serialized};
+use chassis::problem::{ErrorStatus, Fault, Problem};
+use chassis::validation::{Schema, Schemas, fault};
+use chassis::{Answer, Request};
+use hyper::StatusCode;
+use hyper::header::{CACHE_CONTROL, ETAG, HeaderValue, LOCATION};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// The schemas of the payloads, in the order of [`JOBS`].
+#[derive(Debug)]
+pub(super) struct Payloads(Vec<Schema>);
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(rename = "type", default = "manual")]
+    kind: Kind,
+    #[serde(default = "max_attempts")]
+    max_attempts: u16,
+    #[serde(flatten)]
+    members: Members,
+}
+
+fn manual() -> Kind {
+    Kind::Manual
+}
+
+fn max_attempts() -> u16 {
+    MAX_ATTEMPTS
+}
+
+/// The members that an owner can change.
+#[derive(Deserialize)]
+struct Members {
+    title: Option<String>,
+    description: Option<String>,
+    priority: Option<Priority>,
+    assignee_id: Option<Uuid>,
+    run_at: Option<String>,
+    payload: Option<Value>,
+}
+
+impl Members {
+    fn draft(self) -> Draft {
+        Draft {
+            title: self.title,
+            description: self.description,
+            priority: self.priority.unwrap_or(Priority::Normal),
+            assignee_id: self.assignee_id.map(UserId),
+            run_at: self.run_at.as_deref().and_then(Timestamp::parse),
+            payload: self.payload,
+        }
+    }
+}
+
+impl Payloads {
+    pub(super) fn new(document: &str) -> Self {
+        Self(JOBS.iter().map(|job| Schema::component(document, job.schema)).collect())
+    }
+
+    /// The errors of a task's members that the schema of the body cannot express.
+    fn faults(&self, kind: Kind, members: &Value) -> Vec<Fault> {
+        let mut found = Vec::new();
+        let run_at = members["run_at"].as_str();
+        if run_at.is_some_and(|text| Timestamp::parse(text).is_none()) {
+            found.push(fault("/run_at", "must be a time from 1970 to 9999, as in RFC 3339"));
+        }
+        let payload = &members["payload"];
+        let Some(job) = Job::of(kind) else {
+            if members["title"].is_null() {
+                found.push(fault("/title", "is missing: a manual task has a title"));
+            }
+            if !payload.is_null() {
+                found.push(fault("/payload", "must be null: a manual task has no payload"));
+            }
+            return found;
+        };
+        if payload.is_null() {
+            found.push(fault("/payload", format!("is missing: a {} has one", kind.as_str())));
+        } else if payload.to_string().len() > job.longest {
+            found.push(fault("/payload", format!("must have at most {} bytes", job.longest)));
+        } else {
+            found.extend(self.of_payload(job, payload));
+        }
+        found
+    }
+
+    fn of_payload(&self, job: &Job, payload: &Value) -> Vec<Fault> {
+        let schemas = JOBS.iter().zip(&self.0);
+        let schema = schemas.into_iter().find(|(one, _)| one.kind == job.kind);
+        let mut found =
+            schema.map_or_else(Vec::new, |(_, schema)| schema.faults(payload, "/payload"));
+        for (pointer, detail) in (job.check)(payload) {
+            let broken = fault(format!("/payload{pointer}"), detail);
+            if !found.iter().any(|fault| fault.pointer == broken.pointer) {
+                found.push(broken);
+            }
+        }
+        found
+    }
+}
+
+impl Tasks {
+    pub(super) async fn create_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
+        let body = Schemas::json(request)?;
+        let kind = body
+            .value
+            .get("type")
+            .map_or(Some(Kind::Manual), |kind| kind.as_str().and_then(Kind::parse));
+        let caller = caller(request)?;
+        if let Some(kind) = kind {
+            self.access.may_create(caller, kind, visitor(request))?;
+        }
+        let key = key(request)?.map(|key| (key, BodyHash::of(&body.value)));
+        let created: Created = self.schemas.check(request, &body, |members| {
+            kind.map_or_else(Vec::new, |kind| self.payloads.faults(kind, members))
+        })?;
+        let Created { kind, max_attempts, members } = created;
+        let new = NewTask { kind, draft: members.draft(), max_attempts };
+        let task = self.access.create_task(caller, new, key).await?;
+        let mut answer = shown(StatusCode::CREATED, &task)?;
+        let place = HeaderValue::try_from(format!("/api/v1/tasks/{}", task.summary.id));
+        answer.headers_mut().insert(LOCATION, place.expect("an id is visible ASCII"));
+        Ok(answer)
+    }
+
+    pub(super) async fn read_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
+        let id = task_id(request)?;
+        let task = self.access.task(caller(request)?, id, Right::Read, visitor(request)).await?;
+        self.schemas.no_query(request)?;
+        if !is_known(request, &task)? {
+            return shown(StatusCode::OK, &task);
+        }
+        let mut answer = no_content();
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        answer.headers_mut().insert(CACHE_CONTROL, REVALIDATED);
+        tag(&mut answer, &task.summary);
+        Ok(answer)
+    }
+
+    pub(super) async fn edit_task(
+        &self,
+        request: &Request<'_>,
+        method: Method,
+    ) -> Result<Answer, Problem> {
+        let body = Schemas::json(request)?;
+        let (caller, id) = (caller(request)?, task_id(request)?);
+        let visitor = visitor(request);
+        let changed = self.access.change_task(caller, id, Right::Edit, visitor, |task| {
+            check_match(request, task)?;
+            let target = change::target(task, &body.value, method);
+            change::check(task, &body.value, &target).map_err(Denied::Conflict)?;
+            let (kind, target) = (task.summary.kind, Value::Object(target));
+            let rules = |_: &Value| self.payloads.faults(kind, &target);
+            let _: IgnoredAny = self.schemas.check(request, &body, rules)?;
+            let members = Members::deserialize(&target);
+            task.apply(members.map_err(|error| Problem::internal(error.to_string()))?.draft());
+            Ok::<_, Problem>(())
+        });
+        shown(StatusCode::OK, &changed.await?)
+    }
+
+    pub(super) async fn delete_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
+        let (caller, id) = (caller(request)?, task_id(request)?);
+        let deleted = self.access.delete_task(caller, id, visitor(request), |task| {
+            check_match(request, task)?;
+            task.summary.delete().map_err(Denied::Conflict)?;
+            self.schemas.no_query(request)
+        });
+        deleted.await?;
+        Ok(revalidated(no_content()))
+    }
+
+    pub(super) async fn unassign_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
+        self.step(request, Right::Unassign, |task, _| {
+            task.assignee_id = None;
+            Ok(())
+        })
+        .await?;
+        Ok(revalidated(no_content()))
+    }
+
+    pub(super) async fn complete_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
+        let task = self.step(request, Right::Complete, Summary::complete).await?;
+        shown(StatusCode::OK, &task)
+    }
+
+    pub(super) async fn cancel_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
+        let task = self.step(request, Right::Cancel, Summary::cancel).await?;
+        shown(StatusCode::OK, &task)
+    }
+
+    pub(super) async fn retry_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
+        let task = self.step(request, Right::Retry, |task, _| task.retry()).await?;
+        shown(StatusCode::OK, &task)
+    }
+
+    /// A change without a body.
+    async fn step(
+        &self,
+        request: &Request<'_>,
+        right: Right,
+        step: impl Fn(&mut Summary, Timestamp) -> Result<(), Conflict> + Send + Sync,
+    ) -> Result<Task, Problem> {
+        let (caller, id) = (caller(request)?, task_id(request)?);
+        let now = self.access.now();
+        self.access
+            .change_task(caller, id, right, visitor(request), |task| {
+                check_match(request, task)?;
+                step(&mut task.summary, now).map_err(Denied::Conflict)?;
+                self.schemas.no_query(request)
+            })
+            .await
+    }
+}
+
+/// The id in the path. A text that is no id is unknown.
+fn task_id(request: &Request<'_>) -> Result<TaskId, Problem> {
+    let id = request.parameter("id").and_then(id);
+    Ok(TaskId(id.ok_or(Denied::NoTask)?))
+}
+
+/// The usual form of a UUID, and no other.
+pub(super) fn id(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text).ok().filter(|_| text.len() == uuid::fmt::Hyphenated::LENGTH)
+}
+
+fn key(request: &Request<'_>) -> Result<Option<Key>, Problem> {
+    let Some(text) = request.header("Idempotency-Key")? else {
+        return Ok(None);
+    };
+    let detail = "The header Idempotency-Key must have 1 to 128 visible ASCII characters.";
+    let key = Key::parse(text).ok_or_else(|| Problem::plain(ErrorStatus::BAD_REQUEST, detail));
+    key.map(Some)
+}
+
+fn shown(status: StatusCode, task: &Task) -> Result<Answer, Problem> {
+    let mut answer = revalidated(serialized(status, task)?);
+    tag(&mut answer, &task.summary);
+    Ok(answer)
+}
+
+fn tag(answer: &mut Answer, task: &Summary) {
+    let tag = HeaderValue::try_from(etag(task)).expect("a number is visible ASCII");
+    answer.headers_mut().insert(ETAG, tag);
+}

@@ -1,0 +1,44 @@
+//! `send_email`: sends a mail.
+
+use super::{Broken, Job, KIB};
+use crate::model::task::Kind;
+use serde_json::Value;
+
+pub(super) const JOB: Job =
+    Job { kind: Kind::SendEmail, schema: "SendEmail", longest: 16 * KIB, for_admins: false, check };
+
+/// A line break in a header would begin another header.
+fn check(payload: &Value) -> Vec<Broken> {
+    let has_control =
+        |member: &str| payload[member].as_str().is_some_and(|text| text.contains(char::is_control));
+    let mut broken = Vec::new();
+    if has_control("to") {
+        broken.push(("/to", "must not contain control characters"));
+    }
+    if has_control("subject") {
+        broken.push(("/subject", "must not contain control characters"));
+    }
+    broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn header_injection_is_rejected() {
+        for (to, subject, places) in [
+            ("ada@example.com", "Hello", &[][..]),
+            ("ada@example.com", "Grüße, 世界", &[]),
+            ("ada@example.com", "a\r\nBcc: eve@example.com", &["/subject"]),
+            ("ada@example.com\nBcc: eve@example.com", "a\n", &["/to", "/subject"]),
+            ("ada@example.com", "a\u{0}b", &["/subject"]),
+            ("ada@example.com", "a\u{85}b", &["/subject"]),
+        ] {
+            let payload = json!({ "to": to, "subject": subject, "body": "a\nb" });
+            let found: Vec<_> = check(&payload).into_iter().map(|(place, _)| place).collect();
+            assert_eq!(found, places, "{payload}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Tasks: a to-do of a person, or a job of a worker.
+
+use super::timestamp::Timestamp;
+use super::user::UserId;
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt;
+use uuid::Uuid;
+
+/// The attempts of a job, unless its creator chooses another number.
+pub const MAX_ATTEMPTS: u16 = 5;
+
+/// The id of a task, a `UUIDv7` of the time of its creation. So ids sort by that time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct TaskId(pub Uuid);
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+named! {
+    /// The type of a task: who completes it, and the form of its payload.
+    Kind {
+        /// A person completes it.
+        Manual = "manual",
+        /// Sends a mail.
+        SendEmail = "send_email",
+        /// Writes the tasks of the user to a file.
+        GenerateReport = "generate_report",
+        /// Resizes an image.
+        ResizeImage = "resize_image",
+        /// Removes data that is past its retention.
+        CleanupTemp = "cleanup_temp",
+    }
+}
+
+impl Kind {
+    /// A worker runs it.
+    #[must_use]
+    pub fn is_job(self) -> bool {
+        self != Self::Manual
+    }
+}
+
+named! {
+    /// The priority of a task.
+    Priority {
+        /// After all others.
+        Low = "low",
+        /// The default.
+        Normal = "normal",
+        /// Before the normal ones.
+        High = "high",
+        /// Before all others.
+        Urgent = "urgent",
+    }
+}
+
+impl Priority {
+    /// Its place in the order of priorities.
+    #[must_use]
+    pub const fn rank(self) -> i16 {
+        self as i16
+    }
+
+    /// The priority at a place in the order.
+    #[must_use]
+    pub fn at(rank: i16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|priority| priority.rank() == rank)
+    }
+}
+
+named! {
+    /// The state of a task.
+    Status {
+        /// A person or a worker has not begun it.
+        Pending = "pending",
+        /// A worker runs it.
+        Processing = "processing",
+        /// It is done.
+        Completed = "completed",
+        /// A worker has used all attempts.
+        Failed = "failed",
+        /// Its owner or an admin does not want it any longer.
+        Cancelled = "cancelled",
+    }
+}
+
+impl Status {
+    /// No worker and no person does more for it.
+    #[must_use]
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// A task without its payload, with the members of a response.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The id.
+    pub id: TaskId,
+    /// The user that it belongs to.
+    pub user_id: UserId,
+    /// The user that also sees it and may complete it.
+    pub assignee_id: Option<UserId>,
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// One line about it.
+    pub title: Option<String>,
+    /// More about it.
+    pub description: Option<String>,
+    /// The priority.
+    pub priority: Priority,
+    /// The state.
+    pub status: Status,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Whether it has a file.
+    pub has_result: bool,
+    /// How often a worker has run it.
+    pub attempts: u16,
+    /// How often a worker may run it.
+    pub max_attempts: u16,
+    /// The time from which a worker may run it.
+    pub run_at: Option<Timestamp>,
+    /// The time at which somebody asked a running job to stop.
+    pub cancel_requested_at: Option<Timestamp>,
+    /// The time of its creation.
+    pub created_at: Timestamp,
+    /// The time of its last change.
+    pub updated_at: Timestamp,
+    /// The time of its first run.
+    pub started_at: Option<Timestamp>,
+    /// The time at which it ended.
+    pub finished_at: Option<Timestamp>,
+    /// The number of its changes, for `ETag`.
+    #[serde(skip)]
+    pub version: i64,
+}
+
+/// A whole task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Task {
+    /// Everything but the payload.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// The input of a job.
+    pub payload: Option<Value>,
+}
+
+impl Task {
+    /// The bytes of its payload that count for the limit of its owner.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.payload.as_ref().map_or(0, |payload| payload.to_string().len() as u64)
+    }
+
+    /// Whether it waits for a worker.
+    #[must_use]
+    pub fn is_pending_job(&self) -> bool {
+        self.summary.kind.is_job() && self.summary.status == Status::Pending
+    }
+}
