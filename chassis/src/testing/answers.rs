@@ -52,8 +52,8 @@ pub async fn answers_as<S: Service>(
     let mut answers = Vec::new();
     let document = document::<S>();
     let mut paths = document.paths();
-    // The probes first: bodies that never end make the paused clock run ahead, and a service that nobody prepares is not
-    // ready for long.
+    // The probes first: bodies that never end make the paused clock run ahead, and a service is not ready for long
+    // without its preparation.
     paths.sort_by_key(|(_, operations)| operations.iter().all(|one| one.probe.is_none()));
     for (template, operations) in paths {
         let path = template.to_string();

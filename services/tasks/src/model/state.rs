@@ -27,7 +27,7 @@ impl Summary {
         self.end(Status::Completed, now)
     }
 
-    /// Nobody wants it any longer. A running job is only asked to stop.
+    /// It is no longer needed. A running job is only asked to stop.
     pub fn cancel(&mut self, now: Timestamp) -> Result<(), Conflict> {
         if self.status == Status::Processing {
             self.cancel_requested_at.get_or_insert(now);

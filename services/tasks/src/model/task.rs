@@ -84,7 +84,7 @@ named! {
         Completed = "completed",
         /// A worker has used all attempts.
         Failed = "failed",
-        /// Its owner or an admin does not want it any longer.
+        /// Its owner or an admin has ended it.
         Cancelled = "cancelled",
     }
 }
