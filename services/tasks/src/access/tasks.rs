@@ -6,7 +6,7 @@ use super::{Access, Caller, Denied, random};
 use crate::jobs::Job;
 use crate::model::change::Draft;
 use crate::model::idempotency::{BodyHash, Claim, Key};
-use crate::model::listing::{Listed, Query, Scope};
+use crate::model::listing::{Listed, Query};
 use crate::model::relation::Right;
 use crate::model::task::{Kind, Status, Summary, Task, TaskId};
 use crate::model::user::{Role, UserId};
@@ -208,14 +208,6 @@ impl Access {
         let listed = self.store.list(query, limit).await;
         drop(running);
         Ok(listed?)
-    }
-}
-
-impl Scope {
-    /// The tasks in the list of a user.
-    #[must_use]
-    pub fn of(caller: &Caller) -> Self {
-        Self::Visible(caller.user.id)
     }
 }
 
