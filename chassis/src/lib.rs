@@ -14,10 +14,13 @@
 //! * `private`: the listener for operators, with [`password`] and `profile`.
 //! * [`connections`] and [`server`]: sockets and time, no routes.
 //! * [`cli`]: the command line. [`config`]: the checked settings. [`telemetry`]: the log. [`ssm`]: the source of keys.
-//! * `testing`, with the feature `test-support`: helpers for the tests of services.
+//! * `testing`, with the feature `test-support`: helpers for the tests of services. `databases`, with the feature
+//!   `test-databases`: real database servers.
 //! * [`program`]: a service with settings and commands of its own.
 //! * [`run()`], [`run_with()`] and [`run_program()`]: the process. [`failure`]: its exit codes.
 
+#[cfg(feature = "test-databases")]
+pub mod databases;
 pub mod document;
 pub mod keys;
 #[cfg(feature = "server")]

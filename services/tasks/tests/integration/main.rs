@@ -26,6 +26,3 @@ mod settings;
 mod support;
 mod task_answers;
 mod tokens;
-
-#[path = "../server/mod.rs"]
-mod server;

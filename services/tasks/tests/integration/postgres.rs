@@ -1,8 +1,8 @@
 //! The process on a real PostgreSQL: its migration, and an outage.
 
 use crate::running::{KEYS, PATIENCE, Serving, run, tasks};
-use crate::server::{Postgres, can_start};
 use crate::support::PASSWORD;
+use chassis::databases::{Postgres, can_start};
 use serde_json::json;
 use std::time::Instant;
 

@@ -2,11 +2,11 @@
 
 use super::http::ask;
 use super::load::Load;
-use super::server::{PgBouncer, Postgres, can_start};
 use super::service::{Service, Settings, TASKS, migrate};
 use super::sql::Sql;
 use super::user::{login, register, request, status_of_me};
 use super::{PATIENCE, until};
+use chassis::databases::{PgBouncer, Postgres, can_start};
 use std::thread;
 use std::time::{Duration, Instant};
 

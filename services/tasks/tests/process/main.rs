@@ -14,9 +14,6 @@ mod starts;
 mod upgrade;
 mod user;
 
-#[path = "../server/mod.rs"]
-mod server;
-
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 

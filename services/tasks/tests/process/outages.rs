@@ -1,10 +1,10 @@
 //! A PostgreSQL server that crashes, or that is silent, under a process.
 
 use super::http::{Connection, Request, Response, ask, get};
-use super::server::{PgBouncer, Postgres, can_start};
 use super::service::{Service, Settings, TASKS, migrate};
 use super::user::{login, new_name, register, request, status_of_me};
 use super::{PATIENCE, until};
+use chassis::databases::{PgBouncer, Postgres, can_start};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

@@ -5,13 +5,13 @@
 
 use super::http::ask;
 use super::load::Load;
-use super::server::{Postgres, can_start};
 use super::service::{KEY, OTHER_KEY, Service, Settings, TASKS, migrate};
 use super::sql::Sql;
 use super::upgrade::assert_nothing_is_lost;
 use super::user::{login, refresh, register, request, status_of_me};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chassis::databases::{Postgres, can_start};
 
 const USERS: usize = 4;
 /// Requests that a process answers in each step.

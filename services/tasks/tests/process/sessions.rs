@@ -2,11 +2,11 @@
 
 use super::http::ask;
 use super::load::Load;
-use super::server::{PgBouncer, Postgres, can_start};
 use super::service::{Service, Settings, TASKS, migrate};
 use super::sql::Sql;
 use super::upgrade::assert_nothing_is_lost;
 use super::user::{login, refresh, register, request, status_of_me};
+use chassis::databases::{PgBouncer, Postgres, can_start};
 use std::net::SocketAddr;
 use std::sync::Barrier;
 use std::thread;

@@ -1,10 +1,10 @@
 //! Starts before the database is ready for them.
 
 use super::http::{ask, get};
-use super::server::{Postgres, can_start};
 use super::service::{NEXT, Service, Settings, TASKS, migrate, run};
 use super::user::{login, register, request};
 use super::{PATIENCE, until};
+use chassis::databases::{Postgres, can_start};
 use std::thread;
 
 #[test]

@@ -2,11 +2,11 @@
 
 use super::http::ask;
 use super::load::{Load, Seen};
-use super::server::{Postgres, can_start};
 use super::service::{NEXT, Service, Settings, TASKS, migrate, run};
 use super::sql::Sql;
 use super::user::{login, refresh, register, request, status_of_me};
 use super::{PATIENCE, until};
+use chassis::databases::{Postgres, can_start};
 use std::net::SocketAddr;
 use std::thread;
 

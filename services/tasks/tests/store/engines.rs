@@ -1,7 +1,7 @@
 //! The suite of [`cases`](super::cases) on each engine.
 
 use super::cases::CASES;
-use super::server::{PgBouncer, Postgres, can_start};
+use chassis::databases::{PgBouncer, Postgres, can_start};
 use std::sync::Arc;
 use tasks::store::{Options, StoreError, Target, migrate, open};
 

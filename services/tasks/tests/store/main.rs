@@ -9,9 +9,6 @@ mod outages;
 mod sqlite;
 mod tls;
 
-#[path = "../server/mod.rs"]
-mod server;
-
 use std::time::Duration;
 use tasks::model::session::{Salt, Session, SessionId, TokenHash};
 use tasks::model::timestamp::Timestamp;

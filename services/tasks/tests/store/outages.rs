@@ -1,7 +1,7 @@
 //! A PostgreSQL server that is slow, stopped or silent.
 
-use super::server::{PgBouncer, Postgres, can_start};
 use super::{create, name, new_user};
+use chassis::databases::{PgBouncer, Postgres, can_start};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, Executor as _};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The identity of a PostgreSQL server.
 
-use super::server::{Postgres, can_start};
+use chassis::databases::{Postgres, can_start};
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,9 +1,14 @@
-//! Real database servers for tests, from Debian's packages: PostgreSQL and PgBouncer.
+//! Real database servers for tests, from Debian's packages: `PostgreSQL` and `PgBouncer`. With the feature
+//! `test-databases`.
 //!
-//! Each server has a free port and a temporary folder. It ends with its value, also after a panic. If the test process
-//! is killed, the kernel stops the server.
+//! Each server has a free port and a temporary folder. It ends with its value, also after a panic, and with the thread
+//! that started it. If the test process is killed, the kernel stops the server.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a panic makes a test fail, also in a helper of tests"
+)]
 
 use std::env;
 use std::ffi::OsStr;
@@ -23,9 +28,9 @@ const START: Duration = Duration::from_mins(1);
 /// The first port that a server can get.
 const FIRST_PORT: u16 = 20_000;
 
-/// Prints that a test is skipped, if a program is missing.
+/// Whether both servers are installed. If one is not, prints that the test is skipped.
 #[must_use]
-pub(crate) fn can_start(test: &str) -> bool {
+pub fn can_start(test: &str) -> bool {
     let missing = if programs().is_none() {
         "postgresql"
     } else if find("pgbouncer").is_none() {
@@ -76,7 +81,7 @@ fn run(command: &mut Command) {
 
 /// A folder that the user of the servers owns.
 fn folder() -> TempDir {
-    let folder = tempfile::Builder::new().prefix("tasks-server-").tempdir().unwrap();
+    let folder = tempfile::Builder::new().prefix("database-").tempdir().unwrap();
     give(folder.path());
     folder
 }
@@ -103,6 +108,7 @@ fn free_port() -> u16 {
 }
 
 /// A process that ends with this value.
+#[derive(Debug)]
 struct Process(Child);
 
 impl Process {
@@ -144,8 +150,9 @@ impl Drop for Process {
     }
 }
 
-/// A PostgreSQL server. Its superuser is `postgres`, without a password.
-pub(crate) struct Postgres {
+/// A `PostgreSQL` server. Its superuser is `postgres`, without a password.
+#[derive(Debug)]
+pub struct Postgres {
     process: Option<Process>,
     port: u16,
     folder: TempDir,
@@ -154,12 +161,14 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// A new server, with these settings in addition (`name=value`).
-    pub(crate) fn start(settings: &[&str]) -> Self {
+    #[must_use]
+    pub fn start(settings: &[&str]) -> Self {
         Self::with_files(settings, &[])
     }
 
     /// A new server with files in its data folder.
-    pub(crate) fn with_files(settings: &[&str], files: &[&Path]) -> Self {
+    #[must_use]
+    pub fn with_files(settings: &[&str], files: &[&Path]) -> Self {
         let (folder, port) = (folder(), free_port());
         let data = folder.path().join("data");
         let initdb = programs().unwrap().join("initdb");
@@ -181,7 +190,7 @@ impl Postgres {
     }
 
     /// Starts the server again on the same port and data.
-    pub(crate) fn start_again(&mut self) {
+    pub fn start_again(&mut self) {
         let mut command = command(programs().unwrap().join("postgres"));
         let log = self.folder.path().join("log");
         self.process = Some(Process::start(command.args(&self.arguments), self.port, &log));
@@ -196,18 +205,18 @@ impl Postgres {
     }
 
     /// Stops the server. Its clients lose their connections.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.process.take().unwrap().stop().unwrap();
     }
 
     /// Ends the server at once, without writing anything back.
-    pub(crate) fn crash(&mut self) {
+    pub fn crash(&mut self) {
         self.signal("-QUIT");
         self.stop();
     }
 
     /// Makes the server accept connections without any answer (`-STOP`), until `-CONT`.
-    pub(crate) fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let Some(Process(postmaster)) = &self.process else { return };
         let postmaster = postmaster.id();
         let send = |process: &str| Command::new("kill").args([signal, process]).output().unwrap();
@@ -221,7 +230,8 @@ impl Postgres {
     }
 
     /// The URL of a database.
-    pub(crate) fn url(&self, database: &str) -> String {
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 }
@@ -233,8 +243,9 @@ impl Drop for Postgres {
     }
 }
 
-/// A PgBouncer in transaction mode.
-pub(crate) struct PgBouncer {
+/// A `PgBouncer` in transaction mode.
+#[derive(Debug)]
+pub struct PgBouncer {
     _process: Process,
     port: u16,
     _folder: TempDir,
@@ -242,7 +253,8 @@ pub(crate) struct PgBouncer {
 
 impl PgBouncer {
     /// Two connections to the server, so that clients share them.
-    pub(crate) fn start(server: &Postgres) -> Self {
+    #[must_use]
+    pub fn start(server: &Postgres) -> Self {
         let (folder, port) = (folder(), free_port());
         let users = folder.path().join("users");
         fs::write(&users, "\"postgres\" \"\"\n").unwrap();
@@ -263,7 +275,8 @@ impl PgBouncer {
     }
 
     /// The URL of a database.
-    pub(crate) fn url(&self, database: &str) -> String {
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 }
