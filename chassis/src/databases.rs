@@ -15,6 +15,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
@@ -25,8 +26,8 @@ use tempfile::TempDir;
 
 /// The time in which a server must start.
 const START: Duration = Duration::from_mins(1);
-/// The first port that a server can get.
-const FIRST_PORT: u16 = 20_000;
+/// The ports that a server can get. The contract suite gives the ports above them to services.
+const PORTS: Range<u16> = 14_000..20_000;
 
 /// Whether both servers are installed. If one is not, prints that the test is skipped.
 #[must_use]
@@ -97,11 +98,11 @@ fn give(path: &Path) {
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = process::id().wrapping_mul(7919);
-    let ports = 32_000 - FIRST_PORT;
-    (0..ports)
+    let count = u32::from(PORTS.end - PORTS.start);
+    (0..count)
         .map(|_| {
             let offset = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed).into());
-            FIRST_PORT + u16::try_from(offset % u32::from(ports)).unwrap()
+            PORTS.start + u16::try_from(offset % count).unwrap()
         })
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .unwrap()

@@ -6,6 +6,7 @@
 //! * [`http`] and [`connection`] send HTTP/1.1 byte by byte, because ordinary clients cannot send half of the cases
 //! * [`service`] finds the services and reads their documents; [`call`] is the valid case of an operation, with the
 //!   [`values`] of the service's setup and its [`case`]; [`callers`] decides which calls share a setup
+//! * [`variant`] is a setting with which a service gives the same responses, such as another database
 //! * [`shape`] checks the headers and the form of every response, especially of errors
 //! * [`list`] checks the minimum length of a list
 //! * [`load`] sends requests continuously while a test replaces a task or a key
@@ -38,4 +39,5 @@ pub mod table;
 pub mod target;
 pub mod timing;
 pub mod values;
+pub mod variant;
 pub mod wait;

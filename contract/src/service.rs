@@ -9,6 +9,7 @@ use crate::call::Call;
 use crate::case::Case;
 use crate::http::{Request, Response};
 use crate::values::Values;
+use crate::variant::Variant;
 use chassis::document::{Access, Document, Limit, Limited, Method, Operation};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,6 +30,7 @@ pub struct Service {
     /// Environment variables of its process: `contract/environment.json`.
     pub environment: Vec<(String, String)>,
     cases: BTreeMap<String, Case>,
+    variants: BTreeMap<String, Variant>,
 }
 
 /// All services, in the order of their folders, and `parcels`.
@@ -98,16 +100,26 @@ impl Service {
         let document = Document::parse(&text)
             .unwrap_or_else(|invalid| panic!("{}:\n{invalid}", path.display()));
         let text = serde_json::from_str(&text).expect("a document is JSON");
-        let (environment, cases) = (Vec::new(), BTreeMap::new());
-        let mut service = Self { directory, document, text, environment, cases };
+        let (environment, cases, variants) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let mut service = Self { directory, document, text, environment, cases, variants };
         let environment: BTreeMap<String, String> =
             service.table("environment").unwrap_or_default();
         service.environment = environment.into_iter().collect();
         service.cases = service.table("cases").unwrap_or_default();
+        service.variants = service.table("variants").unwrap_or_default();
         for id in service.cases.keys() {
             let _ = service.operation(id);
         }
         service
+    }
+
+    /// The variant `default` and those of `contract/variants.json`, by name. Without those whose servers are not
+    /// installed: this prints that they are skipped in the test.
+    #[must_use]
+    pub fn variants(&self, test: &str) -> Vec<(&str, Variant)> {
+        let further = self.variants.iter().filter(|(_, variant)| variant.can_start(test));
+        let further = further.map(|(name, variant)| (name.as_str(), variant.clone()));
+        std::iter::once(("default", Variant::default())).chain(further).collect()
     }
 
     /// The name of its folder.

@@ -163,13 +163,14 @@ fn is_of_the_service(response: &Response) -> bool {
     response.status == 429 && is_own(problem["type"].as_str().unwrap_or_default())
 }
 
-/// Whether the list of a 422 has at least one error. An error has a text and a member or a parameter of the request.
+/// Whether the list of a 422 has at least one error. An error has a text and a member or a parameter of the request. The
+/// pointer of the whole body is empty, and the name of a parameter can be empty.
 fn are_errors(errors: &Value) -> bool {
     let is_error = |error: &Value| {
         let Some(error) = error.as_object() else { return false };
-        let has =
-            |name: &str| error.get(name).and_then(Value::as_str).is_some_and(|it| !it.is_empty());
-        error.len() == 2 && has("detail") && (has("pointer") || has("parameter"))
+        let text = |name: &str| error.get(name).and_then(Value::as_str);
+        let is_placed = text("pointer").or(text("parameter")).is_some();
+        error.len() == 2 && is_placed && text("detail").is_some_and(|detail| !detail.is_empty())
     };
     errors.as_array().is_some_and(|errors| !errors.is_empty() && errors.iter().all(is_error))
 }
@@ -246,7 +247,8 @@ mod tests {
             (json!(["too long"]), false),
             (json!([{"detail": "too long"}]), false),
             (json!([{"detail": "", "pointer": "/name"}]), false),
-            (json!([{"detail": "too long", "pointer": ""}]), false),
+            (json!([{"detail": "no object", "pointer": ""}]), true),
+            (json!([{"detail": "unknown", "parameter": ""}]), true),
             (json!([{"detail": "too long", "pointer": 1}]), false),
             (json!([{"pointer": "/name", "parameter": "q"}]), false),
             (json!([{"detail": "too long", "pointer": "/name", "parameter": "q"}]), false),

@@ -13,6 +13,7 @@ use crate::server::{self, Settings, set, start_api, start_sidecar};
 pub use crate::server::{RuntimeDir, Server, api_process, sidecar_process};
 use crate::service::{self, Service};
 use crate::values::Values;
+use crate::variant::{Prepared, Variant};
 use crate::wait;
 use chassis::document::{Access, Operation};
 use std::net::SocketAddr;
@@ -43,12 +44,15 @@ pub struct Builder {
     api: Settings,
     sidecar: Settings,
     wait_ready: bool,
+    variant: Variant,
 }
 
 impl Builder {
     /// All keys in both processes, and limits that no test reaches.
     fn new(service: &'static Service) -> Self {
-        let builder = Self { service, api: Vec::new(), sidecar: Vec::new(), wait_ready: true };
+        let variant = Variant::default();
+        let (api, sidecar) = (Vec::new(), Vec::new());
+        let builder = Self { service, api, sidecar, wait_ready: true, variant };
         let builder = builder.api("LOG_LEVEL", "debug").limits(10_000, 10_000);
         if service.requires(Access::ApiKey) { builder.keys(&keys()) } else { builder }
     }
@@ -93,6 +97,13 @@ impl Builder {
         self.api("API_KEY", keys).sidecar("API_KEY", keys)
     }
 
+    /// Starts this variant of the service. Only for [`Builder::start`].
+    #[must_use]
+    pub fn variant(mut self, variant: &Variant) -> Self {
+        self.variant = variant.clone();
+        self
+    }
+
     /// Uses the limits of the document. Without this, no test reaches the limits.
     #[must_use]
     pub fn limited(mut self) -> Self {
@@ -122,9 +133,12 @@ impl Builder {
     /// Starts both processes and waits.
     #[must_use]
     pub fn start(self) -> Stack {
-        let api = start_api(self.service, &self.api, port::free());
+        let variant = self.variant.prepare(self.service);
+        let settings = [&self.api[..], &variant.environment].concat();
+        let api = start_api(self.service, &settings, port::free());
         let sidecar = start_sidecar(self.service, &self.sidecar, api.address);
-        let stack = Stack { sidecar, api, service: self.service, callers: Callers::default() };
+        let callers = Callers::default();
+        let stack = Stack { sidecar, api, service: self.service, callers, variant };
         if self.wait_ready {
             stack.wait_ready();
         }
@@ -160,6 +174,7 @@ pub struct Stack {
     /// The running service.
     pub service: &'static Service,
     callers: Callers,
+    variant: Prepared,
 }
 
 impl Stack {
@@ -188,6 +203,7 @@ impl Stack {
         let run = |arguments: &[String]| {
             let mut command = Command::new(self.service.binary());
             command.args(arguments).env("STATE_DIR", self.api.process.state());
+            command.envs(self.variant.environment.iter().cloned());
             server::run(&mut command);
         };
         Values::from_setup(self.service, KEY, self.caller(), run)

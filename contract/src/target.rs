@@ -12,6 +12,7 @@ use crate::server;
 use crate::service::{self, Service};
 use crate::stack::{KEY, Stack};
 use crate::values::Values;
+use crate::variant::Variant;
 use chassis::document::Operation;
 use std::env;
 use std::io;
@@ -47,8 +48,14 @@ impl Target {
     /// The running stack if the environment names one, otherwise a stack of each service of the run.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        let own = |service| Self::Own(Box::new(Stack::for_service(service).start()));
+        let own = |service| Self::start(service, &Variant::default());
         running().map_or_else(|| service::all().into_iter().map(own).collect(), |it| vec![it])
+    }
+
+    /// A stack of a variant of a service.
+    #[must_use]
+    pub fn start(service: &'static Service, variant: &Variant) -> Self {
+        Self::Own(Box::new(Stack::for_service(service).variant(variant).start()))
     }
 
     /// The service of the target.
@@ -160,7 +167,9 @@ fn run(arguments: &[String]) {
     server::run(command.args(words).args(arguments));
 }
 
-fn running() -> Option<Target> {
+/// The running stack, if the environment names one.
+#[must_use]
+pub fn running() -> Option<Target> {
     let url = env::var("CONTRACT_URL").ok()?;
     let host = url
         .strip_prefix("http://")

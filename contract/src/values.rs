@@ -82,7 +82,8 @@ impl Values {
         Self { key: key.into(), named: named.into(), invented: true }
     }
 
-    fn add(&mut self, request: &str, pointers: &BTreeMap<String, String>, json: &Value) {
+    /// Adds the texts at these pointers of a response. `request` is shown if one is missing.
+    pub fn add(&mut self, request: &str, pointers: &BTreeMap<String, String>, json: &Value) {
         for (name, pointer) in pointers {
             let value = json.pointer(pointer).and_then(Value::as_str);
             let value =
@@ -105,19 +106,37 @@ impl Values {
         value
     }
 
-    /// Fills in all values, `{key}` and its variants, and `{N}`, which becomes N characters.
+    /// Also has the values of an earlier caller, unless they have the same name.
+    #[must_use]
+    pub fn or(mut self, earlier: Self) -> Self {
+        for (name, value) in earlier.named {
+            self.named.entry(name).or_insert(value);
+        }
+        self
+    }
+
+    /// Replaces each value by its name in braces.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
+        let mut values: Vec<_> = self.named.iter().collect();
+        // A value can contain another one.
+        values.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+        let replace = |text: String, (name, value): (&String, &String)| {
+            text.replace(value.as_str(), &format!("{{{name}}}"))
+        };
+        values.into_iter().fold(text.to_owned(), replace)
+    }
+
+    /// Fills in all values, also in upper case (`{id-upper}`), `{key}` and its variants, and `{N of TEXT}`, which repeats the text N times.
     #[must_use]
     pub fn fill(&self, text: &str) -> String {
         let key = self.key.as_str();
-        let mut text = text
+        let mut text = repeated(text)
             .replace("{key}", key)
             .replace("{key-lower}", &key.to_lowercase())
             .replace("{key-upper}", &key.to_uppercase())
             .replace("{key-swap}", &swap_case(key))
             .replace("{key-cut}", key.get(..key.len().saturating_sub(1)).unwrap_or_default());
-        for length in [64, 65, 128, 129, 1000, 3000] {
-            text = text.replace(&format!("{{{length}}}"), &"x".repeat(length));
-        }
         if text.contains("{key-") {
             for number in 1..=CLIENTS {
                 text = text.replace(&format!("{{key-{number}}}"), &client_key(number));
@@ -125,6 +144,7 @@ impl Values {
         }
         for (name, value) in &self.named {
             text = text.replace(&format!("{{{name}}}"), value);
+            text = text.replace(&format!("{{{name}-upper}}"), &value.to_uppercase());
         }
         text
     }
@@ -139,4 +159,62 @@ fn swap_case(key: &str) -> String {
         }
     };
     key.chars().map(swap).collect()
+}
+
+/// Replaces `{N of TEXT}`. The text has at least one character and ends before the next `}` after that.
+fn repeated(text: &str) -> String {
+    let start = text.find('{').unwrap_or(text.len());
+    let mut done = text[..start].to_owned();
+    let mut rest = &text[start..];
+    while let Some(after) = rest.strip_prefix('{') {
+        let found = repetition(after);
+        let (piece, left) = found.unwrap_or_else(|| ("{".into(), after));
+        done.push_str(&piece);
+        let next = left.find('{').unwrap_or(left.len());
+        done.push_str(&left[..next]);
+        rest = &left[next..];
+    }
+    done
+}
+
+/// Reads `N of TEXT}`. Returns the repeated text and the rest.
+fn repetition(text: &str) -> Option<(String, &str)> {
+    let (count, rest) = text.split_once(" of ")?;
+    let count = count.parse().ok()?;
+    let first = rest.chars().next()?.len_utf8();
+    let end = first + rest[first..].find('}')?;
+    Some((rest[..end].repeat(count), &rest[end + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repetition_is_filled_and_other_braces_stay() {
+        let values = Values::without_setup("k");
+        for (text, expected) in [
+            ("a{3 of xy}b", "axyxyxyb"),
+            ("{2 of {\"a\":}1{2 of }}", "{\"a\":{\"a\":1}}"),
+            ("{\"a\":{}}", "{\"a\":{}}"),
+            ("{\"a\":\"{2 of é}\"}", "{\"a\":\"éé\"}"),
+            ("{1 of x", "{1 of x"),
+            ("{x of y}", "{x of y}"),
+            ("{0 of x}", ""),
+            ("", ""),
+        ] {
+            assert_eq!(values.fill(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn hide_is_the_reverse_of_fill() {
+        let mut values = Values::without_setup("k");
+        let json = serde_json::json!({ "long": "abc", "short": "b" });
+        let pointers = [("long", "/long"), ("short", "/short")];
+        let pointers = pointers.map(|(name, at)| (name.into(), at.into())).into();
+        values.add("test", &pointers, &json);
+        assert_eq!(values.hide("abc b"), "{long} {short}");
+        assert_eq!(values.fill("{long} {short}"), "abc b");
+    }
 }
