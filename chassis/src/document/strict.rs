@@ -39,6 +39,9 @@ pub(crate) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// Every whole number up to this one is exact as a floating-point number.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// The place of a value.
 enum Place<'a> {
     Root,
@@ -89,7 +92,12 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(value.into())
     }
 
+    /// `1.0` is the integer 1, as in JSON Schema (validation, section 6.1.1).
+    #[expect(clippy::cast_possible_truncation, reason = "the number is whole and small enough")]
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        if value.fract() == 0.0 && value.abs() <= EXACT {
+            return Ok((value as i64).into());
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number out of range"))
     }
 

@@ -75,8 +75,8 @@ impl Schemas {
         self.body_with(request, |_| Vec::new())
     }
 
-    /// Like [`Schemas::body`], with rules that a schema cannot express. A rule's error counts only for a member that
-    /// the schema accepts.
+    /// Like [`Schemas::body`], with rules that a schema cannot express. A rule's error counts only if the schema accepts
+    /// the member and everything around it.
     pub fn body_with<T: DeserializeOwned>(
         &self,
         request: &Request<'_>,
@@ -102,16 +102,14 @@ impl Schemas {
         let Body { value, repeated } = body;
         let mut found: Vec<Fault> =
             repeated.iter().map(|pointer| fault(pointer.as_str(), "is given twice")).collect();
-        if let Some(schema) = self.bodies.get(request.operation) {
-            found.extend(schema.iter_errors(value).flat_map(|error| faults(&error)).take(MOST));
-        }
-        let broken = rules(value);
-        found.extend(
-            broken
-                .into_iter()
-                .filter(|rule| !found.iter().any(|fault| fault.pointer == rule.pointer))
-                .collect::<Vec<_>>(),
-        );
+        let schema = self.bodies.get(request.operation);
+        let errors = schema.into_iter().flat_map(|schema| schema.iter_errors(value));
+        let by_schema: Vec<Fault> = errors.flat_map(|error| faults(&error)).take(MOST).collect();
+        let broken =
+            rules(value).into_iter().filter(|rule| !by_schema.iter().any(|it| covers(it, rule)));
+        let broken: Vec<Fault> = broken.collect();
+        found.extend(by_schema);
+        found.extend(broken);
         let query = self.query_faults(request);
         if !found.is_empty() {
             found.extend(query);
@@ -125,21 +123,24 @@ impl Schemas {
 
     /// The query parameters of a request, as the members of an object. Returns 422 `invalid-query` with all errors if
     /// one is not declared, repeated without being a list, or breaks its schema. `rules` are those that a schema cannot
-    /// express.
+    /// express. A rule's error counts only for a parameter that the schema accepts.
     pub fn query<T: DeserializeOwned>(
         &self,
         request: &Request<'_>,
-        rules: impl FnOnce(&T) -> Vec<Fault>,
+        rules: impl FnOnce(&Value) -> Vec<Fault>,
     ) -> Result<T, Problem> {
         let schema = self.queries.get(request.operation);
         let schema = schema.ok_or_else(|| Problem::internal("the operation is not declared"))?;
-        let (value, found) = schema.read(request.uri.query().unwrap_or_default());
+        let (value, mut found) = schema.read(request.uri.query().unwrap_or_default());
+        let broken = rules(&value)
+            .into_iter()
+            .filter(|rule| found.iter().all(|fault| fault.parameter != rule.parameter));
+        let broken: Vec<Fault> = broken.collect();
+        found.extend(broken);
         if !found.is_empty() {
             return Err(query::invalid(found));
         }
-        let query = T::deserialize(value).map_err(|error| Problem::internal(error.to_string()))?;
-        let broken = rules(&query);
-        if broken.is_empty() { Ok(query) } else { Err(query::invalid(broken)) }
+        T::deserialize(value).map_err(|error| Problem::internal(error.to_string()))
     }
 }
 
@@ -167,6 +168,12 @@ impl Schema {
         });
         placed.collect()
     }
+}
+
+/// Whether an error is at the member of another one, or around it.
+fn covers(error: &Fault, other: &Fault) -> bool {
+    let (Some(at), Some(other)) = (&error.pointer, &other.pointer) else { return false };
+    other.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A schema whose references point into the document.

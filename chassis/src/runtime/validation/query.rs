@@ -114,6 +114,12 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 }
 
 fn decoded(text: &str) -> Option<String> {
+    let is_escape = |after: &str| {
+        after.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return None;
+    }
     let text = text.replace('+', " ");
     percent_decode_str(&text).decode_utf8().ok().map(String::from)
 }
@@ -180,6 +186,9 @@ mod tests {
             ("page=1&page=1&page=2", "page must be given once."),
             ("status=new&status=other", "status must be one of [\"new\",\"old\"]."),
             ("text=%ff", "text must be percent-encoded UTF-8."),
+            ("text=ab%zz", "text must be percent-encoded UTF-8."),
+            ("text=ab%4", "text must be percent-encoded UTF-8."),
+            ("text=ab%", "text must be percent-encoded UTF-8."),
             ("text=%C3%A9", "text must have at least 2 characters."),
             ("If-Match=1", "If-Match is not known."),
             ("a%2Fb=1", "a/b is not known."),

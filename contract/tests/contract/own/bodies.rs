@@ -97,7 +97,7 @@ fn tables(service: &'static Service) -> impl Iterator<Item = (&'static Operation
 fn every_body_gets_the_answer_of_the_table() {
     run_on_each(
         "own::bodies::every_body_gets_the_answer_of_the_table",
-        265,
+        647,
         |service| tables(service).map(|(_, cases)| cases.len()).sum(),
         |target| {
             let tables = tables(target.service());

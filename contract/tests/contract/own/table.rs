@@ -52,7 +52,7 @@ fn run_all(rows: &[Row], target: &Target) -> Vec<Outcome> {
 fn every_request_gets_the_answer_of_the_table() {
     run_on_each(
         "own::table::every_request_gets_the_answer_of_the_table",
-        193,
+        511,
         |service| table(service).requests.len(),
         |target| run_all(&table(target.service()).requests, target),
     );
@@ -63,7 +63,7 @@ fn every_raw_request_gets_the_answer_of_the_table() {
     own_stack_only!("every_raw_request_gets_the_answer_of_the_table");
     run_on_each(
         "own::table::every_raw_request_gets_the_answer_of_the_table",
-        72,
+        79,
         |service| table(service).raw.len(),
         |target| run_all(&table(target.service()).raw, target),
     );

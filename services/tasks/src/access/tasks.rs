@@ -186,6 +186,11 @@ impl Access {
         if self.store.has_user(of).await? { Ok(of) } else { Err(Denied::NoUser) }
     }
 
+    /// Whether there is a user with this id.
+    pub async fn has_user(&self, id: UserId) -> Result<bool, Denied> {
+        Ok(self.store.has_user(id).await?)
+    }
+
     /// Whether the caller is an admin.
     pub fn must_be_admin(&self, caller: &Caller, visitor: Visitor<'_>) -> Result<(), Denied> {
         if caller.user.role != Role::Admin {

@@ -14,12 +14,16 @@ use chassis::validation::parameter_fault;
 use chassis::{Answer, Request};
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LINK};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 /// The last page that a caller can ask for.
 const LAST_PAGE: u32 = 1000;
+
+/// The characters that are escaped in a query: all except the unreserved ones (RFC 3986, section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The query, as its schema admits it.
 #[derive(Deserialize, Default)]
@@ -111,12 +115,14 @@ impl Parameters {
     }
 
     /// The errors that a schema cannot express.
-    fn faults(&self) -> Vec<Fault> {
+    fn faults(values: &Value) -> Vec<Fault> {
         let mut found = Vec::new();
-        if self.after.is_some() && self.page.is_some() {
+        let is_given = |name: &str| values.get(name).is_some();
+        if is_given("after") && is_given("page") {
             found.push(parameter_fault("page", "must not be given together with after"));
         }
-        if self.after.is_some() && self.order().by != By::CreatedAt {
+        let order = values["sort"].as_str().and_then(Order::parse);
+        if is_given("after") && order.is_some_and(|order| order.by != By::CreatedAt) {
             let detail = "must be created_at or -created_at together with after";
             found.push(parameter_fault("sort", detail));
         }
@@ -160,9 +166,9 @@ impl Parameters {
             ("per_page", &per_page),
         ];
         pairs.extend(single.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
-        let text = pairs.into_iter().map(|(name, value)| {
-            format!("{name}={}&", utf8_percent_encode(value, NON_ALPHANUMERIC))
-        });
+        let text = pairs
+            .into_iter()
+            .map(|(name, value)| format!("{name}={}&", utf8_percent_encode(value, RESERVED)));
         text.collect()
     }
 }

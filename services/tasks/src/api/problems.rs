@@ -4,7 +4,7 @@ use crate::access::Denied;
 use crate::model::state::Conflict;
 use crate::model::usage::Exceeded;
 use crate::store::StoreError;
-use chassis::problem::{ErrorStatus, Problem};
+use chassis::problem::{ErrorStatus, Fault, Problem};
 use chassis::validation::{fault, invalid};
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ fn problem(denied: Denied) -> Problem {
         Denied::NoUser => plain(ErrorStatus::NOT_FOUND, "There is no such user."),
         Denied::Forbidden => plain(ErrorStatus::FORBIDDEN, "You may not do this."),
         Denied::Conflict(conflict) => conflicting(conflict),
-        Denied::NoAssignee => invalid(vec![fault("/assignee_id", "is not the id of a user")]),
+        Denied::NoAssignee => invalid(vec![no_assignee()]),
         Denied::Exceeded(bound) => exceeded(bound),
         Denied::KeyInFlight => Problem::own(
             ErrorStatus::CONFLICT,
@@ -118,6 +118,11 @@ fn problem(denied: Denied) -> Problem {
         Denied::Store(error @ StoreError::Failed(_)) => Problem::internal(error.to_string()),
         Denied::Internal(cause) => Problem::internal(cause),
     }
+}
+
+/// The error of an assignee that does not exist.
+pub(super) fn no_assignee() -> Fault {
+    fault("/assignee_id", "is not the id of a user")
 }
 
 fn plain(status: ErrorStatus, detail: &'static str) -> Problem {

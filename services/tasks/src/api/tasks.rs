@@ -1,6 +1,7 @@
 //! Tasks: create, read, change, end.
 
 use super::preconditions::{check_match, etag, is_known};
+use super::problems::no_assignee;
 use super::users::{caller, visitor};
 use super::{REVALIDATED, Tasks, revalidated};
 use crate::access::Denied;
@@ -75,13 +76,14 @@ impl Payloads {
         Self(JOBS.iter().map(|job| Schema::component(document, job.schema)).collect())
     }
 
-    /// The errors of a task's members that the schema of the body cannot express.
-    fn faults(&self, kind: Kind, members: &Value) -> Vec<Fault> {
+    /// The errors of a task's members that the schema of the body cannot express. The type is `None` if it is invalid.
+    fn faults(&self, kind: Option<Kind>, members: &Value) -> Vec<Fault> {
         let mut found = Vec::new();
         let run_at = members["run_at"].as_str();
         if run_at.is_some_and(|text| Timestamp::parse(text).is_none()) {
             found.push(fault("/run_at", "must be a time from 1970 to 9999, as in RFC 3339"));
         }
+        let Some(kind) = kind else { return found };
         let payload = &members["payload"];
         let Some(job) = Job::of(kind) else {
             if members["title"].is_null() {
@@ -129,10 +131,15 @@ impl Tasks {
             self.access.may_create(caller, kind, visitor(request))?;
         }
         let key = key(request)?.map(|key| (key, BodyHash::of(&body.value)));
-        let created: Created = self.schemas.check(request, &body, |members| {
-            kind.map_or_else(Vec::new, |kind| self.payloads.faults(kind, members))
-        })?;
-        let Created { kind, max_attempts, members } = created;
+        let check = |unknown: Option<Fault>| {
+            let faults = |members: &Value| self.payloads.faults(kind, members);
+            self.schemas.check(request, &body, |it| faults(it).into_iter().chain(unknown).collect())
+        };
+        let created = match check(None) {
+            Err(_) => check(self.unknown_assignee(&body.value).await?),
+            created => created,
+        };
+        let Created { kind, max_attempts, members } = created?;
         let new = NewTask { kind, draft: members.draft(), max_attempts };
         let task = self.access.create_task(caller, new, key).await?;
         let mut answer = shown(StatusCode::CREATED, &task)?;
@@ -144,8 +151,8 @@ impl Tasks {
     pub(super) async fn read_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
         let id = task_id(request)?;
         let task = self.access.task(caller(request)?, id, Right::Read, visitor(request)).await?;
-        self.schemas.no_query(request)?;
         if !is_known(request, &task)? {
+            self.schemas.no_query(request)?;
             return shown(StatusCode::OK, &task);
         }
         let mut answer = no_content();
@@ -160,21 +167,38 @@ impl Tasks {
         request: &Request<'_>,
         method: Method,
     ) -> Result<Answer, Problem> {
-        let body = Schemas::json(request)?;
+        let body = &Schemas::json(request)?;
         let (caller, id) = (caller(request)?, task_id(request)?);
-        let visitor = visitor(request);
-        let changed = self.access.change_task(caller, id, Right::Edit, visitor, |task| {
-            check_match(request, task)?;
-            let target = change::target(task, &body.value, method);
-            change::check(task, &body.value, &target).map_err(Denied::Conflict)?;
-            let (kind, target) = (task.summary.kind, Value::Object(target));
-            let rules = |_: &Value| self.payloads.faults(kind, &target);
-            let _: IgnoredAny = self.schemas.check(request, &body, rules)?;
-            let members = Members::deserialize(&target);
-            task.apply(members.map_err(|error| Problem::internal(error.to_string()))?.draft());
-            Ok::<_, Problem>(())
-        });
-        shown(StatusCode::OK, &changed.await?)
+        let edit = |unknown: Option<Fault>| {
+            let step = move |task: &mut Task| {
+                check_match(request, task)?;
+                let target = change::target(task, &body.value, method);
+                change::check(task, &body.value, &target).map_err(Denied::Conflict)?;
+                let (kind, target) = (task.summary.kind, Value::Object(target));
+                let faults = self.payloads.faults(Some(kind), &target).into_iter();
+                let rules = |_: &Value| faults.chain(unknown.clone()).collect();
+                let _: IgnoredAny = self.schemas.check(request, body, rules)?;
+                let members = Members::deserialize(&target);
+                task.apply(members.map_err(|error| Problem::internal(error.to_string()))?.draft());
+                Ok::<_, Problem>(())
+            };
+            self.access.change_task(caller, id, Right::Edit, visitor(request), step)
+        };
+        let changed = match edit(None).await {
+            Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => {
+                edit(self.unknown_assignee(&body.value).await?).await
+            }
+            changed => changed,
+        };
+        shown(StatusCode::OK, &changed?)
+    }
+
+    /// The error of an `assignee_id` that no user has. The store also refuses it, but only in a request without other
+    /// errors.
+    async fn unknown_assignee(&self, members: &Value) -> Result<Option<Fault>, Problem> {
+        let Some(assignee) = members["assignee_id"].as_str().and_then(id) else { return Ok(None) };
+        let is_known = self.access.has_user(UserId(assignee)).await?;
+        Ok((!is_known).then(no_assignee))
     }
 
     pub(super) async fn delete_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
