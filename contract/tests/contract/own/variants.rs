@@ -18,8 +18,8 @@ pub(super) struct Outcome {
     pub(super) shown: String,
 }
 
-/// Headers that describe the moment.
-const OF_THE_MOMENT: [&str; 2] = ["date", "x-request-id"];
+/// Headers whose values describe the moment.
+const OF_THE_MOMENT: [&str; 4] = ["date", "ratelimit", "retry-after", "x-request-id"];
 
 /// Runs the rows of every service, on the running stack or on all variants at the same time. Prints how many rows ran on
 /// each. Fails the test with all faults, with all differences, or with fewer than `minimum` rows.
@@ -90,9 +90,11 @@ fn differences(outcomes: &[(&str, Vec<Outcome>)]) -> Vec<String> {
 /// tokens. `None` is a connection that is closed without a response.
 pub(super) fn shown(response: Option<&Response>, values: &Values) -> String {
     let Some(response) = response else { return "closed".into() };
-    let kept = |name: &str| !OF_THE_MOMENT.contains(&name.to_ascii_lowercase().as_str());
-    let headers = response.headers.iter().filter(|(name, _)| kept(name));
-    let headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
+    let line = |(name, value): &(String, String)| {
+        let is_momentary = OF_THE_MOMENT.contains(&name.to_ascii_lowercase().as_str());
+        format!("{name}: {}", if is_momentary { "{moment}" } else { value })
+    };
+    let headers: Vec<String> = response.headers.iter().map(line).collect();
     let (status, headers) = (response.status, headers.join("\n"));
     let mut text = format!("{status}\n{headers}\n\n{}", response.text());
     for id in response.all("X-Request-Id") {
