@@ -1,12 +1,11 @@
 //! The limits of the database: connections, and the time of a statement.
 
+use super::database::Database;
 use super::http::ask;
 use super::load::Load;
-use super::service::{Service, Settings, TASKS, migrate};
-use super::sql::Sql;
+use super::service::{Service, TASKS, addresses};
 use super::user::{login, register, request, status_of_me};
 use super::{PATIENCE, until};
-use chassis::databases::{PgBouncer, Postgres, can_start};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,16 +23,12 @@ const OF_THE_SERVICE: &str =
 
 #[test]
 fn connections_of_two_processes_are_bounded() {
-    if !can_start("limits::connections_of_two_processes_are_bounded") {
-        return;
-    }
-    let server = Postgres::start(&[]);
-    let url = server.url("postgres");
-    let settings = Settings::postgres(&url).with("DATABASE_CONNECTIONS", CONNECTIONS.to_string());
-    migrate(TASKS, &settings);
-    let mut sql = Sql::connect(&url);
-    let services = [(); 2].map(|()| Service::start(TASKS, &settings));
-    let processes = services.each_ref().map(|service| service.address);
+    let test = "limits::connections_of_two_processes_are_bounded";
+    let Some(database) = Database::start(test, &[]) else { return };
+    let settings = database.settings.clone().with("DATABASE_CONNECTIONS", CONNECTIONS.to_string());
+    let mut sql = database.sql();
+    let services = Service::pair(&settings);
+    let processes = addresses(&services);
     let load = Load::start(4, &processes);
     let (mut most, mut samples) = (0, 0);
     thread::scope(|scope| {
@@ -63,12 +58,12 @@ fn connections_of_two_processes_are_bounded() {
 }
 
 /// Another session holds a lock, and then a statement is slow by itself. Both end before the deadline of the request.
-fn limits_of_time(what: &str, settings: &Settings, direct: &str) {
-    let service = Service::start(TASKS, settings);
+fn limits_of_time(what: &str, database: &Database) {
+    let service = Service::start(TASKS, &database.settings);
     let process = service.address;
     let name = register(process);
     let session = login(process, &name);
-    let mut sql = Sql::connect(direct);
+    let mut sql = database.sql();
     let refused = || {
         let start = Instant::now();
         let response = ask(process, &request::logout(&session.refresh)).expect(503);
@@ -107,25 +102,14 @@ fn limits_of_time(what: &str, settings: &Settings, direct: &str) {
 
 #[test]
 fn statement_has_a_time_limit() {
-    if !can_start("limits::statement_has_a_time_limit") {
-        return;
-    }
-    let server = Postgres::start(&[]);
-    let direct = server.url("postgres");
-    let settings = Settings::postgres(&direct);
-    migrate(TASKS, &settings);
-    limits_of_time("time limits", &settings, &direct);
+    let test = "limits::statement_has_a_time_limit";
+    let Some(database) = Database::start(test, &[]) else { return };
+    limits_of_time("time limits", &database);
 }
 
 #[test]
 fn statement_has_a_time_limit_through_pgbouncer() {
-    if !can_start("limits::statement_has_a_time_limit_through_pgbouncer") {
-        return;
-    }
-    let server = Postgres::start(&[]);
-    let direct = server.url("postgres");
-    migrate(TASKS, &Settings::postgres(&direct));
-    let pgbouncer = PgBouncer::start(&server);
-    let settings = Settings::postgres(&pgbouncer.url("postgres")).with("DATABASE_POOLER", "true");
-    limits_of_time("time limits through PgBouncer", &settings, &direct);
+    let test = "limits::statement_has_a_time_limit_through_pgbouncer";
+    let Some(database) = Database::behind_pgbouncer(test) else { return };
+    limits_of_time("time limits through PgBouncer", &database);
 }

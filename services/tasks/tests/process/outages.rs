@@ -1,10 +1,10 @@
 //! A PostgreSQL server that crashes, or that is silent, under a process.
 
+use super::database::Database;
 use super::http::{Connection, Request, Response, ask, get};
-use super::service::{Service, Settings, TASKS, migrate};
+use super::service::{Service, TASKS};
 use super::user::{login, new_name, register, request, status_of_me};
 use super::{PATIENCE, until};
-use chassis::databases::{PgBouncer, Postgres, can_start};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -48,13 +48,9 @@ fn register_until(process: SocketAddr, stop: &AtomicBool) -> (Vec<String>, u32) 
 /// The server crashes: it writes nothing back, and recovers from its log.
 #[test]
 fn crash_of_the_database_loses_no_acknowledged_registration() {
-    if !can_start("outages::crash_of_the_database_loses_no_acknowledged_registration") {
-        return;
-    }
-    let mut server = Postgres::start(&["fsync=on"]);
-    let settings = Settings::postgres(&server.url("postgres"));
-    migrate(TASKS, &settings);
-    let service = Service::start(TASKS, &settings);
+    let test = "outages::crash_of_the_database_loses_no_acknowledged_registration";
+    let Some(mut database) = Database::start(test, &["fsync=on"]) else { return };
+    let service = Service::start(TASKS, &database.settings);
     let process = service.address;
     let name = register(process);
     let session = login(process, &name);
@@ -64,7 +60,7 @@ fn crash_of_the_database_loses_no_acknowledged_registration() {
         let me = || ask(process, &request::me(&session.access));
         until("some registrations", PATIENCE, || service.log().matches("registered").count() > 20);
 
-        server.crash();
+        database.server.crash();
         let crashed = Instant::now();
         until("the first 503", PATIENCE, || me().status != 200);
         for request in [
@@ -84,7 +80,7 @@ fn crash_of_the_database_loses_no_acknowledged_registration() {
         assert!(patience + Duration::from_secs(1) > READY_WITHOUT, "{patience:?}");
         assert!(service.readiness(false).body.contains(r#""database":"away""#));
 
-        server.start_again();
+        database.server.start_again();
         let recovered = until("recovery", RECOVERY, || me().status == 200);
         until("readiness", RECOVERY, || service.readiness(false).status == 200);
         stop.store(true, Ordering::Relaxed);
@@ -105,7 +101,8 @@ fn crash_of_the_database_loses_no_acknowledged_registration() {
 }
 
 /// The kernel accepts connections to a stopped server, but nothing answers.
-fn silent_database(what: &str, server: &Postgres, settings: &Settings) {
+fn silent_database(what: &str, database: &Database) {
+    let Database { server, settings, .. } = database;
     let settings = settings.clone().with("DATABASE_CONNECTIONS", "2");
     let mut service = Service::start(TASKS, &settings);
     let process = service.address;
@@ -153,23 +150,14 @@ fn silent_database(what: &str, server: &Postgres, settings: &Settings) {
 
 #[test]
 fn silent_database_blocks_no_request_and_no_stop() {
-    if !can_start("outages::silent_database_blocks_no_request_and_no_stop") {
-        return;
-    }
-    let server = Postgres::start(&[]);
-    let settings = Settings::postgres(&server.url("postgres"));
-    migrate(TASKS, &settings);
-    silent_database("silent database", &server, &settings);
+    let test = "outages::silent_database_blocks_no_request_and_no_stop";
+    let Some(database) = Database::start(test, &[]) else { return };
+    silent_database("silent database", &database);
 }
 
 #[test]
 fn silent_database_behind_pgbouncer_blocks_no_request_and_no_stop() {
-    if !can_start("outages::silent_database_behind_pgbouncer_blocks_no_request_and_no_stop") {
-        return;
-    }
-    let server = Postgres::start(&[]);
-    migrate(TASKS, &Settings::postgres(&server.url("postgres")));
-    let pgbouncer = PgBouncer::start(&server);
-    let settings = Settings::postgres(&pgbouncer.url("postgres")).with("DATABASE_POOLER", "true");
-    silent_database("silent database behind PgBouncer", &server, &settings);
+    let test = "outages::silent_database_behind_pgbouncer_blocks_no_request_and_no_stop";
+    let Some(database) = Database::behind_pgbouncer(test) else { return };
+    silent_database("silent database behind PgBouncer", &database);
 }

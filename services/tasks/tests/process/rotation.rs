@@ -3,15 +3,14 @@
 //! An operator waits 15 minutes before the old key is removed, because access tokens are valid for that time. The test
 //! waits until no user has a token of the old key.
 
+use super::database::Database;
 use super::http::ask;
 use super::load::Load;
-use super::service::{KEY, OTHER_KEY, Service, Settings, TASKS, migrate};
-use super::sql::Sql;
+use super::service::{KEY, OTHER_KEY, Service, Settings, TASKS, addresses};
 use super::upgrade::assert_nothing_is_lost;
 use super::user::{login, refresh, register, request, status_of_me};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chassis::databases::{Postgres, can_start};
 
 const USERS: usize = 4;
 /// Requests that a process answers in each step.
@@ -43,20 +42,16 @@ fn deploy(services: [Service; 2], settings: &Settings, load: &Load) -> [Service;
 
 #[test]
 fn rotation_of_the_signing_key_refuses_no_valid_token() {
-    if !can_start("rotation::rotation_of_the_signing_key_refuses_no_valid_token") {
-        return;
-    }
-    let server = Postgres::start(&[]);
-    let url = server.url("postgres");
-    let keys = |list: &str| Settings::postgres(&url).with("JWT_KEYS", list);
-    migrate(TASKS, &keys(KEY));
-    let services = [(); 2].map(|()| Service::start(TASKS, &keys(KEY)));
-    let load = Load::start(USERS, &services.each_ref().map(|service| service.address));
+    let test = "rotation::rotation_of_the_signing_key_refuses_no_valid_token";
+    let Some(database) = Database::start(test, &[]) else { return };
+    let keys = |list: &str| database.settings.clone().with("JWT_KEYS", list);
+    let services = Service::pair(&keys(KEY));
+    let load = Load::start(USERS, &addresses(&services));
     let name = register(services[0].address);
     let old = login(services[0].address, &name);
     assert_eq!(key(&old.access), "k1");
     let is_accepted = |services: &[Service; 2], token: &str| {
-        services.each_ref().map(|service| status_of_me(service.address, token)) == [200, 200]
+        addresses(services).map(|process| status_of_me(process, token)) == [200, 200]
     };
 
     let services = deploy(services, &keys(&format!("{KEY},{OTHER_KEY}")), &load);
@@ -85,7 +80,7 @@ fn rotation_of_the_signing_key_refuses_no_valid_token() {
     for kept in &mut seen.sessions {
         kept.tokens = refresh(services[0].address, &kept.tokens.refresh);
     }
-    let mut sql = Sql::connect(&url);
+    let mut sql = database.sql();
     assert_nothing_is_lost("rotation of a key", &seen, services[1].address, &mut sql);
     services.into_iter().for_each(Service::drain);
 }

@@ -95,6 +95,12 @@ impl Service {
         service
     }
 
+    /// Starts two processes, which share a database.
+    #[track_caller]
+    pub(crate) fn pair(settings: &Settings) -> [Self; 2] {
+        [(); 2].map(|()| Self::start(TASKS, settings))
+    }
+
     /// Starts a process and waits until it listens.
     #[track_caller]
     pub(crate) fn launch(program: &str, settings: &Settings) -> Self {
@@ -158,6 +164,11 @@ impl Service {
         });
         status.unwrap().code().unwrap_or_else(|| panic!("{status:?}: {}", self.log()))
     }
+}
+
+/// Where these processes listen.
+pub(crate) fn addresses<const N: usize>(services: &[Service; N]) -> [SocketAddr; N] {
+    services.each_ref().map(|service| service.address)
 }
 
 /// Reads a stream until its end.

@@ -1,12 +1,12 @@
 //! Two processes on one database share sessions, directly and through PgBouncer.
 
+use super::database::Database;
 use super::http::ask;
 use super::load::Load;
-use super::service::{Service, Settings, TASKS, migrate};
+use super::service::{Service, addresses};
 use super::sql::Sql;
 use super::upgrade::assert_nothing_is_lost;
 use super::user::{login, refresh, register, request, status_of_me};
-use chassis::databases::{PgBouncer, Postgres, can_start};
 use std::net::SocketAddr;
 use std::sync::Barrier;
 use std::thread;
@@ -74,10 +74,10 @@ fn one_token_has_one_successor(processes: [SocketAddr; 2], sql: &mut Sql) {
     assert_eq!(sql.number(&format!("SELECT count(*) {of_user}")), 0, "the reuse ended it");
 }
 
-fn two_processes(what: &str, settings: &Settings, direct: &str) {
-    let mut sql = Sql::connect(direct);
-    let services = [(); 2].map(|()| Service::start(TASKS, settings));
-    let processes = services.each_ref().map(|service| service.address);
+fn two_processes(what: &str, database: &Database) {
+    let mut sql = database.sql();
+    let services = Service::pair(&database.settings);
+    let processes = addresses(&services);
     ends_are_shared(processes[0], processes[1]);
     one_token_has_one_successor(processes, &mut sql);
     let load = Load::start(USERS, &processes);
@@ -90,25 +90,14 @@ fn two_processes(what: &str, settings: &Settings, direct: &str) {
 
 #[test]
 fn two_processes_share_sessions() {
-    if !can_start("sessions::two_processes_share_sessions") {
-        return;
-    }
-    let server = Postgres::start(&[]);
-    let direct = server.url("postgres");
-    let settings = Settings::postgres(&direct);
-    migrate(TASKS, &settings);
-    two_processes("two processes", &settings, &direct);
+    let test = "sessions::two_processes_share_sessions";
+    let Some(database) = Database::start(test, &[]) else { return };
+    two_processes("two processes", &database);
 }
 
 #[test]
 fn two_processes_share_sessions_through_pgbouncer() {
-    if !can_start("sessions::two_processes_share_sessions_through_pgbouncer") {
-        return;
-    }
-    let server = Postgres::start(&[]);
-    let direct = server.url("postgres");
-    migrate(TASKS, &Settings::postgres(&direct));
-    let pgbouncer = PgBouncer::start(&server);
-    let settings = Settings::postgres(&pgbouncer.url("postgres")).with("DATABASE_POOLER", "true");
-    two_processes("two processes through PgBouncer", &settings, &direct);
+    let test = "sessions::two_processes_share_sessions_through_pgbouncer";
+    let Some(database) = Database::behind_pgbouncer(test) else { return };
+    two_processes("two processes through PgBouncer", &database);
 }

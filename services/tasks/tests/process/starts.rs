@@ -1,5 +1,6 @@
 //! Starts before the database is ready for them.
 
+use super::database::Database;
 use super::http::{ask, get};
 use super::service::{NEXT, Service, Settings, TASKS, migrate, run};
 use super::user::{login, register, request};
@@ -9,14 +10,10 @@ use std::thread;
 
 #[test]
 fn process_without_its_database_becomes_ready_when_it_comes() {
-    if !can_start("starts::process_without_its_database_becomes_ready_when_it_comes") {
-        return;
-    }
-    let mut server = Postgres::start(&[]);
-    let settings = Settings::postgres(&server.url("postgres"));
-    migrate(TASKS, &settings);
-    server.stop();
-    let service = Service::launch(TASKS, &settings);
+    let test = "starts::process_without_its_database_becomes_ready_when_it_comes";
+    let Some(mut database) = Database::start(test, &[]) else { return };
+    database.server.stop();
+    let service = Service::launch(TASKS, &database.settings);
     until("an attempt", PATIENCE, || service.log().contains("database is away"));
     assert_eq!(get(service.address, "/healthz").status, 200);
     for shallow in [false, true] {
@@ -25,7 +22,7 @@ fn process_without_its_database_becomes_ready_when_it_comes() {
     }
     ask(service.address, &request::login("somebody")).expect(503);
 
-    server.start_again();
+    database.server.start_again();
     until("readiness", PATIENCE, || service.readiness(false).status == 200);
     register(service.address);
     service.drain();

@@ -1,12 +1,12 @@
 //! An upgrade and a rollback across a migration. `tasks-next` is the program of the next release.
 
+use super::database::Database;
 use super::http::ask;
 use super::load::{Load, Seen};
 use super::service::{NEXT, Service, Settings, TASKS, migrate, run};
 use super::sql::Sql;
 use super::user::{login, refresh, register, request, status_of_me};
 use super::{PATIENCE, until};
-use chassis::databases::{Postgres, can_start};
 use std::net::SocketAddr;
 use std::thread;
 
@@ -44,11 +44,11 @@ pub(crate) fn assert_nothing_is_lost(what: &str, seen: &Seen, process: SocketAdd
 
 /// Migrates while another session reads the table for a long time. The migration needs the table for itself, and all later
 /// requests wait behind it. So it gives up soon, and tries again.
-fn migrate_behind_a_reader(settings: &Settings, url: &str, sql: &mut Sql) {
-    let mut reader = Sql::connect(url);
+fn migrate_behind_a_reader(database: &Database, sql: &mut Sql) {
+    let mut reader = database.sql();
     reader.execute("BEGIN; SELECT count(*) FROM users");
     thread::scope(|scope| {
-        let migration = scope.spawn(|| migrate(NEXT, settings));
+        let migration = scope.spawn(|| migrate(NEXT, &database.settings));
         until("the migration", PATIENCE, || sql.number(WAITS) == 1);
         until("the end of an attempt", PATIENCE, || sql.number(WAITS) == 0);
         assert_eq!(sql.number(NEW_COLUMN), 0);
@@ -59,29 +59,25 @@ fn migrate_behind_a_reader(settings: &Settings, url: &str, sql: &mut Sql) {
 
 #[test]
 fn upgrade_and_rollback_lose_no_request() {
-    if !can_start("upgrade::upgrade_and_rollback_lose_no_request") {
-        return;
-    }
-    let server = Postgres::start(&[]);
-    let url = server.url("postgres");
-    let settings = Settings::postgres(&url);
-    migrate(TASKS, &settings);
-    let mut sql = Sql::connect(&url);
-    let old = Service::start(TASKS, &settings);
+    let name = "upgrade::upgrade_and_rollback_lose_no_request";
+    let Some(database) = Database::start(name, &[]) else { return };
+    let settings = &database.settings;
+    let mut sql = database.sql();
+    let old = Service::start(TASKS, settings);
     let load = Load::start(USERS, &[old.address]);
     load.wait_for(old.address, STEP);
 
-    let early = run(NEXT, &["serve"], &settings);
+    let early = run(NEXT, &["serve"], settings);
     let text = String::from_utf8_lossy(&early.stderr).into_owned();
     assert_eq!(early.status.code(), Some(69), "{text}");
     assert!(text.contains("older than this program") && text.contains("tasks migrate"), "{text}");
 
     assert_eq!(sql.number(NEW_COLUMN), 0);
-    migrate_behind_a_reader(&settings, &url, &mut sql);
+    migrate_behind_a_reader(&database, &mut sql);
     assert_eq!(sql.number(NEW_COLUMN), 1);
     load.wait_for(old.address, STEP);
 
-    let next = Service::start(NEXT, &settings);
+    let next = Service::start(NEXT, settings);
     load.shift(&[old.address, next.address]);
     load.wait_for(old.address, STEP);
     load.wait_for(next.address, STEP);
@@ -89,7 +85,7 @@ fn upgrade_and_rollback_lose_no_request() {
     old.drain();
     load.wait_for(next.address, STEP);
 
-    let old = Service::start(TASKS, &settings);
+    let old = Service::start(TASKS, settings);
     load.shift(&[old.address, next.address]);
     load.wait_for(old.address, STEP);
     load.wait_for(next.address, STEP);
@@ -99,7 +95,7 @@ fn upgrade_and_rollback_lose_no_request() {
 
     let seen = load.stop();
     assert_nothing_is_lost("upgrade and rollback", &seen, old.address, &mut sql);
-    migrate(TASKS, &settings);
+    migrate(TASKS, settings);
     assert_eq!(sql.number(NEW_COLUMN), 1, "the older program keeps the newer schema");
     old.drain();
 }
