@@ -1,11 +1,16 @@
 //! JSON without repeated members. `serde_json` uses the last of two members with one name, so a second `security`
 //! would silently replace the first.
+//!
+//! A whole number has one form. For JSON Schema, `3.0` and `3e0` are integers, but serde reads only `3` as one.
 
 use super::reader::Fault;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::cell::RefCell;
 use std::fmt;
+
+/// Every whole number up to this one is exact as a floating-point number.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Parses a text.
 pub(super) fn parse(text: &str) -> Result<Value, Vec<Fault>> {
@@ -38,9 +43,6 @@ fn read<'de, R: serde_json::de::Read<'de>>(
 pub(crate) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
-
-/// Every whole number up to this one is exact as a floating-point number.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The place of a value.
 enum Place<'a> {
@@ -92,7 +94,6 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(value.into())
     }
 
-    /// `1.0` is the integer 1, as in JSON Schema (validation, section 6.1.1).
     #[expect(clippy::cast_possible_truncation, reason = "the number is whole and small enough")]
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
         if value.fract() == 0.0 && value.abs() <= EXACT {
@@ -132,5 +133,25 @@ impl<'de> Visitor<'de> for Strict<'_> {
             members.insert(name, value);
         }
         Ok(members.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_number_has_one_form() {
+        let texts = [
+            ("[3.0, 30e-1, 3]", "[3,3,3]"),
+            ("[1e2, -0.0, -0, -2.0]", "[100,0,0,-2]"),
+            ("[9007199254740992.0, 9007199254740993]", "[9007199254740992,9007199254740993]"),
+            ("[0.1, 1.5, 1e300, 18446744073709551616]", "[0.1,1.5,1e+300,1.8446744073709552e+19]"),
+        ];
+        for (text, expected) in texts {
+            let (value, _) = read(serde_json::Deserializer::from_str(text)).unwrap();
+            assert_eq!(value.to_string(), expected);
+        }
+        read(serde_json::Deserializer::from_str("1e400")).unwrap_err();
     }
 }

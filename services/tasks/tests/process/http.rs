@@ -21,14 +21,22 @@ impl Request {
         Self { head: format!("{line} HTTP/1.1\r\nHost: tasks\r\n"), body: String::new() }
     }
 
-    pub(crate) fn json(mut self, body: &Value) -> Self {
-        self.body = body.to_string();
-        self.head += "Content-Type: application/json\r\n";
-        self
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.text(&body.to_string())
     }
 
-    pub(crate) fn token(mut self, token: &str) -> Self {
-        self.head.extend(["Authorization: Bearer ", token, "\r\n"]);
+    /// JSON, as the caller writes it.
+    pub(crate) fn text(mut self, json: &str) -> Self {
+        json.clone_into(&mut self.body);
+        self.header("Content-Type", "application/json")
+    }
+
+    pub(crate) fn token(self, token: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.head.extend([name, ": ", value, "\r\n"]);
         self
     }
 
@@ -56,10 +64,16 @@ impl Response {
         found.map(|(_, value)| value.as_str())
     }
 
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
     /// A member of the body, which must be JSON.
     pub(crate) fn text(&self, member: &str) -> String {
-        let body: Value = serde_json::from_str(&self.body).unwrap();
-        body[member].as_str().unwrap_or_else(|| panic!("no {member} in {}", self.body)).to_owned()
+        self.json()[member]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {member} in {}", self.body))
+            .to_owned()
     }
 
     /// Fails the test if the status is another one.

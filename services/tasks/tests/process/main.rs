@@ -4,6 +4,7 @@
 
 mod database;
 mod http;
+mod idempotency;
 mod limits;
 mod load;
 mod outages;
@@ -12,6 +13,7 @@ mod service;
 mod sessions;
 mod sql;
 mod starts;
+mod tasks_of;
 mod upgrade;
 mod user;
 
