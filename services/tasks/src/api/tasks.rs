@@ -76,47 +76,50 @@ impl Payloads {
         Self(JOBS.iter().map(|job| Schema::component(document, job.schema)).collect())
     }
 
-    /// The errors of a task's members that the schema of the body cannot express. The type is `None` if it is invalid.
-    fn faults(&self, kind: Option<Kind>, members: &Value) -> Vec<Fault> {
-        let mut found = Vec::new();
-        let run_at = members["run_at"].as_str();
-        if run_at.is_some_and(|text| Timestamp::parse(text).is_none()) {
-            found.push(fault("/run_at", "must be a time from 1970 to 9999, as in RFC 3339"));
-        }
-        let Some(kind) = kind else { return found };
+    /// The errors of a changed task that the schema of the body cannot express. That schema does not know the type of
+    /// the task, so the payload is checked here.
+    fn faults(&self, kind: Kind, members: &Value) -> Vec<Fault> {
         let payload = &members["payload"];
-        let Some(job) = Job::of(kind) else {
-            if members["title"].is_null() {
-                found.push(fault("/title", "is missing: a manual task has a title"));
-            }
-            if !payload.is_null() {
-                found.push(fault("/payload", "must be null: a manual task has no payload"));
-            }
-            return found;
-        };
-        if payload.is_null() {
-            found.push(fault("/payload", format!("is missing: a {} has one", kind.as_str())));
-        } else if payload.to_string().len() > job.longest {
-            found.push(fault("/payload", format!("must have at most {} bytes", job.longest)));
-        } else {
-            found.extend(self.of_payload(job, payload));
-        }
-        found
-    }
-
-    fn of_payload(&self, job: &Job, payload: &Value) -> Vec<Fault> {
-        let schemas = JOBS.iter().zip(&self.0);
-        let schema = schemas.into_iter().find(|(one, _)| one.kind == job.kind);
+        let schema = JOBS.iter().zip(&self.0).find(|(job, _)| job.kind == kind);
+        let schema = schema.filter(|_| !payload.is_null());
         let mut found =
             schema.map_or_else(Vec::new, |(_, schema)| schema.faults(payload, "/payload"));
-        for (pointer, detail) in (job.check)(payload) {
-            let broken = fault(format!("/payload{pointer}"), detail);
+        for broken in rules(Some(kind), members) {
             if !found.iter().any(|fault| fault.pointer == broken.pointer) {
                 found.push(broken);
             }
         }
         found
     }
+}
+
+/// The errors of a task's members that no schema can express. The type is `None` if it is invalid.
+fn rules(kind: Option<Kind>, members: &Value) -> Vec<Fault> {
+    let mut found = Vec::new();
+    let run_at = members["run_at"].as_str();
+    if run_at.is_some_and(|text| Timestamp::parse(text).is_none()) {
+        found.push(fault("/run_at", "must be a time from 1970 to 9999, as in RFC 3339"));
+    }
+    let Some(kind) = kind else { return found };
+    let payload = &members["payload"];
+    let Some(job) = Job::of(kind) else {
+        if members["title"].is_null() {
+            found.push(fault("/title", "is missing: a manual task has a title"));
+        }
+        if !payload.is_null() {
+            found.push(fault("/payload", "must be null: a manual task has no payload"));
+        }
+        return found;
+    };
+    if payload.is_null() {
+        found.push(fault("/payload", format!("is missing: a {} has one", kind.as_str())));
+    } else if payload.to_string().len() > job.longest {
+        found.push(fault("/payload", format!("must have at most {} bytes", job.longest)));
+    } else {
+        let broken = (job.check)(payload).into_iter();
+        found.extend(broken.map(|(at, detail)| fault(format!("/payload{at}"), detail)));
+    }
+    found
 }
 
 impl Tasks {
@@ -132,8 +135,8 @@ impl Tasks {
         }
         let key = key(request)?.map(|key| (key, BodyHash::of(&body.value)));
         let check = |unknown: Option<Fault>| {
-            let faults = |members: &Value| self.payloads.faults(kind, members);
-            self.schemas.check(request, &body, |it| faults(it).into_iter().chain(unknown).collect())
+            let rules = |it: &Value| rules(kind, it).into_iter().chain(unknown).collect();
+            self.schemas.check(request, &body, rules)
         };
         let created = match check(None) {
             Err(_) => check(self.unknown_assignee(&body.value).await?),
@@ -175,7 +178,7 @@ impl Tasks {
                 let target = change::target(task, &body.value, method);
                 change::check(task, &body.value, &target).map_err(Denied::Conflict)?;
                 let (kind, target) = (task.summary.kind, Value::Object(target));
-                let faults = self.payloads.faults(Some(kind), &target).into_iter();
+                let faults = self.payloads.faults(kind, &target).into_iter();
                 let rules = |_: &Value| faults.chain(unknown.clone()).collect();
                 let _: IgnoredAny = self.schemas.check(request, body, rules)?;
                 let members = Members::deserialize(&target);

@@ -36,6 +36,14 @@ impl Flood {
         Self { logins, answered }
     }
 
+    /// One more than the service admits. The one that is refused proves that all others are admitted.
+    async fn start_full(bed: &Arc<Testbed>) -> Self {
+        let flood = Self::start(bed, ADMITTED + 1);
+        until("the refusal", || flood.answered() == 1).await;
+        until("the hashes", || running(bed) == CONCURRENCY).await;
+        flood
+    }
+
     fn answered(&self) -> usize {
         self.answered.load(Ordering::SeqCst)
     }
@@ -94,10 +102,7 @@ async fn caller_that_gives_up_frees_its_place() {
     let bed = testbed().await;
     bed.register("ada").await;
     let closed = bed.hasher.close();
-    let mut flood = Flood::start(&bed, ADMITTED + 1);
-    // The one that is refused proves that all others are admitted.
-    until("the refusal", || flood.answered() == 1).await;
-    until("the hashes", || running(&bed) == CONCURRENCY).await;
+    let mut flood = Flood::start_full(&bed).await;
     assert_eq!(bed.login("ada", PASSWORD).await.status, 503);
     flood.logins.shutdown().await;
     // The hashes that run cannot be stopped, so their places are still taken.
@@ -121,10 +126,7 @@ async fn refusal_of_a_busy_service_does_not_count_as_a_failed_login() {
     let bed = testbed().await;
     bed.register("ada").await;
     let closed = bed.hasher.close();
-    let mut flood = Flood::start(&bed, ADMITTED + 1);
-    // The one that is refused proves that all others are admitted.
-    until("the refusal", || flood.answered() == 1).await;
-    until("the hashes", || running(&bed) == CONCURRENCY).await;
+    let mut flood = Flood::start_full(&bed).await;
     for _ in 0..10 {
         assert_eq!(bed.login("ada", PASSWORD).await.status, 503);
     }

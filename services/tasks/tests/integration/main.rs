@@ -16,6 +16,7 @@ mod login;
 mod matrix;
 mod openapi;
 mod order;
+mod payloads;
 mod postgres;
 mod process;
 mod readiness;
