@@ -6,7 +6,6 @@ use super::{Bases, Run};
 use crate::checks::{Checks, equal};
 use crate::command::said;
 
-const LARGEST: u64 = 16_000_000;
 /// The lowest release of nginx without the known vulnerabilities of its branch.
 const OLDEST_NGINX: [u32; 3] = [1, 30, 6];
 /// Seconds after which an image that starts without settings is stopped.
@@ -23,10 +22,11 @@ pub(super) fn check(run: &Run, bases: &Bases, checks: &Checks) -> anyhow::Result
     let (api, nginx) = (run.api.as_str(), run.nginx.as_str());
     let of = |image, format| run.engine.docker("image inspect --format", &[format, image]);
     let size: u64 = of(api, "{{.Size}}")?.parse()?;
+    let largest = run.service.image.megabytes;
     checks.check(
-        format!("the API's image is at most 16 MB (it is {} MB)", megabytes(size)),
+        format!("the API's image is at most {largest} MB (it is {} MB)", megabytes(size)),
         || {
-            ensure!(size <= LARGEST, "{size} bytes");
+            ensure!(size <= largest * 1_000_000, "{size} bytes");
             Ok(())
         },
     );
@@ -69,10 +69,16 @@ pub(super) fn check(run: &Run, bases: &Bases, checks: &Checks) -> anyhow::Result
     checks.check("the sidecar's image has no default site", || {
         run.run_once(nginx, "/bin/sh", &["-c", OF_THE_BASE])
     });
-    for (image, name) in [(nginx, "the sidecar"), (api, "the API")] {
-        checks.check(format!("{name} refuses to start without a key"), || {
-            equal("64", &run.exit_code(image)?)
+    let refuses = |name: &str, image, environment: &[String]| {
+        checks.check(format!("{name} refuses to start without keys"), || {
+            equal("64", &run.exit_code(image, environment)?)
         });
+    };
+    if run.service.requires_key {
+        refuses("the sidecar", nginx, &[]);
+    }
+    if run.service.requires_key || run.service.requires_token {
+        refuses("the API", api, &run.service.image.environment());
     }
     checks.check("the command openapi works in the image", || {
         contains(&run.run_once(api, "/service", &["openapi"])?, "\"openapi\"")
@@ -112,10 +118,13 @@ impl Run {
         said(docker.args([program, image]).args(arguments))
     }
 
-    /// The exit code of an image that starts without settings. The time limit stops an image that runs forever.
-    fn exit_code(&self, image: &str) -> anyhow::Result<String> {
+    /// The exit code of an image that starts with these settings only. The time limit stops an image that runs forever.
+    fn exit_code(&self, image: &str, environment: &[String]) -> anyhow::Result<String> {
         let container = format!("{}-caller", self.project);
-        self.engine.docker("run --detach --network none --name", &[&container, image])?;
+        let mut arguments = vec![container.as_str()];
+        arguments.extend(environment.iter().flat_map(|setting| ["--env", setting]));
+        arguments.push(image);
+        self.engine.docker("run --detach --network none --name", &arguments)?;
         let line = format!("timeout {LIMIT} docker wait {container}");
         let waited = said(&mut self.engine.command(&line));
         self.engine.docker("rm --force", &[&container])?;

@@ -136,15 +136,17 @@ impl Run {
         self.folder.join("override.yaml")
     }
 
-    /// The test images have their own names, so images built on stand-ins never replace real ones.
+    /// The test images have their own names, so images built on stand-ins never replace real ones. The service has the
+    /// limits of the black-box tests.
     fn override_text(&self, bases: &Bases) -> String {
         let (service, network) = (&self.service.folder, self.engine.build_network());
-        let (rust, base) = (&bases.rust, &bases.nginx);
+        let (rust, base, environment) = (&bases.rust, &bases.nginx, &self.service.environment);
         format!(
             "services:\n\
              \x20 {service}:\n\
              \x20   image: {}\n\
              \x20   build: {{ network: {network}, args: {{ RUST_IMAGE: {rust}, SERVICE_REVISION: {REVISION} }} }}\n\
+             \x20   environment: {environment}\n\
              \x20 {service}-nginx:\n\
              \x20   image: {}\n\
              \x20   build: {{ network: {network}, args: {{ RUST_IMAGE: {rust}, NGINX_IMAGE: {base} }} }}\n",

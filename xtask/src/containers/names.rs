@@ -13,7 +13,8 @@ use crate::command::said;
 
 const ATTEMPTS: u32 = 40;
 
-/// The nginx configuration of a parameter store with one parameter. It runs in the sidecar's image.
+/// The nginx configuration of a parameter store with one parameter. It runs in the sidecar's image. The value of the
+/// parameter replaces `KEYS`.
 const STORE: &str = r#"pid /tmp/nginx.pid;
 events {}
 http {
@@ -26,11 +27,11 @@ http {
     server {
         listen 8000;
         default_type application/x-amz-json-1.1;
-        return 200 '{"Parameter":{"Name":"/keys-of/the-test","Type":"SecureString","Value":"only-in-this-test"}}';
+        return 200 '{"Parameter":{"Name":"/keys-of/the-test","Type":"SecureString","Value":"KEYS"}}';
     }
 }
 "#;
-const ENVIRONMENT: &str = "--env API_KEY_PARAMETER=/keys-of/the-test --env AWS_ENDPOINT_URL_SSM=http://ssm.test:8000 \
+const ENVIRONMENT: &str = "--env AWS_ENDPOINT_URL_SSM=http://ssm.test:8000 \
     --env AWS_REGION=eu-central-1 --env AWS_ACCESS_KEY_ID=none --env AWS_SECRET_ACCESS_KEY=none";
 
 pub(super) fn check(run: &Run, checks: &Checks) {
@@ -38,6 +39,14 @@ pub(super) fn check(run: &Run, checks: &Checks) {
         "names resolve in the API's image: it reads keys from a parameter store by name",
         || resolve(run),
     );
+}
+
+impl Run {
+    /// The settings of the service's container, if it has some.
+    fn env_file(&self) -> String {
+        let file = self.root.join("services").join(&self.service.folder).join("compose.env");
+        if file.exists() { format!("--env-file {}", file.display()) } else { String::new() }
+    }
 }
 
 fn resolve(run: &Run) -> anyhow::Result<()> {
@@ -49,13 +58,20 @@ fn resolve(run: &Run) -> anyhow::Result<()> {
     );
     engine.docker(&create, &["-c", "/tmp/ssm.conf", "-e", "stderr", "-g", "daemon off;"])?;
     let file = run.folder.join("ssm.conf");
-    std::fs::write(&file, STORE)?;
+    let (parameter, keys) = if service.requires_key {
+        ("API_KEY_PARAMETER", "only-in-this-test".to_owned())
+    } else {
+        ("JWT_KEYS_PARAMETER", format!("only-in-this-test:{}", "A".repeat(43)))
+    };
+    std::fs::write(&file, STORE.replace("KEYS", &keys))?;
     engine.docker("cp", &[&file.to_string_lossy(), &format!("{store}:/tmp/ssm.conf")])?;
     engine.docker("start", &[&store])?;
     let port = service.port;
     let start = format!(
         "run --detach --name {caller} --network {project} --network-alias api.test --read-only --cap-drop ALL \
-         --env LISTEN=0.0.0.0:{port} {ENVIRONMENT} {api}"
+         --tmpfs /state:uid=65532,gid=65532,mode=0700 {} --env LISTEN=0.0.0.0:{port} \
+         --env {parameter}=/keys-of/the-test {ENVIRONMENT} {api}",
+        run.env_file()
     );
     engine.docker(&start, &[])?;
     let ready = format!("exec {store} wget -q -T 2 -O - http://api.test:{port}{}", service.ready);

@@ -1,5 +1,6 @@
-//! The service of the images, from its OpenAPI document, and a call of its first operation.
+//! The service of the images, from its OpenAPI document and its `image.json`, and a call of one operation.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -10,19 +11,51 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chassis::document::{Access, Document, Operation, Probe};
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The declared service, and its first operation that is not a probe.
+/// The declared service, and an operation that anyone with a key can repeat.
 pub(super) struct Service {
     pub(super) folder: String,
     pub(super) name: String,
     pub(super) port: u16,
     pub(super) ready: String,
+    /// Whether it has operations that require a key in `X-Api-Key`.
+    pub(super) requires_key: bool,
+    /// Whether it has operations that require a bearer token.
+    pub(super) requires_token: bool,
+    pub(super) image: Image,
+    /// The variables of `contract/environment.json`.
+    pub(super) environment: Value,
     operation: Operation,
     /// The status of a successful call.
     pub(super) success: u16,
+}
+
+/// `image.json` of a service, for an image that differs from most.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Image {
+    /// Its largest size.
+    pub(super) megabytes: u64,
+    /// Settings that the service refuses if it has no keys. Without any, it makes its own keys.
+    refused: BTreeMap<String, String>,
+}
+
+impl Default for Image {
+    fn default() -> Self {
+        Self { megabytes: 16, refused: BTreeMap::new() }
+    }
+}
+
+impl Image {
+    /// The refused settings, as `NAME=value`.
+    pub(super) fn environment(&self) -> Vec<String> {
+        self.refused.iter().map(|(name, value)| format!("{name}={value}")).collect()
+    }
 }
 
 /// A response.
@@ -42,22 +75,36 @@ impl Service {
         let is_ready = |operation: &&Operation| matches!(operation.probe, Some(Probe::Ready(_)));
         let ready = document.operations.iter().find(is_ready).context("no readiness probe")?;
         let ready = ready.path.to_string();
-        let operation = document.operations.iter().find(|operation| operation.probe.is_none());
-        let operation = operation.context("the document declares only probes")?.clone();
+        let home = root.join("services").join(folder);
+        let special: BTreeMap<String, Value> = optional(&home.join("contract/cases.json"))?;
+        let operation = document
+            .operations
+            .iter()
+            .find(|operation| is_repeatable(operation, &special))
+            .context("the document has no operation that anyone with a key can repeat")?
+            .clone();
         let success = success(&document.public, &operation)?;
+        let requires_key = document.requires(Access::ApiKey);
+        let requires_token = document.requires(Access::Bearer);
+        let image = optional(&home.join("image.json"))?;
+        let environment: Map<String, Value> = optional(&home.join("contract/environment.json"))?;
         let Document { service, .. } = document;
         Ok(Self {
             folder: folder.to_owned(),
             name: service.name,
             port: service.port,
             ready,
+            requires_key,
+            requires_token,
+            image,
+            environment: environment.into(),
             operation,
             success,
         })
     }
 
-    /// Whether the operation requires a key.
-    pub(super) fn requires_key(&self) -> bool {
+    /// Whether the called operation requires a key.
+    pub(super) fn call_requires_key(&self) -> bool {
         self.operation.access == Access::ApiKey
     }
 
@@ -97,6 +144,23 @@ impl Service {
     }
 }
 
+/// A file that only some services have.
+fn optional<T: DeserializeOwned + Default>(file: &Path) -> anyhow::Result<T> {
+    if !file.exists() {
+        return Ok(T::default());
+    }
+    let text = fs::read_to_string(file)?;
+    serde_json::from_str(&text).with_context(|| file.display().to_string())
+}
+
+/// `special` has the operations whose valid case needs more than its example.
+fn is_repeatable(operation: &Operation, special: &BTreeMap<String, Value>) -> bool {
+    operation.probe.is_none()
+        && operation.access != Access::Bearer
+        && operation.path.is_static()
+        && !special.contains_key(&operation.id)
+}
+
 /// The first 2xx status that an operation declares.
 fn success(public: &str, operation: &Operation) -> anyhow::Result<u16> {
     let document: Value = serde_json::from_str(public)?;
@@ -105,4 +169,30 @@ fn success(public: &str, operation: &Operation) -> anyhow::Result<u16> {
     let mut statuses = responses.as_object().context("no response")?.keys();
     let status = statuses.find(|status| status.starts_with('2')).context("no success")?;
     Ok(status.parse()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(folder: &str) -> Service {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        Service::read(root, folder).unwrap()
+    }
+
+    #[test]
+    fn checks_of_a_service_come_from_its_folder() {
+        let sum = read("sum");
+        assert!(sum.requires_key && !sum.requires_token);
+        assert_eq!((sum.operation.path.to_string().as_str(), sum.success), ("/sum", 200));
+        assert_eq!(sum.environment.to_string(), "{}");
+        assert_eq!((sum.image.megabytes, sum.image.environment().len()), (16, 0));
+
+        let tasks = read("tasks");
+        assert!(tasks.requires_token && !tasks.requires_key && !tasks.call_requires_key());
+        assert_eq!(tasks.operation.access, Access::Open);
+        assert_eq!((tasks.operation.method.as_str(), tasks.success), ("GET", 200));
+        assert_eq!(tasks.environment["REGISTRATIONS_PER_ADDRESS"], "10000");
+        assert!(tasks.image.environment().contains(&"REGISTRATION=open".to_owned()));
+    }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use super::image::{contains, without_key};
 use super::{KEY, REVISION, Run};
 use crate::checks::{Checks, equal};
-use crate::command::{from_line, output, passes, said};
+use crate::command::{output, passes, said};
 use crate::test::{Counts, checked};
 
 const ATTEMPTS: u32 = 120;
@@ -27,9 +27,10 @@ pub(super) fn check(run: &Run, checks: &Checks) -> anyhow::Result<()> {
     let (api, nginx) = (id(service)?, id(&sidecar)?);
     check_container(run, checks, &api, service, &run.api, "/service");
     check_container(run, checks, &nginx, &sidecar, &run.nginx, "nginx");
-    checks.check(format!("{service}: the first line of its log contains the built commit"), || {
+    checks.check(format!("{service}: the log line of its start contains the built commit"), || {
         let log = said(run.engine.command("docker logs").arg(&api))?;
-        contains(log.lines().next().unwrap_or_default(), &format!("\"revision\":\"{REVISION}\""))
+        let start = log.lines().find(|line| line.contains("\"listening\""));
+        contains(start.unwrap_or_default(), &format!("\"revision\":\"{REVISION}\""))
     });
     checks.check(format!("{sidecar}: only its owner can read the rendered configuration"), || {
         let line = format!("exec {nginx} stat -c %a:%u /run/sidecar/nginx.conf");
@@ -37,7 +38,7 @@ pub(super) fn check(run: &Run, checks: &Checks) -> anyhow::Result<()> {
     });
     let [api_port, sidecar_port] = run.ports;
     let status = |port, key| anyhow::Ok(run.service.call(port, key, Duration::ZERO)?.status);
-    if run.service.requires_key() {
+    if run.service.call_requires_key() {
         checks.check("the sidecar requires a key", || equal(&401, &status(sidecar_port, None)?));
     }
     checks.check("the sidecar answers with a key", || {
@@ -46,7 +47,7 @@ pub(super) fn check(run: &Run, checks: &Checks) -> anyhow::Result<()> {
     checks.check("the service answers without a key, on this machine only", || {
         equal(&run.service.success, &status(api_port, None)?)
     });
-    run_contract(run, checks)?;
+    run_contract(run, checks, &api)?;
     check_stop(run, checks, &api, &nginx)
 }
 
@@ -92,14 +93,16 @@ fn is_bounded(limits: &str) -> anyhow::Result<()> {
 }
 
 /// Runs the black-box tests. Their log goes to a separate file, because the last line of this command counts them too.
-fn run_contract(run: &Run, checks: &Checks) -> anyhow::Result<()> {
+fn run_contract(run: &Run, checks: &Checks, api: &str) -> anyhow::Result<()> {
     let path = run.folder.join("contract.log");
     let log = File::create(&path)?;
-    let mut contract = from_line(CONTRACT);
+    // The commands of setup.json run in the container.
+    let mut contract = run.engine.command(CONTRACT);
     contract
         .current_dir(&run.root)
         .env("CONTRACT_URL", format!("http://127.0.0.1:{}", run.ports[1]))
         .env("CONTRACT_KEY", KEY)
+        .env("CONTRACT_COMMAND", format!("docker exec {api} /service"))
         .env("CONTRACT_SERVICE", &run.service.folder);
     let succeeded = passes(&mut contract, &log)?;
     let text = fs::read_to_string(&path)?;
