@@ -12,6 +12,7 @@
 //! * [`load`] sends requests continuously while a test replaces a task or a key
 //! * [`stub`] is an API that misbehaves
 //! * [`browser`] loads a page in Chromium
+//! * [`schemathesis`] generates requests from a document
 //!
 //! The harness blocks and uses threads. A test reads from top to bottom and needs no knowledge of an async runtime.
 #![expect(clippy::missing_panics_doc, reason = "a panic is how the harness fails the test")]
@@ -30,6 +31,7 @@ pub mod log;
 pub mod metrics;
 pub mod port;
 pub mod process;
+pub mod schemathesis;
 pub mod server;
 pub mod service;
 pub mod shape;

@@ -1,4 +1,4 @@
-//! Installs pinned tools into .tools/: linters, the emulator, tools for diagrams and bills of materials.
+//! Installs pinned tools into .tools/: linters, the emulator, Schemathesis, tools for diagrams and bills of materials.
 //!
 //! A group is installed again when its pins or its commands change. Each installer except `PipVersions` checks hashes:
 //! `pip --require-hashes`, `npm ci`, `cargo install --locked`.
@@ -26,7 +26,7 @@ enum Installer {
     Nginx(&'static str),
 }
 
-const GROUPS: [(&str, Installer); 9] = [
+const GROUPS: [(&str, Installer); 10] = [
     ("python", Installer::Pip("tools/requirements.txt")),
     ("npm", Installer::Npm),
     ("cargo", Installer::Cargo("cargo-deny@0.20.2")),
@@ -36,6 +36,7 @@ const GROUPS: [(&str, Installer); 9] = [
     ("emulator", Installer::PipVersions("terraform/emulator/requirements.txt")),
     ("checkov", Installer::PipVersions("terraform/requirements.txt")),
     ("permissions", Installer::Pip("tools/permissions-requirements.txt")),
+    ("schemathesis", Installer::Pip("tools/schemathesis-requirements.txt")),
 ];
 
 const NGINX_CRATE: &str = ".tools/nginx-source/vendor/nginx-src";

@@ -8,6 +8,7 @@ mod deadlines;
 mod drain;
 mod environment;
 mod forwarding;
+mod generated;
 mod limits;
 mod log;
 mod methods;
