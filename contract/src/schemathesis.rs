@@ -36,12 +36,12 @@ struct Unexpressed {
     _reason: String,
 }
 
-/// What happened.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Run {
     /// Whether no check failed.
     pub passed: bool,
-    /// What Schemathesis printed.
+    /// The output of Schemathesis.
     pub output: String,
     /// The status of each response, by the method and the path template.
     pub statuses: BTreeMap<(String, String), Vec<u64>>,
