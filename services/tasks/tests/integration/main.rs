@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic makes a test fail, also in a helper of tests")]
 
+mod any_text;
 mod audit;
 mod buckets;
 mod docs;
@@ -12,6 +13,7 @@ mod doubles;
 mod failed_logins;
 mod hashing;
 mod headers;
+mod inputs;
 mod login;
 mod matrix;
 mod openapi;
