@@ -13,7 +13,7 @@ use crate::model::task::{Task, TaskId};
 use crate::model::timestamp::Timestamp;
 use crate::model::usage::{Bounds, Usage};
 use crate::model::user::UserId;
-use crate::store::{Change, Creation, StoreError, Tasks};
+use crate::store::{BoxFuture, Change, Creation, StoreError, Tasks};
 use async_trait::async_trait;
 use sqlx::{query, query_as};
 use std::time::Duration;
@@ -103,19 +103,10 @@ impl Tasks for Database {
     }
 
     async fn list(&self, list: List, limit: Option<Duration>) -> Result<Listed, StoreError> {
+        let job = reading(list);
         match limit {
-            Some(limit) => {
-                self.search(limit, move |mut connection| {
-                    Box::pin(async move { super::lists::read(&mut connection, &list).await })
-                })
-                .await
-            }
-            None => {
-                self.read(move |mut connection| {
-                    Box::pin(async move { super::lists::read(&mut connection, &list).await })
-                })
-                .await
-            }
+            Some(limit) => self.search(limit, job).await,
+            None => self.read(job).await,
         }
     }
 
@@ -125,6 +116,13 @@ impl Tasks for Database {
         })
         .await
     }
+}
+
+/// The job that reads a part of a list.
+fn reading(
+    list: List,
+) -> impl for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<Listed, StoreError>> + Send {
+    move |mut connection| Box::pin(async move { super::lists::read(&mut connection, &list).await })
 }
 
 pub(super) async fn find(
