@@ -230,6 +230,12 @@ impl Postgres {
         }
     }
 
+    /// The log of the server since its last start.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
     /// The URL of a database.
     #[must_use]
     pub fn url(&self, database: &str) -> String {

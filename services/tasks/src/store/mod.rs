@@ -9,7 +9,11 @@ mod sqlite;
 mod target;
 
 pub use self::migrations::Migrations;
+#[cfg(feature = "test-support")]
+pub use self::postgres::{PLANNER as POSTGRES_PLANNER, list as postgres_list};
 pub use self::sqlite::Lock;
+#[cfg(feature = "test-support")]
+pub use self::sqlite::list as sqlite_list;
 pub use self::target::{InvalidTarget, Target, WELL_KNOWN_SECRETS};
 
 use crate::model::idempotency::Claim;

@@ -5,6 +5,7 @@
 mod cases;
 mod durability;
 mod engines;
+mod million;
 mod outages;
 mod sqlite;
 mod tls;

@@ -2,8 +2,8 @@
 //!
 //! `DATABASE_POOLER=true` is for PgBouncer. There, two transactions of one client can use two connections of the server.
 //! `sqlx` sends a statement and its parameters in two steps. So in this mode each statement is unnamed and runs in a
-//! transaction, which keeps both steps on one connection. PgBouncer rejects time limits in the startup message, so each
-//! transaction sets them.
+//! transaction, which keeps both steps on one connection. PgBouncer rejects settings in the startup message, so each
+//! transaction makes them.
 
 mod migrate;
 
@@ -15,6 +15,8 @@ mod migrate;
 mod statements;
 
 pub(super) use self::migrate::migrate;
+#[cfg(feature = "test-support")]
+pub use self::statements::list;
 
 use super::{BoxFuture, Options, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres as Engine};
@@ -29,6 +31,11 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
 const IDLE_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that this program waits longer than the server: for a server that does not answer at all.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Every statement reads few rows through an index, in the order of the index. So the planner must not prefer to read
+/// everything when it expects few rows, and must not spend time on compiling.
+pub const PLANNER: [(&str, &str); 3] =
+    [("enable_seqscan", "off"), ("enable_bitmapscan", "off"), ("jit", "off")];
 
 /// The function that finds a text in another one.
 const CONTAINS: &str = "strpos";
@@ -46,7 +53,7 @@ struct Connection<'c> {
 /// The database.
 pub(super) struct Database {
     pool: PgPool,
-    /// Begins each transaction, and sets its limits in the mode for PgBouncer.
+    /// Begins each transaction, and makes its settings in the mode for PgBouncer.
     begin: Arc<str>,
     pooler: bool,
     /// The time limit of a job. The limits of the server apply to each statement.
@@ -63,13 +70,15 @@ pub(super) fn open(target: &PgConnectOptions, options: &Options) -> Database {
         ("idle_in_transaction_session_timeout", IDLE_TRANSACTION_TIMEOUT),
     ]
     .map(|(name, limit)| (name, limit.as_millis().to_string()));
+    let settings = PLANNER.map(|(name, value)| (name, value.to_owned())).into_iter().chain(limits);
     let target = target.clone().application_name("tasks").disable_statement_logging();
     let (target, begin) = if options.pooler {
-        let limits = limits.map(|(name, limit)| format!("SET LOCAL {name} = {limit}"));
+        let settings: Vec<_> =
+            settings.map(|(name, value)| format!("SET LOCAL {name} = {value}")).collect();
         let target = target.extra_float_digits(None).statement_cache_capacity(0);
-        (target, format!("BEGIN; {}", limits.join("; ")))
+        (target, format!("BEGIN; {}", settings.join("; ")))
     } else {
-        (target.options(limits), "BEGIN".to_owned())
+        (target.options(settings), "BEGIN".to_owned())
     };
     let pool = PgPoolOptions::new()
         .max_connections(options.connections)
@@ -111,13 +120,13 @@ impl Database {
         searched.await
     }
 
-    /// Runs one writing statement.
+    /// Runs one writing statement. It is a transaction by itself.
     async fn statement<T, F>(&self, job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
-        self.run(self.pooler, job).await
+        self.read(job).await
     }
 
     /// Runs several statements. An error undoes all of them.

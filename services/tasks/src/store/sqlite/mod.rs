@@ -11,6 +11,8 @@ mod writer;
 mod statements;
 
 pub use self::lock::Lock;
+#[cfg(feature = "test-support")]
+pub use self::statements::list;
 
 use self::writer::Writer;
 use super::{BoxFuture, Migrations, Options, StoreError, migrations};

@@ -12,6 +12,9 @@ mod tasks;
 mod usage;
 mod users;
 
+#[cfg(feature = "test-support")]
+pub use self::lists::list;
+
 use super::{Connection, Engine, failure};
 use crate::model::timestamp::Timestamp;
 use crate::model::user::{Role, User, UserId, Username};

@@ -102,6 +102,7 @@ pub(super) async fn filters_select(store: Arc<dyn Store>) {
         (filter(), 6),
         (Filter { statuses: vec![Status::Pending], ..filter() }, 3),
         (Filter { statuses: vec![Status::Pending, Status::Completed], ..filter() }, 6),
+        (Filter { statuses: vec![Status::Pending; 3], ..filter() }, 3),
         (Filter { statuses: vec![Status::Failed], ..filter() }, 0),
         (Filter { kinds: vec![Kind::Manual, Kind::SendEmail], ..filter() }, 4),
         (Filter { priorities: vec![Priority::High, Priority::Low], ..filter() }, 4),

@@ -21,19 +21,29 @@ CREATE TABLE tasks (
     payload TEXT
 ) STRICT;
 
--- A list walks one of these in its order. The last columns are those that a list filters by.
-CREATE INDEX tasks_user_created ON tasks (user_id, id, status, type, priority);
-CREATE INDEX tasks_user_updated ON tasks (user_id, updated_at, id, status, type, priority);
-CREATE INDEX tasks_user_priority ON tasks (user_id, priority, id, status, type);
-CREATE INDEX tasks_assignee_created ON tasks (assignee_id, id, user_id, status, type, priority)
-    WHERE assignee_id IS NOT NULL;
-CREATE INDEX tasks_assignee_updated ON tasks (assignee_id, updated_at, id, user_id, status, type, priority)
-    WHERE assignee_id IS NOT NULL;
-CREATE INDEX tasks_assignee_priority ON tasks (assignee_id, priority, id, user_id, status, type)
-    WHERE assignee_id IS NOT NULL;
-CREATE INDEX tasks_created ON tasks (id, status, type, priority);
-CREATE INDEX tasks_updated ON tasks (updated_at, id, status, type, priority);
-CREATE INDEX tasks_priority ON tasks (priority, id, status, type);
+-- A list reads ranges of these indexes: see statements/lists.rs. A group is the tasks with the same status, type and
+-- priority. Each index of groups has its own condition, which is always true and which only its statements repeat. So no
+-- database uses another one for them. Most tasks have no assignee and are in the first seven indexes only.
+CREATE INDEX tasks_user_created ON tasks (user_id, id);
+CREATE INDEX tasks_user_updated ON tasks (user_id, updated_at, id);
+CREATE INDEX tasks_user_priority ON tasks (user_id, priority, id);
+CREATE INDEX tasks_group_created ON tasks (status, type, priority, id) WHERE length(type) <> 100;
+CREATE INDEX tasks_group_updated ON tasks (status, type, priority, updated_at, id) WHERE length(type) <> 101;
+CREATE INDEX tasks_user_group_created ON tasks (user_id, status, type, priority, id) WHERE length(type) <> 102;
+CREATE INDEX tasks_user_group_updated ON tasks (user_id, status, type, priority, updated_at, id)
+    WHERE length(type) <> 103;
+CREATE INDEX tasks_assignee_created ON tasks (assignee_id, id) WHERE assignee_id IS NOT NULL;
+CREATE INDEX tasks_assignee_updated ON tasks (assignee_id, updated_at, id) WHERE assignee_id IS NOT NULL;
+CREATE INDEX tasks_assignee_priority ON tasks (assignee_id, priority, id) WHERE assignee_id IS NOT NULL;
+CREATE INDEX tasks_assignee_group_created ON tasks (assignee_id, status, type, priority, id)
+    WHERE assignee_id IS NOT NULL AND length(type) <> 104;
+CREATE INDEX tasks_assignee_group_updated ON tasks (assignee_id, status, type, priority, updated_at, id)
+    WHERE assignee_id IS NOT NULL AND length(type) <> 105;
+CREATE INDEX tasks_user_assignee_group_created ON tasks (user_id, assignee_id, status, type, priority, id)
+    WHERE assignee_id IS NOT NULL AND length(type) <> 106;
+CREATE INDEX tasks_user_assignee_group_updated
+    ON tasks (user_id, assignee_id, status, type, priority, updated_at, id)
+    WHERE assignee_id IS NOT NULL AND length(type) <> 107;
 
 CREATE TABLE user_usage (
     user_id BLOB NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
