@@ -160,8 +160,9 @@ impl Database {
         tokio::spawn(bounded).await.map_err(|error| StoreError::Failed(error.to_string()))?
     }
 
+    /// A server that does not answer must not keep the process from its end.
     async fn shut_down(&self) {
-        self.pool.close().await;
+        drop(tokio::time::timeout(self.limit, self.pool.close()).await);
     }
 }
 
