@@ -4,8 +4,9 @@
 //! From the inside out. No module depends on a module below it in this list.
 //!
 //! * [`model`]: the things and their rules. No HTTP, no database, no clock.
-//! * [`jobs`]: the types of jobs and their payloads.
 //! * [`store`]: the database. One trait, two engines.
+//! * [`results`]: the files that jobs make.
+//! * [`jobs`]: the types of jobs: their payloads and their work.
 //! * [`access`]: who may do what.
 //! * [`api`]: the operations of the document, over HTTP.
 //! * [`program`]: settings and commands.
@@ -15,4 +16,5 @@ pub mod api;
 pub mod jobs;
 pub mod model;
 pub mod program;
+pub mod results;
 pub mod store;

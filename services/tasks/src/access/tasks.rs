@@ -41,7 +41,7 @@ impl Access {
     pub fn may_create(
         &self,
         caller: &Caller,
-        kind: Kind,
+        kind: &Kind,
         visitor: Visitor<'_>,
     ) -> Result<(), Denied> {
         let for_admins = Job::of(kind).is_some_and(|job| job.for_admins);

@@ -3,6 +3,7 @@
 use super::tasks::id;
 use super::users::{caller, visitor};
 use super::{Tasks, revalidated};
+use crate::jobs;
 use crate::model::listing::{
     By, Filter, Listed, Order, PER_PAGE, Query, Scope, Start, TOTAL_MAX, folded,
 };
@@ -136,6 +137,7 @@ impl Parameters {
         });
         let page = Start::Page(self.page.unwrap_or(1));
         Query {
+            kinds: jobs::kinds().collect(),
             scope,
             filter: Filter {
                 statuses: self.status.clone(),

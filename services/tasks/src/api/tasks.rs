@@ -6,7 +6,7 @@ use super::users::{caller, visitor};
 use super::{REVALIDATED, Tasks, revalidated};
 use crate::access::Denied;
 use crate::access::tasks::NewTask;
-use crate::jobs::{JOBS, Job};
+use crate::jobs::{self, JOBS, Job};
 use crate::model::change::{self, Draft, Method};
 use crate::model::idempotency::{BodyHash, Key};
 use crate::model::relation::Right;
@@ -40,7 +40,7 @@ struct Created {
 }
 
 fn manual() -> Kind {
-    Kind::Manual
+    Kind::MANUAL
 }
 
 fn max_attempts() -> u16 {
@@ -78,9 +78,9 @@ impl Payloads {
 
     /// The errors of a changed task that the schema of the body cannot express. That schema does not know the type of
     /// the task, so the payload is checked here.
-    fn faults(&self, kind: Kind, members: &Value) -> Vec<Fault> {
+    fn faults(&self, kind: &Kind, members: &Value) -> Vec<Fault> {
         let payload = &members["payload"];
-        let schema = JOBS.iter().zip(&self.0).find(|(job, _)| job.kind == kind);
+        let schema = JOBS.iter().zip(&self.0).find(|(job, _)| job.kind == *kind);
         let schema = schema.filter(|_| !payload.is_null());
         let mut found =
             schema.map_or_else(Vec::new, |(_, schema)| schema.faults(payload, "/payload"));
@@ -94,7 +94,7 @@ impl Payloads {
 }
 
 /// The errors of a task's members that no schema can express. The type is `None` if it is invalid.
-fn rules(kind: Option<Kind>, members: &Value) -> Vec<Fault> {
+fn rules(kind: Option<&Kind>, members: &Value) -> Vec<Fault> {
     let mut found = Vec::new();
     let run_at = members["run_at"].as_str();
     if run_at.is_some_and(|text| Timestamp::parse(text).is_none()) {
@@ -128,14 +128,14 @@ impl Tasks {
         let kind = body
             .value
             .get("type")
-            .map_or(Some(Kind::Manual), |kind| kind.as_str().and_then(Kind::parse));
+            .map_or(Some(Kind::MANUAL), |kind| kind.as_str().and_then(jobs::kind));
         let caller = caller(request)?;
-        if let Some(kind) = kind {
+        if let Some(kind) = &kind {
             self.access.may_create(caller, kind, visitor(request))?;
         }
         let key = key(request)?.map(|key| (key, BodyHash::of(&body.value)));
         let check = |unknown: Option<Fault>| {
-            let rules = |it: &Value| rules(kind, it).into_iter().chain(unknown).collect();
+            let rules = |it: &Value| rules(kind.as_ref(), it).into_iter().chain(unknown).collect();
             self.schemas.check(request, &body, rules)
         };
         let created = match check(None) {
@@ -177,7 +177,7 @@ impl Tasks {
                 check_match(request, task)?;
                 let target = change::target(task, &body.value, method);
                 change::check(task, &body.value, &target).map_err(Denied::Conflict)?;
-                let (kind, target) = (task.summary.kind, Value::Object(target));
+                let (kind, target) = (&task.summary.kind, Value::Object(target));
                 let faults = self.payloads.faults(kind, &target).into_iter();
                 let rules = |_: &Value| faults.chain(unknown.clone()).collect();
                 let _: IgnoredAny = self.schemas.check(request, body, rules)?;

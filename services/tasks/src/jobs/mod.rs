@@ -3,12 +3,17 @@
 //! The document has the schema of each payload. A rule here is one that a schema cannot express.
 
 mod cleanup_temp;
+pub mod context;
 mod generate_report;
 mod resize_image;
 mod send_email;
 
+use self::context::{Context, Unfinished};
+use crate::model::result::ResultFile;
 use crate::model::task::Kind;
 use serde_json::Value;
+use std::pin::Pin;
+use std::time::Duration;
 
 const KIB: usize = 1024;
 
@@ -25,32 +30,37 @@ pub struct Job {
     pub for_admins: bool,
     /// Checks a payload that keeps its schema.
     pub check: fn(&Value) -> Vec<Broken>,
+    /// The time after which a run has failed.
+    pub timeout: Duration,
+    /// Runs it.
+    pub run: fn(Context) -> Running,
 }
+
+/// The future of a run. It ends with the file that the job made, if it makes one.
+pub type Running = Pin<Box<dyn Future<Output = Result<Option<ResultFile>, Unfinished>> + Send>>;
 
 /// A broken rule: a JSON pointer into the payload, and a text that continues "The member …".
 pub type Broken = (&'static str, &'static str);
 
 /// All types of jobs.
-pub const JOBS: [Job; 4] =
-    [send_email::JOB, generate_report::JOB, resize_image::JOB, cleanup_temp::JOB];
+pub static JOBS: &[Job] =
+    &[send_email::JOB, generate_report::JOB, resize_image::JOB, cleanup_temp::JOB];
 
 impl Job {
     /// The job of a type. `None` for a task of a person.
     #[must_use]
-    pub fn of(kind: Kind) -> Option<&'static Self> {
-        JOBS.iter().find(|job| job.kind == kind)
+    pub fn of(kind: &Kind) -> Option<&'static Self> {
+        JOBS.iter().find(|job| job.kind == *kind)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The type of this name, if this release knows it.
+#[must_use]
+pub fn kind(name: &str) -> Option<Kind> {
+    kinds().find(|kind| kind.as_str() == name)
+}
 
-    #[test]
-    fn every_type_but_manual_has_one_job() {
-        for &kind in Kind::ALL {
-            let jobs = JOBS.iter().filter(|job| job.kind == kind).count();
-            assert_eq!(jobs, usize::from(kind != Kind::Manual), "{kind:?}");
-        }
-    }
+/// All types that this release knows.
+pub fn kinds() -> impl Iterator<Item = Kind> {
+    [Kind::MANUAL].into_iter().chain(JOBS.iter().map(|job| job.kind.clone()))
 }

@@ -141,7 +141,7 @@ mod tests {
 
     fn job(status: Status) -> Task {
         let payload = json!({ "to": "a@example.com", "subject": "a" });
-        Task { summary: task(Kind::SendEmail, status), payload: Some(payload) }
+        Task { summary: task(Kind::new("send_email"), status), payload: Some(payload) }
     }
 
     /// The example of RFC 7396, section 3, and its appendix A.

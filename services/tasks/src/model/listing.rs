@@ -87,6 +87,8 @@ pub struct Query {
     pub start: Start,
     /// The most tasks of the part.
     pub per_page: u32,
+    /// All types of tasks, for a filter that does not choose some.
+    pub kinds: Vec<Kind>,
 }
 
 /// The result of a query.

@@ -37,6 +37,7 @@ pub mod idempotency;
 pub mod listing;
 pub mod password;
 pub mod relation;
+pub mod result;
 pub mod session;
 pub mod state;
 pub mod task;

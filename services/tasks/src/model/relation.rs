@@ -1,6 +1,6 @@
 //! The rights of users on a task.
 
-use super::task::{Kind, Summary};
+use super::task::Summary;
 use super::user::{Role, User};
 
 /// An action on one task.
@@ -42,7 +42,7 @@ impl Right {
         match self {
             Self::Read => relation.owner || relation.assignee || relation.admin,
             Self::Edit | Self::Delete => relation.owner,
-            Self::Complete => relation.owner || relation.assignee && task.kind == Kind::Manual,
+            Self::Complete => relation.owner || relation.assignee && !task.kind.is_job(),
             Self::Unassign => relation.owner || relation.assignee,
             Self::Cancel | Self::Retry => relation.owner || relation.admin,
         }

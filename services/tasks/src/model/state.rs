@@ -110,30 +110,30 @@ pub(super) mod tests {
         let [one, two, three] = ended;
         let rows: [Row; 5] = [
             (
-                Kind::Manual,
+                Kind::MANUAL,
                 |task| task.complete(LATER),
                 [Ok(Completed), Ok(Completed), one, two, three],
             ),
-            (Kind::SendEmail, |task| task.complete(LATER), [Err(IsJob); 5]),
+            (Kind::new("send_email"), |task| task.complete(LATER), [Err(IsJob); 5]),
             (
-                Kind::SendEmail,
+                Kind::new("send_email"),
                 |task| task.cancel(LATER),
                 [Ok(Cancelled), Ok(Processing), one, two, three],
             ),
             (
-                Kind::Manual,
+                Kind::MANUAL,
                 Summary::retry,
                 [Err(NotRetryable), Err(NotRetryable), Err(NotRetryable), Ok(Pending), Ok(Pending)],
             ),
             (
-                Kind::SendEmail,
+                Kind::new("send_email"),
                 |task| task.delete(),
                 [Ok(Pending), Err(IsProcessing), Ok(Completed), Ok(Status::Failed), Ok(Cancelled)],
             ),
         ];
         for (row, (kind, action, expected)) in rows.into_iter().enumerate() {
             for (&status, expected) in Status::ALL.iter().zip(expected) {
-                let mut task = task(kind, status);
+                let mut task = task(kind.clone(), status);
                 let result = action(&mut task).map(|()| task.status);
                 assert_eq!(result, expected, "row {row}, {status:?}");
             }
@@ -142,14 +142,14 @@ pub(super) mod tests {
 
     #[test]
     fn retry_gives_a_task_all_attempts_again() {
-        let mut task = task(Kind::SendEmail, Status::Failed);
+        let mut task = task(Kind::new("send_email"), Status::Failed);
         task.retry().unwrap();
         assert_eq!((task.attempts, task.error, task.finished_at), (0, None, None));
     }
 
     #[test]
     fn running_job_is_asked_to_stop_once() {
-        let mut task = task(Kind::SendEmail, Status::Processing);
+        let mut task = task(Kind::new("send_email"), Status::Processing);
         task.cancel(NOW).unwrap();
         task.cancel(LATER).unwrap();
         assert_eq!((task.status, task.cancel_requested_at), (Status::Processing, Some(NOW)));

@@ -2,8 +2,9 @@
 
 use super::timestamp::Timestamp;
 use super::user::UserId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 use uuid::Uuid;
 
@@ -21,27 +22,40 @@ impl fmt::Display for TaskId {
     }
 }
 
-named! {
-    /// The type of a task: who completes it, and the form of its payload.
-    Kind {
-        /// A person completes it.
-        Manual = "manual",
-        /// Sends a mail.
-        SendEmail = "send_email",
-        /// Writes the tasks of the user to a file.
-        GenerateReport = "generate_report",
-        /// Resizes an image.
-        ResizeImage = "resize_image",
-        /// Removes data that is past its retention.
-        CleanupTemp = "cleanup_temp",
-    }
-}
+/// The name of a type: who completes the task, and the form of its payload.
+///
+/// Every name is accepted here, so that a list can show a task that a newer release created. [`crate::jobs`] has the types
+/// that this release knows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Kind(Cow<'static, str>);
 
 impl Kind {
+    /// A person completes it.
+    pub const MANUAL: Self = Self::new("manual");
+
+    /// A type.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// A type that was read.
+    #[must_use]
+    pub const fn read(name: String) -> Self {
+        Self(Cow::Owned(name))
+    }
+
+    /// As stored and as shown.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// A worker runs it.
     #[must_use]
-    pub fn is_job(self) -> bool {
-        self != Self::Manual
+    pub fn is_job(&self) -> bool {
+        *self != Self::MANUAL
     }
 }
 

@@ -18,10 +18,10 @@ const FEW: usize = 2;
 
 /// Tasks that have all of these members.
 #[derive(Debug, Clone, Copy)]
-struct Range {
+struct Range<'q> {
     owner: Option<UserId>,
     assignee: Option<UserId>,
-    group: Option<(Status, Kind, Priority)>,
+    group: Option<(Status, &'q Kind, Priority)>,
 }
 
 /// Reads a part of a list, and counts the whole list.
@@ -94,7 +94,7 @@ fn count(query: &Query) -> QueryBuilder<Engine> {
 
 /// The ranges of a list, in one or two sets. Both sets can contain the same tasks: those that a user owns and that are
 /// assigned to the same user.
-fn sets(query: &Query) -> Vec<Vec<Range>> {
+fn sets(query: &Query) -> Vec<Vec<Range<'_>>> {
     let sides = match (query.scope, query.filter.assignee) {
         (Scope::All, assignee) => vec![(None, assignee)],
         (Scope::Visible(user), None) => vec![(Some(user), None), (None, Some(user))],
@@ -111,7 +111,7 @@ fn sets(query: &Query) -> Vec<Vec<Range>> {
 /// Whether an index has the tasks of the range in the order of the list. Otherwise the list reads a range for each group:
 /// all tasks with the same status, type and priority. There is an index of groups for each owner, assignee, owner with
 /// assignee, and for all tasks.
-fn is_whole(range: Range, query: &Query) -> bool {
+fn is_whole(range: Range<'_>, query: &Query) -> bool {
     let filter = &query.filter;
     let all = filter.statuses.is_empty() && filter.kinds.is_empty() && filter.priorities.is_empty();
     all && match (range.owner, range.assignee) {
@@ -122,11 +122,12 @@ fn is_whole(range: Range, query: &Query) -> bool {
 }
 
 /// The groups that a filter admits, each of them once.
-fn groups(range: Range, query: &Query) -> Vec<Range> {
+fn groups<'q>(range: Range<'q>, query: &'q Query) -> Vec<Range<'q>> {
     let mut groups = Vec::new();
-    for status in admitted(&query.filter.statuses, Status::ALL) {
-        for kind in admitted(&query.filter.kinds, Kind::ALL) {
-            for priority in admitted(&query.filter.priorities, Priority::ALL) {
+    for &status in Status::ALL.iter().filter(|it| admits(&query.filter.statuses, it)) {
+        for kind in query.kinds.iter().filter(|kind| admits(&query.filter.kinds, kind)) {
+            for &priority in Priority::ALL.iter().filter(|it| admits(&query.filter.priorities, it))
+            {
                 groups.push(Range { group: Some((status, kind, priority)), ..range });
             }
         }
@@ -134,8 +135,8 @@ fn groups(range: Range, query: &Query) -> Vec<Range> {
     groups
 }
 
-fn admitted<T: Copy + PartialEq>(chosen: &[T], all: &[T]) -> impl Iterator<Item = T> {
-    all.iter().copied().filter(|value| chosen.is_empty() || chosen.contains(value))
+fn admits<T: PartialEq>(chosen: &[T], value: &T) -> bool {
+    chosen.is_empty() || chosen.contains(value)
 }
 
 /// Writes the first tasks of all ranges, without duplicates.
@@ -159,7 +160,7 @@ fn merge(sql: &mut QueryBuilder<Engine>, query: &Query, columns: &str, order: &s
 }
 
 /// Writes the conditions of a range.
-fn restrict(sql: &mut QueryBuilder<Engine>, range: Range, query: &Query) {
+fn restrict(sql: &mut QueryBuilder<Engine>, range: Range<'_>, query: &Query) {
     if let Some(owner) = range.owner {
         sql.push(" AND user_id = ").push_bind(owner.0);
     }
@@ -168,7 +169,7 @@ fn restrict(sql: &mut QueryBuilder<Engine>, range: Range, query: &Query) {
     }
     if let Some((status, kind, priority)) = range.group {
         sql.push(" AND status = ").push_bind(status.as_str());
-        sql.push(" AND type = ").push_bind(kind.as_str());
+        sql.push(" AND type = ").push_bind(kind.as_str().to_owned());
         sql.push(" AND priority = ").push_bind(priority.rank());
         // The condition of the index, which is always true. So PostgreSQL cannot use the index of other groups, whatever it
         // expects to find there.

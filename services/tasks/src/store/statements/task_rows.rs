@@ -33,7 +33,7 @@ impl<'r> FromRow<'r, <Engine as Sqlx>::Row> for SummaryRow {
             id: TaskId(row.try_get("id")?),
             user_id: UserId(row.try_get("user_id")?),
             assignee_id: row.try_get::<Option<Uuid>, _>("assignee_id")?.map(UserId),
-            kind: Kind::parse(row.try_get("type")?).ok_or_else(|| invalid("type"))?,
+            kind: Kind::read(row.try_get("type")?),
             title: row.try_get("title")?,
             description: row.try_get("description")?,
             priority: Priority::at(row.try_get("priority")?).ok_or_else(|| invalid("priority"))?,

@@ -15,7 +15,14 @@ const NEWEST_FIRST: Order = Order { by: By::CreatedAt, descending: true };
 
 fn query(scope: Scope) -> Query {
     let start = Start::Page(1);
-    Query { scope, filter: Filter::default(), order: NEWEST_FIRST, start, per_page: 100 }
+    Query {
+        scope,
+        filter: Filter::default(),
+        order: NEWEST_FIRST,
+        start,
+        per_page: 100,
+        kinds: tasks::jobs::kinds().collect(),
+    }
 }
 
 async fn list(store: &dyn Store, query: Query) -> Listed {
@@ -85,11 +92,11 @@ pub(super) async fn scopes_contain_their_tasks_once(store: Arc<dyn Store>) {
 
 pub(super) async fn filters_select(store: Arc<dyn Store>) {
     let (ada, bob) = (create(&*store, "filter-ada").await, create(&*store, "filter-bob").await);
-    let kinds = [Kind::Manual, Kind::SendEmail, Kind::GenerateReport];
+    let kinds = [Kind::MANUAL, Kind::new("send_email"), Kind::new("generate_report")];
     for (number, kind) in kinds.into_iter().enumerate() {
         for status in [Status::Pending, Status::Completed] {
             stored(&*store, &ada, |task| {
-                task.kind = kind;
+                task.kind = kind.clone();
                 task.status = status;
                 task.priority = Priority::at(i16::try_from(number).unwrap()).unwrap();
                 task.assignee_id = (status == Status::Pending).then_some(bob.id);
@@ -104,14 +111,14 @@ pub(super) async fn filters_select(store: Arc<dyn Store>) {
         (Filter { statuses: vec![Status::Pending, Status::Completed], ..filter() }, 6),
         (Filter { statuses: vec![Status::Pending; 3], ..filter() }, 3),
         (Filter { statuses: vec![Status::Failed], ..filter() }, 0),
-        (Filter { kinds: vec![Kind::Manual, Kind::SendEmail], ..filter() }, 4),
+        (Filter { kinds: vec![Kind::MANUAL, Kind::new("send_email")], ..filter() }, 4),
         (Filter { priorities: vec![Priority::High, Priority::Low], ..filter() }, 4),
         (Filter { assignee: Some(bob.id), ..filter() }, 3),
         (Filter { assignee: Some(ada.id), ..filter() }, 0),
         (
             Filter {
                 statuses: vec![Status::Completed],
-                kinds: vec![Kind::SendEmail],
+                kinds: vec![Kind::new("send_email")],
                 priorities: vec![Priority::Normal],
                 ..filter()
             },

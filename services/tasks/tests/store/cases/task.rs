@@ -21,7 +21,7 @@ pub(super) fn manual(owner: &User) -> Task {
         id: TaskId(Uuid::now_v7()),
         user_id: owner.id,
         assignee_id: None,
-        kind: Kind::Manual,
+        kind: Kind::MANUAL,
         title: Some("Water the plants".into()),
         description: None,
         priority: Priority::Normal,
@@ -44,7 +44,7 @@ pub(super) fn manual(owner: &User) -> Task {
 /// A pending job with a payload of 13 bytes that is not stored yet.
 fn job(owner: &User) -> Task {
     let mut task = manual(owner);
-    task.summary.kind = Kind::SendEmail;
+    task.summary.kind = Kind::new("send_email");
     task.payload = Some(json!({ "to": "ada" }));
     task
 }

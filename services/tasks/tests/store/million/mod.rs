@@ -46,7 +46,14 @@ fn none() -> Filter {
 }
 
 fn query(scope: Scope, filter: Filter, start: Start) -> Query {
-    Query { scope, filter, order: NEWEST, start, per_page: 20 }
+    Query {
+        scope,
+        filter,
+        order: NEWEST,
+        start,
+        per_page: 20,
+        kinds: tasks::jobs::kinds().collect(),
+    }
 }
 
 fn scopes(number: u64) -> [Scope; 3] {
@@ -59,13 +66,13 @@ fn kinds_of_lists() -> Vec<Query> {
         none(),
         Filter { statuses: vec![Status::Failed], ..none() },
         Filter { statuses: vec![Status::Pending, Status::Failed], ..none() },
-        Filter { kinds: vec![Kind::SendEmail], ..none() },
+        Filter { kinds: vec![Kind::new("send_email")], ..none() },
         Filter { priorities: vec![Priority::Urgent], ..none() },
         Filter { assignee: Some(user(SMALL)), ..none() },
         Filter { assignee: Some(user(LARGE)), ..none() },
         Filter {
             statuses: vec![Status::Pending],
-            kinds: vec![Kind::Manual],
+            kinds: vec![Kind::MANUAL],
             priorities: vec![Priority::Low],
             assignee: Some(user(SMALL)),
             text: None,
