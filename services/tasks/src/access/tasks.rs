@@ -3,11 +3,12 @@
 use super::audit::{self, Action, Visitor};
 use super::exclusive::Exclusive;
 use super::{Access, Caller, Denied, random};
-use crate::jobs::Job;
+use crate::jobs::{self, Job};
 use crate::model::change::Draft;
 use crate::model::idempotency::{BodyHash, Claim, Key};
 use crate::model::listing::{Listed, Query};
 use crate::model::relation::Right;
+use crate::model::run::Runs;
 use crate::model::task::{Kind, Status, Summary, Task, TaskId};
 use crate::model::user::{Role, UserId};
 use crate::store::{Change, Creation, StoreError};
@@ -89,6 +90,7 @@ impl Access {
                 version: 1,
             },
             payload: None,
+            runs: Runs::default(),
         };
         task.apply(new.draft);
         let claim = key.map(|(key, body)| Claim { key, body, at: now });
@@ -137,6 +139,7 @@ impl Access {
             let from = self.task(caller, id, right, visitor).await?;
             let mut to = from.clone();
             step(&mut to)?;
+            to.forget(jobs::volatile(&to.summary.kind));
             if to == from {
                 return Ok(to);
             }

@@ -133,6 +133,11 @@ fn conflicting(conflict: Conflict) -> Problem {
     let (slug, title, detail) = match conflict {
         Conflict::IsJob => ("is-job", "Job", "Only a worker completes a job."),
         Conflict::HasEnded => ("has-ended", "Task ended", "The task has ended."),
+        Conflict::PayloadGone => (
+            "payload-gone",
+            "Payload gone",
+            "The image of the task was removed when it ended. Create a new task.",
+        ),
         Conflict::NotRetryable => (
             "not-retryable",
             "Not retryable",

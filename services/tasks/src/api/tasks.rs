@@ -217,7 +217,7 @@ impl Tasks {
 
     pub(super) async fn unassign_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
         self.step(request, Right::Unassign, |task, _| {
-            task.assignee_id = None;
+            task.summary.assignee_id = None;
             Ok(())
         })
         .await?;
@@ -225,17 +225,20 @@ impl Tasks {
     }
 
     pub(super) async fn complete_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
-        let task = self.step(request, Right::Complete, Summary::complete).await?;
+        let task =
+            self.step(request, Right::Complete, |task, now| task.summary.complete(now)).await?;
         shown(StatusCode::OK, &task)
     }
 
     pub(super) async fn cancel_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
-        let task = self.step(request, Right::Cancel, Summary::cancel).await?;
+        let task = self.step(request, Right::Cancel, |task, now| task.summary.cancel(now)).await?;
         shown(StatusCode::OK, &task)
     }
 
     pub(super) async fn retry_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
-        let task = self.step(request, Right::Retry, |task, _| task.retry()).await?;
+        let task = self
+            .step(request, Right::Retry, |task, _| task.retry(jobs::volatile(&task.summary.kind)))
+            .await?;
         shown(StatusCode::OK, &task)
     }
 
@@ -244,14 +247,14 @@ impl Tasks {
         &self,
         request: &Request<'_>,
         right: Right,
-        step: impl Fn(&mut Summary, Timestamp) -> Result<(), Conflict> + Send + Sync,
+        step: impl Fn(&mut Task, Timestamp) -> Result<(), Conflict> + Send + Sync,
     ) -> Result<Task, Problem> {
         let (caller, id) = (caller(request)?, task_id(request)?);
         let now = self.access.now();
         self.access
             .change_task(caller, id, right, visitor(request), |task| {
                 check_match(request, task)?;
-                step(&mut task.summary, now).map_err(Denied::Conflict)?;
+                step(task, now).map_err(Denied::Conflict)?;
                 self.schemas.no_query(request)
             })
             .await

@@ -12,6 +12,7 @@ pub(super) const JOB: Job = Job {
     longest: 16 * KIB,
     for_admins: false,
     check: |_| Vec::new(),
+    volatile: None,
     timeout: Duration::from_mins(5),
     run: |context| Box::pin(run(context)),
 };

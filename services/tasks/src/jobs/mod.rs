@@ -30,6 +30,8 @@ pub struct Job {
     pub for_admins: bool,
     /// Checks a payload that keeps its schema.
     pub check: fn(&Value) -> Vec<Broken>,
+    /// The member of the payload that is removed when the task ends, because it is large.
+    pub volatile: Option<&'static str>,
     /// The time after which a run has failed.
     pub timeout: Duration,
     /// Runs it.
@@ -52,6 +54,12 @@ impl Job {
     pub fn of(kind: &Kind) -> Option<&'static Self> {
         JOBS.iter().find(|job| job.kind == *kind)
     }
+}
+
+/// The member of the payload of a type that is removed when the task ends.
+#[must_use]
+pub fn volatile(kind: &Kind) -> Option<&'static str> {
+    Job::of(kind).and_then(|job| job.volatile)
 }
 
 /// The type of this name, if this release knows it.

@@ -15,6 +15,7 @@ pub(super) const JOB: Job = Job {
     longest: 1024 * KIB,
     for_admins: false,
     check,
+    volatile: Some("image"),
     timeout: Duration::from_secs(30),
     run: |context| Box::pin(run(context)),
 };

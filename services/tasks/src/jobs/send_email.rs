@@ -13,6 +13,7 @@ pub(super) const JOB: Job = Job {
     longest: 16 * KIB,
     for_admins: false,
     check,
+    volatile: None,
     timeout: Duration::from_mins(1),
     run: |context| Box::pin(run(context)),
 };

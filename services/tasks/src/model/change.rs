@@ -81,7 +81,7 @@ pub fn check(task: &Task, body: &Value, target: &Map<String, Value>) -> Result<(
 
 /// The members that an owner can change.
 fn editable(task: &Task) -> Map<String, Value> {
-    let Task { summary, payload } = task;
+    let Task { summary, payload, .. } = task;
     let members = json!({
         "title": summary.title,
         "description": summary.description,
@@ -135,13 +135,18 @@ impl Task {
 
 #[cfg(test)]
 mod tests {
+    use super::super::run::Runs;
     use super::super::state::tests::task;
     use super::super::task::Kind;
     use super::*;
 
     fn job(status: Status) -> Task {
         let payload = json!({ "to": "a@example.com", "subject": "a" });
-        Task { summary: task(Kind::new("send_email"), status), payload: Some(payload) }
+        Task {
+            summary: task(Kind::new("send_email"), status),
+            payload: Some(payload),
+            runs: Runs::default(),
+        }
     }
 
     /// The example of RFC 7396, section 3, and its appendix A.

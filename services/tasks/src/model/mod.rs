@@ -38,6 +38,7 @@ pub mod listing;
 pub mod password;
 pub mod relation;
 pub mod result;
+pub mod run;
 pub mod session;
 pub mod state;
 pub mod task;

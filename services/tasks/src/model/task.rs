@@ -1,5 +1,6 @@
 //! Tasks: a to-do of a person, or a job of a worker.
 
+use super::run::Runs;
 use super::timestamp::Timestamp;
 use super::user::UserId;
 use serde::{Deserialize, Serialize};
@@ -164,13 +165,17 @@ pub struct Task {
     pub summary: Summary,
     /// The input of a job.
     pub payload: Option<Value>,
+    /// What only workers change.
+    #[serde(skip)]
+    pub runs: Runs,
 }
 
 impl Task {
-    /// The bytes of its payload that count for the limit of its owner.
+    /// The bytes of its payload and its result, which count for the limit of its owner.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.payload.as_ref().map_or(0, |payload| payload.to_string().len() as u64)
+        let payload = self.payload.as_ref().map_or(0, |payload| payload.to_string().len() as u64);
+        payload + self.runs.result.as_ref().map_or(0, |result| result.bytes)
     }
 
     /// Whether it waits for a worker.

@@ -37,7 +37,7 @@ pub struct Migrations(Vec<Change>);
 /// The migrations of this release.
 impl Default for Migrations {
     fn default() -> Self {
-        Self(vec![change!("0001_users"), change!("0002_tasks")])
+        Self(vec![change!("0001_users"), change!("0002_tasks"), change!("0003_work")])
     }
 }
 

@@ -7,6 +7,7 @@ mod migrations;
 mod postgres;
 mod sqlite;
 mod target;
+pub mod work;
 
 pub use self::migrations::Migrations;
 #[cfg(feature = "test-support")]
@@ -16,6 +17,7 @@ pub use self::sqlite::Lock;
 pub use self::sqlite::list as sqlite_list;
 pub use self::target::{InvalidTarget, Target, WELL_KNOWN_SECRETS};
 
+use self::work::Work;
 use crate::model::idempotency::Claim;
 use crate::model::listing::{Listed, Query};
 use crate::model::session::{Salt, Session, SessionId, TokenHash};
@@ -193,6 +195,8 @@ pub trait Sessions: Send + Sync {
 /// Everything that the service stores.
 #[async_trait]
 pub trait Store: Users + Sessions + Tasks {
+    /// The work of the jobs.
+    fn work(&self) -> &dyn Work;
     /// Checks that the database answers and that its schema is at least the one of this program.
     async fn check(&self) -> Result<(), StoreError>;
     /// Waits for statements that run and closes all connections.

@@ -15,6 +15,7 @@ use tasks::model::task::{Task, TaskId};
 use tasks::model::timestamp::Timestamp;
 use tasks::model::usage::Bounds;
 use tasks::model::user::{PasswordHash, Role, User, UserId, Username};
+use tasks::store::work::Work;
 use tasks::store::{
     Change, Creation, NewUser, Rotation, Sessions, Store, StoreError, Successor, Tasks, Users,
 };
@@ -258,6 +259,10 @@ impl Sessions for WatchedStore {
 
 #[async_trait]
 impl Store for WatchedStore {
+    fn work(&self) -> &dyn Work {
+        self.inner.work()
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         busy(self.call("check")?.check()).await
     }

@@ -39,6 +39,12 @@ pub const PLANNER: [(&str, &str); 3] =
 
 /// The function that finds a text in another one.
 const CONTAINS: &str = "strpos";
+/// The time in milliseconds since 1970, also within a transaction.
+const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+/// Locks the rows of a query until the end of the transaction.
+const ROW_LOCK: &str = " FOR UPDATE";
+/// Locks the rows of the table `u`, and leaves out those that another transaction has locked.
+const SKIP_LOCKED: &str = " FOR UPDATE OF u SKIP LOCKED";
 
 /// The end of the error of a statement that took too long.
 const TIMED_OUT: &str = "(SQLSTATE 57014)";

@@ -40,6 +40,12 @@ const READERS: u32 = 4;
 
 /// The function that finds a text in another one.
 const CONTAINS: &str = "instr";
+/// The time in milliseconds since 1970.
+const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+/// The only writer needs no lock of a row.
+const ROW_LOCK: &str = "";
+/// See [`ROW_LOCK`].
+const SKIP_LOCKED: &str = "";
 /// The steps of SQLite's machine between two looks at the clock, about a millisecond.
 const STEPS: i32 = 100_000;
 

@@ -3,6 +3,7 @@
 //! Each engine compiles these files once more as its own module, because the types of `sqlx` belong to one engine. The
 //! parent module provides `Database`, `Connection`, `Engine` and `failure`.
 
+mod claims;
 mod keys;
 mod lists;
 mod schema;
@@ -11,6 +12,7 @@ mod task_rows;
 mod tasks;
 mod usage;
 mod users;
+mod work;
 
 #[cfg(feature = "test-support")]
 pub use self::lists::list;

@@ -1,11 +1,16 @@
 //! The state of the schema, and the end of the store.
 
 use super::super::Database;
+use crate::store::work::Work;
 use crate::store::{Store, StoreError};
 use async_trait::async_trait;
 
 #[async_trait]
 impl Store for Database {
+    fn work(&self) -> &dyn Work {
+        self
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         let newest = self.newest;
         let applied = self.read(move |mut connection| {

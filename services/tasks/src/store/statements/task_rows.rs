@@ -2,6 +2,8 @@
 
 use super::super::Engine;
 use super::damaged;
+use crate::model::result::ResultFile;
+use crate::model::run::Runs;
 use crate::model::task::{Kind, Priority, Status, Summary, Task, TaskId};
 use crate::model::timestamp::Timestamp;
 use crate::model::user::UserId;
@@ -13,10 +15,18 @@ use uuid::Uuid;
 macro_rules! summary_columns {
     () => {
         "id, user_id, assignee_id, type, status, priority, attempts, max_attempts, version, created_at, updated_at, \
-        run_at, cancel_requested_at, started_at, finished_at, error, title, description"
+        run_at, cancel_requested_at, started_at, finished_at, error, title, description, result_bytes"
     };
 }
 pub(super) use summary_columns;
+
+/// The columns of [`Runs`] in addition.
+macro_rules! run_columns {
+    () => {
+        "fence, crashes, result_key, result_type"
+    };
+}
+pub(super) use run_columns;
 
 /// A row of [`summary_columns`].
 pub(super) struct SummaryRow(pub(super) Summary);
@@ -39,7 +49,7 @@ impl<'r> FromRow<'r, <Engine as Sqlx>::Row> for SummaryRow {
             priority: Priority::at(row.try_get("priority")?).ok_or_else(|| invalid("priority"))?,
             status: Status::parse(row.try_get("status")?).ok_or_else(|| invalid("status"))?,
             error: row.try_get("error")?,
-            has_result: false,
+            has_result: row.try_get::<Option<i64>, _>("result_bytes")?.is_some(),
             attempts: count("attempts")?,
             max_attempts: count("max_attempts")?,
             run_at: time("run_at")?,
@@ -58,19 +68,29 @@ fn invalid(column: &str) -> sqlx::Error {
     sqlx::Error::Decode(format!("tasks.{column} contains an invalid value").into())
 }
 
-/// A row of [`summary_columns`] and `payload`.
-pub(super) struct TaskRow(SummaryRow, Option<String>);
+/// A row of [`summary_columns`], [`run_columns`] and `payload`.
+pub(super) struct TaskRow(SummaryRow, Runs, Option<String>);
 
 impl<'r> FromRow<'r, <Engine as Sqlx>::Row> for TaskRow {
     fn from_row(row: &'r <Engine as Sqlx>::Row) -> Result<Self, sqlx::Error> {
-        Ok(Self(SummaryRow::from_row(row)?, row.try_get("payload")?))
+        let bytes: Option<i64> = row.try_get("result_bytes")?;
+        let result = match (row.try_get("result_key")?, row.try_get("result_type")?, bytes) {
+            (Some(key), Some(media_type), Some(bytes)) => {
+                Some(ResultFile { key, media_type, bytes: u64::try_from(bytes).unwrap_or(0) })
+            }
+            _ => None,
+        };
+        let crashes = u16::try_from(row.try_get::<i16, _>("crashes")?);
+        let crashes = crashes.map_err(|_| invalid("crashes"))?;
+        let runs = Runs { fence: row.try_get("fence")?, crashes, result };
+        Ok(Self(SummaryRow::from_row(row)?, runs, row.try_get("payload")?))
     }
 }
 
 impl TaskRow {
     pub(super) fn task(self) -> Result<Task, StoreError> {
-        let payload = self.1.map(|text| serde_json::from_str(&text)).transpose();
+        let payload = self.2.map(|text| serde_json::from_str(&text)).transpose();
         let payload = payload.map_err(|_| damaged("tasks.payload"))?;
-        Ok(Task { summary: self.0.0, payload })
+        Ok(Task { summary: self.0.0, payload, runs: self.1 })
     }
 }

@@ -5,7 +5,7 @@
 
 use super::super::{Connection, Database};
 use super::keys::{refusal, remember};
-use super::task_rows::{TaskRow, summary_columns};
+use super::task_rows::{TaskRow, run_columns, summary_columns};
 use super::usage::{give_back, use_more};
 use crate::model::idempotency::Claim;
 use crate::model::listing::{Listed, Query as List, searchable};
@@ -129,7 +129,13 @@ pub(super) async fn find(
     connection: &mut Connection<'_>,
     id: TaskId,
 ) -> Result<Option<Task>, StoreError> {
-    let sql = concat!("SELECT ", summary_columns!(), ", payload FROM tasks WHERE id = $1");
+    let sql = concat!(
+        "SELECT ",
+        summary_columns!(),
+        ", ",
+        run_columns!(),
+        ", payload FROM tasks WHERE id = $1"
+    );
     connection.row(query_as::<_, TaskRow>(sql).bind(id.0)).await?.map(TaskRow::task).transpose()
 }
 
@@ -142,7 +148,7 @@ pub(super) async fn has_user(
 }
 
 async fn insert(connection: &mut Connection<'_>, task: &Task) -> Result<(), StoreError> {
-    let Task { summary, payload } = task;
+    let Task { summary, payload, .. } = task;
     let sql = "INSERT INTO tasks (id, user_id, assignee_id, type, status, priority, attempts, max_attempts, version, \
         created_at, updated_at, run_at, title, description, search, payload) \
         VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $9, $10, $11, $12, $13, $14)";
@@ -166,15 +172,17 @@ async fn insert(connection: &mut Connection<'_>, task: &Task) -> Result<(), Stor
 }
 
 /// `false` if the task was changed or deleted in the meantime.
-async fn update(
+pub(super) async fn update(
     connection: &mut Connection<'_>,
     from: &Task,
     to: &Task,
 ) -> Result<bool, StoreError> {
-    let Task { summary, payload } = to;
+    let Task { summary, payload, runs } = to;
+    let result = runs.result.as_ref();
     let sql = "UPDATE tasks SET assignee_id = $3, status = $4, priority = $5, attempts = $6, version = $7, \
         updated_at = $8, run_at = $9, cancel_requested_at = $10, started_at = $11, finished_at = $12, error = $13, \
-        title = $14, description = $15, search = $16, payload = $17 WHERE id = $1 AND version = $2";
+        title = $14, description = $15, search = $16, payload = $17, fence = $18, crashes = $19, \
+        result_key = $20, result_type = $21, result_bytes = $22 WHERE id = $1 AND version = $2";
     let millis = |time: Option<Timestamp>| time.map(Timestamp::as_millis);
     let update = query(sql)
         .bind(from.summary.id.0)
@@ -193,6 +201,11 @@ async fn update(
         .bind(&summary.title)
         .bind(&summary.description)
         .bind(searchable(summary.title.as_deref(), summary.description.as_deref()))
-        .bind(payload.as_ref().map(ToString::to_string));
+        .bind(payload.as_ref().map(ToString::to_string))
+        .bind(runs.fence)
+        .bind(i16::try_from(runs.crashes).unwrap_or(i16::MAX))
+        .bind(result.map(|result| result.key.clone()))
+        .bind(result.map(|result| result.media_type.clone()))
+        .bind(result.map(|result| i64::try_from(result.bytes).unwrap_or(i64::MAX)));
     Ok(connection.run(update).await? == 1)
 }

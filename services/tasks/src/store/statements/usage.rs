@@ -1,11 +1,11 @@
 //! The usage of each user, which the bounds limit.
 
-use super::super::Connection;
+use super::super::{Connection, ROW_LOCK};
 use super::damaged;
 use crate::model::usage::{Bounds, Exceeded, Usage};
 use crate::model::user::UserId;
 use crate::store::StoreError;
-use sqlx::{query, query_as};
+use sqlx::{AssertSqlSafe, query, query_as};
 
 /// Adds to the usage of a user, unless it would exceed a bound.
 pub(super) async fn use_more(
@@ -44,6 +44,23 @@ pub(super) async fn use_more(
         bytes: bytes + change.bytes,
     };
     Ok(bounds.check(after, change).err())
+}
+
+/// Adds to the usage of a user without regard to the bounds, for what workers change.
+pub(super) async fn apply(
+    connection: &mut Connection<'_>,
+    owner: UserId,
+    change: Usage,
+) -> Result<(), StoreError> {
+    let back = Usage { tasks: -change.tasks, pending: -change.pending, bytes: -change.bytes };
+    give_back(connection, owner, back).await
+}
+
+/// Locks the usage of a user until the end of the transaction.
+pub(super) async fn lock(connection: &mut Connection<'_>, owner: UserId) -> Result<(), StoreError> {
+    let sql = AssertSqlSafe(format!("SELECT tasks FROM user_usage WHERE user_id = $1{ROW_LOCK}"));
+    connection.row(query_as::<_, (i64,)>(sql).bind(owner.0)).await?;
+    Ok(())
 }
 
 /// Takes a change of the usage back.

@@ -6,6 +6,7 @@ mod refresh;
 mod sessions;
 mod task;
 mod users;
+mod work;
 
 use super::NOW;
 use std::pin::Pin;
@@ -71,6 +72,22 @@ pub(crate) const CASES: &[(&str, Case)] = cases![
     lists::pages_and_keysets_agree,
     lists::totals_stop,
     lists::search_is_literal_and_without_case,
+    work::claim_begins_a_run,
+    work::concurrent_claims_never_meet,
+    work::claims_rotate_among_users,
+    work::order_within_a_user_is_due_priority_age,
+    work::success_is_recorded_once,
+    work::old_fence_changes_nothing,
+    work::renewed_lease_does_not_end,
+    work::failed_runs_end_in_failed,
+    work::pause_before_a_retry_is_stored,
+    work::handed_back_run_does_not_count,
+    work::third_crash_is_poison,
+    work::cancellation_meets_each_end,
+    work::limits_of_types_and_users_hold,
+    work::paused_type_is_not_claimed,
+    work::one_leader_at_a_time,
+    work::deleted_user_loses_the_run,
 ];
 
 /// Whether the session is valid at [`NOW`].

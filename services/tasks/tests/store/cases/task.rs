@@ -5,6 +5,7 @@ use crate::{NOW, create, later};
 use serde_json::json;
 use std::sync::Arc;
 use tasks::model::idempotency::Claim;
+use tasks::model::run::Runs;
 use tasks::model::task::{Kind, MAX_ATTEMPTS, Priority, Status, Summary, Task, TaskId};
 use tasks::model::usage::{Bounds, Exceeded};
 use tasks::model::user::{User, UserId};
@@ -38,7 +39,7 @@ pub(super) fn manual(owner: &User) -> Task {
         finished_at: None,
         version: 1,
     };
-    Task { summary, payload: None }
+    Task { summary, payload: None, runs: Runs::default() }
 }
 
 /// A pending job with a payload of 13 bytes that is not stored yet.

@@ -1,0 +1,271 @@
+//! The statements about runs and the queue.
+//!
+//! Locks are taken in the order of [`super::tasks`]: usage of the owner, task. The row of the run comes last.
+
+use super::super::{Connection, Database, ROW_LOCK};
+use super::claims::{DUE, claim, lease_end, now};
+use super::damaged;
+use super::tasks::{find, update};
+use super::usage::{apply, lock};
+use crate::model::run::{Attempt, Outcome, Run};
+use crate::model::task::{Kind, Task, TaskId};
+use crate::model::timestamp::Timestamp;
+use crate::model::usage::Usage;
+use crate::model::user::UserId;
+use crate::store::StoreError;
+use crate::store::work::{Claimed, Counts, Ending, Notice, Queue, Wanted, Work};
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, query, query_as};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// The most tasks that one transaction of a mass retry changes.
+const PART: i64 = 100;
+
+#[async_trait]
+impl Work for Database {
+    async fn claim(&self, wanted: Wanted) -> Result<Option<Claimed>, StoreError> {
+        self.transaction(move |mut connection| {
+            Box::pin(async move { claim(&mut connection, &wanted).await })
+        })
+        .await
+    }
+
+    async fn renew(&self, runs: Vec<Run>, lease: Duration) -> Result<(), StoreError> {
+        self.transaction(move |mut connection| {
+            Box::pin(async move {
+                let until = lease_end(now(&mut connection).await?, lease);
+                for run in runs {
+                    let sql = "UPDATE attempts SET lease_until = $3 \
+                        WHERE task_id = $1 AND fence = $2 AND ended_at IS NULL";
+                    let renew = query(sql).bind(run.task.0).bind(run.fence).bind(until);
+                    connection.run(renew).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn notices(&self, runs: Vec<Run>) -> Result<Vec<(Run, Notice)>, StoreError> {
+        self.read(move |mut connection| {
+            Box::pin(async move {
+                let mut notices = Vec::new();
+                for run in runs {
+                    let sql = "SELECT t.cancel_requested_at FROM attempts a JOIN tasks t ON t.id = a.task_id \
+                        WHERE a.task_id = $1 AND a.fence = $2 AND a.ended_at IS NULL";
+                    let row = query_as::<_, (Option<i64>,)>(sql).bind(run.task.0).bind(run.fence);
+                    match connection.row(row).await? {
+                        None => notices.push((run, Notice::Lost)),
+                        Some((Some(_),)) => notices.push((run, Notice::Cancelled)),
+                        Some((None,)) => {}
+                    }
+                }
+                Ok(notices)
+            })
+        })
+        .await
+    }
+
+    async fn finish(&self, run: Run, ending: Ending) -> Result<Option<Task>, StoreError> {
+        self.transaction(move |mut connection| {
+            Box::pin(async move { end(&mut connection, run, &ending, false).await })
+        })
+        .await
+    }
+
+    async fn expired(&self) -> Result<Vec<Run>, StoreError> {
+        self.read(move |mut connection| {
+            Box::pin(async move {
+                let now = now(&mut connection).await?;
+                let sql = "SELECT task_id, user_id, fence FROM attempts \
+                    WHERE ended_at IS NULL AND lease_until < $1 ORDER BY lease_until LIMIT $2";
+                let rows = query_as::<_, (Uuid, Uuid, i64)>(sql).bind(now.as_millis()).bind(PART);
+                let rows = connection.rows(rows).await?;
+                let run =
+                    |(task, owner, fence)| Run { task: TaskId(task), owner: UserId(owner), fence };
+                Ok(rows.into_iter().map(run).collect())
+            })
+        })
+        .await
+    }
+
+    async fn expire(&self, run: Run, ending: Ending) -> Result<Option<Task>, StoreError> {
+        self.transaction(move |mut connection| {
+            Box::pin(async move { end(&mut connection, run, &ending, true).await })
+        })
+        .await
+    }
+
+    async fn attempts(&self, task: TaskId) -> Result<Vec<Attempt>, StoreError> {
+        type Row = (String, i64, Option<i64>, Option<String>, Option<String>);
+        self.read(move |mut connection| {
+            Box::pin(async move {
+                let sql = "SELECT worker, started_at, ended_at, outcome, error FROM attempts \
+                    WHERE task_id = $1 ORDER BY fence DESC";
+                let rows = connection.rows(query_as::<_, Row>(sql).bind(task.0)).await?;
+                let attempt = |(worker, started, ended, outcome, error): Row| {
+                    let outcome = outcome.map(|name| Outcome::parse(&name).ok_or(name));
+                    Ok(Attempt {
+                        worker,
+                        started: Timestamp::from_millis(started),
+                        ended: ended.map(Timestamp::from_millis),
+                        outcome: outcome.transpose().map_err(|_| damaged("attempts.outcome"))?,
+                        error,
+                    })
+                };
+                rows.into_iter().map(attempt).collect()
+            })
+        })
+        .await
+    }
+
+    async fn queue(&self) -> Result<Queue, StoreError> {
+        self.read(move |mut connection| Box::pin(async move { queue(&mut connection).await })).await
+    }
+
+    async fn pause(&self, kind: Kind, paused: bool) -> Result<(), StoreError> {
+        self.transaction(move |mut connection| {
+            Box::pin(async move {
+                let now = now(&mut connection).await?;
+                let sql = "INSERT INTO job_types (type, paused_at) VALUES ($1, $2) \
+                    ON CONFLICT (type) DO UPDATE SET paused_at = excluded.paused_at";
+                let at = paused.then_some(now.as_millis());
+                connection.run(query(sql).bind(kind.as_str().to_owned()).bind(at)).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn retry_failed(
+        &self,
+        kind: Kind,
+        volatile: Option<&'static str>,
+    ) -> Result<u64, StoreError> {
+        self.transaction(move |mut connection| {
+            Box::pin(async move { retry_failed(&mut connection, &kind, volatile).await })
+        })
+        .await
+    }
+
+    async fn lead(&self, duty: &str, holder: &str, lease: Duration) -> Result<bool, StoreError> {
+        let (duty, holder) = (duty.to_owned(), holder.to_owned());
+        self.transaction(move |mut connection| {
+            Box::pin(async move {
+                let now = now(&mut connection).await?;
+                let sql = "INSERT INTO leaders (duty, holder, lease_until) VALUES ($1, $2, $3) \
+                    ON CONFLICT (duty) DO UPDATE SET holder = excluded.holder, \
+                    lease_until = excluded.lease_until \
+                    WHERE leaders.holder = excluded.holder OR leaders.lease_until < $4";
+                let lead = query(sql)
+                    .bind(duty)
+                    .bind(holder)
+                    .bind(lease_end(now, lease))
+                    .bind(now.as_millis());
+                Ok(connection.run(lead).await? == 1)
+            })
+        })
+        .await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.read(move |mut connection| Box::pin(async move { now(&mut connection).await })).await
+    }
+}
+
+/// Ends a run. With `expired`, only if its lease is over.
+async fn end(
+    connection: &mut Connection<'_>,
+    run: Run,
+    ending: &Ending,
+    expired: bool,
+) -> Result<Option<Task>, StoreError> {
+    lock(connection, run.owner).await?;
+    let sql = AssertSqlSafe(format!("SELECT id FROM tasks WHERE id = $1{ROW_LOCK}"));
+    connection.row(query_as::<_, (Uuid,)>(sql).bind(run.task.0)).await?;
+    let Some(from) = find(connection, run.task).await?.filter(|task| task.run() == run) else {
+        return Ok(None);
+    };
+    let now = now(connection).await?;
+    let lease = if expired { now.as_millis() } else { i64::MAX };
+    let sql = "UPDATE attempts SET ended_at = $3, outcome = $4, error = $5 \
+        WHERE task_id = $1 AND fence = $2 AND ended_at IS NULL AND lease_until < $6";
+    let attempt = query(sql)
+        .bind(run.task.0)
+        .bind(run.fence)
+        .bind(now.as_millis())
+        .bind(ending.end.outcome().as_str())
+        .bind(ending.end.error().map(str::to_owned))
+        .bind(lease);
+    if connection.run(attempt).await? == 0 {
+        return Ok(None);
+    }
+    let mut to = from.clone();
+    to.finish(ending.end.clone(), now);
+    to.forget(ending.volatile);
+    if !update(connection, &from, &to).await? {
+        return Err(StoreError::Away("the task was changed at the same time".into()));
+    }
+    apply(connection, run.owner, Usage::change(Some(&from), Some(&to))).await?;
+    Ok(Some(to))
+}
+
+async fn queue(connection: &mut Connection<'_>) -> Result<Queue, StoreError> {
+    type Row = (String, String, i64, i64, i64);
+    let now = now(connection).await?;
+    let sql = AssertSqlSafe(format!(
+        "SELECT type, status, count(*), count(CASE WHEN {DUE} > $1 THEN 1 END), MIN({DUE}) FROM tasks \
+        WHERE type <> 'manual' AND status IN ('pending', 'processing', 'failed') GROUP BY type, status"
+    ));
+    let rows = connection.rows(query_as::<_, Row>(sql).bind(now.as_millis())).await?;
+    let mut queue = Queue::default();
+    for (kind, status, all, later, oldest) in rows {
+        let (all, later) = (u64::try_from(all).unwrap_or(0), u64::try_from(later).unwrap_or(0));
+        let mut part = Counts::default();
+        match status.as_str() {
+            "pending" => {
+                (part.pending, part.scheduled) = (all, later);
+                part.oldest_pending_seconds = now.since(Timestamp::from_millis(oldest)).as_secs();
+            }
+            "processing" => part.processing = all,
+            _ => part.failed = all,
+        }
+        queue.add(kind, part);
+    }
+    let sql = "SELECT type FROM job_types WHERE paused_at IS NOT NULL ORDER BY type";
+    let paused = connection.rows(query_as::<_, (String,)>(sql)).await?;
+    queue.paused = paused.into_iter().map(|(kind,)| kind).collect();
+    Ok(queue)
+}
+
+async fn retry_failed(
+    connection: &mut Connection<'_>,
+    kind: &Kind,
+    volatile: Option<&str>,
+) -> Result<u64, StoreError> {
+    let sql = "SELECT id, user_id FROM tasks WHERE type = $1 AND type <> 'manual' AND status = 'failed' \
+        ORDER BY id LIMIT $2";
+    let rows = query_as::<_, (Uuid, Uuid)>(sql).bind(kind.as_str().to_owned()).bind(PART);
+    let failed = connection.rows(rows).await?;
+    let mut owners: Vec<_> = failed.iter().map(|(_, owner)| UserId(*owner)).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    for owner in owners {
+        lock(connection, owner).await?;
+    }
+    let mut retried = 0;
+    for (id, owner) in failed {
+        let Some(from) = find(connection, TaskId(id)).await? else { continue };
+        let mut to = from.clone();
+        if to.retry(volatile).is_err() {
+            continue;
+        }
+        to.touch(now(connection).await?);
+        if update(connection, &from, &to).await? {
+            apply(connection, UserId(owner), Usage::change(Some(&from), Some(&to))).await?;
+            retried += 1;
+        }
+    }
+    Ok(retried)
+}
