@@ -78,7 +78,7 @@ impl<S: Service> App<S> {
         Ok(Self {
             service,
             description: document.public.clone().into(),
-            metrics: Metrics::new(&name, S::BUILD, &router),
+            metrics: Metrics::new(&name, S::BUILD, &router, Arc::clone(&context.metrics)),
             auth: Auth::new(&name, context.signer()),
             name,
             router,
@@ -94,9 +94,10 @@ impl<S: Service> App<S> {
         self.readiness.advance(Phase::Ready);
     }
 
-    /// From now on `/readyz` answers `draining`.
+    /// From now on `/readyz` answers `draining`, and the service knows it.
     pub fn drain(&self) {
         self.readiness.advance(Phase::Draining);
+        self.service.drain();
     }
 
     /// The service.

@@ -8,7 +8,8 @@ use crate::bearer::Issuer;
 use crate::clock::Clock;
 use crate::problem::Problem;
 use crate::readiness::{Condition, Readiness};
-use std::sync::{Arc, OnceLock};
+use prometheus_client::registry::Registry;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// The interface of the chassis for a service. A clone shares the same state.
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub struct Context {
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) signer: Signer,
+    pub(crate) metrics: Arc<Mutex<Registry>>,
 }
 
 impl Default for Context {
@@ -29,7 +31,7 @@ impl Context {
     #[must_use]
     pub fn with_clock(clock: Clock) -> Self {
         let signer = Signer { issuer: Arc::default(), clock };
-        Self { readiness: Arc::default(), signer }
+        Self { readiness: Arc::default(), signer, metrics: Arc::default() }
     }
 
     /// Signs tokens with the keys that the chassis accepts.
@@ -42,6 +44,11 @@ impl Context {
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.signer.clock.clone()
+    }
+
+    /// Adds metrics of the service to `/metrics`.
+    pub fn register_metrics(&self, register: impl FnOnce(&mut Registry)) {
+        register(&mut self.metrics.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// A dependency that `/readyz` reports from now on: see [`Readiness::condition`].

@@ -11,12 +11,13 @@ use crate::router::{Endpoint, Route, Router};
 use crate::service::Build;
 use hyper::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The media type of [`Metrics::encode`].
@@ -45,6 +46,7 @@ type Durations = Family<Labels, Histogram, fn() -> Histogram>;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    own: Arc<Mutex<Registry>>,
     durations: Durations,
     /// The histogram of 200 responses of each endpoint, by the endpoint's number.
     successes: Vec<Histogram>,
@@ -54,9 +56,14 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The metrics of a service.
+    /// The metrics of a service. `metrics` are those that the service counts itself.
     #[must_use]
-    pub fn new<O: Copy>(service: &str, build: Build, router: &Router<O>) -> Self {
+    pub fn new<O: Copy>(
+        service: &str,
+        build: Build,
+        router: &Router<O>,
+        metrics: Arc<Mutex<Registry>>,
+    ) -> Self {
         let durations = Durations::new_with_constructor(|| Histogram::new(BUCKETS));
         let [active, streams, connections] = [(); 3].map(|()| Gauge::default());
         let mut registry = Registry::default();
@@ -91,7 +98,7 @@ impl Metrics {
             })
         };
         let successes = endpoints.iter().map(success).collect();
-        Self { registry, durations, successes, active, streams, connections }
+        Self { registry, own: metrics, durations, successes, active, streams, connections }
     }
 
     /// Counts a request as in flight until the guard is dropped, also when its connection breaks.
@@ -145,7 +152,11 @@ impl Metrics {
     #[expect(clippy::missing_panics_doc, reason = "the expectation cannot fail")]
     pub fn encode(&self) -> String {
         let mut text = String::new();
-        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        encode_registry(&mut text, &self.registry)
+            .and_then(|()| encode_registry(&mut text, &own))
+            .and_then(|()| encode_eof(&mut text))
+            .expect("writing to a string cannot fail");
         text
     }
 }

@@ -48,6 +48,9 @@ pub trait Service: Send + Sync + Sized + 'static {
         async { Ok(()) }
     }
 
+    /// The stop signal has arrived. Requests can still follow.
+    fn drain(&self) {}
+
     /// Ends what [`Service::prepare`] began, after the last request.
     fn close(&self) -> impl Future<Output = ()> + Send {
         async {}

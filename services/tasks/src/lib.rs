@@ -7,6 +7,7 @@
 //! * [`store`]: the database. One trait, two engines.
 //! * [`results`]: the files that jobs make.
 //! * [`jobs`]: the types of jobs: their payloads and their work.
+//! * [`work`]: the workers.
 //! * [`access`]: who may do what.
 //! * [`api`]: the operations of the document, over HTTP.
 //! * [`program`]: settings and commands.
@@ -18,3 +19,4 @@ pub mod model;
 pub mod program;
 pub mod results;
 pub mod store;
+pub mod work;

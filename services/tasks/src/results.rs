@@ -5,9 +5,12 @@
 
 use crate::model::result::ResultFile;
 use crate::model::task::TaskId;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt};
+use std::future::ready;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +31,22 @@ impl Results {
         std::fs::create_dir_all(folder)?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(io::Error::other)?;
         Ok(Self(Arc::new(store)))
+    }
+
+    /// The pieces of a file.
+    pub async fn read(
+        &self,
+        file: &ResultFile,
+    ) -> Result<impl Stream<Item = Bytes> + Send + use<>, StorageError> {
+        let got = self.0.get(&Key::from(file.key.as_str())).await?;
+        // A reader notices a stream that ends early by the length.
+        let good = got.into_stream().take_while(|piece| ready(piece.is_ok()));
+        Ok(good.filter_map(|piece| ready(piece.ok())))
+    }
+
+    /// Removes a file.
+    pub async fn delete(&self, key: &str) -> Result<(), StorageError> {
+        Ok(self.0.delete(&Key::from(key)).await?)
     }
 
     /// Stores a whole file.

@@ -19,6 +19,7 @@ use crate::model::state::Conflict;
 use crate::model::timestamp::Timestamp;
 use crate::model::usage::{Bounds, Exceeded};
 use crate::model::user::User;
+use crate::results::StorageError;
 use crate::store::{Store, StoreError};
 use chassis::clock::Clock;
 use failed_logins::FailedLogins;
@@ -97,6 +98,12 @@ pub enum Denied {
     NoTask,
     /// There is no such user.
     NoUser,
+    /// There is no such type of jobs.
+    NoType,
+    /// The task has no file.
+    NoResult,
+    /// The storage gave no file.
+    Storage(StorageError),
     /// The caller has no right to do this.
     Forbidden,
     /// The state of the task does not allow it.

@@ -8,7 +8,7 @@ use crate::model::change::Draft;
 use crate::model::idempotency::{BodyHash, Claim, Key};
 use crate::model::listing::{Listed, Query};
 use crate::model::relation::Right;
-use crate::model::run::Runs;
+use crate::model::run::{Attempt, Runs};
 use crate::model::task::{Kind, Status, Summary, Task, TaskId};
 use crate::model::user::{Role, UserId};
 use crate::store::{Change, Creation, StoreError};
@@ -123,6 +123,17 @@ impl Access {
             audit::line(Action::AdminActed, visitor, Some(caller.user.id), Some(caller.session));
         }
         Ok(task)
+    }
+
+    /// The runs of a task that the caller may read.
+    pub async fn attempts(
+        &self,
+        caller: &Caller,
+        id: TaskId,
+        visitor: Visitor<'_>,
+    ) -> Result<Vec<Attempt>, Denied> {
+        self.task(caller, id, Right::Read, visitor).await?;
+        Ok(self.store.work().attempts(id).await?)
     }
 
     /// Changes a task. `step` gets the task as it is now, and returns it as it must become. It runs again if another

@@ -9,11 +9,15 @@ mod preconditions;
 mod problems;
 mod tasks;
 mod users;
+mod work;
 
 use self::tasks::Payloads;
 use crate::access::Access;
+use crate::jobs::context::Tools;
 use crate::model::change::Method;
+use crate::results::Results;
 use crate::store::{Store, StoreError};
+use crate::work::Workers;
 use chassis::answer::{NO_STORE, serialized};
 use chassis::context::{Context, Signer};
 use chassis::failure::Failure;
@@ -42,6 +46,9 @@ const REVALIDATED: HeaderValue = HeaderValue::from_static("private, no-cache");
 pub struct Tasks {
     access: Access,
     store: Arc<dyn Store>,
+    results: Results,
+    /// `None` if other processes run the jobs.
+    workers: Option<Workers>,
     schemas: Schemas,
     payloads: Payloads,
     signer: Signer,
@@ -71,17 +78,25 @@ pub enum Operation {
     CompleteTask,
     CancelTask,
     RetryTask,
+    ReadAttempts,
+    ReadResult,
+    ReadQueue,
+    PauseType,
+    ResumeType,
+    RetryFailed,
     Docs,
     DocsFile,
 }
 
 impl Tasks {
-    /// The service over a store.
+    /// The service over a store, with the workers of this process.
     #[must_use]
-    pub fn new(context: &Context, store: Arc<dyn Store>, access: Access) -> Self {
+    pub fn new(context: &Context, tools: &Tools, access: Access, workers: Option<Workers>) -> Self {
         Self {
             access,
-            store,
+            store: Arc::clone(&tools.store),
+            results: tools.results.clone(),
+            workers,
             schemas: Schemas::new(Self::DOCUMENT),
             payloads: Payloads::new(Self::DOCUMENT),
             signer: context.signer(),
@@ -117,6 +132,12 @@ impl Service for Tasks {
             "completeTask" => Operation::CompleteTask,
             "cancelTask" => Operation::CancelTask,
             "retryTask" => Operation::RetryTask,
+            "readAttempts" => Operation::ReadAttempts,
+            "readResult" => Operation::ReadResult,
+            "readQueue" => Operation::ReadQueue,
+            "pauseType" => Operation::PauseType,
+            "resumeType" => Operation::ResumeType,
+            "retryFailed" => Operation::RetryFailed,
             "docs" => Operation::Docs,
             "docsFile" => Operation::DocsFile,
             _ => return None,
@@ -136,6 +157,9 @@ impl Service for Tasks {
             sleep(CHECK_EVERY).await;
         }
         self.database.note(true);
+        if let Some(workers) = &self.workers {
+            workers.start();
+        }
         let (store, database) = (Arc::clone(&self.store), self.database.clone());
         tokio::spawn(async move {
             loop {
@@ -146,7 +170,16 @@ impl Service for Tasks {
         Ok(())
     }
 
+    fn drain(&self) {
+        if let Some(workers) = &self.workers {
+            workers.drain();
+        }
+    }
+
     async fn close(&self) {
+        if let Some(workers) = &self.workers {
+            workers.stop().await;
+        }
         self.store.close().await;
     }
 
@@ -194,6 +227,12 @@ impl Service for Tasks {
             Operation::CompleteTask => self.complete_task(&request).await,
             Operation::CancelTask => self.cancel_task(&request).await,
             Operation::RetryTask => self.retry_task(&request).await,
+            Operation::ReadAttempts => self.read_attempts(&request).await,
+            Operation::ReadResult => self.read_result(&request).await,
+            Operation::ReadQueue => self.read_queue(&request).await,
+            Operation::PauseType => self.pause_type(&request, true).await,
+            Operation::ResumeType => self.pause_type(&request, false).await,
+            Operation::RetryFailed => self.retry_failed(&request).await,
             Operation::Docs => Ok(docs::page()),
             Operation::DocsFile => docs::file(&request),
         }

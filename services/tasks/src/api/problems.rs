@@ -75,6 +75,8 @@ fn problem(denied: Denied) -> Problem {
         )
         .retry_after(SOON),
         Denied::NoTask => plain(ErrorStatus::NOT_FOUND, "There is no such task."),
+        Denied::NoType => plain(ErrorStatus::NOT_FOUND, "There is no such type of jobs."),
+        Denied::NoResult => plain(ErrorStatus::NOT_FOUND, "The task has no result."),
         Denied::NoUser => plain(ErrorStatus::NOT_FOUND, "There is no such user."),
         Denied::Forbidden => plain(ErrorStatus::FORBIDDEN, "You may not do this."),
         Denied::Conflict(conflict) => conflicting(conflict),
@@ -101,6 +103,11 @@ fn problem(denied: Denied) -> Problem {
             "search-running",
             "Search running",
             "Another search of yours is not answered yet.",
+        )
+        .retry_after(SOON),
+        Denied::Storage(error) => Problem::unavailable(
+            "The storage of results does not answer. Try again in a moment.",
+            error.to_string(),
         )
         .retry_after(SOON),
         Denied::Store(error @ StoreError::Away(_)) => Problem::unavailable(

@@ -262,7 +262,7 @@ impl Tasks {
 }
 
 /// The id in the path. A text that is no id is unknown.
-fn task_id(request: &Request<'_>) -> Result<TaskId, Problem> {
+pub(super) fn task_id(request: &Request<'_>) -> Result<TaskId, Problem> {
     let id = request.parameter("id").and_then(id);
     Ok(TaskId(id.ok_or(Denied::NoTask)?))
 }

@@ -10,3 +10,18 @@ pub struct ResultFile {
     /// The length.
     pub bytes: u64,
 }
+
+impl ResultFile {
+    /// The end of a name for it.
+    #[must_use]
+    pub fn extension(&self) -> &'static str {
+        match self.media_type.as_str() {
+            "text/csv" => "csv",
+            "application/json" => "json",
+            "image/png" => "png",
+            "image/jpeg" => "jpg",
+            "image/webp" => "webp",
+            _ => "bin",
+        }
+    }
+}

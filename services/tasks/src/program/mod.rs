@@ -9,13 +9,19 @@ use self::user::UserCommand;
 use crate::access::Access;
 use crate::access::passwords::{Argon2id, Passwords};
 use crate::api::Tasks;
+use crate::jobs::context::Tools;
+use crate::results::Results;
 use crate::store::{self, Lock, Migrations, StoreError, Target};
+use crate::work::{Metrics, Workers};
 use chassis::cli::ServeArgs;
 use chassis::context::Context;
 use chassis::failure::Failure;
 use chassis::{Program as ChassisProgram, Started};
 use clap::Subcommand;
 use std::sync::Arc;
+
+/// The folder of the results in the state directory.
+const RESULTS: &str = "results";
 
 /// The program `tasks`.
 #[derive(Debug, Default)]
@@ -71,7 +77,18 @@ impl ChassisProgram for Program {
             "store opened"
         );
         let access = Access::new(Arc::clone(&store), context.clock(), policy, hashing);
-        Ok(Started { service: Tasks::new(context, store, access), signing_keys })
+        let folder = settings.database.state_dir.join(RESULTS);
+        let results = Results::in_folder(&folder).map_err(|error| {
+            Failure::Unavailable(format!("{} cannot be used: {error}", folder.display()))
+        })?;
+        let tools = Arc::new(Tools { store, results, clock: context.clock() });
+        let metrics = Metrics::default();
+        context.register_metrics(|registry| metrics.register(registry));
+        let workers = settings
+            .work
+            .policy(serve.drain_timeout)
+            .map(|policy| Workers::new(name_of_process(), policy, Arc::clone(&tools), metrics));
+        Ok(Started { service: Tasks::new(context, &tools, access, workers), signing_keys })
     }
 
     async fn execute(self, command: Command) -> Result<(), Failure> {
@@ -96,4 +113,10 @@ impl From<SettingsError> for Failure {
 #[expect(clippy::needless_pass_by_value, reason = "map_err passes the value")]
 fn unavailable(error: StoreError) -> Failure {
     Failure::Unavailable(error.to_string())
+}
+
+/// A name that no other process has, now or later. It shows the machine and the process.
+fn name_of_process() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}-{}-{}", host.trim(), std::process::id(), uuid::Uuid::now_v7().simple())
 }

@@ -1,5 +1,9 @@
 //! The settings of the service, checked together.
 
+mod work;
+
+pub use self::work::WorkSettings;
+
 use crate::access::{Policy, Registration};
 use crate::model::bucket::Preset;
 use crate::model::usage::Bounds;
@@ -69,6 +73,10 @@ pub struct Settings {
     /// Bytes of payloads and results of each user, 2 MiB to 1 TiB
     #[arg(long, env, default_value_t = 256 << 20, value_parser = value_parser!(i64).range(2 << 20..=1 << 40), value_name = "BYTES")]
     pub max_bytes: i64,
+
+    /// The workers
+    #[command(flatten)]
+    pub work: WorkSettings,
 
     /// Passwords that are hashed at once, 1 to 64; the number of cores if it is not set. Each takes 19 MiB of memory
     #[arg(long, env, value_parser = value_parser!(u8).range(1..=64), value_name = "N")]

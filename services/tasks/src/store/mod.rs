@@ -5,6 +5,7 @@
 
 mod migrations;
 mod postgres;
+mod signals;
 mod sqlite;
 mod target;
 pub mod work;
@@ -12,6 +13,7 @@ pub mod work;
 pub use self::migrations::Migrations;
 #[cfg(feature = "test-support")]
 pub use self::postgres::{PLANNER as POSTGRES_PLANNER, list as postgres_list};
+pub use self::signals::Signals;
 pub use self::sqlite::Lock;
 #[cfg(feature = "test-support")]
 pub use self::sqlite::list as sqlite_list;
@@ -197,6 +199,8 @@ pub trait Sessions: Send + Sync {
 pub trait Store: Users + Sessions + Tasks {
     /// The work of the jobs.
     fn work(&self) -> &dyn Work;
+    /// The wake-ups of this process.
+    fn signals(&self) -> &Signals;
     /// Checks that the database answers and that its schema is at least the one of this program.
     async fn check(&self) -> Result<(), StoreError>;
     /// Waits for statements that run and closes all connections.

@@ -108,6 +108,8 @@ pub trait Work: Send + Sync {
     /// Records the end of a run. `None` if the run is not the last one of its task, or has ended already: then nothing
     /// changes.
     async fn finish(&self, run: Run, ending: Ending) -> Result<Option<Task>, StoreError>;
+    /// The runs of a worker that have not ended.
+    async fn held(&self, worker: &str) -> Result<Vec<Run>, StoreError>;
     /// Runs whose lease is over.
     async fn expired(&self) -> Result<Vec<Run>, StoreError>;
     /// Records that the worker of a run is lost, if its lease is still over. `None` if it is not.

@@ -17,7 +17,8 @@ use tasks::model::usage::Bounds;
 use tasks::model::user::{PasswordHash, Role, User, UserId, Username};
 use tasks::store::work::Work;
 use tasks::store::{
-    Change, Creation, NewUser, Rotation, Sessions, Store, StoreError, Successor, Tasks, Users,
+    Change, Creation, NewUser, Rotation, Sessions, Signals, Store, StoreError, Successor, Tasks,
+    Users,
 };
 
 /// The calls of the store and of the hasher, in their order.
@@ -261,6 +262,10 @@ impl Sessions for WatchedStore {
 impl Store for WatchedStore {
     fn work(&self) -> &dyn Work {
         self.inner.work()
+    }
+
+    fn signals(&self) -> &Signals {
+        self.inner.signals()
     }
 
     async fn check(&self) -> Result<(), StoreError> {

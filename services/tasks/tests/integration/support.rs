@@ -16,9 +16,12 @@ use std::time::{Duration, Instant};
 use tasks::access::passwords::Passwords;
 use tasks::access::{Access, Policy, Registration};
 use tasks::api::Tasks;
+use tasks::jobs::context::Tools;
 use tasks::model::bucket::Preset;
 use tasks::model::usage::Bounds;
+use tasks::results::Results;
 use tasks::store::{Options, Store, Target, open};
+use tempfile::TempDir;
 
 /// A valid password.
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -54,6 +57,8 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<WatchedStore>,
     pub(crate) hasher: Arc<QuickHasher>,
     pub(crate) journal: Journal,
+    /// Of the results.
+    pub(crate) folder: TempDir,
 }
 
 impl Parts {
@@ -62,7 +67,8 @@ impl Parts {
         let database = open(&Target::SqliteMemory, Options::default()).await.unwrap();
         let store = Arc::new(WatchedStore::new(database, journal.clone()));
         let hasher = Arc::new(QuickHasher::new(journal.clone()));
-        Self { store, hasher, journal }
+        let folder = tempfile::tempdir().unwrap();
+        Self { store, hasher, journal, folder }
     }
 
     /// A service of these parts.
@@ -79,7 +85,9 @@ impl Parts {
         };
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
         let access = Access::new(Arc::clone(&store), context.clock(), policy, passwords);
-        Tasks::new(context, store, access)
+        let results = Results::in_folder(self.folder.path()).unwrap();
+        let tools = Tools { store, results, clock: context.clock() };
+        Tasks::new(context, &tools, access, None)
     }
 }
 

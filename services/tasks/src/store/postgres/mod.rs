@@ -5,6 +5,7 @@
 //! transaction, which keeps both steps on one connection. PgBouncer rejects settings in the startup message, so each
 //! transaction makes them.
 
+mod listen;
 mod migrate;
 
 #[expect(
@@ -18,11 +19,14 @@ pub(super) use self::migrate::migrate;
 #[cfg(feature = "test-support")]
 pub use self::statements::list;
 
+use super::signals::Signals;
 use super::{BoxFuture, Options, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres as Engine};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 /// The time that a request waits for a connection. With the default limit of a statement and [`GRACE`], it is shorter than
 /// the deadline of a request, 5 s. So a caller gets a 503 that says when to try again, and not a 504.
@@ -39,6 +43,8 @@ pub const PLANNER: [(&str, &str); 3] =
 
 /// The function that finds a text in another one.
 const CONTAINS: &str = "strpos";
+/// Wakes the processes that listen on a channel, at the commit.
+const ANNOUNCE: Option<&str> = Some("SELECT 1 FROM pg_notify($1, '')");
 /// The time in milliseconds since 1970, also within a transaction.
 const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /// Locks the rows of a query until the end of the transaction.
@@ -66,6 +72,11 @@ pub(super) struct Database {
     limit: Duration,
     /// The newest migration that this program needs.
     newest: i64,
+    signals: Arc<Signals>,
+    /// Brings wake-ups from other processes.
+    listener: Option<JoinHandle<()>>,
+    /// The runtime of the connections. A job has another one, which ends before them.
+    runtime: Handle,
 }
 
 /// Prepares the pool. The first statement connects.
@@ -92,7 +103,11 @@ pub(super) fn open(target: &PgConnectOptions, options: &Options) -> Database {
         .connect_lazy_with(target);
     let limit = options.statement_timeout + GRACE;
     let newest = options.migrations.newest();
-    Database { pool, begin: begin.into(), pooler: options.pooler, limit, newest }
+    let signals = Arc::<Signals>::default();
+    let listener = listen::listen(pool.clone(), Arc::clone(&signals));
+    let listener = (!options.pooler).then(|| tokio::spawn(listener));
+    let (begin, pooler, runtime) = (begin.into(), options.pooler, Handle::current());
+    Database { pool, begin, pooler, limit, newest, signals, listener, runtime }
 }
 
 impl Database {
@@ -151,10 +166,11 @@ impl Database {
         T: Send + 'static,
         F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
-        let mut pooled = self.pool.acquire().await.map_err(|error| failure(&error))?;
+        let pool = self.pool.clone();
         let begin = in_transaction.then(|| Arc::clone(&self.begin));
         let (persistent, limit) = (!self.pooler, self.limit);
         let bounded = async move {
+            let mut pooled = pool.acquire().await.map_err(|error| failure(&error))?;
             let work = work(&mut pooled, persistent, begin, job);
             let Ok(result) = tokio::time::timeout(limit, work).await else {
                 // The connection waits for a response, so the pool cannot use it again.
@@ -163,11 +179,14 @@ impl Database {
             };
             result
         };
-        tokio::spawn(bounded).await.map_err(|error| StoreError::Failed(error.to_string()))?
+        self.runtime.spawn(bounded).await.map_err(|error| StoreError::Failed(error.to_string()))?
     }
 
     /// A server that does not answer must not keep the process from its end.
     async fn shut_down(&self) {
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
         drop(tokio::time::timeout(self.limit, self.pool.close()).await);
     }
 }

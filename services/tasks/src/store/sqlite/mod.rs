@@ -15,6 +15,7 @@ pub use self::lock::Lock;
 pub use self::statements::list;
 
 use self::writer::Writer;
+use super::signals::Signals;
 use super::{BoxFuture, Migrations, Options, StoreError, migrations};
 use sqlx::sqlite::{
     Sqlite as Engine, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
@@ -40,6 +41,8 @@ const READERS: u32 = 4;
 
 /// The function that finds a text in another one.
 const CONTAINS: &str = "instr";
+/// All workers are in this process.
+const ANNOUNCE: Option<&str> = None;
 /// The time in milliseconds since 1970.
 const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 /// The only writer needs no lock of a row.
@@ -69,6 +72,7 @@ pub(super) struct Database {
     readers: Option<SqlitePool>,
     /// The newest migration that this program needs.
     newest: i64,
+    signals: Signals,
 }
 
 /// Opens a file and migrates it. Creates a missing file. The lock is kept until the last connection is closed.
@@ -90,14 +94,16 @@ pub(super) async fn open_file(path: &Path, options: Options) -> Result<Database,
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .connect_lazy_with(options.busy_timeout(BUSY_TIMEOUT).read_only(true));
-    Ok(Database { writer, readers: Some(readers), newest: migrations.newest() })
+    let (newest, signals) = (migrations.newest(), Signals::default());
+    Ok(Database { writer, readers: Some(readers), newest, signals })
 }
 
 /// A database in memory, which ends with the process.
 pub(super) async fn open_memory(migrations: &Migrations) -> Result<Database, StoreError> {
     let connection = connect(&settings().in_memory(true), migrations).await?;
     let writer = Writer::start(connection, None);
-    Ok(Database { writer, readers: None, newest: migrations.newest() })
+    let (newest, signals) = (migrations.newest(), Signals::default());
+    Ok(Database { writer, readers: None, newest, signals })
 }
 
 fn settings() -> SqliteConnectOptions {

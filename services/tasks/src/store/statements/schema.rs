@@ -2,13 +2,17 @@
 
 use super::super::Database;
 use crate::store::work::Work;
-use crate::store::{Store, StoreError};
+use crate::store::{Signals, Store, StoreError};
 use async_trait::async_trait;
 
 #[async_trait]
 impl Store for Database {
     fn work(&self) -> &dyn Work {
         self
+    }
+
+    fn signals(&self) -> &Signals {
+        &self.signals
     }
 
     async fn check(&self) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@ use super::super::{Connection, Database};
 use super::keys::{refusal, remember};
 use super::task_rows::{TaskRow, run_columns, summary_columns};
 use super::usage::{give_back, use_more};
+use super::work::{announce, signal};
 use crate::model::idempotency::Claim;
 use crate::model::listing::{Listed, Query as List, searchable};
 use crate::model::task::{Task, TaskId};
@@ -27,7 +28,8 @@ impl Tasks for Database {
         claim: Option<Claim>,
         bounds: Bounds,
     ) -> Result<Creation, StoreError> {
-        self.transaction(move |mut connection| {
+        let woken = signal(&task);
+        let created = self.transaction(move |mut connection| {
             Box::pin(async move {
                 let owner = task.summary.user_id;
                 let change = Usage::change(None, Some(&task));
@@ -43,10 +45,15 @@ impl Tasks for Database {
                     remember(&mut connection, &task, claim).await?;
                 }
                 insert(&mut connection, &task).await?;
+                announce(&mut connection, &task).await?;
                 Ok(Creation::Created)
             })
-        })
-        .await
+        });
+        let created = created.await?;
+        if let (Creation::Created, Some(signal)) = (&created, woken) {
+            self.signals.send(signal);
+        }
+        Ok(created)
     }
 
     async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
@@ -60,7 +67,8 @@ impl Tasks for Database {
         to: Task,
         bounds: Bounds,
     ) -> Result<Change, StoreError> {
-        self.transaction(move |mut connection| {
+        let woken = signal(&to);
+        let changed = self.transaction(move |mut connection| {
             Box::pin(async move {
                 if let Some(id) = to.summary.assignee_id
                     && from.summary.assignee_id != Some(id)
@@ -74,13 +82,18 @@ impl Tasks for Database {
                     return Ok(Change::Exceeded(exceeded));
                 }
                 if update(&mut connection, &from, &to).await? {
+                    announce(&mut connection, &to).await?;
                     return Ok(Change::Done);
                 }
                 give_back(&mut connection, owner, change).await?;
                 Ok(Change::Stale)
             })
-        })
-        .await
+        });
+        let changed = changed.await?;
+        if let (Change::Done, Some(signal)) = (changed, woken) {
+            self.signals.send(signal);
+        }
+        Ok(changed)
     }
 
     async fn delete_task(&self, task: Task) -> Result<Change, StoreError> {

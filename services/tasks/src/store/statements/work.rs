@@ -2,17 +2,18 @@
 //!
 //! Locks are taken in the order of [`super::tasks`]: usage of the owner, task. The row of the run comes last.
 
-use super::super::{Connection, Database, ROW_LOCK};
+use super::super::{ANNOUNCE, Connection, Database, ROW_LOCK};
 use super::claims::{DUE, claim, lease_end, now};
 use super::damaged;
 use super::tasks::{find, update};
 use super::usage::{apply, lock};
 use crate::model::run::{Attempt, Outcome, Run};
-use crate::model::task::{Kind, Task, TaskId};
+use crate::model::task::{Kind, Status, Task, TaskId};
 use crate::model::timestamp::Timestamp;
 use crate::model::usage::Usage;
 use crate::model::user::UserId;
 use crate::store::StoreError;
+use crate::store::signals::Signal;
 use crate::store::work::{Claimed, Counts, Ending, Notice, Queue, Wanted, Work};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, query, query_as};
@@ -68,8 +69,21 @@ impl Work for Database {
     }
 
     async fn finish(&self, run: Run, ending: Ending) -> Result<Option<Task>, StoreError> {
-        self.transaction(move |mut connection| {
+        let ended = self.transaction(move |mut connection| {
             Box::pin(async move { end(&mut connection, run, &ending, false).await })
+        });
+        Ok(self.wake(ended.await?))
+    }
+
+    async fn held(&self, worker: &str) -> Result<Vec<Run>, StoreError> {
+        let worker = worker.to_owned();
+        self.read(move |mut connection| {
+            Box::pin(async move {
+                let sql = "SELECT task_id, user_id, fence FROM attempts \
+                    WHERE ended_at IS NULL AND worker = $1 ORDER BY task_id LIMIT $2";
+                let rows = query_as::<_, (Uuid, Uuid, i64)>(sql).bind(worker).bind(PART);
+                Ok(connection.rows(rows).await?.into_iter().map(run).collect())
+            })
         })
         .await
     }
@@ -81,20 +95,17 @@ impl Work for Database {
                 let sql = "SELECT task_id, user_id, fence FROM attempts \
                     WHERE ended_at IS NULL AND lease_until < $1 ORDER BY lease_until LIMIT $2";
                 let rows = query_as::<_, (Uuid, Uuid, i64)>(sql).bind(now.as_millis()).bind(PART);
-                let rows = connection.rows(rows).await?;
-                let run =
-                    |(task, owner, fence)| Run { task: TaskId(task), owner: UserId(owner), fence };
-                Ok(rows.into_iter().map(run).collect())
+                Ok(connection.rows(rows).await?.into_iter().map(run).collect())
             })
         })
         .await
     }
 
     async fn expire(&self, run: Run, ending: Ending) -> Result<Option<Task>, StoreError> {
-        self.transaction(move |mut connection| {
+        let ended = self.transaction(move |mut connection| {
             Box::pin(async move { end(&mut connection, run, &ending, true).await })
-        })
-        .await
+        });
+        Ok(self.wake(ended.await?))
     }
 
     async fn attempts(&self, task: TaskId) -> Result<Vec<Attempt>, StoreError> {
@@ -143,10 +154,12 @@ impl Work for Database {
         kind: Kind,
         volatile: Option<&'static str>,
     ) -> Result<u64, StoreError> {
-        self.transaction(move |mut connection| {
+        let retried = self.transaction(move |mut connection| {
             Box::pin(async move { retry_failed(&mut connection, &kind, volatile).await })
-        })
-        .await
+        });
+        let retried = retried.await?;
+        self.signals.send(Signal::Jobs);
+        Ok(retried)
     }
 
     async fn lead(&self, duty: &str, holder: &str, lease: Duration) -> Result<bool, StoreError> {
@@ -172,6 +185,41 @@ impl Work for Database {
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.read(move |mut connection| Box::pin(async move { now(&mut connection).await })).await
     }
+}
+
+impl Database {
+    /// Wakes the workers of this process after a commit.
+    pub(super) fn wake(&self, task: Option<Task>) -> Option<Task> {
+        if let Some(signal) = task.as_ref().and_then(signal) {
+            self.signals.send(signal);
+        }
+        task
+    }
+}
+
+/// What a change of a task means to a worker.
+pub(super) fn signal(task: &Task) -> Option<Signal> {
+    if task.is_pending_job() {
+        return Some(Signal::Jobs);
+    }
+    let stops =
+        task.summary.status == Status::Processing && task.summary.cancel_requested_at.is_some();
+    stops.then_some(Signal::Cancels)
+}
+
+/// Wakes the workers of other processes at the commit.
+pub(super) async fn announce(
+    connection: &mut Connection<'_>,
+    task: &Task,
+) -> Result<(), StoreError> {
+    if let (Some(sql), Some(signal)) = (ANNOUNCE, signal(task)) {
+        connection.row(query_as::<_, (i32,)>(sql).bind(signal.channel())).await?;
+    }
+    Ok(())
+}
+
+fn run((task, owner, fence): (Uuid, Uuid, i64)) -> Run {
+    Run { task: TaskId(task), owner: UserId(owner), fence }
 }
 
 /// Ends a run. With `expired`, only if its lease is over.
@@ -208,6 +256,7 @@ async fn end(
         return Err(StoreError::Away("the task was changed at the same time".into()));
     }
     apply(connection, run.owner, Usage::change(Some(&from), Some(&to))).await?;
+    announce(connection, &to).await?;
     Ok(Some(to))
 }
 
@@ -264,6 +313,7 @@ async fn retry_failed(
         to.touch(now(connection).await?);
         if update(connection, &from, &to).await? {
             apply(connection, UserId(owner), Usage::change(Some(&from), Some(&to))).await?;
+            announce(connection, &to).await?;
             retried += 1;
         }
     }

@@ -82,7 +82,8 @@ pub(super) async fn claim_begins_a_run(store: Arc<dyn Store>) {
 }
 
 pub(super) async fn concurrent_claims_never_meet(store: Arc<dyn Store>) {
-    let (ada, bob) = (create(&*store, "work-meet-ada").await, create(&*store, "work-meet-bob").await);
+    let (ada, bob) =
+        (create(&*store, "work-meet-ada").await, create(&*store, "work-meet-bob").await);
     for owner in [&ada, &bob] {
         jobs(&*store, owner, "meet", 20).await;
     }
@@ -114,7 +115,8 @@ pub(super) async fn claims_rotate_among_users(store: Arc<dyn Store>) {
     for _ in 0..10 {
         claimed(&*store, "rotate").await;
     }
-    let (bob, eve) = (create(&*store, "work-rotate-bob").await, create(&*store, "work-rotate-eve").await);
+    let (bob, eve) =
+        (create(&*store, "work-rotate-bob").await, create(&*store, "work-rotate-eve").await);
     for owner in [&bob, &eve] {
         jobs(&*store, owner, "rotate", 3).await;
     }

@@ -1,0 +1,116 @@
+//! The metrics of the jobs.
+
+use crate::model::run::Outcome;
+use crate::model::task::Kind;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
+
+/// Upper bounds in seconds: from a wake-up in the same process to a queue that is far behind.
+const PICKUP: [f64; 12] =
+    [0.001, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0];
+/// Upper bounds in seconds, up to the longest time limit of a job.
+const DURATION: [f64; 11] = [0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 600.0];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfType {
+    r#type: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfRun {
+    r#type: String,
+    outcome: &'static str,
+}
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// The metrics of the workers of a process. A clone shares the values.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    created: Family<OfType, Counter>,
+    processed: Family<OfType, Counter>,
+    failed: Family<OfType, Counter>,
+    duration: Histograms<OfRun>,
+    pickup: Histograms<OfType>,
+    stale: Family<OfType, Counter>,
+    abandoned: Family<OfType, Counter>,
+    leases: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            created: Family::default(),
+            processed: Family::default(),
+            failed: Family::default(),
+            duration: Histograms::new_with_constructor(|| Histogram::new(DURATION)),
+            pickup: Histograms::new_with_constructor(|| Histogram::new(PICKUP)),
+            stale: Family::default(),
+            abandoned: Family::default(),
+            leases: Counter::default(),
+        }
+    }
+}
+
+fn of(kind: &Kind) -> OfType {
+    OfType { r#type: kind.as_str().to_owned() }
+}
+
+impl Metrics {
+    /// Shows them.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("tasks_created", "Tasks created", self.created.clone());
+        registry.register("tasks_processed", "Runs that ended, in any way", self.processed.clone());
+        registry.register("tasks_failed", "Runs that failed", self.failed.clone());
+        registry.register(
+            "tasks_stale_results",
+            "Ends of old runs that were dropped",
+            self.stale.clone(),
+        );
+        registry.register("tasks_abandoned", "Jobs that did not stop", self.abandoned.clone());
+        registry.register(
+            "tasks_lease_losses",
+            "Runs that another worker took over",
+            self.leases.clone(),
+        );
+        let (help, unit) = ("Time of a run", Unit::Seconds);
+        registry.register_with_unit("task_duration", help, unit, self.duration.clone());
+        let (help, unit) =
+            ("Time from the moment at which a job is due to its claim", Unit::Seconds);
+        registry.register_with_unit("task_pickup", help, unit, self.pickup.clone());
+    }
+
+    /// A task was created.
+    pub fn created(&self, kind: &Kind) {
+        self.created.get_or_create(&of(kind)).inc();
+    }
+
+    pub(super) fn picked_up(&self, kind: &Kind, waited: Duration) {
+        self.pickup.get_or_create(&of(kind)).observe(waited.as_secs_f64());
+    }
+
+    pub(super) fn ended(&self, kind: &Kind, outcome: Outcome, took: Duration) {
+        let labels = OfRun { r#type: kind.as_str().to_owned(), outcome: outcome.as_str() };
+        self.duration.get_or_create(&labels).observe(took.as_secs_f64());
+        self.processed.get_or_create(&of(kind)).inc();
+        if outcome == Outcome::Failed {
+            self.failed.get_or_create(&of(kind)).inc();
+        }
+    }
+
+    pub(super) fn stale(&self, kind: &Kind) {
+        self.stale.get_or_create(&of(kind)).inc();
+    }
+
+    pub(super) fn abandoned(&self, kind: &Kind) {
+        self.abandoned.get_or_create(&of(kind)).inc();
+    }
+
+    pub(super) fn lease_lost(&self) {
+        self.leases.inc();
+    }
+}
