@@ -123,12 +123,13 @@ fn end(done: Option<Done>, stop: Option<Stop>, job: &Job, attempt: u16) -> Optio
         (Some(Ok(file)), _) => Some(End::Completed(file)),
         (_, Some(Stop::Cancelled)) => Some(End::Cancelled),
         (_, Some(Stop::LeaseLost)) => None,
-        (_, Some(Stop::Drained)) => Some(End::HandedBack),
         (_, Some(Stop::TimedOut)) => {
             failed(format!("The job took longer than {} seconds.", job.timeout.as_secs()))
         }
         (Some(Err(Unfinished::Failed(text))), None) => failed(text),
-        (Some(Err(Unfinished::Stopped)) | None, None) => Some(End::HandedBack),
+        (Some(Err(Unfinished::Stopped)) | None, None) | (_, Some(Stop::Drained)) => {
+            Some(End::HandedBack)
+        }
     }
 }
 

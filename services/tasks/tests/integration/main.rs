@@ -29,3 +29,4 @@ mod settings;
 mod support;
 mod task_answers;
 mod tokens;
+mod workers;

@@ -25,12 +25,16 @@ async fn receive(pool: &PgPool, signals: &Signals) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen_all(Signal::ALL.map(Signal::channel)).await?;
     // Something can have changed while no connection listened.
-    Signal::ALL.into_iter().for_each(|signal| signals.send(signal));
+    for signal in Signal::ALL {
+        signals.send(signal);
+    }
     // `None` is a lost connection.
     while let Some(notification) = listener.try_recv().await? {
-        let channel = notification.channel();
-        let signal = Signal::ALL.into_iter().find(|signal| signal.channel() == channel);
-        signal.into_iter().for_each(|signal| signals.send(signal));
+        for signal in Signal::ALL {
+            if signal.channel() == notification.channel() {
+                signals.send(signal);
+            }
+        }
     }
     Ok(())
 }
