@@ -6,6 +6,7 @@ use crate::model::usage::Exceeded;
 use crate::store::StoreError;
 use chassis::problem::{ErrorStatus, Fault, Problem};
 use chassis::validation::{fault, invalid};
+use std::fmt::Display;
 use std::time::Duration;
 
 /// The time after which a busy or disturbed service may answer again.
@@ -74,10 +75,10 @@ fn problem(denied: Denied) -> Problem {
             "Too many passwords are being checked. Try again in a moment.",
         )
         .retry_after(SOON),
-        Denied::NoTask => plain(ErrorStatus::NOT_FOUND, "There is no such task."),
-        Denied::NoType => plain(ErrorStatus::NOT_FOUND, "There is no such type of jobs."),
-        Denied::NoResult => plain(ErrorStatus::NOT_FOUND, "The task has no result."),
-        Denied::NoUser => plain(ErrorStatus::NOT_FOUND, "There is no such user."),
+        Denied::NoTask => missing("There is no such task."),
+        Denied::NoType => missing("There is no such type of jobs."),
+        Denied::NoResult => missing("The task has no result."),
+        Denied::NoUser => missing("There is no such user."),
         Denied::Forbidden => plain(ErrorStatus::FORBIDDEN, "You may not do this."),
         Denied::Conflict(conflict) => conflicting(conflict),
         Denied::NoAssignee => invalid(vec![no_assignee()]),
@@ -105,16 +106,8 @@ fn problem(denied: Denied) -> Problem {
             "Another search of yours is not answered yet.",
         )
         .retry_after(SOON),
-        Denied::Storage(error) => Problem::unavailable(
-            "The storage of results does not answer. Try again in a moment.",
-            error.to_string(),
-        )
-        .retry_after(SOON),
-        Denied::Store(error @ StoreError::Away(_)) => Problem::unavailable(
-            "The database does not answer. Try again in a moment.",
-            error.to_string(),
-        )
-        .retry_after(SOON),
+        Denied::Storage(error) => away("The storage of results", &error),
+        Denied::Store(error @ StoreError::Away(_)) => away("The database", &error),
         Denied::Store(StoreError::TooSlow) => Problem::own(
             ErrorStatus::SERVICE_UNAVAILABLE,
             "search-too-slow",
@@ -130,6 +123,16 @@ fn problem(denied: Denied) -> Problem {
 /// The error of an assignee that does not exist.
 pub(super) fn no_assignee() -> Fault {
     fault("/assignee_id", "is not the id of a user")
+}
+
+fn missing(detail: &'static str) -> Problem {
+    plain(ErrorStatus::NOT_FOUND, detail)
+}
+
+/// A dependency does not answer now.
+fn away(name: &str, cause: &impl Display) -> Problem {
+    let detail = format!("{name} does not answer. Try again in a moment.");
+    Problem::unavailable(detail, cause.to_string()).retry_after(SOON)
 }
 
 fn plain(status: ErrorStatus, detail: &'static str) -> Problem {

@@ -1,10 +1,17 @@
-//! `cleanup_temp`: removes data that is past its retention.
+//! `cleanup_temp`: removes data that is past its retention. It also runs daily by itself.
 
-use super::context::{Context, Unfinished};
+use super::context::{Context, Tools, Unfinished};
 use super::{Job, KIB};
+use crate::model::idempotency::KEY_LIFETIME;
 use crate::model::result::ResultFile;
 use crate::model::task::Kind;
+use crate::store::StoreError;
+use crate::store::retention::Removed;
 use std::time::Duration;
+
+const HOUR: Duration = Duration::from_hours(1);
+/// The most sessions of one statement.
+const SESSIONS: u32 = 1000;
 
 pub(super) const JOB: Job = Job {
     kind: Kind::new("cleanup_temp"),
@@ -17,6 +24,78 @@ pub(super) const JOB: Job = Job {
     run: |context| Box::pin(run(context)),
 };
 
-async fn run(_context: Context) -> Result<Option<ResultFile>, Unfinished> {
-    Err(Unfinished::Failed("not built yet".into()))
+/// How long data is kept after its end.
+#[derive(Debug, Clone, Copy)]
+pub struct Retentions {
+    /// Files that jobs made.
+    pub results: Duration,
+    /// Ended jobs.
+    pub jobs: Duration,
+}
+
+impl Default for Retentions {
+    fn default() -> Self {
+        Self { results: 7 * 24 * HOUR, jobs: 30 * 24 * HOUR }
+    }
+}
+
+async fn run(context: Context) -> Result<Option<ResultFile>, Unfinished> {
+    let payload = context.task.payload.as_ref();
+    let hours = payload.and_then(|payload| payload["older_than_hours"].as_u64());
+    let hours = hours.and_then(|hours| u32::try_from(hours).ok()).unwrap_or(u32::MAX);
+    let kept = HOUR.saturating_mul(hours);
+    let kept = Retentions { results: kept, jobs: kept };
+    let mut done = 0;
+    let go_on = |rows| {
+        done += rows;
+        context.report(done);
+        context.go_on()
+    };
+    clean(&context.tools, kept, go_on).await?;
+    Ok(None)
+}
+
+/// Removes everything that is past its retention. `go_on` gets the number of rows of each part, and can end it.
+pub async fn clean(
+    tools: &Tools,
+    kept: Retentions,
+    mut go_on: impl FnMut(u64) -> Result<(), Unfinished>,
+) -> Result<(), Unfinished> {
+    let retention = tools.store.retention();
+    let now = tools.store.work().now().await.map_err(away)?;
+    while removed(tools, retention.remove_results(now.before(kept.results)).await, &mut go_on)
+        .await?
+    {}
+    while removed(tools, retention.remove_jobs(now.before(kept.jobs)).await, &mut go_on).await? {}
+    removed(tools, retention.remove_keys(now.before(KEY_LIFETIME)).await, &mut go_on).await?;
+    loop {
+        let rows = tools.store.remove_ended_sessions(now, SESSIONS).await.map_err(away)?;
+        go_on(rows)?;
+        if rows == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Deletes the files of a part. `false` if nothing is left.
+async fn removed(
+    tools: &Tools,
+    part: Result<Removed, StoreError>,
+    go_on: &mut impl FnMut(u64) -> Result<(), Unfinished>,
+) -> Result<bool, Unfinished> {
+    let Removed { rows, files } = part.map_err(away)?;
+    for key in files {
+        // A file that stays has no task any more. The sweep of the storage finds it.
+        if let Err(error) = tools.results.delete(&key).await {
+            tracing::warn!(cause = %error, "a file is not removed yet");
+        }
+    }
+    go_on(rows)?;
+    Ok(rows > 0)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the value")]
+fn away(error: StoreError) -> Unfinished {
+    tracing::warn!(cause = %error, "cleanup ended early");
+    Unfinished::Failed("The database did not answer.".into())
 }

@@ -2,7 +2,7 @@
 //!
 //! The document has the schema of each payload. A rule here is one that a schema cannot express.
 
-mod cleanup_temp;
+pub mod cleanup_temp;
 pub mod context;
 mod generate_report;
 mod resize_image;

@@ -174,6 +174,14 @@ impl Task {
         self.touch(now);
     }
 
+    /// Takes its file away. Returns the key.
+    pub fn remove_result(&mut self, now: Timestamp) -> Option<String> {
+        let file = self.runs.result.take()?;
+        self.summary.has_result = false;
+        self.touch(now);
+        Some(file.key)
+    }
+
     /// Pending again: the run does not count.
     fn put_back(&mut self, now: Timestamp) {
         self.summary.attempts = self.summary.attempts.saturating_sub(1);

@@ -5,6 +5,7 @@
 
 mod migrations;
 mod postgres;
+pub mod retention;
 mod signals;
 mod sqlite;
 mod target;
@@ -19,6 +20,7 @@ pub use self::sqlite::Lock;
 pub use self::sqlite::list as sqlite_list;
 pub use self::target::{InvalidTarget, Target, WELL_KNOWN_SECRETS};
 
+use self::retention::Retention;
 use self::work::Work;
 use crate::model::idempotency::Claim;
 use crate::model::listing::{Listed, Query};
@@ -199,6 +201,8 @@ pub trait Sessions: Send + Sync {
 pub trait Store: Users + Sessions + Tasks {
     /// The work of the jobs.
     fn work(&self) -> &dyn Work;
+    /// What is past its retention.
+    fn retention(&self) -> &dyn Retention;
     /// The wake-ups of this process.
     fn signals(&self) -> &Signals;
     /// Checks that the database answers and that its schema is at least the one of this program.

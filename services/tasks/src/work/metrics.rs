@@ -2,9 +2,11 @@
 
 use crate::model::run::Outcome;
 use crate::model::task::Kind;
+use crate::store::work::Queue;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::time::Duration;
@@ -18,6 +20,11 @@ const DURATION: [f64; 11] = [0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0,
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OfType {
     r#type: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfStatus {
+    status: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -39,6 +46,8 @@ pub struct Metrics {
     stale: Family<OfType, Counter>,
     abandoned: Family<OfType, Counter>,
     leases: Counter,
+    queue: Family<OfStatus, Gauge>,
+    oldest: Gauge,
 }
 
 impl Default for Metrics {
@@ -52,6 +61,8 @@ impl Default for Metrics {
             stale: Family::default(),
             abandoned: Family::default(),
             leases: Counter::default(),
+            queue: Family::default(),
+            oldest: Gauge::default(),
         }
     }
 }
@@ -77,6 +88,9 @@ impl Metrics {
             "Runs that another worker took over",
             self.leases.clone(),
         );
+        registry.register("queue_length", "Jobs of all users", self.queue.clone());
+        let (help, unit) = ("Time since the oldest job that waits became due", Unit::Seconds);
+        registry.register_with_unit("queue_oldest", help, unit, self.oldest.clone());
         let (help, unit) = ("Time of a run", Unit::Seconds);
         registry.register_with_unit("task_duration", help, unit, self.duration.clone());
         let (help, unit) =
@@ -108,6 +122,21 @@ impl Metrics {
 
     pub(super) fn abandoned(&self, kind: &Kind) {
         self.abandoned.get_or_create(&of(kind)).inc();
+    }
+
+    /// The figures of the whole queue. `scheduled` is a part of `pending`.
+    pub(super) fn queue(&self, queue: &Queue) {
+        let counts = queue.all;
+        for (status, jobs) in [
+            ("pending", counts.pending),
+            ("scheduled", counts.scheduled),
+            ("processing", counts.processing),
+            ("failed", counts.failed),
+        ] {
+            let jobs = i64::try_from(jobs).unwrap_or(i64::MAX);
+            self.queue.get_or_create(&OfStatus { status }).set(jobs);
+        }
+        self.oldest.set(i64::try_from(counts.oldest_pending_seconds).unwrap_or(i64::MAX));
     }
 
     pub(super) fn lease_lost(&self) {

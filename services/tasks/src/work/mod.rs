@@ -2,18 +2,21 @@
 //!
 //! * [`claims`]: claims a job whenever a slot is free.
 //! * [`run`]: runs one job in a thread of its own, until it ends or must stop.
+//! * [`duties`]: the daily cleanup by one leader, and the figures of the queue.
 //! * [`keeper`]: renews the leases, tells runs to stop, and takes jobs from workers that are lost.
 //!
 //! A run may end in any way and at any time: its process can be killed, and another worker takes over after the lease. So the
 //! work of a job can be done twice. It is recorded once, because a run ends only under the fence of its claim.
 
 mod claims;
+mod duties;
 mod keeper;
 mod metrics;
 mod run;
 
 pub use self::metrics::Metrics;
 
+use crate::jobs::cleanup_temp::Retentions;
 use crate::jobs::context::{Stop, Tools};
 use crate::jobs::{JOBS, Job};
 use crate::model::run::Run;
@@ -45,6 +48,8 @@ pub struct Policy {
     pub poll: Duration,
     /// The time of the process to stop.
     pub drain: Duration,
+    /// How long data is kept.
+    pub retentions: Retentions,
     /// The types of jobs.
     pub jobs: &'static [Job],
 }
@@ -58,6 +63,7 @@ impl Default for Policy {
             lease: Duration::from_secs(30),
             poll: Duration::from_secs(1),
             drain: Duration::from_secs(20),
+            retentions: Retentions::default(),
             jobs: JOBS,
         }
     }
@@ -114,7 +120,8 @@ impl Workers {
     pub fn start(&self) {
         let claims = tokio::spawn(claims::claim_all(Arc::clone(&self.shared)));
         let keeper = tokio::spawn(keeper::keep(Arc::clone(&self.shared)));
-        lock(&self.tasks).extend([claims, keeper]);
+        let duties = tokio::spawn(duties::attend(Arc::clone(&self.shared)));
+        lock(&self.tasks).extend([claims, keeper, duties]);
     }
 
     /// Claims no more jobs. Those that run go on.

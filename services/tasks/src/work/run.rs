@@ -149,7 +149,7 @@ async fn record(shared: &Shared, job: &Job, context: &Context, end: End) {
         match shared.tools.store.work().finish(run, ending.clone()).await {
             Ok(recorded) => break recorded,
             Err(error) => {
-                tracing::warn!(task_id = %run.task, cause = %error, "end of a job not recorded yet")
+                tracing::warn!(task_id = %run.task, cause = %error, "end of a job not recorded yet");
             }
         }
         sleep(RECORD_AGAIN).await;

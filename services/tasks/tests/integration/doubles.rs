@@ -15,6 +15,7 @@ use tasks::model::task::{Task, TaskId};
 use tasks::model::timestamp::Timestamp;
 use tasks::model::usage::Bounds;
 use tasks::model::user::{PasswordHash, Role, User, UserId, Username};
+use tasks::store::retention::Retention;
 use tasks::store::work::Work;
 use tasks::store::{
     Change, Creation, NewUser, Rotation, Sessions, Signals, Store, StoreError, Successor, Tasks,
@@ -262,6 +263,10 @@ impl Sessions for WatchedStore {
 impl Store for WatchedStore {
     fn work(&self) -> &dyn Work {
         self.inner.work()
+    }
+
+    fn retention(&self) -> &dyn Retention {
+        self.inner.retention()
     }
 
     fn signals(&self) -> &Signals {

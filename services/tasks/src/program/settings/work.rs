@@ -1,6 +1,7 @@
 //! The settings of the workers.
 
 use crate::jobs;
+use crate::jobs::cleanup_temp::Retentions;
 use crate::model::task::Kind;
 use crate::work::Policy;
 use clap::{Args, value_parser};
@@ -21,6 +22,14 @@ pub struct WorkSettings {
     #[arg(long, env, value_delimiter = ',', value_parser = limit, value_name = "TYPE=N")]
     pub workers_per_type: Vec<(Kind, u32)>,
 
+    /// Time for which files that jobs made are kept, such as 7d
+    #[arg(long, env, default_value = "7d", value_parser = retention, value_name = "TIME")]
+    pub retention_results: Duration,
+
+    /// Time for which ended jobs are kept, such as 30d. Manual tasks stay
+    #[arg(long, env, default_value = "30d", value_parser = retention, value_name = "TIME")]
+    pub retention_jobs: Duration,
+
     /// Time after which another worker takes a job from a worker that is lost, 1s to 10m
     #[arg(long, env, default_value = "30s", value_parser = lease, value_name = "TIME")]
     pub job_lease: Duration,
@@ -36,6 +45,7 @@ impl WorkSettings {
             per_user: self.workers_per_user,
             lease: self.job_lease,
             drain,
+            retentions: Retentions { results: self.retention_results, jobs: self.retention_jobs },
             ..Policy::default()
         };
         (self.workers > 0).then_some(policy)
@@ -55,4 +65,9 @@ fn lease(text: &str) -> Result<Duration, String> {
     let range = Duration::from_secs(1)..=Duration::from_mins(10);
     let lease = humantime::parse_duration(text).ok().filter(|lease| range.contains(lease));
     lease.ok_or_else(|| "must be a time from 1s to 10m, such as 30s".to_owned())
+}
+
+fn retention(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).ok().filter(|time| *time >= Duration::from_hours(1));
+    time.ok_or_else(|| "must be a time of an hour or more, such as 7d".to_owned())
 }

@@ -1,6 +1,7 @@
 //! The state of the schema, and the end of the store.
 
 use super::super::Database;
+use crate::store::retention::Retention;
 use crate::store::work::Work;
 use crate::store::{Signals, Store, StoreError};
 use async_trait::async_trait;
@@ -8,6 +9,10 @@ use async_trait::async_trait;
 #[async_trait]
 impl Store for Database {
     fn work(&self) -> &dyn Work {
+        self
+    }
+
+    fn retention(&self) -> &dyn Retention {
         self
     }
 

@@ -5,12 +5,12 @@
 use super::super::{ANNOUNCE, Connection, Database, ROW_LOCK};
 use super::claims::{DUE, claim, lease_end, now};
 use super::damaged;
-use super::tasks::{find, update};
-use super::usage::{apply, lock};
+use super::retention::{PART, locked, replace};
+use super::tasks::find;
+use super::usage::lock;
 use crate::model::run::{Attempt, Outcome, Run};
 use crate::model::task::{Kind, Status, Task, TaskId};
 use crate::model::timestamp::Timestamp;
-use crate::model::usage::Usage;
 use crate::model::user::UserId;
 use crate::store::StoreError;
 use crate::store::signals::Signal;
@@ -19,9 +19,6 @@ use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, query, query_as};
 use std::time::Duration;
 use uuid::Uuid;
-
-/// The most tasks that one transaction of a mass retry changes.
-const PART: i64 = 100;
 
 #[async_trait]
 impl Work for Database {
@@ -252,11 +249,9 @@ async fn end(
     let mut to = from.clone();
     to.finish(ending.end.clone(), now);
     to.forget(ending.volatile);
-    if !update(connection, &from, &to).await? {
+    if !replace(connection, &from, &to).await? {
         return Err(StoreError::Away("the task was changed at the same time".into()));
     }
-    apply(connection, run.owner, Usage::change(Some(&from), Some(&to))).await?;
-    announce(connection, &to).await?;
     Ok(Some(to))
 }
 
@@ -297,24 +292,13 @@ async fn retry_failed(
         ORDER BY id LIMIT $2";
     let rows = query_as::<_, (Uuid, Uuid)>(sql).bind(kind.as_str().to_owned()).bind(PART);
     let failed = connection.rows(rows).await?;
-    let mut owners: Vec<_> = failed.iter().map(|(_, owner)| UserId(*owner)).collect();
-    owners.sort_unstable();
-    owners.dedup();
-    for owner in owners {
-        lock(connection, owner).await?;
-    }
     let mut retried = 0;
-    for (id, owner) in failed {
-        let Some(from) = find(connection, TaskId(id)).await? else { continue };
+    let now = now(connection).await?;
+    for from in locked(connection, failed).await? {
         let mut to = from.clone();
-        if to.retry(volatile).is_err() {
-            continue;
-        }
-        to.touch(now(connection).await?);
-        if update(connection, &from, &to).await? {
-            apply(connection, UserId(owner), Usage::change(Some(&from), Some(&to))).await?;
-            announce(connection, &to).await?;
-            retried += 1;
+        if to.retry(volatile).is_ok() {
+            to.touch(now);
+            retried += u64::from(replace(connection, &from, &to).await?);
         }
     }
     Ok(retried)

@@ -17,6 +17,11 @@ CREATE INDEX tasks_place ON tasks (user_id, COALESCE(run_at, created_at) - prior
 CREATE INDEX tasks_unfinished ON tasks (type, status, COALESCE(run_at, created_at))
     WHERE type <> 'manual' AND status IN ('pending', 'processing', 'failed');
 
+-- What is past its retention.
+CREATE INDEX tasks_ended ON tasks (finished_at) WHERE finished_at IS NOT NULL AND type <> 'manual';
+CREATE INDEX tasks_results ON tasks (finished_at) WHERE result_key IS NOT NULL;
+CREATE INDEX idempotency_keys_all ON idempotency_keys (created_at);
+
 CREATE TABLE attempts (
     task_id BLOB NOT NULL REFERENCES tasks (id) ON DELETE CASCADE,
     fence INTEGER NOT NULL,
