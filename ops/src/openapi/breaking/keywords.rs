@@ -110,6 +110,7 @@ impl Comparison {
                 "uniqueItems" => *place.value == false,
                 "minLength" | "minItems" | "minContains" | "minProperties" => *place.value == 0,
                 "unevaluatedProperties" if !pair.is_request() => true,
+                "if" | "then" => place.parent().is_some_and(|rule| pair.inner.never_meets(&rule)),
                 _ => *place.value == true,
             };
             if !demands_nothing && !inner.iter().any(|inner| kept_by.keeps(inner, &outer)) {

@@ -80,6 +80,22 @@ impl<'a> View<'a> {
         lists.reduce(|left, right| left.into_iter().filter(|v| right.contains(v)).collect())
     }
 
+    /// Whether no value meets the `if` of a rule: it requires a member to have values that the member cannot have.
+    pub(super) fn never_meets(&self, rule: &Place<'a>) -> bool {
+        let condition = Self::new(rule.member("if"));
+        let own = |name| self.property(name).values();
+        let excludes = |name| {
+            let wanted = condition.property(name).values();
+            own(name)
+                .zip(wanted)
+                .is_some_and(|(own, wanted)| !own.iter().any(|v| wanted.contains(v)))
+        };
+        // A value that is not an object has no members, and meets the condition.
+        let is_object = self.types().iter().all(|name| *name == "object");
+        let mut required = condition.declared().into_iter().filter(|name| condition.requires(name));
+        is_object && required.any(excludes)
+    }
+
     /// The types that a value can have.
     pub(super) fn types(&self) -> Types {
         let of_values = self.values().map_or_else(any_type, |values| {
