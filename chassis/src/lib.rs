@@ -13,6 +13,7 @@
 //! * [`app`]: a request in, a response out. No sockets. With it [`metrics`], `panics`.
 //! * `private`: the listener for operators, with [`password`] and `profile`.
 //! * [`connections`] and [`server`]: sockets and time, no routes.
+//! * [`derived`]: the members of a document that follow from code, with `layout`.
 //! * [`cli`]: the command line. [`config`]: the checked settings. [`telemetry`]: the log. [`ssm`]: the source of keys.
 //! * `testing`, with the feature `test-support`: helpers for the tests of services. `databases`, with the feature
 //!   `test-databases`: real database servers.

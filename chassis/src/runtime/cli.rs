@@ -3,12 +3,17 @@
 //! This module parses each value. [`crate::config`] checks the settings together. There is no flag for keys, because
 //! every process of the machine can read a command line.
 
+mod values;
+
+use self::values::{claim, duration, log_level, parameter_name, positive_duration};
+use crate::derived::{Derive, WriteArgs};
 use crate::document::{Access, Document};
 use crate::service::Build;
 use crate::telemetry::LogFormat;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use tracing::Level;
 
@@ -139,13 +144,16 @@ pub enum Invocation<S, C> {
     Healthcheck(SocketAddr),
     /// Print the description of the API.
     Openapi,
+    /// Write the members that follow from the code into a document.
+    Write(Derive, Option<PathBuf>),
 }
 
-/// Reads the command line of the service that `document` declares. Inserts `serve` if no command is given. clap also
-/// returns `--help` and `--version` as errors.
+/// Reads the command line of the service that `document` declares. With `derive`, there is `openapi --write`.
+/// Inserts `serve` if no command is given. clap also returns `--help` and `--version` as errors.
 pub fn parse<S: Args, C: Subcommand>(
     document: &Document,
     build: Build,
+    derive: Option<Derive>,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Invocation<S, C>, clap::Error> {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
@@ -159,7 +167,10 @@ pub fn parse<S: Args, C: Subcommand>(
         arguments.insert(arguments.len().min(1), "serve".into());
     }
     let command = C::augment_subcommands(command(document, build));
-    let command = command.mut_subcommand("serve", S::augment_args);
+    let mut command = command.mut_subcommand("serve", S::augment_args);
+    if derive.is_some() {
+        command = command.mut_subcommand("openapi", WriteArgs::augment_args);
+    }
     let matches = command.try_get_matches_from(arguments)?;
     if matches.subcommand_name().is_some_and(C::has_subcommand) {
         return Ok(Invocation::Own(C::from_arg_matches(&matches)?));
@@ -172,6 +183,10 @@ pub fn parse<S: Args, C: Subcommand>(
             Invocation::Serve(args, S::from_arg_matches(matches)?)
         }
         (Command::Healthcheck { listen }, _) => Invocation::Healthcheck(listen),
+        (Command::Openapi, Some((_, matches))) if let Some(derive) = derive => {
+            let write = WriteArgs::from_arg_matches(matches)?.write;
+            write.map_or(Invocation::Openapi, |path| Invocation::Write(derive, path))
+        }
         (Command::Serve(_) | Command::Openapi, _) => Invocation::Openapi,
     })
 }
@@ -225,53 +240,6 @@ pub fn one_line(error: &clap::Error) -> String {
     first.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-const LONGEST: Duration = Duration::from_hours(1);
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let rule = "must be a duration with its unit, such as 75s or 500ms, and at most 1h";
-    match humantime::parse_duration(text) {
-        Ok(duration) if duration <= LONGEST => Ok(duration),
-        _ => Err(rule.into()),
-    }
-}
-
-fn positive_duration(text: &str) -> Result<Duration, String> {
-    match duration(text)? {
-        duration if duration >= Duration::from_millis(1) => Ok(duration),
-        _ => Err("must be at least 1ms".into()),
-    }
-}
-
-fn log_level(text: &str) -> Result<Level, String> {
-    match text {
-        "error" => Ok(Level::ERROR),
-        "warn" => Ok(Level::WARN),
-        "info" => Ok(Level::INFO),
-        "debug" => Ok(Level::DEBUG),
-        "trace" => Ok(Level::TRACE),
-        _ => Err("must be error, warn, info, debug or trace".into()),
-    }
-}
-
-/// A claim is compared byte for byte. Only visible ASCII passes through every tool unchanged.
-fn claim(text: &str) -> Result<String, String> {
-    if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(text.into())
-    } else {
-        Err("must be 1 to 255 visible ASCII characters".into())
-    }
-}
-
-/// Names and paths that SSM allows. This reports an empty or invalid setting before the first request to AWS.
-fn parameter_name(text: &str) -> Result<String, String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
-    if (1..=1011).contains(&text.len()) && text.chars().all(allowed) {
-        Ok(text.into())
-    } else {
-        Err("must be the name of an SSM parameter: 1 to 1011 of A-Z a-z 0-9 . _ - / :".into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,16 +250,5 @@ mod tests {
         let build = Build { version: "1.2.3", revision: None, log_target: "parcels" };
         let text = include_str!("../../../contract/parcels/openapi.json");
         command(&Document::parse(text).unwrap(), build).debug_assert();
-    }
-
-    #[test]
-    fn durations_need_a_unit_and_a_bound() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("0s"), Ok(Duration::ZERO));
-        for wrong in ["", "75", "-1s", "1h1ms", "soon", "9999999999999999999999s"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
-        assert!(positive_duration("0s").is_err());
-        assert!(positive_duration("999us").is_err());
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::cli::ServeArgs;
 use crate::context::Context;
+use crate::derived::Derive;
 use crate::failure::Failure;
 use crate::service::Service;
 use clap::{Args, Subcommand};
@@ -18,6 +19,10 @@ pub trait Program {
     type Settings: Args;
     /// The commands in addition to those of the chassis.
     type Command: Subcommand;
+
+    /// Writes the members of the document that follow from the code, such as a list of types. With it, the command line
+    /// has `openapi --write`.
+    const DERIVE: Option<Derive> = None;
 
     /// Makes the service before the process listens. A failure ends the process.
     ///

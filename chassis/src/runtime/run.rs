@@ -7,7 +7,7 @@ use crate::failure::{EX_USAGE, Failure};
 use crate::program::{Plain, Program};
 use crate::service::Service;
 use crate::telemetry::LogFormat;
-use crate::{healthcheck, panics, serve, telemetry};
+use crate::{derived, healthcheck, panics, serve, telemetry};
 use std::io::Write;
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
@@ -31,7 +31,7 @@ pub fn run_program<P: Program>(program: P) -> ExitCode {
     };
     let name = document.service.name.clone();
     let build = P::Service::BUILD;
-    let invocation = match cli::parse(&document, build, std::env::args_os()) {
+    let invocation = match cli::parse(&document, build, P::DERIVE, std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(error) if error.use_stderr() => {
             eprintln!("{name}: {}", cli::one_line(&error));
@@ -80,6 +80,7 @@ fn execute<P: Program>(
             let _ = std::io::stdout().write_all(document.public.as_bytes());
             Ok(())
         }
+        Invocation::Write(derive, path) => derived::write(path, &document.service.name, derive),
     }
 }
 

@@ -158,6 +158,11 @@ fn openapi_prints_served_document() {
 }
 
 #[test]
+fn document_without_derived_members_cannot_be_written() {
+    refused(&run(&["openapi", "--write"], &[]), &["--write"]);
+}
+
+#[test]
 fn health_check_distinguishes_live_and_dead_api() {
     let server = Server::start(&[], &[KEYED]);
     let address = server.address.to_string();

@@ -99,6 +99,7 @@ fn service_without_tokens_has_no_token_settings() {
         chassis::cli::parse::<NoSettings, NoCommand>(
             &Document::parse(document).unwrap(),
             build,
+            None,
             arguments,
         )
     };
