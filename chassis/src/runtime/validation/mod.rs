@@ -144,18 +144,15 @@ impl Schemas {
     }
 }
 
-/// A schema of the document's components, for a value whose schema the body does not decide alone.
+/// A schema without references, for a value whose schema the body does not decide alone.
 #[derive(Debug)]
 pub struct Schema(Validator);
 
 impl Schema {
-    /// The schema of this name in `components`.
+    /// Prepares a valid schema.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "the document was checked before")]
-    pub fn component(document: &str, name: &str) -> Self {
-        let document: Value = serde_json::from_str(document).expect("a document is JSON");
-        let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
-        Self(compiled(&document, &reference))
+    pub fn new(schema: &Value) -> Self {
+        Self(compiled(&Value::Null, schema))
     }
 
     /// The errors of a value, which is the member `at` of a body.
@@ -182,7 +179,7 @@ fn compiled(document: &Value, schema: &Value) -> Validator {
     jsonschema::draft202012::options()
         .should_validate_formats(true)
         .build(&schema)
-        .expect("the lint and the tests check the schemas of a document")
+        .expect("the lint and the tests check every schema")
 }
 
 /// 422 `invalid-body` with these errors. Its detail contains the first one.

@@ -98,7 +98,7 @@ impl Tasks {
             results: tools.results.clone(),
             workers,
             schemas: Schemas::new(Self::DOCUMENT),
-            payloads: Payloads::new(Self::DOCUMENT),
+            payloads: Payloads::new(),
             signer: context.signer(),
             database: context.requirement("database", PATIENCE),
         }

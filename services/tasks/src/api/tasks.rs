@@ -25,9 +25,9 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// The schemas of the payloads, in the order of [`JOBS`].
+/// The types of jobs, each with the schema of its payload.
 #[derive(Debug)]
-pub(super) struct Payloads(Vec<Schema>);
+pub(super) struct Payloads(Vec<(&'static Job, Schema)>);
 
 #[derive(Deserialize)]
 struct Created {
@@ -72,15 +72,15 @@ impl Members {
 }
 
 impl Payloads {
-    pub(super) fn new(document: &str) -> Self {
-        Self(JOBS.iter().map(|job| Schema::component(document, job.schema)).collect())
+    pub(super) fn new() -> Self {
+        Self(JOBS.iter().map(|job| (job, Schema::new(&(job.schema)()))).collect())
     }
 
     /// The errors of a changed task that the schema of the body cannot express. That schema does not know the type of
     /// the task, so the payload is checked here.
     fn faults(&self, kind: &Kind, members: &Value) -> Vec<Fault> {
         let payload = &members["payload"];
-        let schema = JOBS.iter().zip(&self.0).find(|(job, _)| job.kind == *kind);
+        let schema = self.0.iter().find(|(job, _)| job.kind == *kind);
         let schema = schema.filter(|_| !payload.is_null());
         let mut found =
             schema.map_or_else(Vec::new, |(_, schema)| schema.faults(payload, "/payload"));

@@ -7,6 +7,7 @@ use crate::model::result::ResultFile;
 use crate::model::task::Kind;
 use crate::store::StoreError;
 use crate::store::retention::Removed;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -15,7 +16,7 @@ const SESSIONS: u32 = 1000;
 
 pub(super) const JOB: Job = Job {
     kind: Kind::new("cleanup_temp"),
-    schema: "CleanupTemp",
+    schema,
     longest: 16 * KIB,
     for_admins: true,
     check: |_| Vec::new(),
@@ -23,6 +24,17 @@ pub(super) const JOB: Job = Job {
     timeout: Duration::from_mins(10),
     run: |context| Box::pin(run(context)),
 };
+
+fn schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "Removes data that is past its retention. Only for admins",
+        "properties": { "older_than_hours": { "type": "integer", "minimum": 1, "maximum": 87600 } },
+        "required": ["older_than_hours"],
+        "additionalProperties": false,
+        "examples": [{ "older_than_hours": 24 }]
+    })
+}
 
 /// How long data is kept after its end.
 #[derive(Debug, Clone, Copy)]

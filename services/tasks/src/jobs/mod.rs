@@ -1,12 +1,13 @@
-//! The types of jobs. Each has a file with the rules of its payload, and a line in [`JOBS`].
-//!
-//! The document has the schema of each payload. A rule here is one that a schema cannot express.
+//! The types of jobs. Each has a file with the schema of its payload and its work, and an entry in [`JOBS`].
 
 pub mod cleanup_temp;
 pub mod context;
+pub mod document;
 mod generate_report;
 mod resize_image;
 mod send_email;
+#[cfg(test)]
+mod tests;
 
 use self::context::{Context, Unfinished};
 use crate::model::result::ResultFile;
@@ -18,17 +19,17 @@ use std::time::Duration;
 const KIB: usize = 1024;
 
 /// A type of job.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Job {
     /// Its type.
     pub kind: Kind,
-    /// The name of the schema of its payload in the document.
-    pub schema: &'static str,
+    /// The JSON Schema of its payload, without references, with an example.
+    pub schema: fn() -> Value,
     /// The most bytes of its payload, as JSON without spaces.
     pub longest: usize,
     /// Only an admin may create it.
     pub for_admins: bool,
-    /// Checks a payload that keeps its schema.
+    /// Checks the rules of a payload that a schema cannot express.
     pub check: fn(&Value) -> Vec<Broken>,
     /// The member of the payload that is removed when the task ends, because it is large.
     pub volatile: Option<&'static str>,
@@ -45,8 +46,13 @@ pub type Running = Pin<Box<dyn Future<Output = Result<Option<ResultFile>, Unfini
 pub type Broken = (&'static str, &'static str);
 
 /// All types of jobs.
-pub static JOBS: &[Job] =
-    &[send_email::JOB, generate_report::JOB, resize_image::JOB, cleanup_temp::JOB];
+pub static JOBS: &[Job] = &[
+    // In the order of the document.
+    send_email::JOB,
+    generate_report::JOB,
+    resize_image::JOB,
+    cleanup_temp::JOB,
+];
 
 impl Job {
     /// The job of a type. `None` for a task of a person.

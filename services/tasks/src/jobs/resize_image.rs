@@ -6,12 +6,12 @@ use crate::model::result::ResultFile;
 use crate::model::task::Kind;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 pub(super) const JOB: Job = Job {
     kind: Kind::new("resize_image"),
-    schema: "ResizeImage",
+    schema,
     longest: 1024 * KIB,
     for_admins: false,
     check,
@@ -19,6 +19,25 @@ pub(super) const JOB: Job = Job {
     timeout: Duration::from_secs(30),
     run: |context| Box::pin(run(context)),
 };
+
+/// A PNG with one grey pixel.
+const PIXEL: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mOoBwAAgQCAfhwpxwAAAABJRU5ErkJggg==";
+
+fn schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "Resizes an image in proportion",
+        "properties": {
+            "image": { "type": "string", "contentEncoding": "base64", "description": "A PNG, JPEG or WebP image" },
+            "width": { "type": "integer", "minimum": 1, "maximum": 4096 },
+            "height": { "type": "integer", "minimum": 1, "maximum": 4096 }
+        },
+        "required": ["image", "width", "height"],
+        "additionalProperties": false,
+        "examples": [{ "image": PIXEL, "width": 1, "height": 1 }]
+    })
+}
 
 /// Looks only at the first bytes. The job decodes the rest in a process of its own.
 fn check(payload: &Value) -> Vec<Broken> {
@@ -39,7 +58,6 @@ async fn run(_context: Context) -> Result<Option<ResultFile>, Unfinished> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn image_must_look_like_one() {

@@ -4,12 +4,12 @@ use super::context::{Context, Unfinished};
 use super::{Broken, Job, KIB};
 use crate::model::result::ResultFile;
 use crate::model::task::Kind;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 pub(super) const JOB: Job = Job {
     kind: Kind::new("send_email"),
-    schema: "SendEmail",
+    schema,
     longest: 16 * KIB,
     for_admins: false,
     check,
@@ -17,6 +17,21 @@ pub(super) const JOB: Job = Job {
     timeout: Duration::from_mins(1),
     run: |context| Box::pin(run(context)),
 };
+
+fn schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "Sends a mail",
+        "properties": {
+            "to": { "type": "string", "format": "email", "maxLength": 254 },
+            "subject": { "type": "string", "maxLength": 200 },
+            "body": { "type": "string", "description": "Plain text" }
+        },
+        "required": ["to", "subject", "body"],
+        "additionalProperties": false,
+        "examples": [{ "to": "ada@example.com", "subject": "Hello", "body": "The plants need water." }]
+    })
+}
 
 /// A line break in a header would begin another header.
 fn check(payload: &Value) -> Vec<Broken> {
@@ -39,7 +54,6 @@ async fn run(_context: Context) -> Result<Option<ResultFile>, Unfinished> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn header_injection_is_rejected() {

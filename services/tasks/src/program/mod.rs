@@ -9,12 +9,13 @@ use self::user::UserCommand;
 use crate::access::Access;
 use crate::access::passwords::{Argon2id, Passwords};
 use crate::api::Tasks;
-use crate::jobs::context::Tools;
+use crate::jobs::{self, context::Tools};
 use crate::results::Results;
 use crate::store::{self, Lock, Migrations, StoreError, Target};
 use crate::work::{Metrics, Workers};
 use chassis::cli::ServeArgs;
 use chassis::context::Context;
+use chassis::derived::Derive;
 use chassis::failure::Failure;
 use chassis::{Program as ChassisProgram, Started};
 use clap::Subcommand;
@@ -44,6 +45,8 @@ impl ChassisProgram for Program {
     type Service = Tasks;
     type Settings = Settings;
     type Command = Command;
+
+    const DERIVE: Option<Derive> = Some(jobs::document::derive);
 
     async fn start(
         self,

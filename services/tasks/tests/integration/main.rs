@@ -1,7 +1,7 @@
 //! Tests of the service: each sentence of the contract about users and sessions is a row of a test.
 //!
-//! Most tests call the service without a socket, on a database in memory, and move its clock. `process`, `settings`
-//! and `postgres` start the real binary.
+//! Most tests call the service without a socket, on a database in memory, and move its clock. `jobs`, `process`,
+//! `settings` and `postgres` start the real binary.
 
 #![expect(clippy::unwrap_used, reason = "a panic makes a test fail, also in a helper of tests")]
 
@@ -14,6 +14,7 @@ mod failed_logins;
 mod hashing;
 mod headers;
 mod inputs;
+mod jobs;
 mod login;
 mod matrix;
 mod openapi;
