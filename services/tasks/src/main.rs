@@ -1,5 +1,5 @@
 //! Starts the service on the chassis.
 
 fn main() -> std::process::ExitCode {
-    chassis::run_program(tasks::program::Program::default())
+    tasks::program::run(tasks::program::Program::default())
 }

@@ -47,6 +47,8 @@ pub struct Policy {
     pub registrations_per_address: usize,
     /// The token bucket of each user.
     pub bucket: Preset,
+    /// Whether this machine can isolate the work of a job.
+    pub can_isolate: bool,
     /// The most that the tasks of each user may take.
     pub bounds: Bounds,
 }

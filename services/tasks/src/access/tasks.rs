@@ -52,6 +52,12 @@ impl Access {
         Ok(())
     }
 
+    /// Whether this process accepts new tasks of a type.
+    #[must_use]
+    pub fn offers(&self, kind: &Kind) -> bool {
+        Job::of(kind).is_none_or(|job| job.is_offered(self.policy.can_isolate))
+    }
+
     /// Creates a task. A request that repeats a key gets the task of the first one.
     pub async fn create_task(
         &self,

@@ -134,8 +134,13 @@ impl Tasks {
             self.access.may_create(caller, kind, visitor(request))?;
         }
         let key = key(request)?.map(|key| (key, BodyHash::of(&body.value)));
+        let not_offered = kind
+            .as_ref()
+            .filter(|kind| !self.access.offers(kind))
+            .map(|_| fault("/type", "is not offered: this machine cannot isolate its work"));
         let check = |unknown: Option<Fault>| {
-            let rules = |it: &Value| rules(kind.as_ref(), it).into_iter().chain(unknown).collect();
+            let more = not_offered.clone().into_iter().chain(unknown);
+            let rules = |it: &Value| rules(kind.as_ref(), it).into_iter().chain(more).collect();
             self.schemas.check(request, &body, rules)
         };
         let created = match check(None) {

@@ -21,6 +21,7 @@ pub(super) const JOB: Job = Job {
     for_admins: true,
     check: |_| Vec::new(),
     volatile: None,
+    needs_isolation: false,
     timeout: Duration::from_mins(10),
     run: |context| Box::pin(run(context)),
 };

@@ -1,5 +1,6 @@
 //! What a run of a job can see and use: its task, the tools of the process, and the signal to stop.
 
+use super::resize_image::Resizer;
 use crate::model::task::Task;
 use crate::model::timestamp::Timestamp;
 use crate::results::Results;
@@ -43,6 +44,8 @@ pub struct Tools {
     pub store: Arc<dyn Store>,
     /// The files that jobs make.
     pub results: Results,
+    /// The processes that resize images.
+    pub resizer: Resizer,
     /// The time.
     pub clock: Clock,
 }

@@ -4,7 +4,7 @@ pub mod cleanup_temp;
 pub mod context;
 pub mod document;
 mod generate_report;
-mod resize_image;
+pub mod resize_image;
 mod send_email;
 #[cfg(test)]
 mod tests;
@@ -29,6 +29,8 @@ pub struct Job {
     pub longest: usize,
     /// Only an admin may create it.
     pub for_admins: bool,
+    /// Its work runs in an isolated process, so it is offered only where [`resize_image::Resizer`] is available.
+    pub needs_isolation: bool,
     /// Checks the rules of a payload that a schema cannot express.
     pub check: fn(&Value) -> Vec<Broken>,
     /// The member of the payload that is removed when the task ends, because it is large.
@@ -59,6 +61,12 @@ impl Job {
     #[must_use]
     pub fn of(kind: &Kind) -> Option<&'static Self> {
         JOBS.iter().find(|job| job.kind == *kind)
+    }
+
+    /// Whether a machine offers it. A worker of another machine claims none of its tasks.
+    #[must_use]
+    pub fn is_offered(&self, can_isolate: bool) -> bool {
+        can_isolate || !self.needs_isolation
     }
 }
 

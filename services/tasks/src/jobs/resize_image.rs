@@ -1,13 +1,35 @@
 //! `resize_image`: resizes a PNG, JPEG or WebP image in proportion.
+//!
+//! Nobody trusts the image. So this process does not decode it: it starts its own program again, and that process isolates
+//! itself before it reads the image.
+
+pub mod child;
+mod picture;
+mod resizer;
+#[cfg(target_os = "linux")]
+pub mod sandbox;
+#[cfg(not(target_os = "linux"))]
+pub mod sandbox {
+    //! Only Linux has this isolation.
+
+    /// Fails, so no image is read.
+    pub fn isolate() -> Result<(), String> {
+        Err("this system has no seccomp".into())
+    }
+}
+
+pub use self::resizer::{NotResized, Resizer};
 
 use super::context::{Context, Unfinished};
 use super::{Broken, Job, KIB};
 use crate::model::result::ResultFile;
-use crate::model::task::Kind;
+use crate::model::task::{Kind, Task};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::time::sleep_until;
 
 pub(super) const JOB: Job = Job {
     kind: Kind::new("resize_image"),
@@ -16,7 +38,9 @@ pub(super) const JOB: Job = Job {
     for_admins: false,
     check,
     volatile: Some("image"),
-    timeout: Duration::from_secs(30),
+    needs_isolation: true,
+    // Longer than the time limit of the process: it can wait for its turn.
+    timeout: Duration::from_mins(3),
     run: |context| Box::pin(run(context)),
 };
 
@@ -45,14 +69,39 @@ fn check(payload: &Value) -> Vec<Broken> {
     let Ok(image) = BASE64_STANDARD.decode(text) else {
         return vec![("/image", "must be base64 (RFC 4648, section 4)")];
     };
-    let is_known = image.starts_with(b"\x89PNG\r\n\x1a\n")
-        || image.starts_with(b"\xff\xd8\xff")
-        || image.starts_with(b"RIFF") && image.get(8..12) == Some(b"WEBP");
-    if is_known { Vec::new() } else { vec![("/image", "must be a PNG, JPEG or WebP image")] }
+    if picture::format(&image).is_some() {
+        Vec::new()
+    } else {
+        vec![("/image", "must be a PNG, JPEG or WebP image")]
+    }
 }
 
-async fn run(_context: Context) -> Result<Option<ResultFile>, Unfinished> {
-    Err(Unfinished::Failed("not built yet".into()))
+#[derive(Deserialize)]
+struct Payload {
+    image: String,
+    width: u32,
+    height: u32,
+}
+
+async fn run(context: Context) -> Result<Option<ResultFile>, Unfinished> {
+    let invalid = || Unfinished::Failed("The payload is not valid.".into());
+    let payload = context.task.payload.as_ref().and_then(|it| Payload::deserialize(it).ok());
+    let Payload { image, width, height } = payload.ok_or_else(invalid)?;
+    let image = BASE64_STANDARD.decode(image).map_err(|_| invalid())?;
+    let format = picture::format(&image).ok_or_else(invalid)?;
+    let resized = tokio::select! {
+        resized = context.tools.resizer.resize(&image, width, height) => resized,
+        () = context.stopped() => return Err(Unfinished::Stopped),
+        () = sleep_until(context.deadline()) => Err(NotResized::TooSlow),
+    };
+    let file = resized.map_err(|error| Unfinished::Failed(error.to_string()))?;
+    let Task { summary, .. } = &*context.task;
+    let stored = context.tools.results.put(summary.id, context.fence, format.to_mime_type(), file);
+    let stored = stored.await.map_err(|error| {
+        tracing::error!(%error, "a result was not stored");
+        Unfinished::Failed("The result could not be stored.".into())
+    })?;
+    Ok(Some(stored))
 }
 
 #[cfg(test)]

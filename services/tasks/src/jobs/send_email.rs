@@ -14,6 +14,7 @@ pub(super) const JOB: Job = Job {
     for_admins: false,
     check,
     volatile: None,
+    needs_isolation: false,
     timeout: Duration::from_mins(1),
     run: |context| Box::pin(run(context)),
 };

@@ -9,6 +9,7 @@ use self::user::UserCommand;
 use crate::access::Access;
 use crate::access::passwords::{Argon2id, Passwords};
 use crate::api::Tasks;
+use crate::jobs::resize_image::{Resizer, child};
 use crate::jobs::{self, context::Tools};
 use crate::results::Results;
 use crate::store::{self, Lock, Migrations, StoreError, Target};
@@ -19,6 +20,8 @@ use chassis::derived::Derive;
 use chassis::failure::Failure;
 use chassis::{Program as ChassisProgram, Started};
 use clap::Subcommand;
+use std::env;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 /// The folder of the results in the state directory.
@@ -29,6 +32,16 @@ const RESULTS: &str = "results";
 pub struct Program {
     /// The schema that it needs.
     pub migrations: Migrations,
+}
+
+/// Runs the process, from the command line to the exit code.
+#[must_use]
+pub fn run(program: Program) -> ExitCode {
+    // Not a command of the chassis: the process that resizes an image has one thread, no log and no settings.
+    if env::args_os().nth(1).is_some_and(|command| command == child::COMMAND) {
+        return child::main();
+    }
+    chassis::run_program(program)
 }
 
 /// The commands in addition to those of the chassis.
@@ -56,7 +69,8 @@ impl ChassisProgram for Program {
     ) -> Result<Started<Tasks>, Failure> {
         let target = settings.database.target()?;
         settings::refuse_on_fargate(&target)?;
-        let policy = settings.policy(&target, serve.listen)?;
+        let can_isolate = Resizer::of_this_program().is_available().await;
+        let policy = settings.policy(&target, serve.listen, can_isolate)?;
         let mut options = settings.database.options(self.migrations);
         let mut signing_keys = None;
         if let Target::SqliteFile(path) = &target {

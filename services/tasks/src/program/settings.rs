@@ -128,14 +128,20 @@ impl DatabaseSettings {
 }
 
 impl Settings {
-    /// The rules for users.
-    pub fn policy(&self, target: &Target, listen: SocketAddr) -> Result<Policy, SettingsError> {
+    /// The rules for users, on a machine that can or cannot isolate processes.
+    pub fn policy(
+        &self,
+        target: &Target,
+        listen: SocketAddr,
+        can_isolate: bool,
+    ) -> Result<Policy, SettingsError> {
         let local = !matches!(target, Target::Postgres(_)) && listen.ip().is_loopback();
         let registration = self.registration.or(local.then_some(Registration::Open));
         Ok(Policy {
             registration: registration.ok_or(SettingsError::NoRegistration)?,
             registrations_per_address: self.registrations_per_address.into(),
             bucket: self.rate_limit_preset,
+            can_isolate,
             bounds: Bounds {
                 tasks: self.max_tasks,
                 pending: self.max_pending,

@@ -14,6 +14,7 @@ mod failed_logins;
 mod hashing;
 mod headers;
 mod inputs;
+mod isolation;
 mod jobs;
 mod login;
 mod matrix;

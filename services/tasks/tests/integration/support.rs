@@ -37,6 +37,7 @@ pub(crate) struct Setup {
     pub(crate) bucket: Preset,
     pub(crate) hash_concurrency: usize,
     pub(crate) bounds: Bounds,
+    pub(crate) can_isolate: bool,
 }
 
 impl Default for Setup {
@@ -48,6 +49,7 @@ impl Default for Setup {
             bucket: Preset::Generous,
             hash_concurrency: 4,
             bounds: Bounds { tasks: 1000, pending: 1000, bytes: 10 << 20 },
+            can_isolate: true,
         }
     }
 }
@@ -81,6 +83,7 @@ impl Parts {
             registration: setup.registration,
             registrations_per_address: setup.registrations_per_address,
             bucket: setup.bucket,
+            can_isolate: setup.can_isolate,
             bounds: setup.bounds,
         };
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;

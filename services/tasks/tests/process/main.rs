@@ -6,6 +6,7 @@ mod crashes;
 mod database;
 mod http;
 mod idempotency;
+mod images;
 mod limits;
 mod load;
 mod outages;

@@ -3,10 +3,10 @@
 //! The migration only adds. So the program of this release also works with the new schema.
 
 use std::process::ExitCode;
-use tasks::program::Program;
+use tasks::program::{self, Program};
 use tasks::store::Migrations;
 
 fn main() -> ExitCode {
     let sql = "ALTER TABLE users ADD COLUMN display_name TEXT";
-    chassis::run_program(Program { migrations: Migrations::default().and("display_name", sql) })
+    program::run(Program { migrations: Migrations::default().and("display_name", sql) })
 }

@@ -14,6 +14,9 @@ pub(crate) const TASKS: &str = env!("CARGO_BIN_EXE_tasks");
 /// The program of the next release, which has one more migration.
 pub(crate) const NEXT: &str = env!("CARGO_BIN_EXE_tasks-next");
 
+/// The program that attempts what an isolated process must not do.
+pub(crate) const ATTEMPTS: &str = env!("CARGO_BIN_EXE_tasks-attempts");
+
 /// The first key, which signs unless a test says otherwise.
 pub(crate) const KEY: &str = "k1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
 /// A second key.
