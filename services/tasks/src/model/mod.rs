@@ -35,6 +35,7 @@ pub mod bucket;
 pub mod change;
 pub mod idempotency;
 pub mod listing;
+pub mod mail;
 pub mod password;
 pub mod relation;
 pub mod result;

@@ -24,6 +24,7 @@ use self::retention::Retention;
 use self::work::Work;
 use crate::model::idempotency::Claim;
 use crate::model::listing::{Listed, Query};
+use crate::model::mail::{Attempt, DailyLimit};
 use crate::model::session::{Salt, Session, SessionId, TokenHash};
 use crate::model::task::{Task, TaskId};
 use crate::model::timestamp::Timestamp;
@@ -196,9 +197,21 @@ pub trait Sessions: Send + Sync {
     async fn remove_ended_sessions(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }
 
+/// Mails.
+#[async_trait]
+pub trait Mails: Send + Sync {
+    /// Counts an attempt to send a mail, in the day of `now`, unless it is over the limit. All processes share the count.
+    async fn count_mail(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        limit: DailyLimit,
+    ) -> Result<Attempt, StoreError>;
+}
+
 /// Everything that the service stores.
 #[async_trait]
-pub trait Store: Users + Sessions + Tasks {
+pub trait Store: Users + Sessions + Tasks + Mails {
     /// The work of the jobs.
     fn work(&self) -> &dyn Work;
     /// What is past its retention.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tasks::access::passwords::Hasher;
 use tasks::model::idempotency::Claim;
 use tasks::model::listing::{Listed, Query};
+use tasks::model::mail::{Attempt, DailyLimit};
 use tasks::model::password::Password;
 use tasks::model::session::{Session, SessionId, TokenHash};
 use tasks::model::task::{Task, TaskId};
@@ -18,8 +19,8 @@ use tasks::model::user::{PasswordHash, Role, User, UserId, Username};
 use tasks::store::retention::Retention;
 use tasks::store::work::Work;
 use tasks::store::{
-    Change, Creation, NewUser, Rotation, Sessions, Signals, Store, StoreError, Successor, Tasks,
-    Users,
+    Change, Creation, Mails, NewUser, Rotation, Sessions, Signals, Store, StoreError, Successor,
+    Tasks, Users,
 };
 
 /// The calls of the store and of the hasher, in their order.
@@ -256,6 +257,18 @@ impl Sessions for WatchedStore {
 
     async fn remove_ended_sessions(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         busy(self.call("remove_ended_sessions")?.remove_ended_sessions(now, limit)).await
+    }
+}
+
+#[async_trait]
+impl Mails for WatchedStore {
+    async fn count_mail(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        limit: DailyLimit,
+    ) -> Result<Attempt, StoreError> {
+        busy(self.call("count_mail")?.count_mail(user, now, limit)).await
     }
 }
 

@@ -6,6 +6,7 @@
 mod claims;
 mod keys;
 mod lists;
+mod mails;
 mod retention;
 mod schema;
 mod sessions;

@@ -2,6 +2,7 @@
 
 mod keys;
 mod lists;
+mod mails;
 mod refresh;
 mod sessions;
 mod task;
@@ -32,6 +33,8 @@ pub(crate) const CASES: &[(&str, Case)] = cases![
     users::password_change_needs_the_old_hash,
     users::password_change_ends_other_sessions,
     users::deletion_cascades,
+    mails::attempts_of_a_day_are_limited,
+    mails::limit_is_kept_under_concurrency,
     sessions::session_ends_with_its_time,
     sessions::session_belongs_to_its_user,
     sessions::login_with_a_changed_password_is_refused,
