@@ -6,7 +6,9 @@ mod cases;
 mod durability;
 mod engines;
 mod million;
+mod jobs;
 mod outages;
+mod results;
 mod sqlite;
 mod tls;
 
