@@ -95,7 +95,7 @@ fn give(path: &Path) {
 
 /// A port below those that the kernel gives to outgoing connections. So no client takes the port of a server that is
 /// started again.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = process::id().wrapping_mul(7919);
     let count = u32::from(PORTS.end - PORTS.start);
@@ -110,11 +110,11 @@ fn free_port() -> u16 {
 
 /// A process that ends with this value.
 #[derive(Debug)]
-struct Process(Child);
+pub struct Process(Child);
 
 impl Process {
     /// Starts a server and waits until its port accepts connections.
-    fn start(command: &mut Command, port: u16, log: &Path) -> Self {
+    pub fn start(command: &mut Command, port: u16, log: &Path) -> Self {
         let output = fs::File::create(log).unwrap();
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let mut process = Self(command.spawn().unwrap());

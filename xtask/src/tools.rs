@@ -37,6 +37,7 @@ const GROUPS: [(&str, Installer); 10] = [
     ("checkov", Installer::PipVersions("terraform/requirements.txt")),
     ("permissions", Installer::Pip("tools/permissions-requirements.txt")),
     ("schemathesis", Installer::Pip("tools/schemathesis-requirements.txt")),
+    ("smtp", Installer::Pip("tools/smtp-requirements.txt")),
 ];
 
 const NGINX_CRATE: &str = ".tools/nginx-source/vendor/nginx-src";

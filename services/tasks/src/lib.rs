@@ -6,6 +6,7 @@
 //! * [`model`]: the things and their rules. No HTTP, no database, no clock.
 //! * [`store`]: the database. One trait, two engines.
 //! * [`results`]: the files that jobs make.
+//! * [`mail`]: mails by SMTP or as files.
 //! * [`jobs`]: the types of jobs: their payloads and their work.
 //! * [`work`]: the workers.
 //! * [`access`]: who may do what.
@@ -15,6 +16,7 @@
 pub mod access;
 pub mod api;
 pub mod jobs;
+pub mod mail;
 pub mod model;
 pub mod program;
 pub mod results;

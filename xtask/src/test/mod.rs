@@ -71,6 +71,7 @@ fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     )?;
     let install = || {
         ensure!(tools::install(root, &tools::LINTERS)?, "the linters are not installed");
+        ensure!(tools::install(root, &["smtp"])?, "the mail server of tests is not installed");
         // Several lanes and the tests of `chassis` share the emulated AWS. Without it, their checks are skipped.
         emulator::is_available(root)
     };

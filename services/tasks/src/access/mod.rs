@@ -13,6 +13,7 @@ pub mod random;
 pub mod sessions;
 pub mod tasks;
 
+use crate::jobs::Rules;
 use crate::model::bucket::Preset;
 use crate::model::session::Session;
 use crate::model::state::Conflict;
@@ -39,7 +40,7 @@ pub enum Registration {
 }
 
 /// The rules that an operator sets.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     /// Whether strangers may register.
     pub registration: Registration,
@@ -51,6 +52,8 @@ pub struct Policy {
     pub can_isolate: bool,
     /// The most that the tasks of each user may take.
     pub bounds: Bounds,
+    /// The rules for payloads.
+    pub rules: Rules,
 }
 
 /// A signed-in user of one request.
@@ -160,11 +163,11 @@ impl Access {
         Self {
             store,
             clock,
-            policy,
             passwords,
             failed_logins: FailedLogins::default(),
             registrations: Registrations::new(policy.registrations_per_address),
             buckets: Buckets::new(policy.bucket),
+            policy,
             in_flight: InFlight::default(),
         }
     }

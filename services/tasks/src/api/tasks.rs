@@ -6,7 +6,7 @@ use super::users::{caller, visitor};
 use super::{REVALIDATED, Tasks, revalidated};
 use crate::access::Denied;
 use crate::access::tasks::NewTask;
-use crate::jobs::{self, JOBS, Job};
+use crate::jobs::{self, JOBS, Job, Rules};
 use crate::model::change::{self, Draft, Method};
 use crate::model::idempotency::{BodyHash, Key};
 use crate::model::relation::Right;
@@ -78,13 +78,13 @@ impl Payloads {
 
     /// The errors of a changed task that the schema of the body cannot express. That schema does not know the type of
     /// the task, so the payload is checked here.
-    fn faults(&self, kind: &Kind, members: &Value) -> Vec<Fault> {
+    fn faults(&self, kind: &Kind, members: &Value, rules: &Rules) -> Vec<Fault> {
         let payload = &members["payload"];
         let schema = self.0.iter().find(|(job, _)| job.kind == *kind);
         let schema = schema.filter(|_| !payload.is_null());
         let mut found =
             schema.map_or_else(Vec::new, |(_, schema)| schema.faults(payload, "/payload"));
-        for broken in rules(Some(kind), members) {
+        for broken in faults(Some(kind), members, rules) {
             if !found.iter().any(|fault| fault.pointer == broken.pointer) {
                 found.push(broken);
             }
@@ -94,7 +94,7 @@ impl Payloads {
 }
 
 /// The errors of a task's members that no schema can express. The type is `None` if it is invalid.
-fn rules(kind: Option<&Kind>, members: &Value) -> Vec<Fault> {
+fn faults(kind: Option<&Kind>, members: &Value, rules: &Rules) -> Vec<Fault> {
     let mut found = Vec::new();
     let run_at = members["run_at"].as_str();
     if run_at.is_some_and(|text| Timestamp::parse(text).is_none()) {
@@ -116,7 +116,7 @@ fn rules(kind: Option<&Kind>, members: &Value) -> Vec<Fault> {
     } else if payload.to_string().len() > job.longest {
         found.push(fault("/payload", format!("must have at most {} bytes", job.longest)));
     } else {
-        let broken = (job.check)(payload).into_iter();
+        let broken = (job.check)(payload, rules).into_iter();
         found.extend(broken.map(|(at, detail)| fault(format!("/payload{at}"), detail)));
     }
     found
@@ -140,8 +140,10 @@ impl Tasks {
             .map(|_| fault("/type", "is not offered: this machine cannot isolate its work"));
         let check = |unknown: Option<Fault>| {
             let more = not_offered.clone().into_iter().chain(unknown);
-            let rules = |it: &Value| rules(kind.as_ref(), it).into_iter().chain(more).collect();
-            self.schemas.check(request, &body, rules)
+            let rules = &self.access.policy().rules;
+            let faults =
+                |it: &Value| faults(kind.as_ref(), it, rules).into_iter().chain(more).collect();
+            self.schemas.check(request, &body, faults)
         };
         let created = match check(None) {
             Err(_) => check(self.unknown_assignee(&body.value).await?),
@@ -183,9 +185,10 @@ impl Tasks {
                 let target = change::target(task, &body.value, method);
                 change::check(task, &body.value, &target).map_err(Denied::Conflict)?;
                 let (kind, target) = (&task.summary.kind, Value::Object(target));
-                let faults = self.payloads.faults(kind, &target).into_iter();
-                let rules = |_: &Value| faults.chain(unknown.clone()).collect();
-                let _: IgnoredAny = self.schemas.check(request, body, rules)?;
+                let rules = &self.access.policy().rules;
+                let faults = self.payloads.faults(kind, &target, rules).into_iter();
+                let faults = |_: &Value| faults.chain(unknown.clone()).collect();
+                let _: IgnoredAny = self.schemas.check(request, body, faults)?;
                 let members = Members::deserialize(&target);
                 task.apply(members.map_err(|error| Problem::internal(error.to_string()))?.draft());
                 Ok::<_, Problem>(())

@@ -19,7 +19,7 @@ pub(super) const JOB: Job = Job {
     schema,
     longest: 16 * KIB,
     for_admins: true,
-    check: |_| Vec::new(),
+    check: |_, _| Vec::new(),
     volatile: None,
     needs_isolation: false,
     timeout: Duration::from_mins(10),

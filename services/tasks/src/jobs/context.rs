@@ -1,10 +1,11 @@
-//! What a run of a job can see and use: its task, the tools of the process, and the signal to stop.
+//! The things that a run of a job can see and use: its task, the tools of the process, and the signal to stop.
 
 use super::resize_image::Resizer;
+use crate::mail::{Mail, NotSent};
 use crate::model::task::Task;
 use crate::model::timestamp::Timestamp;
-use crate::results::Results;
-use crate::store::Store;
+use crate::results::{Results, StorageError};
+use crate::store::{Store, StoreError};
 use chassis::clock::Clock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +23,26 @@ pub enum Unfinished {
     /// The run saw the signal to stop, and ended early.
     #[error("stopped")]
     Stopped,
+}
+
+/// The text of the database is for the operator, in the log.
+impl From<StoreError> for Unfinished {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a job failed");
+        Self::Failed("the database gave no result".into())
+    }
+}
+
+impl From<StorageError> for Unfinished {
+    fn from(error: StorageError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<NotSent> for Unfinished {
+    fn from(error: NotSent) -> Self {
+        Self::Failed(error.to_string())
+    }
 }
 
 /// Why a run must stop.
@@ -46,6 +67,8 @@ pub struct Tools {
     pub results: Results,
     /// The processes that resize images.
     pub resizer: Resizer,
+    /// The way of mails.
+    pub mail: Mail,
     /// The time.
     pub clock: Clock,
 }

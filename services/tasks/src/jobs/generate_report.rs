@@ -12,7 +12,7 @@ pub(super) const JOB: Job = Job {
     schema,
     longest: 16 * KIB,
     for_admins: false,
-    check: |_| Vec::new(),
+    check: |_, _| Vec::new(),
     volatile: None,
     needs_isolation: false,
     timeout: Duration::from_mins(5),

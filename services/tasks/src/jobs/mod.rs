@@ -10,6 +10,7 @@ mod send_email;
 mod tests;
 
 use self::context::{Context, Unfinished};
+use crate::model::mail::Recipients;
 use crate::model::result::ResultFile;
 use crate::model::task::Kind;
 use serde_json::Value;
@@ -32,13 +33,20 @@ pub struct Job {
     /// Its work runs in an isolated process, so it is offered only where [`resize_image::Resizer`] is available.
     pub needs_isolation: bool,
     /// Checks the rules of a payload that a schema cannot express.
-    pub check: fn(&Value) -> Vec<Broken>,
+    pub check: fn(&Value, &Rules) -> Vec<Broken>,
     /// The member of the payload that is removed when the task ends, because it is large.
     pub volatile: Option<&'static str>,
     /// The time after which a run has failed.
     pub timeout: Duration,
     /// Runs it.
     pub run: fn(Context) -> Running,
+}
+
+/// The rules of the operator for payloads.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// The addresses that may receive a mail.
+    pub recipients: Recipients,
 }
 
 /// The future of a run. It ends with the file that the job made, if it makes one.

@@ -36,7 +36,7 @@ pub(super) const JOB: Job = Job {
     schema,
     longest: 1024 * KIB,
     for_admins: false,
-    check,
+    check: |payload, _| check(payload),
     volatile: Some("image"),
     needs_isolation: true,
     // Longer than the time limit of the process: it can wait for its turn.

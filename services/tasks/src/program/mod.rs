@@ -11,7 +11,6 @@ use crate::access::passwords::{Argon2id, Passwords};
 use crate::api::Tasks;
 use crate::jobs::resize_image::{Resizer, child};
 use crate::jobs::{self, context::Tools};
-use crate::results::Results;
 use crate::store::{self, Lock, Migrations, StoreError, Target};
 use crate::work::{Metrics, Workers};
 use chassis::cli::ServeArgs;
@@ -23,9 +22,6 @@ use clap::Subcommand;
 use std::env;
 use std::process::ExitCode;
 use std::sync::Arc;
-
-/// The folder of the results in the state directory.
-const RESULTS: &str = "results";
 
 /// The program `tasks`.
 #[derive(Debug, Default)]
@@ -69,8 +65,11 @@ impl ChassisProgram for Program {
     ) -> Result<Started<Tasks>, Failure> {
         let target = settings.database.target()?;
         settings::refuse_on_fargate(&target)?;
-        let can_isolate = Resizer::of_this_program().is_available().await;
+        let resizer = Resizer::of_this_program();
+        let can_isolate = resizer.is_available().await;
         let policy = settings.policy(&target, serve.listen, can_isolate)?;
+        let (state, work) = (&settings.database.state_dir, &settings.work);
+        let (results, mail) = (work.results(state)?, work.mail(state)?);
         let mut options = settings.database.options(self.migrations);
         let mut signing_keys = None;
         if let Target::SqliteFile(path) = &target {
@@ -86,24 +85,23 @@ impl ChassisProgram for Program {
         let store = store::open(&target, options).await.map_err(unavailable)?;
         let hashing = Passwords::new(Arc::new(Argon2id), settings.hash_concurrency());
         let hashing = hashing.map_err(|error| Failure::Unavailable(format!("{error:?}")))?;
+        let clock = context.clock();
+        let tools = Tools { store: Arc::clone(&store), results, resizer, mail, clock };
         tracing::info!(
             database = %target,
+            mail = ?tools.mail.way,
             registration = ?policy.registration,
             rate_limit_preset = ?policy.bucket,
             hash_concurrency = settings.hash_concurrency(),
             "store opened"
         );
         let access = Access::new(Arc::clone(&store), context.clock(), policy, hashing);
-        let folder = settings.database.state_dir.join(RESULTS);
-        let results = Results::in_folder(&folder).map_err(|error| {
-            Failure::Unavailable(format!("{} cannot be used: {error}", folder.display()))
-        })?;
-        let tools = Arc::new(Tools { store, results, clock: context.clock() });
+        let tools = Arc::new(tools);
         let metrics = Metrics::default();
         context.register_metrics(|registry| metrics.register(registry));
         let workers = settings
-            .work
-            .policy(serve.drain_timeout)
+            .workers
+            .policy(serve.drain_timeout, can_isolate)
             .map(|policy| Workers::new(name_of_process(), policy, Arc::clone(&tools), metrics));
         Ok(Started { service: Tasks::new(context, &tools, access, workers), signing_keys })
     }

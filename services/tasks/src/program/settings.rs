@@ -1,15 +1,20 @@
 //! The settings of the service, checked together.
 
 mod work;
+mod workers;
 
 pub use self::work::WorkSettings;
+pub use self::workers::WorkerSettings;
 
 use crate::access::{Policy, Registration};
+use crate::jobs::Rules;
+use crate::mail::InvalidServer;
 use crate::model::bucket::Preset;
 use crate::model::usage::Bounds;
 use crate::store::{InvalidTarget, Migrations, Options, Target};
 use clap::{ArgAction, Args, value_parser};
 use std::env::VarError;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,11 +81,15 @@ pub struct Settings {
 
     /// The workers
     #[command(flatten)]
-    pub work: WorkSettings,
+    pub workers: WorkerSettings,
 
     /// Passwords that are hashed at once, 1 to 64; the number of cores if it is not set. Each takes 19 MiB of memory
     #[arg(long, env, value_parser = value_parser!(u8).range(1..=64), value_name = "N")]
     pub hash_concurrency: Option<u8>,
+
+    /// The settings of jobs
+    #[command(flatten)]
+    pub work: WorkSettings,
 }
 
 /// An invalid combination of settings. No message contains a secret.
@@ -90,8 +99,17 @@ pub enum SettingsError {
     #[error("DATABASE_URL: {0}")]
     Database(#[from] InvalidTarget),
     /// Bytes that are not text.
-    #[error("DATABASE_URL is not text")]
-    NotText,
+    #[error("{0} is not text")]
+    NotText(&'static str),
+    /// The URL of the mail server is invalid.
+    #[error("SMTP_URL {0}")]
+    MailServer(InvalidServer),
+    /// Another setting makes this one necessary.
+    #[error("{0} is not set; {1}")]
+    Missing(&'static str, &'static str),
+    /// A folder of a setting cannot be used.
+    #[error("{0}: {1}")]
+    Folder(&'static str, io::Error),
     /// Strangers could register, or not, by accident.
     #[error(
         "REGISTRATION is not set; set it to open or closed. Only SQLite on a loopback LISTEN has a default"
@@ -110,7 +128,7 @@ impl DatabaseSettings {
         match std::env::var(DATABASE_URL) {
             Ok(url) => Ok(Target::parse(&url)?),
             Err(VarError::NotPresent) => Ok(Target::SqliteFile(self.state_dir.join(FILE))),
-            Err(VarError::NotUnicode(_)) => Err(SettingsError::NotText),
+            Err(VarError::NotUnicode(_)) => Err(SettingsError::NotText(DATABASE_URL)),
         }
     }
 
@@ -147,6 +165,7 @@ impl Settings {
                 pending: self.max_pending,
                 bytes: self.max_bytes,
             },
+            rules: Rules { recipients: self.work.recipients() },
         })
     }
 

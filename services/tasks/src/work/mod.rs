@@ -50,6 +50,8 @@ pub struct Policy {
     pub drain: Duration,
     /// How long data is kept.
     pub retentions: Retentions,
+    /// Whether this machine can isolate a process.
+    pub can_isolate: bool,
     /// The types of jobs.
     pub jobs: &'static [Job],
 }
@@ -64,6 +66,7 @@ impl Default for Policy {
             poll: Duration::from_secs(1),
             drain: Duration::from_secs(20),
             retentions: Retentions::default(),
+            can_isolate: true,
             jobs: JOBS,
         }
     }
@@ -154,7 +157,8 @@ impl Workers {
 
 impl Shared {
     fn wanted(&self) -> Wanted {
-        let known = self.policy.jobs.iter().map(|job| job.kind.clone());
+        let offered = self.policy.jobs.iter().filter(|job| job.is_offered(self.policy.can_isolate));
+        let known = offered.map(|job| job.kind.clone());
         Wanted {
             worker: self.worker.clone(),
             kinds: known.collect(),

@@ -24,6 +24,7 @@ mod payloads;
 mod postgres;
 mod process;
 mod readiness;
+mod recipients;
 mod refresh;
 mod registration;
 mod running;

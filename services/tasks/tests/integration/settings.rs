@@ -2,10 +2,12 @@
 
 use crate::running::{KEYS, Serving, run, tasks};
 use chassis::testing::SIGNING;
+use std::os::unix::fs::PermissionsExt as _;
 
 const POSTGRES: (&str, &str) = ("DATABASE_URL", "postgres://me@127.0.0.1:1/tasks");
 const MEMORY: (&str, &str) = ("DATABASE_URL", "sqlite::memory:");
 const OPEN: (&str, &str) = ("REGISTRATION", "open");
+const SMTP: (&str, &str) = ("SMTP_URL", "smtps://me:hunter2hunter2@mail.example");
 const ECS: (&str, &str) = ("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4/x");
 /// A part of every secret of this module.
 const SECRET: &str = "hunter2hunter2";
@@ -57,6 +59,24 @@ fn invalid_setting_ends_the_process_with_64() {
         ("--database-connections", &[("DATABASE_CONNECTIONS", "0")]),
         ("--database-statement-timeout", &[("DATABASE_STATEMENT_TIMEOUT", "99")]),
         ("--jwt-issuer", &[("JWT_ISSUER", "")]),
+        ("SMTP_URL is not valid", &[("SMTP_URL", "hunter2hunter2")]),
+        ("SMTP_URL does not require TLS", &[("SMTP_URL", "smtp://me:hunter2hunter2@mail.example")]),
+        ("SMTP_URL has a well-known password", &[("SMTP_URL", "smtps://me:CHANGEME@mail.example")]),
+        ("SMTP_URL has a well-known password", &[("SMTP_URL", "smtps://guest:guest@mail.example")]),
+        ("MAIL_TO_ALLOWED is not set", &[SMTP, ("MAIL_FROM", "tasks@example.com")]),
+        ("MAIL_FROM is not set", &[SMTP, ("MAIL_TO_ALLOWED", "example.com")]),
+        ("--mail-from", &[("MAIL_FROM", "tasks")]),
+        ("--mail-to-allowed", &[("MAIL_TO_ALLOWED", "example.com,")]),
+        ("--mail-to-allowed", &[("MAIL_TO_ALLOWED", "example.com, example.org")]),
+        ("--mail-to-allowed", &[("MAIL_TO_ALLOWED", "*.example.com")]),
+        ("--mail-to-allowed", &[("MAIL_TO_ALLOWED", "b\u{fc}cher.example")]),
+        ("--mail-daily-limit", &[("MAIL_DAILY_LIMIT", "20")]),
+        ("--mail-daily-limit", &[("MAIL_DAILY_LIMIT", "20:10")]),
+        ("s3://, which this release does not know", &[("STORAGE_URL", "s3://bucket/prefix")]),
+        ("--storage-url", &[("STORAGE_URL", "file:")]),
+        ("--storage-url", &[("STORAGE_URL", "results")]),
+        ("STORAGE_URL: ", &[("STORAGE_URL", "file:/proc/results")]),
+        ("STORAGE_URL is not set", &[ECS, POSTGRES, KEYS, OPEN]),
     ];
     for (expected, row) in rows {
         let folder = tempfile::tempdir().unwrap();
@@ -76,6 +96,7 @@ fn secret_is_no_argument() {
     for (arguments, expected) in [
         (&["serve", "--database-url", SECRET][..], "--database-url"),
         (&["serve", "--jwt-keys", SECRET], "--jwt-keys"),
+        (&["serve", "--smtp-url", SECRET], "--smtp-url"),
         (&["user", "create", "ada", "--password", SECRET], "--password"),
         (&["user", "create", "ada", SECRET], SECRET),
     ] {
@@ -97,6 +118,14 @@ fn valid_settings_start_the_process() {
         (&[MEMORY, KEYS], 201),
         (&[KEYS], 201),
         (&[("HASH_CONCURRENCY", "1"), ("RATE_LIMIT_PRESET", "strict")], 201),
+        (
+            &[
+                SMTP,
+                ("MAIL_FROM", "tasks@example.com"),
+                ("MAIL_TO_ALLOWED", "example.com,a.example"),
+            ],
+            201,
+        ),
     ];
     let body = r#"{"username": "ada", "password": "correct horse battery"}"#;
     for (row, status) in rows {
@@ -104,6 +133,14 @@ fn valid_settings_start_the_process() {
         let process = Serving::start(&with_state(&folder, row));
         let registered = process.ask("POST /auth/register", "", body);
         assert_eq!(registered.status, *status, "{row:?}: {}", registered.body);
-        process.stop();
+        let log = process.stop();
+        assert!(!log.contains(SECRET), "{row:?}: {log}");
+        let is_server = log.contains("\"mail\":\"mail.example:465 (Wrapper)\"");
+        assert_eq!(is_server, row.contains(&SMTP), "{row:?}: {log}");
+        for folder in ["mails", "results"].map(|name| folder.path().join(name)) {
+            let mode = std::fs::metadata(&folder).map(|found| found.permissions().mode() & 0o777);
+            let is_needed = folder.ends_with("results") || !row.contains(&SMTP);
+            assert_eq!(mode.ok(), is_needed.then_some(0o700), "{row:?}: {}", folder.display());
+        }
     }
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tasks::access::passwords::Passwords;
 use tasks::access::{Access, Policy, Registration};
 use tasks::api::Tasks;
+use tasks::jobs::Rules;
 use tasks::jobs::context::Tools;
 use tasks::model::bucket::Preset;
 use tasks::model::usage::Bounds;
@@ -38,6 +39,7 @@ pub(crate) struct Setup {
     pub(crate) hash_concurrency: usize,
     pub(crate) bounds: Bounds,
     pub(crate) can_isolate: bool,
+    pub(crate) rules: Rules,
 }
 
 impl Default for Setup {
@@ -50,6 +52,7 @@ impl Default for Setup {
             hash_concurrency: 4,
             bounds: Bounds { tasks: 1000, pending: 1000, bytes: 10 << 20 },
             can_isolate: true,
+            rules: Rules::default(),
         }
     }
 }
@@ -85,6 +88,7 @@ impl Parts {
             bucket: setup.bucket,
             can_isolate: setup.can_isolate,
             bounds: setup.bounds,
+            rules: setup.rules.clone(),
         };
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
         let access = Access::new(Arc::clone(&store), context.clock(), policy, passwords);

@@ -5,10 +5,12 @@
 mod cases;
 mod durability;
 mod engines;
-mod million;
 mod jobs;
+mod mail;
+mod million;
 mod outages;
 mod results;
+mod smtp;
 mod sqlite;
 mod tls;
 

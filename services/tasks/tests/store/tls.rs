@@ -14,7 +14,7 @@ fn openssl(folder: &Path, line: &str) {
 }
 
 /// A certificate authority, and a certificate for `localhost`, but not for `127.0.0.1`.
-fn certificates(folder: &Path) {
+pub(crate) fn certificates(folder: &Path) {
     let key = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -batch";
     openssl(folder, &format!("{key} -x509 -subj /CN=authority -keyout ca.key -out ca.pem"));
     openssl(folder, &format!("{key} -subj /CN=server -keyout server.key -out server.csr"));

@@ -9,6 +9,8 @@ mod task;
 mod users;
 mod work;
 
+pub(crate) use self::task::manual;
+
 use super::NOW;
 use std::pin::Pin;
 use std::sync::Arc;

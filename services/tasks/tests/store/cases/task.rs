@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub(super) const WIDE: Bounds = Bounds { tasks: 100_000, pending: 100_000, bytes: 100_000_000 };
 
 /// A pending manual task that is not stored yet.
-pub(super) fn manual(owner: &User) -> Task {
+pub(crate) fn manual(owner: &User) -> Task {
     let summary = Summary {
         id: TaskId(Uuid::now_v7()),
         user_id: owner.id,
