@@ -9,6 +9,7 @@ mod jobs;
 mod mail;
 mod million;
 mod outages;
+mod report;
 mod results;
 mod smtp;
 mod sqlite;
