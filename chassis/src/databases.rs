@@ -95,6 +95,7 @@ fn give(path: &Path) {
 
 /// A port below those that the kernel gives to outgoing connections. So no client takes the port of a server that is
 /// started again.
+#[must_use]
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = process::id().wrapping_mul(7919);

@@ -6,17 +6,20 @@ use super::{Tasks, revalidated};
 use crate::access::Denied;
 use crate::jobs;
 use crate::model::relation::Right;
-use crate::model::result::ResultFile;
 use crate::model::run::Attempt;
 use crate::model::task::{Kind, TaskId};
+use crate::results::Download;
 use chassis::answer::{Body, serialized};
 use chassis::problem::Problem;
 use chassis::{Answer, Request};
+use futures_util::StreamExt;
 use hyper::header::{
-    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
+use std::future::ready;
 
 const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -53,8 +56,8 @@ impl Tasks {
         let task = self.access.task(caller, id, Right::Read, visitor(request)).await?;
         self.schemas.no_query(request)?;
         let file = task.runs.result.ok_or(Denied::NoResult)?;
-        let pieces = self.results.read(&file).await.map_err(Denied::Storage)?;
-        download(id, &file, Body::stream(pieces)).map(revalidated)
+        let file = self.results.open(&file).await.map_err(Denied::Storage)?;
+        download(id, file.ok_or(Denied::NoResult)?).map(revalidated)
     }
 
     pub(super) async fn read_queue(&self, request: &Request<'_>) -> Result<Answer, Problem> {
@@ -100,14 +103,17 @@ impl Tasks {
 }
 
 /// A file that a browser saves and never runs.
-fn download(id: TaskId, file: &ResultFile, body: Body) -> Result<Answer, Problem> {
+fn download(id: TaskId, file: Download) -> Result<Answer, Problem> {
     let value = |text: String| {
         HeaderValue::try_from(text).map_err(|error| Problem::internal(error.to_string()))
     };
-    let mut answer = Response::new(body);
-    let name = format!("attachment; filename=\"{id}.{}\"", file.extension());
+    // A failure ends the stream early. The length tells the caller.
+    let good = file.pieces.take_while(|piece| ready(piece.is_ok()));
+    let mut answer = Response::new(Body::stream(good.filter_map(|piece| ready(piece.ok()))));
+    let name = format!("attachment; filename=\"{id}.{}\"", file.extension);
     let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, value(file.media_type.clone())?);
+    headers.insert(CONTENT_LENGTH, file.bytes.into());
+    headers.insert(CONTENT_TYPE, value(file.media_type)?);
     headers.insert(CONTENT_DISPOSITION, value(name)?);
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(CONTENT_SECURITY_POLICY, SANDBOX);

@@ -5,12 +5,19 @@ use super::{Job, KIB};
 use crate::model::idempotency::KEY_LIFETIME;
 use crate::model::result::ResultFile;
 use crate::model::task::Kind;
+use crate::model::timestamp::Timestamp;
+use crate::results::StorageError;
 use crate::store::StoreError;
 use crate::store::retention::Removed;
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_hours(1);
+/// The age from which a file must belong to a task that ended.
+const ORPHAN: Duration = Duration::from_hours(24);
+/// The files of one statement.
+const FILES: usize = 100;
 /// The most sessions of one statement.
 const SESSIONS: u32 = 1000;
 
@@ -81,6 +88,7 @@ pub async fn clean(
     {}
     while removed(tools, retention.remove_jobs(now.before(kept.jobs)).await, &mut go_on).await? {}
     removed(tools, retention.remove_keys(now.before(KEY_LIFETIME)).await, &mut go_on).await?;
+    sweep(tools, now, &mut go_on).await?;
     loop {
         let rows = tools.store.remove_ended_sessions(now, SESSIONS).await.map_err(away)?;
         go_on(rows)?;
@@ -88,6 +96,27 @@ pub async fn clean(
             return Ok(());
         }
     }
+}
+
+/// Removes the files that no task has, such as those of runs that were lost and of users that were deleted. A file of a run
+/// that has not ended yet is younger.
+async fn sweep(
+    tools: &Tools,
+    now: Timestamp,
+    go_on: &mut impl FnMut(u64) -> Result<(), Unfinished>,
+) -> Result<(), Unfinished> {
+    let old = now.before(ORPHAN);
+    let mut files = tools.results.older_than(old).chunks(FILES);
+    while let Some(part) = files.next().await {
+        let keys = part.into_iter().collect::<Result<_, StorageError>>()?;
+        let orphans = tools.store.retention().orphans(keys).await.map_err(away)?;
+        let number = orphans.len() as u64;
+        for key in orphans {
+            tools.results.delete(&key).await?;
+        }
+        go_on(number)?;
+    }
+    go_on(tools.results.remove_unfinished(old).await?)
 }
 
 /// Deletes the files of a part. `false` if nothing is left.

@@ -65,6 +65,7 @@ async fn run(context: Context) -> Result<Option<ResultFile>, Unfinished> {
         order: Order { by: By::CreatedAt, descending: false },
         start: Start::After(TaskId(Uuid::nil())),
         per_page: PAGE,
+        kinds: super::kinds().collect(),
     };
     let mut writer = tools.results.writer(summary.id, context.fence, format.media_type()).await?;
     let mut table = Table::new(format)?;

@@ -82,7 +82,7 @@ fn every_payload_is_described() {
         let rules = Schema::new(&schema);
         for example in examples {
             assert_eq!(rules.faults(example, ""), [], "{kind}: {example}");
-            assert!((job.check)(example).is_empty(), "{kind}: {example}");
+            assert!((job.check)(example, &Rules::default()).is_empty(), "{kind}: {example}");
             assert!(example.to_string().len() <= job.longest, "{kind}: {example}");
         }
     }

@@ -8,6 +8,7 @@ use chassis::context::Context;
 use chassis::testing::{self, BODY_TIMEOUT, NOW, Reply, ask};
 use serde_json::{Value, json};
 use std::ops::Deref;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,10 @@ use tasks::access::{Access, Policy, Registration};
 use tasks::api::Tasks;
 use tasks::jobs::Rules;
 use tasks::jobs::context::Tools;
+use tasks::jobs::resize_image::Resizer;
+use tasks::mail::{Mail, Way};
 use tasks::model::bucket::Preset;
+use tasks::model::mail::{Address, DailyLimit, Recipients};
 use tasks::model::usage::Bounds;
 use tasks::results::Results;
 use tasks::store::{Options, Store, Target, open};
@@ -92,10 +96,21 @@ impl Parts {
         };
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
         let access = Access::new(Arc::clone(&store), context.clock(), policy, passwords);
-        let results = Results::in_folder(self.folder.path()).unwrap();
-        let tools = Tools { store, results, clock: context.clock() };
+        let tools = tools(store, self.folder.path(), context.clock());
         Tasks::new(context, &tools, access, None)
     }
+}
+
+/// Tools with files in a folder.
+pub(crate) fn tools(store: Arc<dyn Store>, folder: &Path, clock: Clock) -> Tools {
+    let mail = Mail {
+        from: Address::parse("tasks@localhost").unwrap(),
+        recipients: Recipients::default(),
+        limit: DailyLimit::parse("20:1000").unwrap(),
+        way: Way::into_folder(&folder.join("mails")).unwrap(),
+    };
+    let results = Results::in_folder(&folder.join("results")).unwrap();
+    Tools { store, results, mail, resizer: Resizer::of_this_program(), clock }
 }
 
 /// The service with its replaced parts.

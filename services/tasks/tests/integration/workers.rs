@@ -1,5 +1,6 @@
 //! The workers, with jobs that succeed, fail, panic, hang and stop.
 
+use crate::support::tools;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -11,7 +12,6 @@ use tasks::model::task::{Kind, Priority, Status, Summary, Task, TaskId};
 use tasks::model::timestamp::Timestamp;
 use tasks::model::usage::Bounds;
 use tasks::model::user::{PasswordHash, Role, User, UserId, Username};
-use tasks::results::Results;
 use tasks::store::{Change, NewUser, Options, Store, Target, open};
 use tasks::work::{Metrics, Policy, Workers};
 use tempfile::TempDir;
@@ -32,11 +32,12 @@ const fn job(
 ) -> Job {
     Job {
         kind: Kind::new(kind),
-        schema: "",
+        schema: || serde_json::Value::Null,
         longest: 1024,
         for_admins: false,
-        check: |_| Vec::new(),
+        check: |_, _| Vec::new(),
         volatile: None,
+        needs_isolation: false,
         timeout,
         run,
     }
@@ -105,9 +106,8 @@ impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = open(&Target::SqliteMemory, Options::default()).await.unwrap();
-        let results = Results::in_folder(folder.path()).unwrap();
         let clock = chassis::clock::Clock::system();
-        let tools = Arc::new(Tools { store: Arc::clone(&store), results, clock });
+        let tools = Arc::new(tools(Arc::clone(&store), folder.path(), clock));
         let owner = user(&*store, "ada").await;
         Self { store, tools, owner, _folder: folder }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tasks::jobs::Job;
 use tasks::jobs::context::{Context, Stop, Tools, Unfinished};
+use tasks::jobs::resize_image::Resizer;
 use tasks::mail::{Mail, Way};
 use tasks::model::mail::{Address, DailyLimit, Recipients};
 use tasks::model::result::ResultFile;
@@ -71,8 +72,13 @@ impl Bench {
         let mail = Mail { from, recipients, limit: self.limit, way };
         let now = Duration::from_secs(later(3600).as_secs());
         let results = Results::in_folder(&self.results()).unwrap();
-        let tools =
-            Tools { store: Arc::clone(&self.store), results, mail, clock: Clock::new(move || now) };
+        let tools = Tools {
+            store: Arc::clone(&self.store),
+            results,
+            mail,
+            resizer: Resizer::of_this_program(),
+            clock: Clock::new(move || now),
+        };
         Context::new(task.clone(), 7, Arc::new(tools), timeout)
     }
 }

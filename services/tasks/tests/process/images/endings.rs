@@ -17,6 +17,9 @@ use std::time::Duration;
 use tasks::jobs::context::{Context, Stop, Tools, Unfinished};
 use tasks::jobs::resize_image::{NotResized, Resizer};
 use tasks::jobs::{self, Job};
+use tasks::mail::{Mail, Way};
+use tasks::model::mail::{Address, DailyLimit, Recipients};
+use tasks::model::run::Runs;
 use tasks::model::task::{Priority, Status, Summary, Task, TaskId};
 use tasks::model::user::UserId;
 use tasks::results::Results;
@@ -68,10 +71,16 @@ async fn context(
     let tools = Tools {
         store,
         results: Results::in_folder(results).unwrap(),
+        mail: Mail {
+            from: Address::parse("tasks@localhost").unwrap(),
+            recipients: Recipients::default(),
+            limit: DailyLimit::parse("20:1000").unwrap(),
+            way: Way::into_folder(&results.join("mails")).unwrap(),
+        },
         resizer: Resizer::new(program),
         clock: chassis::clock::Clock::system(),
     };
-    Context::new(Task { summary, payload }, 7, Arc::new(tools), timeout)
+    Context::new(Task { summary, payload, runs: Runs::default() }, 7, Arc::new(tools), timeout)
 }
 
 fn job() -> &'static Job {
