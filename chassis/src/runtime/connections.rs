@@ -7,7 +7,7 @@
 //! closes it without losing data.
 
 use crate::answer::{Answer, Body};
-use crate::stream::Streaming;
+use crate::stream::{Progress, STUCK, Streaming};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
@@ -135,6 +135,7 @@ impl<H: Handler> Connections<H> {
             streams_end: self.streams_end.subscribe(),
             busy: AtomicBool::new(false),
             waiting_since: Mutex::new(now),
+            progress: Arc::default(),
         });
         let service = {
             let connection = Arc::clone(&connection);
@@ -166,12 +167,12 @@ impl<H: Handler> Connections<H> {
 
     fn sweep(&mut self) {
         let now = Instant::now();
-        self.next_sweep = now + self.keep_alive_timeout;
+        self.next_sweep = now + self.keep_alive_timeout.min(STUCK);
         for (task, connection) in self.open.values() {
-            let Some(since) = connection.waiting_since() else { continue };
-            let due = since + connection.idle;
+            let idle = connection.waiting_since().map(|since| since + connection.idle);
+            let Some(due) = idle.or_else(|| connection.progress.due()) else { continue };
             if due <= now {
-                tracing::debug!("connection idled too long");
+                tracing::debug!("connection idled, or took nothing, for too long");
                 task.abort();
             } else {
                 self.next_sweep = self.next_sweep.min(due);
@@ -241,6 +242,8 @@ struct Connection<H> {
     busy: AtomicBool,
     /// The time from which the connection waits for the head of a request.
     waiting_since: Mutex<Instant>,
+    /// That of its stream.
+    progress: Arc<Progress>,
 }
 
 impl<H: Handler> Connection<H> {
@@ -268,6 +271,7 @@ impl<H: Handler> Connection<H> {
         stream.end_with(async move {
             let _ = end.wait_for(|end| *end).await;
         });
+        stream.watch(Arc::clone(&self.progress));
         stream.hold(Busy(Arc::clone(self)));
     }
 
@@ -288,6 +292,7 @@ struct Busy<H: Handler>(Arc<Connection<H>>);
 
 impl<H: Handler> Drop for Busy<H> {
     fn drop(&mut self) {
+        self.0.progress.note(false);
         self.0.wait();
     }
 }

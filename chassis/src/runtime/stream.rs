@@ -1,10 +1,11 @@
 //! A streamed response body.
 //!
 //! Nothing is buffered: hyper polls for a piece when the socket has room for it, and for the next piece after it has
-//! written that one. A stream ends in one of three cases:
+//! written that one. A stream ends in one of these cases:
 //!
 //! * The service has no more pieces.
 //! * The caller disconnects. hyper drops the body, and with it everything that the service's stream holds.
+//! * The caller takes nothing for a long time. The server cuts the connection. Until then, the stream holds one piece.
 //! * The process stops. The server ends the stream normally, so the caller reads a complete response and reconnects
 //!   to another task.
 //!
@@ -21,9 +22,13 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
+
+/// Time in which a caller must take a piece. The server finds out within the same time again.
+pub(crate) const STUCK: Duration = Duration::from_secs(30);
 
 /// A comment of server-sent events, on a line of its own.
 const COMMENT: Bytes = Bytes::from_static(b":\n");
@@ -34,6 +39,8 @@ pub struct Streaming {
     heartbeat: Option<Heartbeat>,
     /// The stream ends when this completes.
     end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// Notes the time of each piece.
+    progress: Option<Arc<Progress>>,
     /// Dropped with the stream.
     held: Vec<Box<dyn Any + Send>>,
 }
@@ -51,7 +58,13 @@ impl fmt::Debug for Streaming {
 
 impl Streaming {
     pub(crate) fn new(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
-        Self { pieces: Box::pin(pieces), heartbeat: None, end: None, held: Vec::new() }
+        Self {
+            pieces: Box::pin(pieces),
+            heartbeat: None,
+            end: None,
+            progress: None,
+            held: Vec::new(),
+        }
     }
 
     /// Sends a comment after each interval of this length without a piece.
@@ -69,6 +82,11 @@ impl Streaming {
         self.held.push(Box::new(value));
     }
 
+    /// Notes here whether the caller takes the pieces.
+    pub(crate) fn watch(&mut self, progress: Arc<Progress>) {
+        self.progress = Some(progress);
+    }
+
     /// Logs the duration of the stream when it ends.
     pub(crate) fn log_end(&mut self, id: RequestId) {
         self.hold(LogEnd { id, since: Instant::now() });
@@ -77,6 +95,14 @@ impl Streaming {
     /// Cold, so that this code does not slow down complete responses.
     #[cold]
     pub(crate) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let polled = self.poll_next(context);
+        if let Some(progress) = &self.progress {
+            progress.note(matches!(polled, Poll::Ready(Some(_))));
+        }
+        polled
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         // Checked first, so that a stream without pauses also ends.
         if let Some(end) = &mut self.end
             && end.as_mut().poll(context).is_ready()
@@ -96,6 +122,26 @@ impl Streaming {
             return Poll::Ready(Some(COMMENT));
         }
         Poll::Pending
+    }
+}
+
+/// Whether the peer of a stream takes its bytes. hyper asks for the next piece as soon as it has room for it.
+#[derive(Debug, Default)]
+pub(crate) struct Progress(Mutex<Option<Instant>>);
+
+impl Progress {
+    /// A piece was given, or a piece was asked for.
+    pub(crate) fn note(&self, has_piece: bool) {
+        *self.lock() = has_piece.then(Instant::now);
+    }
+
+    /// The time at which the last piece must be taken. `None` if it was.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.lock().map(|since| since + STUCK)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -14,6 +14,7 @@ use futures_util::{StreamExt, stream};
 use hyper::Response;
 use parcels::Parcels;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep, timeout};
@@ -213,11 +214,47 @@ async fn stream_without_pauses_is_not_buffered_and_ends_in_drain() {
     client.send(request("/parcels/p1/events")).await;
     client.until("\r\n\r\n").await;
     // The client does not read. The socket and the buffer are full, and the server waits.
-    sleep(Duration::from_mins(5)).await;
+    sleep(Duration::from_secs(20)).await;
     server.stop();
     // The paused clock does not advance while a test reads an endless stream.
     sleep(Duration::from_secs(3)).await;
     let rest = timeout(Duration::from_secs(30), client.rest()).await.unwrap();
     assert!(rest.ends_with("\r\n0\r\n\r\n"), "{} bytes", rest.len());
     assert_eq!(server.server.await.unwrap(), Drained { cut: 0 });
+}
+
+/// A piece is only made when there is room for it, so a stream takes no memory for a caller that does not read.
+#[tokio::test(start_paused = true)]
+async fn caller_that_takes_nothing_is_cut() {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let endless = || {
+        let piece = || {
+            MADE.fetch_add(1, Ordering::Relaxed);
+            Bytes::from_static(&[b'x'; 1024])
+        };
+        events(stream::repeat_with(piece).boxed())
+    };
+    let server = odd(endless, &document());
+    let (mut client, mut other) = (server.connect(), server.connect());
+    client.send(request("/parcels/p1/events")).await;
+    client.until("\r\n\r\n").await;
+    sleep(Duration::from_secs(1)).await;
+    let made = MADE.load(Ordering::Relaxed);
+    assert!(made < 200, "{made} KiB are waiting");
+    other.send(request("/healthz")).await;
+    assert_eq!(other.response().await.0, 200);
+    sleep(Duration::from_secs(25)).await;
+    assert_eq!(MADE.load(Ordering::Relaxed), made);
+    // A caller that takes something in time is not cut.
+    for _ in 0..10 {
+        sleep(Duration::from_secs(20)).await;
+        for _ in 0..100 {
+            assert_eq!(client.piece().await.len(), 1024);
+        }
+    }
+    let begun = Instant::now();
+    sleep(Duration::from_secs(61)).await;
+    let rest = client.rest().await;
+    assert_eq!(begun.elapsed().as_secs(), 61, "it was cut before");
+    assert!(!rest.ends_with("0\r\n\r\n"), "it is not complete");
 }
