@@ -33,6 +33,7 @@ macro_rules! named {
 pub mod attempts;
 pub mod bucket;
 pub mod change;
+pub mod event;
 pub mod idempotency;
 pub mod listing;
 pub mod mail;

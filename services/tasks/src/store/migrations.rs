@@ -44,6 +44,7 @@ impl Default for Migrations {
             change!(2, "0002_tasks"),
             change!(3, "0003_work"),
             change!(4, "0004_mail"),
+            change!(5, "0005_events"),
         ])
     }
 }

@@ -3,6 +3,7 @@
 //! The folder `statements` holds the SQL of both engines. An engine adds its connections, its transactions and its
 //! migrations. All times come from the caller.
 
+pub mod events;
 mod migrations;
 mod postgres;
 pub mod retention;
@@ -14,12 +15,13 @@ pub mod work;
 pub use self::migrations::Migrations;
 #[cfg(feature = "test-support")]
 pub use self::postgres::{PLANNER as POSTGRES_PLANNER, list as postgres_list};
-pub use self::signals::Signals;
+pub use self::signals::{LastNumbers, News, Signals};
 pub use self::sqlite::Lock;
 #[cfg(feature = "test-support")]
 pub use self::sqlite::list as sqlite_list;
 pub use self::target::{InvalidTarget, Target, WELL_KNOWN_SECRETS};
 
+use self::events::Events;
 use self::retention::Retention;
 use self::work::Work;
 use crate::model::idempotency::Claim;
@@ -216,6 +218,8 @@ pub trait Store: Users + Sessions + Tasks + Mails {
     fn work(&self) -> &dyn Work;
     /// What is past its retention.
     fn retention(&self) -> &dyn Retention;
+    /// The events of the users.
+    fn events(&self) -> &dyn Events;
     /// The wake-ups of this process.
     fn signals(&self) -> &Signals;
     /// Checks that the database answers and that its schema is at least the one of this program.

@@ -1,5 +1,7 @@
 //! Replacements for the slow and the external parts of the service: a store and a hasher that record their calls.
 
+mod events;
+
 use async_trait::async_trait;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -16,6 +18,7 @@ use tasks::model::task::{Task, TaskId};
 use tasks::model::timestamp::Timestamp;
 use tasks::model::usage::Bounds;
 use tasks::model::user::{PasswordHash, Role, User, UserId, Username};
+use tasks::store::events::Events;
 use tasks::store::retention::Retention;
 use tasks::store::work::Work;
 use tasks::store::{
@@ -280,6 +283,10 @@ impl Store for WatchedStore {
 
     fn retention(&self) -> &dyn Retention {
         self.inner.retention()
+    }
+
+    fn events(&self) -> &dyn Events {
+        self
     }
 
     fn signals(&self) -> &Signals {

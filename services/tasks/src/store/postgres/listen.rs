@@ -1,8 +1,9 @@
 //! Wake-ups from other processes, by LISTEN.
 //!
-//! They need a connection of their own. PgBouncer in transaction mode has none, so there the poll of the workers is enough.
+//! They need a connection of their own. PgBouncer in transaction mode has none, so there the polls of workers and streams are enough.
 
-use crate::store::signals::{Signal, Signals};
+use super::announce;
+use crate::store::signals::{News, Signal, Signals};
 use sqlx::postgres::{PgListener, PgPool};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +24,17 @@ pub(super) async fn listen(pool: PgPool, signals: Arc<Signals>) {
 
 async fn receive(pool: &PgPool, signals: &Signals) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen_all(Signal::ALL.map(Signal::channel)).await?;
+    let channels = Signal::ALL.map(Signal::channel).into_iter().chain([announce::CHANNEL]);
+    listener.listen_all(channels).await?;
     // Something can have changed while no connection listened.
     for signal in Signal::ALL {
         signals.send(signal);
     }
     // `None` is a lost connection.
     while let Some(notification) = listener.try_recv().await? {
+        if notification.channel() == announce::CHANNEL {
+            signals.tell(News::CommittedElsewhere(announce::read(notification.payload())));
+        }
         for signal in Signal::ALL {
             if signal.channel() == notification.channel() {
                 signals.send(signal);

@@ -5,6 +5,7 @@
 //! transaction, which keeps both steps on one connection. PgBouncer rejects settings in the startup message, so each
 //! transaction makes them.
 
+mod announce;
 mod listen;
 mod migrate;
 
@@ -73,8 +74,8 @@ pub(super) struct Database {
     /// The newest migration that this program needs.
     newest: i64,
     signals: Arc<Signals>,
-    /// Brings wake-ups from other processes.
-    listener: Option<JoinHandle<()>>,
+    /// They exchange wake-ups with other processes.
+    messengers: Vec<JoinHandle<()>>,
     /// The runtime of the connections. A job has another one, which ends before them.
     runtime: Handle,
 }
@@ -104,10 +105,14 @@ pub(super) fn open(target: &PgConnectOptions, options: &Options) -> Database {
     let limit = options.statement_timeout + GRACE;
     let newest = options.migrations.newest();
     let signals = Arc::<Signals>::default();
-    let listener = listen::listen(pool.clone(), Arc::clone(&signals));
-    let listener = (!options.pooler).then(|| tokio::spawn(listener));
+    let mut messengers = Vec::new();
+    if !options.pooler {
+        let listener = listen::listen(pool.clone(), Arc::clone(&signals));
+        let announcer = announce::announce(pool.clone(), signals.news());
+        messengers.extend([tokio::spawn(listener), tokio::spawn(announcer)]);
+    }
     let (begin, pooler, runtime) = (begin.into(), options.pooler, Handle::current());
-    Database { pool, begin, pooler, limit, newest, signals, listener, runtime }
+    Database { pool, begin, pooler, limit, newest, signals, messengers, runtime }
 }
 
 impl Database {
@@ -184,9 +189,7 @@ impl Database {
 
     /// A server that does not answer must not keep the process from its end.
     async fn shut_down(&self) {
-        if let Some(listener) = &self.listener {
-            listener.abort();
-        }
+        self.messengers.iter().for_each(JoinHandle::abort);
         drop(tokio::time::timeout(self.limit, self.pool.close()).await);
     }
 }

@@ -4,14 +4,17 @@
 //! skips users whose row is locked, so that workers do not wait for each other. One transaction claims one task.
 
 use super::super::{Connection, Engine, NOW, ROW_LOCK, SKIP_LOCKED};
+use super::events::record as record_events;
 use super::tasks::{find, update};
 use super::usage::apply;
+use crate::model::event::notes;
 use crate::model::run::Run;
 use crate::model::task::{Kind, TaskId};
 use crate::model::timestamp::Timestamp;
 use crate::model::usage::Usage;
 use crate::model::user::UserId;
 use crate::store::StoreError;
+use crate::store::signals::LastNumbers;
 use crate::store::work::{Claimed, Wanted};
 use sqlx::{AssertSqlSafe, QueryBuilder, query, query_as};
 use std::time::Duration;
@@ -39,7 +42,7 @@ pub(super) async fn now(connection: &mut Connection<'_>) -> Result<Timestamp, St
 pub(super) async fn claim(
     connection: &mut Connection<'_>,
     wanted: &Wanted,
-) -> Result<Option<Claimed>, StoreError> {
+) -> Result<Option<(Claimed, LastNumbers)>, StoreError> {
     let kinds = open_kinds(connection, wanted).await?;
     if kinds.is_empty() {
         return Ok(None);
@@ -138,7 +141,7 @@ async fn begin(
     id: TaskId,
     wanted: &Wanted,
     now: Timestamp,
-) -> Result<Option<Claimed>, StoreError> {
+) -> Result<Option<(Claimed, LastNumbers)>, StoreError> {
     let Some(from) = find(connection, id).await? else {
         return Ok(None);
     };
@@ -150,7 +153,9 @@ async fn begin(
     let change = Usage::change(Some(&from), Some(&to));
     apply(connection, to.summary.user_id, change).await?;
     record(connection, to.run(), &to.summary.kind, wanted, now).await?;
-    Ok(Some(Claimed { waited: now.since(from.due()), task: to }))
+    let notes = notes(Some(&from.summary), Some(&to.summary));
+    let numbers = record_events(connection, notes).await?;
+    Ok(Some((Claimed { waited: now.since(from.due()), task: to }, numbers)))
 }
 
 async fn record(

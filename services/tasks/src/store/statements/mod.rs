@@ -4,6 +4,8 @@
 //! parent module provides `Database`, `Connection`, `Engine` and `failure`.
 
 mod claims;
+mod deletion;
+mod events;
 mod keys;
 mod lists;
 mod mails;
@@ -54,6 +56,18 @@ impl Connection<'_> {
         R: for<'r> FromRow<'r, <Engine as Sqlx>::Row> + Send + Unpin,
     {
         let query = query.persistent(self.persistent);
+        query.fetch_all(&mut *self.inner).await.map_err(|error| failure(&error))
+    }
+
+    /// Like [`Self::rows`], for a statement whose text is rarely the same.
+    async fn rows_once<R>(
+        &mut self,
+        query: QueryAs<'_, Engine, R, Arguments>,
+    ) -> Result<Vec<R>, StoreError>
+    where
+        R: for<'r> FromRow<'r, <Engine as Sqlx>::Row> + Send + Unpin,
+    {
+        let query = query.persistent(false);
         query.fetch_all(&mut *self.inner).await.map_err(|error| failure(&error))
     }
 

@@ -1,9 +1,11 @@
 //! The statements of removals.
 
 use super::super::{Connection, Database};
+use super::events::record;
 use super::tasks::{find, update};
 use super::usage::{apply, lock};
 use super::work::announce;
+use crate::model::event::{Note, notes};
 use crate::model::task::{Task, TaskId};
 use crate::model::timestamp::Timestamp;
 use crate::model::usage::Usage;
@@ -23,32 +25,34 @@ pub(super) type Selected = Vec<(Uuid, Uuid)>;
 #[async_trait]
 impl Retention for Database {
     async fn remove_results(&self, before: Timestamp) -> Result<Removed, StoreError> {
-        self.transaction(move |mut connection| {
+        let removed = self.transaction(move |mut connection| {
             Box::pin(async move {
                 let sql = "SELECT id, user_id FROM tasks WHERE result_key IS NOT NULL AND finished_at < $1 \
                     ORDER BY finished_at LIMIT $2";
                 let rows = query_as::<_, (Uuid, Uuid)>(sql).bind(before.as_millis()).bind(PART);
                 let selected = connection.rows(rows).await?;
-                let mut removed = Removed::default();
+                let (mut removed, mut changes) = (Removed::default(), Vec::new());
                 for from in locked(&mut connection, selected).await? {
                     let mut to = from.clone();
                     removed.files.extend(to.remove_result(before));
-                    removed.rows += u64::from(replace(&mut connection, &from, &to).await?);
+                    removed.rows += u64::from(replace(&mut connection, &from, &to, &mut changes).await?);
                 }
-                Ok(removed)
+                Ok((removed, record(&mut connection, changes).await?))
             })
-        })
-        .await
+        });
+        let (removed, numbers) = removed.await?;
+        self.signals.committed(numbers);
+        Ok(removed)
     }
 
     async fn remove_jobs(&self, before: Timestamp) -> Result<Removed, StoreError> {
-        self.transaction(move |mut connection| {
+        let removed = self.transaction(move |mut connection| {
             Box::pin(async move {
                 let sql = "SELECT id, user_id FROM tasks WHERE finished_at IS NOT NULL AND type <> 'manual' \
                     AND finished_at < $1 ORDER BY finished_at LIMIT $2";
                 let rows = query_as::<_, (Uuid, Uuid)>(sql).bind(before.as_millis()).bind(PART);
                 let selected = connection.rows(rows).await?;
-                let mut removed = Removed::default();
+                let (mut removed, mut changes) = (Removed::default(), Vec::new());
                 for task in locked(&mut connection, selected).await? {
                     let delete = query("DELETE FROM tasks WHERE id = $1 AND version = $2")
                         .bind(task.summary.id.0)
@@ -57,13 +61,16 @@ impl Retention for Database {
                         let change = Usage::change(Some(&task), None);
                         apply(&mut connection, task.summary.user_id, change).await?;
                         removed.files.extend(task.runs.result.map(|file| file.key));
+                        changes.extend(notes(Some(&task.summary), None));
                         removed.rows += 1;
                     }
                 }
-                Ok(removed)
+                Ok((removed, record(&mut connection, changes).await?))
             })
-        })
-        .await
+        });
+        let (removed, numbers) = removed.await?;
+        self.signals.committed(numbers);
+        Ok(removed)
     }
 
     async fn remove_keys(&self, before: Timestamp) -> Result<Removed, StoreError> {
@@ -117,16 +124,18 @@ pub(super) async fn locked(
     Ok(tasks)
 }
 
-/// Stores a changed task whose owner's usage is locked. `false` if it was changed in the meantime.
+/// Stores a changed task whose owner's usage is locked, and adds its events. `false` if it was changed in the meantime.
 pub(super) async fn replace(
     connection: &mut Connection<'_>,
     from: &Task,
     to: &Task,
+    changes: &mut Vec<Note>,
 ) -> Result<bool, StoreError> {
     if !update(connection, from, to).await? {
         return Ok(false);
     }
     apply(connection, to.summary.user_id, Usage::change(Some(from), Some(to))).await?;
     announce(connection, to).await?;
+    changes.extend(notes(Some(&from.summary), Some(&to.summary)));
     Ok(true)
 }

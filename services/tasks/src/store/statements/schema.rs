@@ -1,6 +1,7 @@
 //! The state of the schema, and the end of the store.
 
 use super::super::Database;
+use crate::store::events::Events;
 use crate::store::retention::Retention;
 use crate::store::work::Work;
 use crate::store::{Signals, Store, StoreError};
@@ -13,6 +14,10 @@ impl Store for Database {
     }
 
     fn retention(&self) -> &dyn Retention {
+        self
+    }
+
+    fn events(&self) -> &dyn Events {
         self
     }
 

@@ -79,7 +79,7 @@ impl Sessions for Database {
         now: Timestamp,
         window: Duration,
     ) -> Result<Rotation, StoreError> {
-        self.transaction(move |mut connection| {
+        let rotation = self.transaction(move |mut connection| {
             Box::pin(async move {
                 let Some(session) = lock_session(&mut connection, token, now).await? else {
                     return Ok(Rotation::Unknown);
@@ -98,12 +98,16 @@ impl Sessions for Database {
                     .await?;
                 Ok(Rotation::Reused(session))
             })
-        })
-        .await
+        });
+        let rotation = rotation.await?;
+        if let Rotation::Reused(session) = &rotation {
+            self.signals.session_ended(session);
+        }
+        Ok(rotation)
     }
 
     async fn end_session(&self, token: TokenHash) -> Result<Option<Session>, StoreError> {
-        self.statement(move |mut connection| {
+        let ended = self.statement(move |mut connection| {
             Box::pin(async move {
                 let sql = "DELETE FROM sessions \
                     WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) \
@@ -111,8 +115,8 @@ impl Sessions for Database {
                 let query = query_as::<_, SessionRow>(sql).bind(&token.0[..]);
                 Ok(connection.row(query).await?.map(session))
             })
-        })
-        .await
+        });
+        Ok(ended.await?.inspect(|session| self.signals.session_ended(session)))
     }
 
     async fn remove_ended_sessions(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -1,13 +1,16 @@
 //! Statements about tasks.
 //!
-//! Locks are taken in one order: usage of the owner, idempotency key, task. So the creations of one user run one after
+//! Locks are taken in one order: usage of the owner, idempotency key, task, run, and the counters
+//! of events. So the creations of one user run one after
 //! another. The usage is changed first, and changed back if nothing else changes.
 
 use super::super::{Connection, Database};
+use super::events::record;
 use super::keys::{refusal, remember};
 use super::task_rows::{TaskRow, run_columns, summary_columns};
 use super::usage::{give_back, use_more};
 use super::work::{announce, signal};
+use crate::model::event::notes;
 use crate::model::idempotency::Claim;
 use crate::model::listing::{Listed, Query as List, searchable};
 use crate::model::task::{Task, TaskId};
@@ -39,17 +42,19 @@ impl Tasks for Database {
                     if exceeded.is_none() {
                         give_back(&mut connection, owner, change).await?;
                     }
-                    return Ok(refused);
+                    return Ok((refused, Vec::new()));
                 }
                 if let Some(claim) = &claim {
                     remember(&mut connection, &task, claim).await?;
                 }
                 insert(&mut connection, &task).await?;
                 announce(&mut connection, &task).await?;
-                Ok(Creation::Created)
+                let numbers = record(&mut connection, notes(None, Some(&task.summary))).await?;
+                Ok((Creation::Created, numbers))
             })
         });
-        let created = created.await?;
+        let (created, numbers) = created.await?;
+        self.signals.committed(numbers);
         if let (Creation::Created, Some(signal)) = (&created, woken) {
             self.signals.send(signal);
         }
@@ -74,22 +79,24 @@ impl Tasks for Database {
                     && from.summary.assignee_id != Some(id)
                     && !has_user(&mut connection, id).await?
                 {
-                    return Ok(Change::NoAssignee);
+                    return Ok((Change::NoAssignee, Vec::new()));
                 }
                 let change = Usage::change(Some(&from), Some(&to));
                 let owner = from.summary.user_id;
                 if let Some(exceeded) = use_more(&mut connection, owner, change, bounds).await? {
-                    return Ok(Change::Exceeded(exceeded));
+                    return Ok((Change::Exceeded(exceeded), Vec::new()));
                 }
                 if update(&mut connection, &from, &to).await? {
                     announce(&mut connection, &to).await?;
-                    return Ok(Change::Done);
+                    let notes = notes(Some(&from.summary), Some(&to.summary));
+                    return Ok((Change::Done, record(&mut connection, notes).await?));
                 }
                 give_back(&mut connection, owner, change).await?;
-                Ok(Change::Stale)
+                Ok((Change::Stale, Vec::new()))
             })
         });
-        let changed = changed.await?;
+        let (changed, numbers) = changed.await?;
+        self.signals.committed(numbers);
         if let (Change::Done, Some(signal)) = (changed, woken) {
             self.signals.send(signal);
         }
@@ -97,7 +104,7 @@ impl Tasks for Database {
     }
 
     async fn delete_task(&self, task: Task) -> Result<Change, StoreError> {
-        self.transaction(move |mut connection| {
+        let deleted = self.transaction(move |mut connection| {
             Box::pin(async move {
                 let change = Usage::change(None, Some(&task));
                 let owner = task.summary.user_id;
@@ -105,14 +112,17 @@ impl Tasks for Database {
                 let sql = "DELETE FROM tasks WHERE id = $1 AND version = $2";
                 let delete = query(sql).bind(task.summary.id.0).bind(task.summary.version);
                 if connection.run(delete).await? == 1 {
-                    return Ok(Change::Done);
+                    let notes = notes(Some(&task.summary), None);
+                    return Ok((Change::Done, record(&mut connection, notes).await?));
                 }
                 let back = Usage::change(Some(&task), None);
                 give_back(&mut connection, owner, back).await?;
-                Ok(Change::Stale)
+                Ok((Change::Stale, Vec::new()))
             })
-        })
-        .await
+        });
+        let (deleted, numbers) = deleted.await?;
+        self.signals.committed(numbers);
+        Ok(deleted)
     }
 
     async fn list(&self, list: List, limit: Option<Duration>) -> Result<Listed, StoreError> {

@@ -5,13 +5,10 @@ use super::user;
 use crate::model::session::SessionId;
 use crate::model::timestamp::Timestamp;
 use crate::model::user::{PasswordHash, Role, User, UserId, Username};
-use crate::store::{NewUser, StoreError, Users};
+use crate::store::{NewUser, News, StoreError, Users};
 use async_trait::async_trait;
 use sqlx::{query, query_as};
 use uuid::Uuid;
-
-/// The most tasks that one statement of a deletion changes.
-const PART: i64 = 1000;
 
 #[async_trait]
 impl Users for Database {
@@ -82,7 +79,7 @@ impl Users for Database {
         old: PasswordHash,
         new: PasswordHash,
     ) -> Result<bool, StoreError> {
-        self.transaction(move |mut connection| {
+        let changed = self.transaction(move |mut connection| {
             Box::pin(async move {
                 let sql =
                     "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
@@ -94,44 +91,19 @@ impl Users for Database {
                 connection.run(query(sql).bind(user.0).bind(keep.0)).await?;
                 Ok(true)
             })
-        })
-        .await
+        });
+        let changed = changed.await?;
+        if changed {
+            self.signals.tell(News::SessionsEnded(user, Some(keep)));
+        }
+        Ok(changed)
     }
 
     async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<bool, StoreError> {
-        // In small parts, because other requests wait for a long transaction, and a statement has a time limit.
-        loop {
-            let changed = self.statement(move |mut connection| {
-                Box::pin(async move {
-                    let sql = "UPDATE tasks SET assignee_id = NULL, version = version + 1, updated_at = $2 \
-                        WHERE id IN (SELECT id FROM tasks WHERE assignee_id = $1 AND user_id <> $1 LIMIT $3)";
-                    let query = query(sql).bind(user.0).bind(now.as_millis()).bind(PART);
-                    connection.run(query).await
-                })
-            });
-            if changed.await? == 0 {
-                break;
-            }
+        let deleted = self.delete(user, now).await?;
+        if deleted {
+            self.signals.tell(News::SessionsEnded(user, None));
         }
-        loop {
-            let deleted = self.statement(move |mut connection| {
-                Box::pin(async move {
-                    let sql = "DELETE FROM tasks WHERE id IN \
-                        (SELECT id FROM tasks WHERE user_id = $1 LIMIT $2)";
-                    connection.run(query(sql).bind(user.0).bind(PART)).await
-                })
-            });
-            if deleted.await? == 0 {
-                break;
-            }
-        }
-        self.statement(move |mut connection| {
-            Box::pin(async move {
-                // The foreign keys delete what was created in the meantime.
-                let sql = "DELETE FROM users WHERE id = $1";
-                Ok(connection.run(query(sql).bind(user.0)).await? == 1)
-            })
-        })
-        .await
+        Ok(deleted)
     }
 }

@@ -1,10 +1,11 @@
 //! The statements about runs and the queue.
 //!
-//! Locks are taken in the order of [`super::tasks`]: usage of the owner, task. The row of the run comes last.
+//! Locks are taken in the order of [`super::tasks`]: usage of the owner, task, run, counters of events.
 
 use super::super::{ANNOUNCE, Connection, Database, ROW_LOCK};
 use super::claims::{DUE, claim, lease_end, now};
 use super::damaged;
+use super::events::record;
 use super::retention::{PART, locked, replace};
 use super::tasks::find;
 use super::usage::lock;
@@ -13,7 +14,7 @@ use crate::model::task::{Kind, Status, Task, TaskId};
 use crate::model::timestamp::Timestamp;
 use crate::model::user::UserId;
 use crate::store::StoreError;
-use crate::store::signals::Signal;
+use crate::store::signals::{LastNumbers, Signal};
 use crate::store::work::{Claimed, Counts, Ending, Notice, Queue, Wanted, Work};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, query, query_as};
@@ -23,10 +24,13 @@ use uuid::Uuid;
 #[async_trait]
 impl Work for Database {
     async fn claim(&self, wanted: Wanted) -> Result<Option<Claimed>, StoreError> {
-        self.transaction(move |mut connection| {
+        let claimed = self.transaction(move |mut connection| {
             Box::pin(async move { claim(&mut connection, &wanted).await })
-        })
-        .await
+        });
+        Ok(claimed.await?.map(|(claimed, numbers)| {
+            self.signals.committed(numbers);
+            claimed
+        }))
     }
 
     async fn renew(&self, runs: Vec<Run>, lease: Duration) -> Result<(), StoreError> {
@@ -154,7 +158,8 @@ impl Work for Database {
         let retried = self.transaction(move |mut connection| {
             Box::pin(async move { retry_failed(&mut connection, &kind, volatile).await })
         });
-        let retried = retried.await?;
+        let (retried, numbers) = retried.await?;
+        self.signals.committed(numbers);
         self.signals.send(Signal::Jobs);
         Ok(retried)
     }
@@ -185,12 +190,14 @@ impl Work for Database {
 }
 
 impl Database {
-    /// Wakes the workers of this process after a commit.
-    pub(super) fn wake(&self, task: Option<Task>) -> Option<Task> {
-        if let Some(signal) = task.as_ref().and_then(signal) {
+    /// Wakes the workers and streams of this process after a commit.
+    pub(super) fn wake(&self, ended: Option<(Task, LastNumbers)>) -> Option<Task> {
+        let (task, numbers) = ended?;
+        self.signals.committed(numbers);
+        if let Some(signal) = signal(&task) {
             self.signals.send(signal);
         }
-        task
+        Some(task)
     }
 }
 
@@ -225,7 +232,7 @@ async fn end(
     run: Run,
     ending: &Ending,
     expired: bool,
-) -> Result<Option<Task>, StoreError> {
+) -> Result<Option<(Task, LastNumbers)>, StoreError> {
     lock(connection, run.owner).await?;
     let sql = AssertSqlSafe(format!("SELECT id FROM tasks WHERE id = $1{ROW_LOCK}"));
     connection.row(query_as::<_, (Uuid,)>(sql).bind(run.task.0)).await?;
@@ -249,10 +256,12 @@ async fn end(
     let mut to = from.clone();
     to.finish(ending.end.clone(), now);
     to.forget(ending.volatile);
-    if !replace(connection, &from, &to).await? {
+    let mut notes = Vec::new();
+    if !replace(connection, &from, &to, &mut notes).await? {
         return Err(StoreError::Away("the task was changed at the same time".into()));
     }
-    Ok(Some(to))
+    let numbers = record(connection, notes).await?;
+    Ok(Some((to, numbers)))
 }
 
 async fn queue(connection: &mut Connection<'_>) -> Result<Queue, StoreError> {
@@ -287,19 +296,19 @@ async fn retry_failed(
     connection: &mut Connection<'_>,
     kind: &Kind,
     volatile: Option<&str>,
-) -> Result<u64, StoreError> {
+) -> Result<(u64, LastNumbers), StoreError> {
     let sql = "SELECT id, user_id FROM tasks WHERE type = $1 AND type <> 'manual' AND status = 'failed' \
         ORDER BY id LIMIT $2";
     let rows = query_as::<_, (Uuid, Uuid)>(sql).bind(kind.as_str().to_owned()).bind(PART);
     let failed = connection.rows(rows).await?;
-    let mut retried = 0;
+    let (mut retried, mut notes) = (0, Vec::new());
     let now = now(connection).await?;
     for from in locked(connection, failed).await? {
         let mut to = from.clone();
         if to.retry(volatile).is_ok() {
             to.touch(now);
-            retried += u64::from(replace(connection, &from, &to).await?);
+            retried += u64::from(replace(connection, &from, &to, &mut notes).await?);
         }
     }
-    Ok(retried)
+    Ok((retried, record(connection, notes).await?))
 }

@@ -1,5 +1,6 @@
 //! The cases that each engine must pass. They share a database, so each uses names and tokens of its own.
 
+mod events;
 mod keys;
 mod lists;
 mod mails;
@@ -77,6 +78,15 @@ pub(crate) const CASES: &[(&str, Case)] = cases![
     lists::pages_and_keysets_agree,
     lists::totals_stop,
     lists::search_is_literal_and_without_case,
+    events::each_change_is_one_event_for_each_viewer,
+    events::changes_of_workers_are_events,
+    events::numbers_have_no_gap_under_concurrency,
+    events::reader_continues_at_every_point,
+    events::event_of_a_hidden_task_is_skipped,
+    events::deletion_of_a_user_tells_the_others,
+    events::old_events_are_removed_without_a_gap,
+    events::looks_find_numbers_and_sessions,
+    events::commits_and_ends_are_news,
     work::claim_begins_a_run,
     work::concurrent_claims_never_meet,
     work::claims_rotate_among_users,

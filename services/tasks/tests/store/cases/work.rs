@@ -31,7 +31,7 @@ fn wanted(kind: &'static str) -> Wanted {
 }
 
 /// A due job that is not stored yet.
-fn job(owner: &User, kind: &'static str) -> Task {
+pub(super) fn job(owner: &User, kind: &'static str) -> Task {
     let mut task = manual(owner);
     task.summary.kind = Kind::new(kind);
     task.summary.created_at = PAST;
@@ -44,15 +44,15 @@ async fn created(store: &dyn Store, task: Task) -> Task {
     task
 }
 
-fn ending(end: End) -> Ending {
+pub(super) fn ending(end: End) -> Ending {
     Ending { end, volatile: None }
 }
 
-fn failed() -> End {
+pub(super) fn failed() -> End {
     End::Failed("no".into(), Duration::ZERO)
 }
 
-async fn claimed(store: &dyn Store, kind: &'static str) -> Task {
+pub(super) async fn claimed(store: &dyn Store, kind: &'static str) -> Task {
     let claimed = store.work().claim(wanted(kind)).await.unwrap();
     claimed.map(|Claimed { task, .. }| task).expect("a job is due")
 }
