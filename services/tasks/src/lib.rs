@@ -9,12 +9,14 @@
 //! * [`mail`]: mails by SMTP or as files.
 //! * [`jobs`]: the types of jobs: their payloads and their work.
 //! * [`work`]: the workers.
+//! * [`events`]: the streams of events.
 //! * [`access`]: who may do what.
 //! * [`api`]: the operations of the document, over HTTP.
 //! * [`program`]: settings and commands.
 
 pub mod access;
 pub mod api;
+pub mod events;
 pub mod jobs;
 pub mod mail;
 pub mod model;

@@ -4,6 +4,7 @@
 //! body is read. An operation checks its body against the document and calls [`crate::access`].
 
 mod docs;
+mod events;
 mod lists;
 mod preconditions;
 mod problems;
@@ -13,6 +14,7 @@ mod work;
 
 use self::tasks::Payloads;
 use crate::access::Access;
+use crate::events::Streams;
 use crate::jobs::context::Tools;
 use crate::model::change::Method;
 use crate::results::Results;
@@ -47,6 +49,7 @@ pub struct Tasks {
     access: Access,
     store: Arc<dyn Store>,
     results: Results,
+    streams: Arc<Streams>,
     /// `None` if other processes run the jobs.
     workers: Option<Workers>,
     schemas: Schemas,
@@ -80,6 +83,7 @@ pub enum Operation {
     RetryTask,
     ReadAttempts,
     ReadResult,
+    FollowEvents,
     ReadQueue,
     PauseType,
     ResumeType,
@@ -96,6 +100,7 @@ impl Tasks {
             access,
             store: Arc::clone(&tools.store),
             results: tools.results.clone(),
+            streams: Streams::new(Arc::clone(&tools.store), context.clock()),
             workers,
             schemas: Schemas::new(Self::DOCUMENT),
             payloads: Payloads::new(),
@@ -134,6 +139,7 @@ impl Service for Tasks {
             "retryTask" => Operation::RetryTask,
             "readAttempts" => Operation::ReadAttempts,
             "readResult" => Operation::ReadResult,
+            "followEvents" => Operation::FollowEvents,
             "readQueue" => Operation::ReadQueue,
             "pauseType" => Operation::PauseType,
             "resumeType" => Operation::ResumeType,
@@ -229,6 +235,7 @@ impl Service for Tasks {
             Operation::RetryTask => self.retry_task(&request).await,
             Operation::ReadAttempts => self.read_attempts(&request).await,
             Operation::ReadResult => self.read_result(&request).await,
+            Operation::FollowEvents => self.follow_events(&request).await,
             Operation::ReadQueue => self.read_queue(&request).await,
             Operation::PauseType => self.pause_type(&request, true).await,
             Operation::ResumeType => self.pause_type(&request, false).await,

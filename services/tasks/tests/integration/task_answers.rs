@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 const TASKS: &str = "/api/v1/tasks";
 const TASK: &str = "/api/v1/tasks/{id}";
+const EVENTS: &str = "/api/v1/events";
 const LISTS: [&str; 3] = [TASKS, "/api/v1/users/{user_id}/tasks", "/api/v1/admin/tasks"];
 
 /// The operations on one task: method, path, and whether they take a body.
@@ -95,6 +96,15 @@ impl Caller {
         }
     }
 
+    async fn events(&mut self) {
+        for (method, query, last) in
+            [("GET", "", "0"), ("HEAD", "", "0"), ("GET", "?x=1", "0"), ("GET", "", "x")]
+        {
+            let path = format!("{EVENTS}{query}");
+            self.send(method, &path, "", &[("last-event-id", last)], "").await;
+        }
+    }
+
     async fn lists(&mut self, query: &str) {
         for list in LISTS {
             self.send("GET", &format!("{list}{query}"), "", &[], "").await;
@@ -106,6 +116,7 @@ impl Caller {
 pub(crate) async fn all() -> Vec<Answered> {
     let mut caller = Caller::new(Setup { bucket: Preset::Generous, ..Setup::default() }).await;
     caller.lists("").await;
+    caller.events().await;
     let task = json!({ "title": "a" });
     let id = caller.create(&[("idempotency-key", "k")], &task).await;
     caller.steps(&id, "?x=1", &[]).await;
@@ -158,6 +169,7 @@ pub(crate) async fn all() -> Vec<Answered> {
 
     caller.bed.store.damage();
     caller.lists("").await;
+    caller.events().await;
     caller.steps(&id, "", &[]).await;
     caller.create(&[], &task).await;
     let mut found = caller.found;
@@ -168,6 +180,7 @@ pub(crate) async fn all() -> Vec<Answered> {
     caller.create(&[], &task).await;
     caller.create(&[], &task).await;
     caller.lists("?q=abc").await;
+    caller.events().await;
     caller.steps(&Uuid::now_v7().to_string(), "", &[]).await;
     caller.create(&[], &task).await;
     found.extend(caller.found);
