@@ -4,6 +4,8 @@
 
 mod crashes;
 mod database;
+mod events;
+mod follower;
 mod http;
 mod idempotency;
 mod images;

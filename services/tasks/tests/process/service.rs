@@ -142,6 +142,13 @@ impl Service {
         get(self.address, if shallow { "/readyz?shallow=1" } else { "/readyz" })
     }
 
+    /// The memory of the process in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     /// Sends SIGTERM and waits for the end. Requests in flight must have ended.
     #[track_caller]
     pub(crate) fn drain(mut self) {
