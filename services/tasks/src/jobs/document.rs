@@ -17,7 +17,7 @@ fn derive_from(jobs: &[Job], document: &mut Value) -> Result<(), String> {
     *place(document, "/components/schemas/TaskType/enum")? =
         kinds.map(|kind| json!(kind)).collect();
     let rules = place(document, "/components/schemas/NewTask/allOf")?;
-    let rules = mem::replace(rules, jobs.iter().map(rule).collect());
+    let rules = mem::replace(rules, once(manual()).chain(jobs.iter().map(rule)).collect());
     let old: Vec<_> = rules.as_array().into_iter().flatten().filter_map(component_of).collect();
     let schemas = place(document, "/components/schemas")?;
     let schemas = schemas.as_object_mut().ok_or("/components/schemas is not an object")?;
@@ -62,6 +62,18 @@ fn component(kind: &Kind) -> String {
         first.to_ascii_uppercase() + rest
     };
     kind.as_str().split('_').map(capitalized).collect()
+}
+
+/// The rule of a new task without a job.
+fn manual() -> Value {
+    json!({
+        "if": { "properties": { "type": { "const": Kind::MANUAL } } },
+        "then": {
+            "properties": { "title": { "type": "string" }, "payload": { "type": "null" } },
+            "required": ["title"],
+            "unevaluatedProperties": true
+        }
+    })
 }
 
 /// The rule of a new task that gives a type its payload.

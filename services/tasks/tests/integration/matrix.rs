@@ -7,9 +7,11 @@ use crate::support::Testbed;
 use chassis::testing::{Reply, table};
 use serde_json::{Value, json};
 use std::time::Duration;
+use tasks::model::run::End;
 use tasks::model::task::{Status, TaskId};
 use tasks::model::usage::Bounds;
 use tasks::model::user::{Role, Username};
+use tasks::results::Results;
 use tasks::store::{Change, Tasks as _, Users as _};
 use uuid::Uuid;
 
@@ -21,6 +23,18 @@ pub(crate) async fn begin(bed: &Testbed, id: &str) {
     let mut to = from.clone();
     to.summary.status = Status::Processing;
     to.summary.version += 1;
+    assert_eq!(bed.store.change_task(from, to, WIDE).await.unwrap(), Change::Done);
+}
+
+/// Completes a job with a file, as a worker does.
+pub(crate) async fn complete(bed: &Testbed, id: &str) {
+    let id = TaskId(id.parse().unwrap());
+    let results = Results::in_folder(&bed.folder.path().join("results")).unwrap();
+    let file = results.put(id, 1, "text/csv", b"id\r\n".to_vec()).await.unwrap();
+    let from = bed.store.task(id).await.unwrap().unwrap();
+    let mut to = from.clone();
+    to.begin(from.summary.created_at);
+    to.finish(End::Completed(Some(file)), from.summary.created_at);
     assert_eq!(bed.store.change_task(from, to, WIDE).await.unwrap(), Change::Done);
 }
 
@@ -74,6 +88,9 @@ impl Stage {
         }
         if state.starts_with("processing") {
             begin(&self.bed, &id).await;
+        }
+        if state.starts_with("completed") {
+            complete(&self.bed, &id).await;
         }
         id
     }

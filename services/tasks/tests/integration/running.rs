@@ -23,6 +23,7 @@ pub(crate) fn tasks(arguments: &[&str], environment: &[(&str, &str)]) -> Command
         command.env(name, "127.0.0.1:0");
     }
     command.envs([("DRAIN_GRACE", "0s"), ("LOG_LEVEL", "trace")]);
+    command.env("STATE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/tasks-state"));
     command.envs(environment.iter().copied());
     command
 }

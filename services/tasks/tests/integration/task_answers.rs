@@ -13,11 +13,21 @@ use uuid::Uuid;
 const TASKS: &str = "/api/v1/tasks";
 const TASK: &str = "/api/v1/tasks/{id}";
 const EVENTS: &str = "/api/v1/events";
+const RESULT: &str = "/api/v1/tasks/{id}/result";
+/// The operations of admins on the queue.
+const QUEUE: [(&str, &str); 4] = [
+    ("GET", "/api/v1/queue"),
+    ("POST", "/api/v1/queue/{type}/pause"),
+    ("POST", "/api/v1/queue/{type}/resume"),
+    ("POST", "/api/v1/queue/{type}/retry-failed"),
+];
 const LISTS: [&str; 3] = [TASKS, "/api/v1/users/{user_id}/tasks", "/api/v1/admin/tasks"];
 
 /// The operations on one task: method, path, and whether they take a body.
-const STEPS: [(&str, &str, bool); 8] = [
+const STEPS: [(&str, &str, bool); 10] = [
     ("GET", TASK, false),
+    ("GET", "/api/v1/tasks/{id}/attempts", false),
+    ("GET", RESULT, false),
     ("PUT", TASK, true),
     ("PATCH", TASK, true),
     ("POST", "/api/v1/tasks/{id}/complete", false),
@@ -105,6 +115,15 @@ impl Caller {
         }
     }
 
+    /// Sends each operation on the queue, for a type.
+    async fn queue(&mut self, kind: &str, query: &str) {
+        for (method, path) in QUEUE {
+            let head = format!("{method} {path}{query}").replace("{type}", kind);
+            let reply = self.bed.bearer(&self.token, &head, &json!(null)).await;
+            self.found.push(Answered::new(path, method, reply));
+        }
+    }
+
     async fn lists(&mut self, query: &str) {
         for list in LISTS {
             self.send("GET", &format!("{list}{query}"), "", &[], "").await;
@@ -135,6 +154,7 @@ pub(crate) async fn all() -> Vec<Answered> {
         caller.send(method, TASK, &cancelled, &[], r#"{"priority":"high"}"#).await;
         caller.send(method, TASK, &id, &[], "{").await;
     }
+    caller.queue("send_email", "").await;
     for query in ["?x=1", "", ""] {
         let retry = format!("/api/v1/tasks/{{id}}/retry{query}");
         caller.send("POST", &retry, &cancelled, &[], "").await;
@@ -156,6 +176,14 @@ pub(crate) async fn all() -> Vec<Answered> {
     caller.send("POST", "/api/v1/tasks/{id}/complete", &job, &[], "").await;
     crate::matrix::begin(&caller.bed, &job).await;
     caller.send("DELETE", TASK, &job, &[], "").await;
+    let done = json!({ "type": "generate_report", "payload": { "format": "csv" } });
+    let done = caller.create(&[], &done).await;
+    crate::matrix::complete(&caller.bed, &done).await;
+    for method in ["GET", "HEAD"] {
+        for path in ["/api/v1/tasks/{id}/attempts", RESULT] {
+            caller.send(method, path, &done, &[], "").await;
+        }
+    }
 
     let bob = caller.bed.user("bob").await.access;
     let of_bob = caller.bed.bearer(&bob, "POST /api/v1/tasks", &task).await.json();
@@ -165,9 +193,14 @@ pub(crate) async fn all() -> Vec<Answered> {
     caller.bed.store.set_role(&Username::parse("ada").unwrap(), Role::Admin).await.unwrap();
     caller.lists("").await;
     caller.lists("?page=0").await;
+    for (kind, query) in [("send_email", ""), ("manual", ""), ("send_email", "?x=1")] {
+        caller.queue(kind, query).await;
+    }
+    caller.send("HEAD", "/api/v1/queue", "", &[], "").await;
     caller.send("GET", LISTS[1], &Uuid::now_v7().to_string(), &[], "").await;
 
     caller.bed.store.damage();
+    caller.queue("send_email", "").await;
     caller.lists("").await;
     caller.events().await;
     caller.steps(&id, "", &[]).await;
@@ -182,6 +215,7 @@ pub(crate) async fn all() -> Vec<Answered> {
     caller.lists("?q=abc").await;
     caller.events().await;
     caller.steps(&Uuid::now_v7().to_string(), "", &[]).await;
+    caller.queue("send_email", "").await;
     caller.create(&[], &task).await;
     found.extend(caller.found);
     found

@@ -46,6 +46,8 @@ impl Settings {
             ("LISTEN", "127.0.0.1:0"),
             ("METRICS_LISTEN", "127.0.0.1:0"),
             ("DRAIN_GRACE", "100ms"),
+            // For the results. No two tasks have the same one.
+            ("STATE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/tasks-state")),
             ("REGISTRATIONS_PER_ADDRESS", "10000"),
         ];
         Self(settings.map(|(name, value)| (name, value.to_owned())).into())
