@@ -29,6 +29,12 @@ impl Body {
     pub fn stream(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         Self::Stream(Box::new(Streaming::new(pieces)))
     }
+
+    /// A streamed body with a known length. If its pieces have less, the connection breaks, so that no caller takes a part
+    /// for the whole.
+    pub fn sized_stream(length: u64, pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self::Stream(Box::new(Streaming::new(pieces).with_length(length)))
+    }
 }
 
 impl<T: Into<Bytes>> From<T> for Body {
@@ -66,7 +72,9 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(whole) => SizeHint::with_exact(whole.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(stream) => {
+                stream.length().map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
         }
     }
 }

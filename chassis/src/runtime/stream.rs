@@ -36,6 +36,8 @@ const COMMENT: Bytes = Bytes::from_static(b":\n");
 /// The pieces of a body, with its heartbeat and its end.
 pub struct Streaming {
     pieces: Pin<Box<dyn Stream<Item = Bytes> + Send>>,
+    /// The length of all pieces, if it is known.
+    length: Option<u64>,
     heartbeat: Option<Heartbeat>,
     /// The stream ends when this completes.
     end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -59,12 +61,22 @@ impl fmt::Debug for Streaming {
 impl Streaming {
     pub(crate) fn new(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         Self {
+            length: None,
             pieces: Box::pin(pieces),
             heartbeat: None,
             end: None,
             progress: None,
             held: Vec::new(),
         }
+    }
+
+    pub(crate) fn with_length(mut self, length: u64) -> Self {
+        self.length = Some(length);
+        self
+    }
+
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.length
     }
 
     /// Sends a comment after each interval of this length without a piece.

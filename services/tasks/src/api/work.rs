@@ -14,8 +14,7 @@ use chassis::problem::Problem;
 use chassis::{Answer, Request};
 use futures_util::StreamExt;
 use hyper::header::{
-    CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
-    X_CONTENT_TYPE_OPTIONS,
+    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -109,10 +108,10 @@ fn download(id: TaskId, file: Download) -> Result<Answer, Problem> {
     };
     // A failure ends the stream early. The length tells the caller.
     let good = file.pieces.take_while(|piece| ready(piece.is_ok()));
-    let mut answer = Response::new(Body::stream(good.filter_map(|piece| ready(piece.ok()))));
+    let pieces = good.filter_map(|piece| ready(piece.ok()));
+    let mut answer = Response::new(Body::sized_stream(file.bytes, pieces));
     let name = format!("attachment; filename=\"{id}.{}\"", file.extension);
     let headers = answer.headers_mut();
-    headers.insert(CONTENT_LENGTH, file.bytes.into());
     headers.insert(CONTENT_TYPE, value(file.media_type)?);
     headers.insert(CONTENT_DISPOSITION, value(name)?);
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);

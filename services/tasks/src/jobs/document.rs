@@ -150,8 +150,8 @@ mod tests {
             (JOBS.len() + 2, &json!("type_for_test"))
         );
         let rules = schemas["NewTask"]["allOf"].as_array().unwrap();
-        assert_eq!(rules.len(), JOBS.len() + 1);
-        assert_eq!(component_of(&rules[JOBS.len()]), Some("TypeForTest"));
+        assert_eq!(rules.len(), JOBS.len() + 2);
+        assert_eq!(component_of(&rules[JOBS.len() + 1]), Some("TypeForTest"));
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use super::follower::{Followers, Member, Plan, TOKENS, members};
 use super::http::{Connection, Request, ask};
-use super::server::{PgBouncer, Postgres, can_start};
 use super::service::{Service, Settings, TASKS, migrate};
 use super::sql::Sql;
 use super::{PATIENCE, until};
+use chassis::databases::{PgBouncer, Postgres, can_start};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
