@@ -6,6 +6,7 @@ use crate::service::Service;
 use crate::values::Values;
 use chassis::document::{Access, Method, Operation, Segment};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The header of a key.
 pub const API_KEY: &str = "X-Api-Key";
@@ -34,14 +35,32 @@ impl<'a> Call<'a> {
     /// The call of an operation with its first example.
     #[must_use]
     pub fn new(service: &Service, operation: &'a Operation, values: &Values) -> Self {
-        Self::with_example(service, operation, values, 0)
+        Self::with_example(service, operation, values, 0, &service.case(operation).parameters)
+    }
+
+    /// The call of a step of the setup: with this example, and with values of other names for path parameters.
+    pub(crate) fn of_setup(
+        service: &Service,
+        operation: &'a Operation,
+        values: &Values,
+        example: Option<&str>,
+        parameters: &BTreeMap<String, String>,
+    ) -> Self {
+        let number = example.map_or(Some(0), |name| {
+            operation.examples.iter().position(|example| example.name == name)
+        });
+        let number =
+            number.unwrap_or_else(|| panic!("{} has no example {example:?}", operation.id));
+        Self::with_example(service, operation, values, number, parameters)
     }
 
     /// The call of an operation with each of its examples.
     #[must_use]
     pub fn all(service: &Service, operation: &'a Operation, values: &Values) -> Vec<Self> {
         let examples = operation.examples.len().max(1);
-        (0..examples).map(|number| Self::with_example(service, operation, values, number)).collect()
+        let parameters = &service.case(operation).parameters;
+        let call = |number| Self::with_example(service, operation, values, number, parameters);
+        (0..examples).map(call).collect()
     }
 
     fn with_example(
@@ -49,11 +68,14 @@ impl<'a> Call<'a> {
         operation: &'a Operation,
         values: &Values,
         number: usize,
+        parameters: &BTreeMap<String, String>,
     ) -> Self {
         let segments = operation.path.segments().iter().map(|segment| match segment {
             Segment::Static(text) => format!("/{text}"),
             Segment::Parameter(name) => {
-                let value = values.get(name).or_else(|| service.parameter_example(operation, name));
+                let named = parameters.get(name).unwrap_or(name);
+                let value =
+                    values.get(named).or_else(|| service.parameter_example(operation, name));
                 format!("/{}", value.unwrap_or("x1"))
             }
         });

@@ -15,6 +15,8 @@ pub struct Case {
     pub(crate) fresh: BTreeMap<String, String>,
     /// The setup gives the value.
     pub(crate) takes: BTreeMap<String, String>,
+    /// Path parameters that take the value of another name.
+    pub(crate) parameters: BTreeMap<String, String>,
     /// Operations that the caller calls first. Only together with `spends`.
     pub(crate) after: Vec<String>,
     /// Another request with the same values can fail, so each use of the operation has a setup of its own.

@@ -165,6 +165,7 @@ impl Service {
         static NONE: Case = Case {
             fresh: BTreeMap::new(),
             takes: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             after: Vec::new(),
             spends: false,
         };

@@ -9,9 +9,12 @@ use crate::call::Call;
 use crate::http::{Request, Response};
 use crate::service::Service;
 use crate::stack::{CLIENTS, client_key};
+use crate::wait;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::thread::sleep;
+use std::time::Duration;
 
 /// The values of one caller.
 #[derive(Debug, Clone)]
@@ -28,6 +31,13 @@ enum Step {
     Request {
         /// An `operationId`.
         request: String,
+        /// The example of its body, by name; the first one without it.
+        example: Option<String>,
+        /// Path parameters that take the value of another name.
+        #[serde(default)]
+        parameters: BTreeMap<String, String>,
+        /// The request is repeated until this member of the response is `true`.
+        until: Option<String>,
         /// The name of each value and where it is in the response.
         #[serde(default)]
         fills: BTreeMap<String, String>,
@@ -48,16 +58,29 @@ impl Values {
     ) -> Self {
         let mut values = Self::without_setup(key);
         for step in service.table::<Vec<Step>>("setup").unwrap_or_default() {
-            let (request, fills) = match step {
-                Step::Request { request, fills } => (request, fills),
+            let (request, example, parameters, until, fills) = match step {
+                Step::Request { request, example, parameters, until, fills } => {
+                    (request, example, parameters, until, fills)
+                }
                 Step::Command { command } => {
                     run(&command.iter().map(|word| values.fill(word)).collect::<Vec<_>>());
                     continue;
                 }
             };
             let operation = service.operation(&request);
-            let call = Call::new(service, operation, &values);
-            let response = ask(call.request()).expect_status(call.status);
+            let example = example.as_deref();
+            let call = Call::of_setup(service, operation, &values, example, &parameters);
+            let ask_once = || ask(call.request()).expect_status(call.status);
+            let response = match &until {
+                None => ask_once(),
+                Some(at) => wait::poll(wait::PATIENCE, || {
+                    // Not faster, because requests count against limits.
+                    sleep(Duration::from_millis(200));
+                    Some(ask_once())
+                        .filter(|response| response.json().pointer(at) == Some(&true.into()))
+                })
+                .unwrap_or_else(|| panic!("{request}: {at} does not become true")),
+            };
             let sent = call.body.as_deref().unwrap_or("null");
             let sent = serde_json::from_str(sent).expect("a JSON example");
             values.add(&request, &service.case(operation).fresh, &sent);

@@ -42,7 +42,7 @@ pub(super) enum Format {
 impl Format {
     pub(super) fn media_type(self) -> &'static str {
         match self {
-            Self::Csv => "text/csv; charset=utf-8",
+            Self::Csv => "text/csv",
             Self::Json => "application/json",
         }
     }
