@@ -22,6 +22,7 @@ use crate::model::usage::{Bounds, Exceeded};
 use crate::model::user::User;
 use crate::results::StorageError;
 use crate::store::{Store, StoreError};
+use crate::work::Metrics;
 use chassis::clock::Clock;
 use failed_logins::FailedLogins;
 use limits::{Buckets, Registrations};
@@ -154,6 +155,7 @@ pub struct Access {
     registrations: Registrations,
     buckets: Buckets,
     in_flight: InFlight,
+    metrics: Metrics,
 }
 
 impl Access {
@@ -169,7 +171,15 @@ impl Access {
             buckets: Buckets::new(policy.bucket),
             policy,
             in_flight: InFlight::default(),
+            metrics: Metrics::default(),
         }
+    }
+
+    /// Counts new tasks in these metrics.
+    #[must_use]
+    pub fn counting(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// The rules that an operator set.

@@ -103,7 +103,10 @@ impl Access {
         let created = self.store.create_task(task.clone(), claim, self.policy.bounds).await?;
         drop(running);
         match created {
-            Creation::Created => Ok(task),
+            Creation::Created => {
+                self.metrics.created(&task.summary.kind);
+                Ok(task)
+            }
             Creation::Repeated(task) => Ok(*task),
             Creation::Deleted => Err(Denied::KeyDeleted),
             Creation::OtherBody => Err(Denied::KeyOtherBody),

@@ -18,8 +18,8 @@ const HOUR: Duration = Duration::from_hours(1);
 const ORPHAN: Duration = Duration::from_hours(24);
 /// The files of one statement.
 const FILES: usize = 100;
-/// The most sessions of one statement.
-const SESSIONS: u32 = 1000;
+/// The most events or sessions of one statement.
+const ROWS: u32 = 1000;
 
 pub(super) const JOB: Job = Job {
     kind: Kind::new("cleanup_temp"),
@@ -51,11 +51,13 @@ pub struct Retentions {
     pub results: Duration,
     /// Ended jobs.
     pub jobs: Duration,
+    /// Events.
+    pub events: Duration,
 }
 
 impl Default for Retentions {
     fn default() -> Self {
-        Self { results: 7 * 24 * HOUR, jobs: 30 * 24 * HOUR }
+        Self { results: 7 * 24 * HOUR, jobs: 30 * 24 * HOUR, events: 24 * HOUR }
     }
 }
 
@@ -64,7 +66,7 @@ async fn run(context: Context) -> Result<Option<ResultFile>, Unfinished> {
     let hours = payload.and_then(|payload| payload["older_than_hours"].as_u64());
     let hours = hours.and_then(|hours| u32::try_from(hours).ok()).unwrap_or(u32::MAX);
     let kept = HOUR.saturating_mul(hours);
-    let kept = Retentions { results: kept, jobs: kept };
+    let kept = Retentions { results: kept, jobs: kept, ..Retentions::default() };
     let mut done = 0;
     let go_on = |rows| {
         done += rows;
@@ -90,7 +92,9 @@ pub async fn clean(
     removed(tools, retention.remove_keys(now.before(KEY_LIFETIME)).await, &mut go_on).await?;
     sweep(tools, now, &mut go_on).await?;
     loop {
-        let rows = tools.store.remove_ended_sessions(now, SESSIONS).await.map_err(away)?;
+        let events = tools.store.events().remove_events(now.before(kept.events), ROWS);
+        let rows = events.await.map_err(away)?
+            + tools.store.remove_ended_sessions(now, ROWS).await.map_err(away)?;
         go_on(rows)?;
         if rows == 0 {
             return Ok(());

@@ -95,10 +95,10 @@ impl ChassisProgram for Program {
             hash_concurrency = settings.hash_concurrency(),
             "store opened"
         );
-        let access = Access::new(Arc::clone(&store), context.clock(), policy, hashing);
         let tools = Arc::new(tools);
         let metrics = Metrics::default();
         context.register_metrics(|registry| metrics.register(registry));
+        let access = Access::new(store, context.clock(), policy, hashing).counting(metrics.clone());
         let workers = settings
             .workers
             .policy(serve.drain_timeout, can_isolate)

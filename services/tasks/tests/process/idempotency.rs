@@ -178,7 +178,8 @@ fn deletion(settings: &Settings) {
 fn key_creates_one_task_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::sqlite(&folder.path().join("tasks.db"));
-    let service = Service::start(TASKS, &settings.with("RATE_LIMIT_PRESET", "generous"));
+    let service =
+        Service::start(TASKS, &settings.with("RATE_LIMIT_PRESET", "generous").with("WORKERS", "0"));
     six_callers("SQLite", &[service.address]);
     service.drain();
 }
@@ -187,7 +188,8 @@ fn key_creates_one_task_on_sqlite() {
 fn key_creates_one_task_on_two_processes() {
     let test = "idempotency::key_creates_one_task_on_two_processes";
     let Some(database) = Database::start(test, &["fsync=on"]) else { return };
-    let settings = database.settings.clone().with("RATE_LIMIT_PRESET", "generous");
+    let settings =
+        database.settings.clone().with("RATE_LIMIT_PRESET", "generous").with("WORKERS", "0");
     let services = Service::pair(&settings);
     six_callers("two processes", &addresses(&services));
     services.into_iter().for_each(Service::drain);

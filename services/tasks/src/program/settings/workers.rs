@@ -30,6 +30,10 @@ pub struct WorkerSettings {
     #[arg(long, env, default_value = "30d", value_parser = retention, value_name = "TIME")]
     pub retention_jobs: Duration,
 
+    /// Time for which events are kept, such as 24h
+    #[arg(long, env, default_value = "24h", value_parser = retention, value_name = "TIME")]
+    pub retention_events: Duration,
+
     /// Time after which another worker takes a job from a worker that is lost, 1s to 10m
     #[arg(long, env, default_value = "30s", value_parser = lease, value_name = "TIME")]
     pub job_lease: Duration,
@@ -46,7 +50,11 @@ impl WorkerSettings {
             lease: self.job_lease,
             drain,
             can_isolate,
-            retentions: Retentions { results: self.retention_results, jobs: self.retention_jobs },
+            retentions: Retentions {
+                results: self.retention_results,
+                jobs: self.retention_jobs,
+                events: self.retention_events,
+            },
             ..Policy::default()
         };
         (self.workers > 0).then_some(policy)

@@ -39,6 +39,10 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Every statement reads few rows through an index, in the order of the index. So the planner must not prefer to read
 /// everything when it expects few rows, and must not spend time on compiling.
+#[cfg_attr(
+    not(feature = "test-support"),
+    expect(unreachable_pub, reason = "only tests use it elsewhere")
+)]
 pub const PLANNER: [(&str, &str); 3] =
     [("enable_seqscan", "off"), ("enable_bitmapscan", "off"), ("jit", "off")];
 

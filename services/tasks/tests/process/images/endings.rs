@@ -70,7 +70,7 @@ async fn context(
     let payload = Some(json!({ "image": image, "width": 20, "height": 20 }));
     let tools = Tools {
         store,
-        results: Results::in_folder(results).unwrap(),
+        results: Results::in_folder(&results.join("results")).unwrap(),
         mail: Mail {
             from: Address::parse("tasks@localhost").unwrap(),
             recipients: Recipients::default(),
@@ -96,7 +96,7 @@ async fn result_is_stored_with_its_media_type() {
         let id = context.task.summary.id;
         let result = (job().run)(context).await.unwrap().unwrap();
         assert_eq!((&*result.media_type, &*result.key), (media_type, &*format!("{id}/7")));
-        let file = fs::read(folder.path().join(&result.key)).unwrap();
+        let file = fs::read(folder.path().join("results").join(&result.key)).unwrap();
         assert_eq!(result.bytes, file.len() as u64);
         assert_eq!(decoded(&file, format).dimensions(), (20, 15));
     }
