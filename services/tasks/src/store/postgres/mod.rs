@@ -110,7 +110,8 @@ pub(super) fn open(target: &PgConnectOptions, options: &Options) -> Database {
     let newest = options.migrations.newest();
     let signals = Arc::<Signals>::default();
     let mut messengers = Vec::new();
-    if !options.pooler {
+    // The listener keeps a connection.
+    if !options.pooler && options.connections > 1 {
         let listener = listen::listen(pool.clone(), Arc::clone(&signals));
         let announcer = announce::announce(pool.clone(), signals.news());
         messengers.extend([tokio::spawn(listener), tokio::spawn(announcer)]);

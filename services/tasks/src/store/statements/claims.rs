@@ -24,8 +24,10 @@ use uuid::Uuid;
 const TRIES: usize = 4;
 /// The runs of a task that are remembered.
 const RUNS_KEPT: i64 = 100;
-/// The index of the waiting jobs.
-const WAITING: &str = "status = 'pending' AND type <> 'manual'";
+/// The waiting jobs, in the index `tasks_due`.
+const WAITING: &str = "status = 'pending' AND type <> 'manual' AND length(type) <> 200";
+/// The waiting jobs, in the index `tasks_place`.
+const IN_PLACE: &str = "status = 'pending' AND type <> 'manual' AND length(type) <> 201";
 /// The time from which a worker may run a job.
 pub(super) const DUE: &str = "COALESCE(run_at, created_at)";
 /// The order of the jobs of a user. A priority is worth the time in the index.
@@ -102,7 +104,7 @@ fn next_user(kinds: &[Kind], per_user: u32, now: Timestamp) -> QueryBuilder<Engi
         "SELECT u.user_id FROM user_usage u WHERE u.pending > 0 AND EXISTS (SELECT 1 FROM tasks \
         WHERE user_id = u.user_id AND ",
     );
-    waiting(&mut sql, kinds, now);
+    waiting(&mut sql, WAITING, kinds, now);
     sql.push(") AND (SELECT count(*) FROM attempts a WHERE a.user_id = u.user_id AND a.ended_at IS NULL) < ");
     sql.push_bind(i64::from(per_user));
     sql.push(format_args!(" ORDER BY u.turn, u.user_id LIMIT 1{SKIP_LOCKED}"));
@@ -113,13 +115,13 @@ fn next_user(kinds: &[Kind], per_user: u32, now: Timestamp) -> QueryBuilder<Engi
 fn next_task(user: UserId, kinds: &[Kind], now: Timestamp) -> QueryBuilder<Engine> {
     let mut sql = QueryBuilder::new("SELECT id FROM tasks WHERE user_id = ");
     sql.push_bind(user.0).push(" AND ");
-    waiting(&mut sql, kinds, now);
+    waiting(&mut sql, IN_PLACE, kinds, now);
     sql.push(format_args!(" ORDER BY {PLACE}, id LIMIT 1"));
     sql
 }
 
-fn waiting(sql: &mut QueryBuilder<Engine>, kinds: &[Kind], now: Timestamp) {
-    sql.push(format_args!("{WAITING} AND {DUE} <= ")).push_bind(now.as_millis());
+fn waiting(sql: &mut QueryBuilder<Engine>, index: &str, kinds: &[Kind], now: Timestamp) {
+    sql.push(format_args!("{index} AND {DUE} <= ")).push_bind(now.as_millis());
     sql.push(" AND type IN (");
     let mut list = sql.separated(", ");
     for kind in kinds {

@@ -269,7 +269,7 @@ async fn queue(connection: &mut Connection<'_>) -> Result<Queue, StoreError> {
     let now = now(connection).await?;
     let sql = AssertSqlSafe(format!(
         "SELECT type, status, count(*), count(CASE WHEN {DUE} > $1 THEN 1 END), MIN({DUE}) FROM tasks \
-        WHERE type <> 'manual' AND status IN ('pending', 'processing', 'failed') GROUP BY type, status"
+        WHERE type <> 'manual' AND status IN ('pending', 'processing', 'failed') AND length(type) <> 202 GROUP BY type, status"
     ));
     let rows = connection.rows(query_as::<_, Row>(sql).bind(now.as_millis())).await?;
     let mut queue = Queue::default();
@@ -297,7 +297,7 @@ async fn retry_failed(
     kind: &Kind,
     volatile: Option<&str>,
 ) -> Result<(u64, LastNumbers), StoreError> {
-    let sql = "SELECT id, user_id FROM tasks WHERE type = $1 AND type <> 'manual' AND status = 'failed' \
+    let sql = "SELECT id, user_id FROM tasks WHERE type = $1 AND type <> 'manual' AND status = 'failed' AND length(type) <> 202 \
         ORDER BY id LIMIT $2";
     let rows = query_as::<_, (Uuid, Uuid)>(sql).bind(kind.as_str().to_owned()).bind(PART);
     let failed = connection.rows(rows).await?;

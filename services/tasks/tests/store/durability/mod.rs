@@ -174,7 +174,7 @@ async fn writer_continues_after_an_error_of_the_disk() {
         return;
     }
     for fault in
-        ["inject=pwrite64:error=ENOSPC:when=100..110", "inject=fsync:error=EIO:when=20..22"]
+        ["inject=pwrite64:error=ENOSPC:when=200..210", "inject=fsync:error=EIO:when=20..22"]
     {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("tasks.db");

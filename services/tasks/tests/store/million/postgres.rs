@@ -67,6 +67,7 @@ async fn fill(connection: &mut PgConnection) {
     for (name, _) in &indexes {
         execute(connection, format!("DROP INDEX {name}")).await;
     }
+    execute(connection, "ALTER TABLE attempts SET UNLOGGED").await;
     execute(connection, "ALTER TABLE tasks SET UNLOGGED, DISABLE TRIGGER ALL").await;
     insert(connection, 0, TASKS, OWNER, STATUS).await;
     for (_, sql) in indexes.into_iter().filter(|(name, _)| NEEDED.contains(&&**name)) {

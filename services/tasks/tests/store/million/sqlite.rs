@@ -68,7 +68,10 @@ async fn sqlite_reads_ranges_of_indexes() {
         assert!(found.is_empty(), "{list:?}: {found:?}");
     }
     println!("SQLite reads only ranges of indexes for {} lists", lists.len());
-    for index in indexes(&mut connection).await {
+    let of_lists = |index: &(String, String)| {
+        !index.1.contains("length(type) <> 20") && !index.1.contains("finished_at")
+    };
+    for index in indexes(&mut connection).await.into_iter().filter(of_lists) {
         connection.execute(AssertSqlSafe(format!("DROP INDEX {}", index.0))).await.unwrap();
         let mut is_needed = false;
         for list in &lists {
