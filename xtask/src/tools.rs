@@ -26,7 +26,7 @@ enum Installer {
     Nginx(&'static str),
 }
 
-const GROUPS: [(&str, Installer); 10] = [
+const GROUPS: [(&str, Installer); 11] = [
     ("python", Installer::Pip("tools/requirements.txt")),
     ("npm", Installer::Npm),
     ("cargo", Installer::Cargo("cargo-deny@0.20.2")),

@@ -165,7 +165,7 @@ pub struct Task {
     pub summary: Summary,
     /// The input of a job.
     pub payload: Option<Value>,
-    /// What only workers change.
+    /// The members that only workers change.
     #[serde(skip)]
     pub runs: Runs,
 }

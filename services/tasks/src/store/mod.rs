@@ -216,7 +216,7 @@ pub trait Mails: Send + Sync {
 pub trait Store: Users + Sessions + Tasks + Mails {
     /// The work of the jobs.
     fn work(&self) -> &dyn Work;
-    /// What is past its retention.
+    /// The data that is past its retention.
     fn retention(&self) -> &dyn Retention;
     /// The events of the users.
     fn events(&self) -> &dyn Events;

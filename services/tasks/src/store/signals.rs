@@ -43,7 +43,7 @@ pub enum News {
     SessionsEnded(UserId, Option<SessionId>),
 }
 
-/// What a wake-up of the workers is about.
+/// The reason of a wake-up of the workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
     Jobs,

@@ -33,7 +33,7 @@ pub struct Claimed {
     pub waited: Duration,
 }
 
-/// What a worker must know about a run.
+/// A message to the worker of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     /// Somebody cancelled the task.

@@ -72,7 +72,7 @@ impl Default for Policy {
     }
 }
 
-/// What the parts of the workers share.
+/// The state that the parts of the workers share.
 struct Shared {
     /// The name of this process in the database, which no other process has.
     worker: String,

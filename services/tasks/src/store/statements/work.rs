@@ -201,7 +201,7 @@ impl Database {
     }
 }
 
-/// What a change of a task means to a worker.
+/// The wake-up that follows a change of a task.
 pub(super) fn signal(task: &Task) -> Option<Signal> {
     if task.is_pending_job() {
         return Some(Signal::Jobs);
