@@ -1,9 +1,9 @@
 //! The workers: they claim jobs, run them, and record how they end.
 //!
-//! * [`claims`]: claims a job whenever a slot is free.
-//! * [`run`]: runs one job in a thread of its own, until it ends or must stop.
-//! * [`duties`]: the daily cleanup by one leader, and the figures of the queue.
-//! * [`keeper`]: renews the leases, tells runs to stop, and takes jobs from workers that are lost.
+//! * `claims`: claims a job whenever a slot is free.
+//! * `run`: runs one job in a thread of its own, until it ends or must stop.
+//! * `duties`: the daily cleanup by one leader, and the figures of the queue.
+//! * `keeper`: renews the leases, tells runs to stop, and takes jobs from workers that are lost.
 //!
 //! A run may end in any way and at any time: its process can be killed, and another worker takes over after the lease. So the
 //! work of a job can be done twice. It is recorded once, because a run ends only under the fence of its claim.
