@@ -56,13 +56,13 @@ pub(super) async fn store_task(store: &dyn Store, task: &Task) {
     assert_eq!(created, Creation::Created);
 }
 
-/// Stores many tasks, twenty at a time: on PostgreSQL, the creations of a user wait for each other.
+/// Stores many tasks, ten at a time: on PostgreSQL, the creations of a user wait for each other.
 pub(super) async fn store_all(store: &Arc<dyn Store>, tasks: Vec<(Task, Option<Claim>)>) {
     let mut tasks = tasks.into_iter().peekable();
     while tasks.peek().is_some() {
         let requests: JoinSet<_> = tasks
             .by_ref()
-            .take(20)
+            .take(10)
             .map(|(task, claim)| {
                 let store = Arc::clone(store);
                 async move { store.create_task(task, claim, WIDE).await.unwrap() }
