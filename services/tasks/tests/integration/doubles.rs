@@ -114,7 +114,7 @@ pub(crate) struct WatchedStore {
 
 /// Keeps the runtime busy until the database answers. Otherwise a paused clock would run ahead, because the database
 /// has a thread of its own.
-async fn busy<F: Future>(future: F) -> F::Output {
+pub(crate) async fn busy<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| {
         let polled = future.as_mut().poll(context);

@@ -1,5 +1,6 @@
 //! One response for each way in which the operations on tasks succeed and fail, for the comparison with the document.
 
+use crate::doubles::busy;
 use crate::support::{Setup, Testbed};
 use chassis::testing::{Answered, Reply, ask};
 use serde_json::{Value, json};
@@ -70,7 +71,7 @@ impl Caller {
             all.push(("content-type", "application/json"));
         }
         all.extend(headers);
-        let reply = ask(&self.bed.app, &head, &all, body).await;
+        let reply = busy(ask(&self.bed.app, &head, &all, body)).await;
         let copy = Reply {
             status: reply.status,
             headers: reply.headers.clone(),
@@ -119,7 +120,7 @@ impl Caller {
     async fn queue(&mut self, kind: &str, query: &str) {
         for (method, path) in QUEUE {
             let head = format!("{method} {path}{query}").replace("{type}", kind);
-            let reply = self.bed.bearer(&self.token, &head, &json!(null)).await;
+            let reply = busy(self.bed.bearer(&self.token, &head, &json!(null))).await;
             self.found.push(Answered::new(path, method, reply));
         }
     }
