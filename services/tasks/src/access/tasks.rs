@@ -8,8 +8,8 @@ use crate::model::change::Draft;
 use crate::model::idempotency::{BodyHash, Claim, Key};
 use crate::model::listing::{Listed, Query};
 use crate::model::relation::Right;
-use crate::model::run::{Attempt, Runs};
-use crate::model::task::{Kind, Status, Summary, Task, TaskId};
+use crate::model::run::Attempt;
+use crate::model::task::{Kind, Task, TaskId};
 use crate::model::user::{Role, UserId};
 use crate::store::{Change, Creation, StoreError};
 use std::time::Duration;
@@ -73,31 +73,8 @@ impl Access {
             }
             None => None,
         };
-        let mut task = Task {
-            summary: Summary {
-                id: TaskId(random::id(now)?),
-                user_id: user,
-                assignee_id: None,
-                kind: new.kind,
-                title: None,
-                description: None,
-                priority: new.draft.priority,
-                status: Status::Pending,
-                error: None,
-                has_result: false,
-                attempts: 0,
-                max_attempts: new.max_attempts,
-                run_at: None,
-                cancel_requested_at: None,
-                created_at: now,
-                updated_at: now,
-                started_at: None,
-                finished_at: None,
-                version: 1,
-            },
-            payload: None,
-            runs: Runs::default(),
-        };
+        let mut task = Task::new(TaskId(random::id(now)?), user, new.kind, now);
+        task.summary.max_attempts = new.max_attempts;
         task.apply(new.draft);
         let claim = key.map(|(key, body)| Claim { key, body, at: now });
         let created = self.store.create_task(task.clone(), claim, self.policy.bounds).await?;

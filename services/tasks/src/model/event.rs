@@ -93,7 +93,7 @@ impl Numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::task::{Kind as TaskKind, Priority};
+    use crate::model::task::{Kind as TaskKind, Task};
     use crate::model::timestamp::Timestamp;
     use uuid::Uuid;
 
@@ -102,27 +102,9 @@ mod tests {
     const EVE: UserId = UserId(Uuid::from_u128(3));
 
     fn task(assignee_id: Option<UserId>, version: i64) -> Summary {
-        Summary {
-            id: TaskId(Uuid::from_u128(9)),
-            user_id: ADA,
-            assignee_id,
-            kind: TaskKind::MANUAL,
-            title: None,
-            description: None,
-            priority: Priority::Normal,
-            status: Status::Pending,
-            error: None,
-            has_result: false,
-            attempts: 0,
-            max_attempts: 5,
-            run_at: None,
-            cancel_requested_at: None,
-            created_at: Timestamp::from_millis(0),
-            updated_at: Timestamp::from_millis(0),
-            started_at: None,
-            finished_at: None,
-            version,
-        }
+        let (id, now) = (TaskId(Uuid::from_u128(9)), Timestamp::from_millis(0));
+        let summary = Task::new(id, ADA, TaskKind::MANUAL, now).summary;
+        Summary { assignee_id, version, ..summary }
     }
 
     #[test]

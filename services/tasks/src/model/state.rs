@@ -90,7 +90,7 @@ impl Task {
 pub(super) mod tests {
     use super::*;
     use crate::model::run::Runs;
-    use crate::model::task::{Kind, MAX_ATTEMPTS, Priority, TaskId};
+    use crate::model::task::{Kind, TaskId};
     use crate::model::user::UserId;
     use serde_json::json;
     use uuid::Uuid;
@@ -99,26 +99,15 @@ pub(super) mod tests {
     const LATER: Timestamp = Timestamp::from_millis(1_800_000_001_000);
 
     pub(in crate::model) fn task(kind: Kind, status: Status) -> Summary {
+        let (id, owner) = (TaskId(Uuid::nil()), UserId(Uuid::nil()));
         Summary {
-            id: TaskId(Uuid::nil()),
-            user_id: UserId(Uuid::nil()),
-            assignee_id: None,
-            kind,
             title: Some("a".into()),
-            description: None,
-            priority: Priority::Normal,
             status,
             error: Some("no".into()),
-            has_result: false,
             attempts: 5,
-            max_attempts: MAX_ATTEMPTS,
-            run_at: None,
-            cancel_requested_at: None,
-            created_at: NOW,
-            updated_at: NOW,
             started_at: Some(NOW),
             finished_at: status.has_ended().then_some(NOW),
-            version: 1,
+            ..Task::new(id, owner, kind, NOW).summary
         }
     }
 

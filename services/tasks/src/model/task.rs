@@ -171,6 +171,33 @@ pub struct Task {
 }
 
 impl Task {
+    /// A pending task that nobody has changed. Its creator adds everything that is not a default.
+    #[must_use]
+    pub fn new(id: TaskId, owner: UserId, kind: Kind, now: Timestamp) -> Self {
+        let summary = Summary {
+            id,
+            user_id: owner,
+            assignee_id: None,
+            kind,
+            title: None,
+            description: None,
+            priority: Priority::Normal,
+            status: Status::Pending,
+            error: None,
+            has_result: false,
+            attempts: 0,
+            max_attempts: MAX_ATTEMPTS,
+            run_at: None,
+            cancel_requested_at: None,
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            finished_at: None,
+            version: 1,
+        };
+        Self { summary, payload: None, runs: Runs::default() }
+    }
+
     /// The bytes of its payload and its result, which count for the limit of its owner.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tasks::jobs::Job;
 use tasks::jobs::cleanup_temp::{Retentions, clean};
 use tasks::jobs::context::{Context, Tools, Unfinished};
-use tasks::model::run::{Outcome, Runs};
-use tasks::model::task::{Kind, Priority, Status, Summary, Task, TaskId};
+use tasks::model::run::Outcome;
+use tasks::model::task::{Kind, Status, Task, TaskId};
 use tasks::model::timestamp::Timestamp;
 use tasks::model::usage::Bounds;
 use tasks::model::user::{PasswordHash, Role, User, UserId, Username};
@@ -174,28 +174,10 @@ async fn user(store: &dyn Store, name: &str) -> User {
 }
 
 fn task(owner: UserId, kind: &'static str) -> Task {
-    let summary = Summary {
-        id: TaskId(Uuid::now_v7()),
-        user_id: owner,
-        assignee_id: None,
-        kind: Kind::new(kind),
-        title: None,
-        description: None,
-        priority: Priority::Normal,
-        status: Status::Pending,
-        error: None,
-        has_result: false,
-        attempts: 0,
-        max_attempts: 2,
-        run_at: None,
-        cancel_requested_at: None,
-        created_at: PAST,
-        updated_at: PAST,
-        started_at: None,
-        finished_at: None,
-        version: 1,
-    };
-    Task { summary, payload: Some(serde_json::json!({})), runs: Runs::default() }
+    let mut task = Task::new(TaskId(Uuid::now_v7()), owner, Kind::new(kind), PAST);
+    task.summary.max_attempts = 2;
+    task.payload = Some(serde_json::json!({}));
+    task
 }
 
 #[tokio::test]

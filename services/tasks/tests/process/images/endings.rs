@@ -19,8 +19,7 @@ use tasks::jobs::resize_image::{NotResized, Resizer};
 use tasks::jobs::{self, Job};
 use tasks::mail::{Mail, Way};
 use tasks::model::mail::{Address, DailyLimit, Recipients};
-use tasks::model::run::Runs;
-use tasks::model::task::{Priority, Status, Summary, Task, TaskId};
+use tasks::model::task::{Task, TaskId};
 use tasks::model::user::UserId;
 use tasks::results::Results;
 use tasks::store::{Options, Target, open};
@@ -45,29 +44,10 @@ async fn context(
 ) -> (Context, watch::Sender<Option<Stop>>) {
     let store = open(&Target::SqliteMemory, Options::default()).await.unwrap();
     let now = chassis::clock::Clock::system().now().into();
-    let summary = Summary {
-        id: TaskId(Uuid::now_v7()),
-        user_id: UserId(Uuid::now_v7()),
-        assignee_id: None,
-        kind: jobs::kind("resize_image").unwrap(),
-        title: None,
-        description: None,
-        priority: Priority::Normal,
-        status: Status::Pending,
-        error: None,
-        has_result: false,
-        attempts: 0,
-        max_attempts: 5,
-        run_at: None,
-        cancel_requested_at: None,
-        created_at: now,
-        updated_at: now,
-        started_at: None,
-        finished_at: None,
-        version: 1,
-    };
+    let (id, owner) = (TaskId(Uuid::now_v7()), UserId(Uuid::now_v7()));
+    let mut task = Task::new(id, owner, jobs::kind("resize_image").unwrap(), now);
     let image = BASE64_STANDARD.encode(image);
-    let payload = Some(json!({ "image": image, "width": 20, "height": 20 }));
+    task.payload = Some(json!({ "image": image, "width": 20, "height": 20 }));
     let tools = Tools {
         store,
         results: Results::in_folder(&results.join("results")).unwrap(),
@@ -80,7 +60,7 @@ async fn context(
         resizer: Resizer::new(program),
         clock: chassis::clock::Clock::system(),
     };
-    Context::new(Task { summary, payload, runs: Runs::default() }, 7, Arc::new(tools), timeout)
+    Context::new(task, 7, Arc::new(tools), timeout)
 }
 
 fn job() -> &'static Job {

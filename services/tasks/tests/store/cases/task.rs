@@ -5,8 +5,7 @@ use crate::{NOW, create, later};
 use serde_json::json;
 use std::sync::Arc;
 use tasks::model::idempotency::Claim;
-use tasks::model::run::Runs;
-use tasks::model::task::{Kind, MAX_ATTEMPTS, Priority, Status, Summary, Task, TaskId};
+use tasks::model::task::{Kind, Priority, Status, Task, TaskId};
 use tasks::model::usage::{Bounds, Exceeded};
 use tasks::model::user::{User, UserId};
 use tasks::store::{Change, Creation, Store};
@@ -18,28 +17,9 @@ pub(super) const WIDE: Bounds = Bounds { tasks: 100_000, pending: 100_000, bytes
 
 /// A pending manual task that is not stored yet.
 pub(crate) fn manual(owner: &User) -> Task {
-    let summary = Summary {
-        id: TaskId(Uuid::now_v7()),
-        user_id: owner.id,
-        assignee_id: None,
-        kind: Kind::MANUAL,
-        title: Some("Water the plants".into()),
-        description: None,
-        priority: Priority::Normal,
-        status: Status::Pending,
-        error: None,
-        has_result: false,
-        attempts: 0,
-        max_attempts: MAX_ATTEMPTS,
-        run_at: None,
-        cancel_requested_at: None,
-        created_at: NOW,
-        updated_at: NOW,
-        started_at: None,
-        finished_at: None,
-        version: 1,
-    };
-    Task { summary, payload: None, runs: Runs::default() }
+    let mut task = Task::new(TaskId(Uuid::now_v7()), owner.id, Kind::MANUAL, NOW);
+    task.summary.title = Some("Water the plants".into());
+    task
 }
 
 /// A pending job with a payload of 13 bytes that is not stored yet.
