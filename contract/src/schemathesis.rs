@@ -32,6 +32,9 @@ struct Unexpressed {
     rule: Option<String>,
     /// Two parameters that must not be given together.
     exclusive: Option<[String; 2]>,
+    /// A resource that exists some time after the one in its path.
+    #[serde(default)]
+    later: bool,
     #[serde(rename = "reason")]
     _reason: String,
 }
@@ -125,6 +128,7 @@ fn plan(stack: &Stack) -> Value {
             "ends": ends_session(service, operation),
             "parameters": parameters,
             "bodies": bodies.collect::<Vec<Value>>(),
+            "later": rows().any(|row| row.later),
             "exclusive": rows().filter_map(|row| row.exclusive.as_ref()).collect::<Vec<_>>(),
             "unexpressed": rows().filter_map(|row| row.rule.as_ref()).collect::<Vec<_>>(),
         });
