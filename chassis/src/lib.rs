@@ -11,6 +11,7 @@
 //! * [`bearer`]: tokens of signed-in users. [`auth`]: the credentials that an operation requires.
 //! * [`clock`]: the time. [`context`]: what the chassis provides to a service, with [`readiness`].
 //! * [`app`]: a request in, a response out. No sockets. With it [`metrics`], `panics`.
+//! * [`worker`]: work without an API.
 //! * `private`: the listener for operators, with [`password`] and `profile`.
 //! * [`connections`] and [`server`]: sockets and time, no routes.
 //! * [`derived`]: the members of a document that follow from code, with `layout`.
@@ -18,6 +19,7 @@
 //! * `testing`, with the feature `test-support`: helpers for the tests of services. `databases`, with the feature
 //!   `test-databases`: real database servers.
 //! * [`program`]: a service with settings and commands of its own.
+//! * `serve` and `work`: the life of a process with and without an API, with `process`.
 //! * [`run()`], [`run_with()`] and [`run_program()`]: the process. [`failure`]: its exit codes.
 
 #[cfg(feature = "test-databases")]
@@ -36,5 +38,6 @@ pub use runtime::{
     program::{Program, Started},
     run::{run, run_program, run_with},
     service::{Build, Request, Service, Visit},
+    worker::Worker,
     *,
 };

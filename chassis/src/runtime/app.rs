@@ -8,7 +8,7 @@
 //! A request is checked in this order: path, method, key, content type, declared length, body. The first failed check
 //! is the answer. So a caller without a key gets no result of the checks after it.
 
-use crate::answer::{Answer, Body as AnswerBody, EVENT_STREAM, NO_STORE, json};
+use crate::answer::{Answer, Body as AnswerBody, EVENT_STREAM, json};
 use crate::auth::{Auth, Credentials};
 use crate::body::{self, BodyError, RequestBody};
 use crate::connections::Seat;
@@ -17,7 +17,7 @@ use crate::document::Document;
 use crate::metrics::Metrics;
 use crate::panics;
 use crate::problem::{self, Problem};
-use crate::readiness::{Phase, Readiness};
+use crate::readiness::{self, Phase, Readiness};
 use crate::request_headers::RequestHeaders;
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::router::{Action, Endpoint, Route, Router, Unimplemented};
@@ -201,8 +201,8 @@ impl<S: Service> App<S> {
             return Err(Problem::method_not_allowed(&route.allow));
         };
         match endpoint.action {
-            Action::Live => Ok(json(StatusCode::OK, NO_STORE, &b"{\"status\":\"ok\"}"[..])),
-            Action::Ready => Ok(self.ready(endpoint.is_balancer(parts.uri.query()))),
+            Action::Live => Ok(readiness::live()),
+            Action::Ready => Ok(self.readiness.answer(endpoint.is_balancer(parts.uri.query()))),
             Action::Description => Ok(json(StatusCode::OK, BRIEFLY, self.description.clone())),
             Action::Call(operation) => {
                 let token = self.auth.check(endpoint.access, headers)?;
@@ -266,12 +266,6 @@ impl<S: Service> App<S> {
             stream.log_end(id.clone());
         }
         Ok(())
-    }
-
-    fn ready(&self, shallow: bool) -> Answer {
-        let ready = self.readiness.is_ready(shallow);
-        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        json(status, NO_STORE, self.readiness.body(shallow))
     }
 
     /// The body of an operation that takes one. Another operation ignores a body on GET and HEAD.

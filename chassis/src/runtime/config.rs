@@ -1,7 +1,7 @@
-//! The settings of `serve`, checked together.
+//! The settings of the processes, checked together.
 
 use crate::bearer::{Issuer, SigningKeysError};
-use crate::cli::{ServeArgs, TokenArgs};
+use crate::cli::{ProcessArgs, ServeArgs, TokenArgs};
 use crate::connections::Limits;
 use crate::document::{Access, Document};
 use crate::keys::{KeyListError, KeyRing};
@@ -51,21 +51,28 @@ pub struct Tokens {
     pub aud: String,
 }
 
-/// All settings of `serve`.
+/// The settings of every process that runs until a stop signal.
 #[derive(Debug)]
-pub struct Config {
-    /// Address to listen on.
-    pub listen: SocketAddr,
+pub struct ProcessConfig {
     /// Address of the private listener.
     pub metrics_listen: SocketAddr,
     /// The password of the private listener.
     pub metrics_password: Option<Password>,
-    /// Threads that answer requests; at least 1.
-    pub worker_threads: usize,
     /// Format of the log.
     pub log_format: LogFormat,
     /// Level of the log.
     pub log_level: Level,
+}
+
+/// All settings of `serve`.
+#[derive(Debug)]
+pub struct Config {
+    /// Those of every process.
+    pub process: ProcessConfig,
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Threads that answer requests; at least 1.
+    pub worker_threads: usize,
     /// The source of the keys of callers. `None` means that only the sidecar checks them.
     pub keys: Source<KeyRing>,
     /// The settings of bearer tokens. `None` if no operation requires a token.
@@ -132,14 +139,11 @@ impl Config {
             Some(args) => Some(tokens(args, environment(JWT_KEYS), signing_keys)?),
             None => None,
         };
-        let metrics_password = password(args.metrics_listen, environment(METRICS_PASSWORD))?;
+        let drain_timeout = args.process.drain_timeout;
         Ok(Self {
+            process: ProcessConfig::new(&args.process, environment)?,
             listen: args.listen,
-            metrics_listen: args.metrics_listen,
-            metrics_password,
             worker_threads: args.worker_threads.into(),
-            log_format: args.log_format,
-            log_level: args.log_level,
             keys,
             tokens,
             body_timeout: args.body_timeout,
@@ -147,18 +151,35 @@ impl Config {
                 keep_alive_timeout: args.keep_alive_timeout,
                 max_connections: args.max_connections as usize,
                 drain_grace: args.drain_grace,
-                drain_timeout: args.drain_timeout,
+                drain_timeout,
             },
+        })
+    }
+}
+
+impl ProcessConfig {
+    /// Combines the command line and the secrets. `environment` returns a secret by its name.
+    pub fn new(
+        args: &ProcessArgs,
+        environment: impl Fn(&str) -> Result<SecretString, VarError>,
+    ) -> Result<Self, ConfigError> {
+        let (listen, user) = (args.metrics_listen, &args.metrics_username);
+        Ok(Self {
+            metrics_listen: listen,
+            metrics_password: password(listen, user, environment(METRICS_PASSWORD))?,
+            log_format: args.log_format,
+            log_level: args.log_level,
         })
     }
 }
 
 fn password(
     listen: SocketAddr,
+    user: &str,
     value: Result<SecretString, VarError>,
 ) -> Result<Option<Password>, ConfigError> {
     match value {
-        Ok(password) => Ok(Some(Password::parse(password.expose_secret())?)),
+        Ok(password) => Ok(Some(Password::parse(user, password.expose_secret())?)),
         Err(VarError::NotUnicode(_)) => Err(WeakPassword.into()),
         Err(VarError::NotPresent) if listen.ip().is_loopback() => Ok(None),
         Err(VarError::NotPresent) => Err(ConfigError::NoPassword(listen)),

@@ -42,11 +42,47 @@ struct Labels {
 
 type Durations = Family<Labels, Histogram, fn() -> Histogram>;
 
-/// All metrics of the process.
+/// The text of all metrics of a process.
 #[derive(Debug)]
-pub struct Metrics {
+pub struct Exposition {
     registry: Registry,
     own: Arc<Mutex<Registry>>,
+}
+
+impl Exposition {
+    /// What is running, and the metrics `own` that the service counts itself.
+    #[must_use]
+    pub fn new(service: &str, build: Build, own: Arc<Mutex<Registry>>) -> Self {
+        let mut registry = Registry::default();
+        let revision = build.revision.unwrap_or("unknown");
+        let info = Info::new([("version", build.version), ("revision", revision)]);
+        registry.register(format!("{}_build", prefix(service)), "What is running", info);
+        Self { registry, own }
+    }
+
+    /// The text format of `OpenMetrics`, which Prometheus reads.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the expectation cannot fail")]
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        encode_registry(&mut text, &self.registry)
+            .and_then(|()| encode_registry(&mut text, &own))
+            .and_then(|()| encode_eof(&mut text))
+            .expect("writing to a string cannot fail");
+        text
+    }
+}
+
+/// The beginning of the names of the process's own metrics.
+fn prefix(service: &str) -> String {
+    service.replace('-', "_")
+}
+
+/// The metrics of requests and connections.
+#[derive(Debug)]
+pub struct Metrics {
+    exposition: Arc<Exposition>,
     durations: Durations,
     /// The histogram of 200 responses of each endpoint, by the endpoint's number.
     successes: Vec<Histogram>,
@@ -56,17 +92,18 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The metrics of a service. `metrics` are those that the service counts itself.
+    /// The metrics of a service. `own` are those that the service counts itself.
     #[must_use]
     pub fn new<O: Copy>(
         service: &str,
         build: Build,
         router: &Router<O>,
-        metrics: Arc<Mutex<Registry>>,
+        own: Arc<Mutex<Registry>>,
     ) -> Self {
         let durations = Durations::new_with_constructor(|| Histogram::new(BUCKETS));
         let [active, streams, connections] = [(); 3].map(|()| Gauge::default());
-        let mut registry = Registry::default();
+        let mut exposition = Exposition::new(service, build, own);
+        let registry = &mut exposition.registry;
         registry.register_with_unit(
             "http_server_request_duration",
             "Time from a request's head to its response",
@@ -75,18 +112,8 @@ impl Metrics {
         );
         registry.register("http_server_active_requests", "Requests in flight", active.clone());
         registry.register("http_server_open_streams", "Responses that stream", streams.clone());
-        let own = service.replace('-', "_");
-        registry.register(
-            format!("{own}_open_connections"),
-            "Connections open",
-            connections.clone(),
-        );
-        let revision = build.revision.unwrap_or("unknown");
-        registry.register(
-            format!("{own}_build"),
-            "What is running",
-            Info::new([("version", build.version), ("revision", revision)]),
-        );
+        let open = format!("{}_open_connections", prefix(service));
+        registry.register(open, "Connections open", connections.clone());
         let mut endpoints: Vec<_> = router.endpoints().collect();
         endpoints.sort_by_key(|(_, endpoint)| endpoint.number);
         let success = |(route, endpoint): &(&Route<O>, &Endpoint<O>)| {
@@ -98,7 +125,8 @@ impl Metrics {
             })
         };
         let successes = endpoints.iter().map(success).collect();
-        Self { registry, own: metrics, durations, successes, active, streams, connections }
+        let exposition = Arc::new(exposition);
+        Self { exposition, durations, successes, active, streams, connections }
     }
 
     /// Counts a request as in flight until the guard is dropped, also when its connection breaks.
@@ -147,17 +175,10 @@ impl Metrics {
         self.durations.get_or_create(&labels).observe(took);
     }
 
-    /// The exposition, in the text format of `OpenMetrics`, which Prometheus reads.
+    /// The text of these and all other metrics of the process.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "the expectation cannot fail")]
-    pub fn encode(&self) -> String {
-        let mut text = String::new();
-        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        encode_registry(&mut text, &self.registry)
-            .and_then(|()| encode_registry(&mut text, &own))
-            .and_then(|()| encode_eof(&mut text))
-            .expect("writing to a string cannot fail");
-        text
+    pub fn exposition(&self) -> &Arc<Exposition> {
+        &self.exposition
     }
 }
 

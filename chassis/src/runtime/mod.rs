@@ -20,6 +20,7 @@ pub(crate) mod panics;
 pub mod password;
 pub(crate) mod private;
 pub mod problem;
+pub(crate) mod process;
 pub(crate) mod profile;
 pub mod program;
 pub mod readiness;
@@ -35,3 +36,5 @@ pub mod stream;
 pub mod telemetry;
 #[cfg(feature = "validation")]
 pub mod validation;
+pub(crate) mod work;
+pub mod worker;

@@ -7,7 +7,6 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-const USER: &str = "metrics";
 /// Shortest password, in characters.
 const MIN: usize = 16;
 /// Longest password, in characters.
@@ -26,14 +25,14 @@ pub struct Password {
 }
 
 impl Password {
-    /// Accepts a password of 16 to 128 visible ASCII characters.
-    pub fn parse(password: &str) -> Result<Self, WeakPassword> {
+    /// Accepts a password of 16 to 128 visible ASCII characters, for this user.
+    pub fn parse(user: &str, password: &str) -> Result<Self, WeakPassword> {
         let valid = (MIN..=MAX).contains(&password.len())
             && password.bytes().all(|byte| byte.is_ascii_graphic());
         if !valid {
             return Err(WeakPassword);
         }
-        let credentials = STANDARD.encode(format!("{USER}:{password}")).into();
+        let credentials = STANDARD.encode(format!("{user}:{password}")).into();
         Ok(Self { credentials })
     }
 
@@ -65,15 +64,15 @@ mod tests {
             "ässixteenletters",
             &long,
         ] {
-            assert_eq!(Password::parse(weak).unwrap_err(), WeakPassword, "{weak:?}");
+            assert_eq!(Password::parse("metrics", weak).unwrap_err(), WeakPassword, "{weak:?}");
         }
-        let password = Password::parse("16-characters-xx").unwrap();
+        let password = Password::parse("metrics", "16-characters-xx").unwrap();
         assert!(!format!("{password:?}").contains("16-char"));
     }
 
     #[test]
     fn only_the_user_with_the_password_is_admitted() {
-        let password = Password::parse("16-characters-xx").unwrap();
+        let password = Password::parse("metrics", "16-characters-xx").unwrap();
         let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
         let good = basic("metrics:16-characters-xx");
         for (given, admitted) in [

@@ -3,6 +3,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /metrics` | the metrics, as `OpenMetrics` text |
+//! | `GET /healthz`, `GET /readyz` | as in the API, without the password, for the health check of a worker |
 //! | `GET /debug/pprof/profile?seconds=N` | a CPU profile of the next `N` seconds (1 to 60, 30 if absent) for `go tool pprof` or speedscope; 409 while another is taken |
 //!
 //! The default address is loopback, where every process of the task or of the machine is trusted. If a password is set,
@@ -10,20 +11,21 @@
 //! public one has drained.
 
 use crate::answer::{Answer, NO_STORE, json};
-use crate::app::App;
 use crate::connections::Limits;
-use crate::metrics::CONTENT_TYPE as OPEN_METRICS;
+use crate::metrics::{CONTENT_TYPE as OPEN_METRICS, Exposition};
 use crate::password::Password;
 use crate::problem::{ErrorStatus, Problem};
 use crate::profile::{ProfileError, Profiler};
+use crate::readiness::{self, Readiness};
 use crate::request_id::{RequestId, X_REQUEST_ID};
-use crate::service::Service;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 
+const HEALTHZ: &str = "/healthz";
+const READYZ: &str = "/readyz";
 const METRICS: &str = "/metrics";
 const PROFILE: &str = "/debug/pprof/profile";
 const DEFAULT_SECONDS: u64 = 30;
@@ -38,32 +40,47 @@ pub(crate) const LIMITS: Limits = Limits {
 };
 
 /// Answers on the private listener.
-pub(crate) struct Private<S: Service> {
-    app: Arc<App<S>>,
+pub(crate) struct Private {
+    name: String,
+    readiness: Arc<Readiness>,
+    exposition: Arc<Exposition>,
     password: Option<Password>,
     challenge: HeaderValue,
     profiler: Profiler,
 }
 
-impl<S: Service> Private<S> {
-    pub(crate) fn new(app: Arc<App<S>>, password: Option<Password>) -> Self {
-        let challenge = format!("Basic realm=\"{}\"", app.name());
+impl Private {
+    /// The listener of a service.
+    pub(crate) fn new(
+        name: &str,
+        readiness: Arc<Readiness>,
+        exposition: Arc<Exposition>,
+        password: Option<Password>,
+    ) -> Self {
+        let challenge = format!("Basic realm=\"{name}\"");
         let challenge = challenge.try_into().expect("a service's name is visible ASCII");
-        Self { app, password, challenge, profiler: Profiler::default() }
+        let (name, profiler) = (name.to_owned(), Profiler::default());
+        Self { name, readiness, exposition, password, challenge, profiler }
     }
 
     async fn answer(&self, request: &Request<Incoming>) -> Result<Answer, Problem> {
+        let (path, method) = (request.uri().path(), request.method());
+        match (path, method) {
+            (HEALTHZ, &Method::GET | &Method::HEAD) => return Ok(readiness::live()),
+            (READYZ, &Method::GET | &Method::HEAD) => return Ok(self.readiness.answer(false)),
+            _ => {}
+        }
         let given = request.headers().get(AUTHORIZATION);
         if !self.password.as_ref().is_none_or(|password| password.admits(given)) {
-            let detail = "The user `metrics` and the password are needed in Authorization: Basic.";
+            let detail = "The user and the password are needed in Authorization: Basic.";
             return Err(Problem::unauthorized(self.challenge.clone(), detail));
         }
-        match (request.uri().path(), request.method()) {
+        match (path, method) {
             (METRICS, &Method::GET | &Method::HEAD) => {
-                Ok(of_type(OPEN_METRICS, self.app.metrics().encode().into_bytes()))
+                Ok(of_type(OPEN_METRICS, self.exposition.encode().into_bytes()))
             }
             (PROFILE, &Method::GET) => self.profile(request.uri().query()).await,
-            (METRICS, _) => {
+            (HEALTHZ | READYZ | METRICS, _) => {
                 Err(Problem::method_not_allowed(&HeaderValue::from_static("GET, HEAD")))
             }
             (PROFILE, _) => Err(Problem::method_not_allowed(&HeaderValue::from_static("GET"))),
@@ -95,7 +112,7 @@ impl<S: Service> Private<S> {
                 let path = request.uri().path();
                 tracing::error!(request_id = id.as_str(), path, cause, "private request failed");
             }
-            problem.response(self.app.name(), &id)
+            problem.response(&self.name, &id)
         });
         answer.headers_mut().insert(X_REQUEST_ID, id.into_header());
         answer

@@ -2,11 +2,12 @@
 //!
 //! Most services are values that need nothing: [`crate::run()`] and [`crate::run_with()`] are enough for these.
 
-use crate::cli::ServeArgs;
+use crate::cli::{ProcessArgs, ServeArgs};
 use crate::context::Context;
 use crate::derived::Derive;
 use crate::failure::Failure;
 use crate::service::Service;
+use crate::worker::{NoWorker, Worker};
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
 use std::future::Future;
@@ -17,6 +18,10 @@ pub trait Program {
     type Service: Service;
     /// The settings of `serve` in addition to those of the chassis.
     type Settings: Args;
+    /// What the command `worker` runs. [`NoWorker`] if there is no such command.
+    type Worker: Worker;
+    /// The settings of `worker` in addition to those of the chassis.
+    type WorkerSettings: Args;
     /// The commands in addition to those of the chassis.
     type Command: Subcommand;
 
@@ -34,6 +39,14 @@ pub trait Program {
         serve: &ServeArgs,
         context: &Context,
     ) -> impl Future<Output = Result<Started<Self::Service>, Failure>>;
+
+    /// Makes the worker before the process listens: see [`Program::start`].
+    fn start_worker(
+        self,
+        settings: Self::WorkerSettings,
+        process: &ProcessArgs,
+        context: &Context,
+    ) -> impl Future<Output = Result<Self::Worker, Failure>>;
 
     /// Runs a command of the service.
     fn execute(self, command: Self::Command) -> impl Future<Output = Result<(), Failure>>;
@@ -63,6 +76,8 @@ pub enum NoCommand {}
 impl<S: Service, F: FnOnce(&Context) -> S> Program for Plain<F> {
     type Service = S;
     type Settings = NoSettings;
+    type Worker = NoWorker;
+    type WorkerSettings = NoSettings;
     type Command = NoCommand;
 
     async fn start(
@@ -72,6 +87,15 @@ impl<S: Service, F: FnOnce(&Context) -> S> Program for Plain<F> {
         context: &Context,
     ) -> Result<Started<S>, Failure> {
         Ok(Started { service: (self.0)(context), signing_keys: None })
+    }
+
+    async fn start_worker(
+        self,
+        _: NoSettings,
+        _: &ProcessArgs,
+        _: &Context,
+    ) -> Result<NoWorker, Failure> {
+        unreachable!("the command line has no `worker`")
     }
 
     async fn execute(self, command: NoCommand) -> Result<(), Failure> {

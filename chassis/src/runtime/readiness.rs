@@ -3,6 +3,8 @@
 //! The route sends no request to a dependency. The code that uses a dependency records whether it answered. The route
 //! shows the last record as `ok` or `away`, without an address or the error text of a driver.
 
+use crate::answer::{Answer, NO_STORE, json};
+use hyper::StatusCode;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -131,6 +133,14 @@ impl Readiness {
         self.phase() == Phase::Ready && (shallow || !conditions.iter().any(missing))
     }
 
+    /// The answer of `/readyz`.
+    #[must_use]
+    pub fn answer(&self, shallow: bool) -> Answer {
+        let ready = self.is_ready(shallow);
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        json(status, NO_STORE, self.body(shallow))
+    }
+
     /// The body of the route.
     #[must_use]
     pub fn body(&self, shallow: bool) -> String {
@@ -149,6 +159,12 @@ impl Readiness {
         body.push('}');
         body
     }
+}
+
+/// The answer of `/healthz`.
+#[must_use]
+pub fn live() -> Answer {
+    json(StatusCode::OK, NO_STORE, &b"{\"status\":\"ok\"}"[..])
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! Runs the process of a service, from the command line to the exit code.
 
-use crate::cli::{self, Invocation};
+use crate::cli::{self, Invocation, Offers};
 use crate::context::Context;
 use crate::document::Document;
 use crate::failure::{EX_USAGE, Failure};
 use crate::program::{Plain, Program};
-use crate::service::Service;
+use crate::service::{Build, Service};
 use crate::telemetry::LogFormat;
-use crate::{derived, healthcheck, panics, serve, telemetry};
+use crate::worker::Worker;
+use crate::{derived, healthcheck, panics, serve, telemetry, work};
 use std::io::Write;
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
@@ -31,7 +32,8 @@ pub fn run_program<P: Program>(program: P) -> ExitCode {
     };
     let name = document.service.name.clone();
     let build = P::Service::BUILD;
-    let invocation = match cli::parse(&document, build, P::DERIVE, std::env::args_os()) {
+    let offers = Offers { derive: P::DERIVE, worker: P::Worker::IS_OFFERED };
+    let invocation = match cli::parse(&document, build, offers, std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(error) if error.use_stderr() => {
             eprintln!("{name}: {}", cli::one_line(&error));
@@ -61,14 +63,17 @@ fn failed(name: &str, failure: &Failure) -> ExitCode {
 fn execute<P: Program>(
     program: P,
     document: &Document,
-    invocation: Invocation<P::Settings, P::Command>,
+    invocation: Invocation<P::Settings, P::WorkerSettings, P::Command>,
 ) -> Result<(), Failure> {
     match invocation {
         Invocation::Serve(args, settings) => {
-            telemetry::start(args.log_format, args.log_level, P::Service::BUILD.log_target);
-            panics::log_them();
+            log(args.process.log_format, args.process.log_level, P::Service::BUILD);
             runtime(args.worker_threads.into())?
                 .block_on(serve::serve(program, settings, document, *args))
+        }
+        Invocation::Work(args, settings) => {
+            log(args.log_format, args.log_level, P::Service::BUILD);
+            runtime(1)?.block_on(work::work(program, settings, document, *args))
         }
         Invocation::Own(command) => {
             telemetry::start(LogFormat::Json, Level::INFO, P::Service::BUILD.log_target);
@@ -82,6 +87,12 @@ fn execute<P: Program>(
         }
         Invocation::Write(derive, path) => derived::write(path, &document.service.name, derive),
     }
+}
+
+/// Starts the log of a process that runs until a stop signal.
+fn log(format: LogFormat, level: Level, build: Build) {
+    telemetry::start(format, level, build.log_target);
+    panics::log_them();
 }
 
 /// One thread needs no work stealing, so it gets the cheaper runtime.

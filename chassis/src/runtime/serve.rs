@@ -15,6 +15,7 @@ use crate::document::Document;
 use crate::failure::Failure;
 use crate::keys::KeyRing;
 use crate::private::{self, Private};
+use crate::process::{Signals, bind};
 use crate::program::Program;
 use crate::service::{Build, Service};
 use crate::{server, ssm};
@@ -22,14 +23,9 @@ use futures_util::future::Either;
 use hyper::Request;
 use hyper::body::Incoming;
 use std::future::{Future, pending};
-use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-
-/// Connections that wait in the kernel's queue while the process is busy or full.
-const BACKLOG: u32 = 1024;
 
 impl<S: Service> Handler for App<S> {
     fn handle(
@@ -49,7 +45,7 @@ impl<S: Service> Handler for App<S> {
 /// the server and inlines less of it. That costs every request one percent.
 enum Port<S: Service> {
     Public(Arc<App<S>>),
-    Private(Private<S>),
+    Private(Private),
 }
 
 impl<S: Service> Handler for Port<S> {
@@ -82,9 +78,9 @@ pub(crate) async fn serve<P: Program>(
     let started = program.start(settings, &args, &context).await?;
     let given = started.signing_keys;
     let config = Config::new(args, document, given, |name| std::env::var(name).map(Into::into))?;
-    let mut signals = Signals::catch().map_err(Failure::Signals)?;
+    let mut signals = Signals::catch()?;
     let listener = bind("LISTEN", config.listen)?;
-    let private_listener = bind("METRICS_LISTEN", config.metrics_listen)?;
+    let private_listener = bind("METRICS_LISTEN", config.process.metrics_listen)?;
     log_start(&config, P::Service::BUILD, &listener, &private_listener);
 
     let app = App::with_context(started.service, document, config.body_timeout, &context)?;
@@ -98,8 +94,10 @@ pub(crate) async fn serve<P: Program>(
         }
     };
     let (stop_private, private_stops) = oneshot::channel::<()>();
-    let private = Private::new(Arc::clone(&app), config.metrics_password);
-    let private = Arc::new(Port::Private(private));
+    let exposition = Arc::clone(app.metrics().exposition());
+    let password = config.process.metrics_password;
+    let private = Private::new(app.name(), Arc::clone(&context.readiness), exposition, password);
+    let private = Arc::new(Port::<P::Service>::Private(private));
     // A separate task, so that events of the public server do not wake it.
     let private = tokio::spawn(server::run(private_listener, private, private::LIMITS, async {
         let _ = private_stops.await;
@@ -156,18 +154,6 @@ async fn load_issuer(tokens: Option<Tokens>) -> Result<Option<Issuer>, ssm::Refu
     })
 }
 
-fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, Failure> {
-    listen(address).map_err(|error| Failure::CannotListen { setting, address, error })
-}
-
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A new process can bind the port while old connections of the last one are still closing.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
 fn log_start(config: &Config, build: Build, public: &TcpListener, private: &TcpListener) {
     // With port 0 in a setting, the system chooses the port.
     let address = |listener: &TcpListener| listener.local_addr().ok().map(tracing::field::display);
@@ -177,10 +163,10 @@ fn log_start(config: &Config, build: Build, public: &TcpListener, private: &TcpL
         revision = build.revision.unwrap_or("unknown"),
         address = address(public),
         metrics_address = address(private),
-        metrics_password = config.metrics_password.is_some(),
+        metrics_password = config.process.metrics_password.is_some(),
         worker_threads = config.worker_threads,
-        log_format = config.log_format.name(),
-        log_level = %config.log_level,
+        log_format = config.process.log_format.name(),
+        log_level = %config.process.log_level,
         keys_from = config.keys.name("API_KEY", "API_KEY_PARAMETER"),
         signing_keys_from = tokens.map(|tokens| tokens.issuer.name("JWT_KEYS", "JWT_KEYS_PARAMETER")),
         keep_alive_timeout = %humantime::format_duration(config.limits.keep_alive_timeout),
@@ -204,26 +190,4 @@ fn log_ready(keys: &Keys, issuer: Option<&Issuer>) {
         signing_keys = issuer.map(|issuer| issuer.kids().collect::<Vec<_>>().join(",")),
         "ready"
     );
-}
-
-/// The two stop signals: SIGTERM from the container engine, SIGINT from a person.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn catch() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }

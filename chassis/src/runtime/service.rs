@@ -5,7 +5,7 @@ use crate::bearer::Claims;
 use crate::document::{Operation, Template};
 use crate::failure::Failure;
 use crate::problem::{ErrorStatus, Problem};
-use crate::request_id::RequestId;
+use crate::request_id::{Origin, RequestId};
 use bytes::Bytes;
 use hyper::Uri;
 use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
@@ -170,6 +170,12 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         client_address(self.head)
+    }
+
+    /// Its trace ids and its client.
+    #[must_use]
+    pub fn origin(&self) -> Origin<'a> {
+        Origin::from_headers(self.head)
     }
 
     /// A header parameter of the operation. A header that is given more than once is an error, because one program can

@@ -169,7 +169,7 @@ async fn metrics_have_route_and_operation_but_no_path() {
         hand_in(&app, &token).await;
         ask(&app, &format!("GET /parcels/{id}"), &[("authorization", &token)], "").await;
     }
-    let metrics = app.metrics().encode();
+    let metrics = app.metrics().exposition().encode();
     let series = "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"/parcels/{id}\",\
                   operation=\"readParcel\",http_response_status_code=\"200\"} 3";
     assert!(metrics.contains(series), "{metrics}");

@@ -44,7 +44,9 @@ fn metrics_are_only_on_private_listener() {
         ("GET", "/debug/pprof/profile?seconds=61", 400, "from 1 to 60"),
         ("GET", "/debug/pprof/heap", 404, "There is no such route."),
         ("GET", "/quote", 404, "\"type\":\"about:blank\""),
-        ("GET", "/healthz", 404, "application/problem+json"),
+        ("GET", "/healthz", 200, "{\"status\":\"ok\"}"),
+        ("GET", "/readyz", 200, "{\"status\":\"ready\"}"),
+        ("POST", "/readyz", 405, "allow: GET, HEAD\r\n"),
     ] {
         let (found, answer) = ask(server.metrics, &request(method, path, "x-request-id: id-1\r\n"));
         let answer = String::from_utf8(answer).unwrap();
@@ -89,9 +91,28 @@ fn private_address_beyond_loopback_needs_password() {
         }
     }
     assert_eq!(ask(address, &request("GET", "/metrics", BASIC)).0, 200);
+    for probe in ["/healthz", "/readyz"] {
+        assert_eq!(get(address, probe).0, 200, "{probe} needs no password");
+    }
     server.signal("TERM");
     let log = format!("{:?}", server.end().1);
     assert!(!log.contains("Sesame") && !log.contains("bWV0cmljcz"), "{log}");
+}
+
+#[test]
+fn user_of_private_listener_is_a_setting() {
+    // `operator:Open-Sesame-2026` in base64.
+    let operator = "authorization: Basic b3BlcmF0b3I6T3Blbi1TZXNhbWUtMjAyNg==\r\n";
+    let server = Server::start(&[], &[KEYED, PASSWORD, ("METRICS_USERNAME", "operator")]);
+    for (headers, status) in [(operator, 200), (BASIC, 401)] {
+        assert_eq!(ask(server.metrics, &request("GET", "/metrics", headers)).0, status);
+    }
+    for wrong in ["", "a:b", "two words", &"x".repeat(65)] {
+        let output = run(&["--listen", "127.0.0.1:0"], &[KEYED, ("METRICS_USERNAME", wrong)]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), stderr.lines().count()), (Some(64), 1), "{stderr}");
+        assert!(stderr.contains("--metrics-username"), "{stderr}");
+    }
 }
 
 #[test]

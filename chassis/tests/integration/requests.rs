@@ -259,7 +259,7 @@ async fn panic_gets_500_and_next_request_is_served() {
     check_headers("500", &reply);
     assert!(!reply.body.contains("seeded"), "the cause must be only in the log: {}", reply.body);
     assert_eq!(call(&app, quote_request(GOOD)).await.body, "{\"cents\":495}");
-    let metrics = app.metrics().encode();
+    let metrics = app.metrics().exposition().encode();
     assert!(metrics.contains("\nhttp_server_active_requests 0\n"), "{metrics}");
 }
 
@@ -272,7 +272,7 @@ async fn metrics_count_by_method_route_and_status() {
     call(&app, quote_request("[")).await;
     call(&app, request("GET", "/some/path/of/a/scanner")).await;
     call(&app, request("BREW", "/quote")).await;
-    let metrics = app.metrics().encode();
+    let metrics = app.metrics().exposition().encode();
     let count = |method: &str, route: &str, operation: &str, status: u16| {
         format!(
             "http_server_request_duration_seconds_count{{http_request_method=\"{method}\",\

@@ -91,7 +91,7 @@ async fn silent_stream_has_heartbeat_and_outlives_every_timeout() {
 }
 
 fn open_streams(app: &App<Parcels>) -> String {
-    let metrics = app.metrics().encode();
+    let metrics = app.metrics().exposition().encode();
     let line = metrics.lines().find(|line| line.starts_with("http_server_open_streams "));
     line.unwrap().rsplit(' ').next().unwrap().to_owned()
 }
@@ -117,7 +117,7 @@ async fn stream_counts_as_one_request_with_duration_of_head() {
     take_back(&app).await;
     client.piece().await;
     assert_eq!(client.piece().await, "");
-    let metrics = app.metrics().encode();
+    let metrics = app.metrics().exposition().encode();
     let of = |name: &str| {
         let name = format!("http_server_request_duration_seconds_{name}");
         let line = metrics.lines().find(|line| {

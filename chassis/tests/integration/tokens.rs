@@ -4,6 +4,7 @@ use crate::process::{Server, finish, run, unsigned};
 use crate::support::{SIGNING, ask, open_app, ready_app};
 use chassis::Context;
 use chassis::bearer::Issuer;
+use chassis::cli::{self, Offers};
 use chassis::testing::{ask_json, ready};
 use parcels::Parcels;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -96,10 +97,10 @@ fn service_without_tokens_has_no_token_settings() {
     let sum = include_str!("../../../services/sum/openapi.json");
     let parse = |document: &str| {
         let arguments = ["x", "serve", "--jwt-issuer", "y"].map(Into::into);
-        chassis::cli::parse::<NoSettings, NoCommand>(
+        cli::parse::<NoSettings, NoSettings, NoCommand>(
             &Document::parse(document).unwrap(),
             build,
-            None,
+            Offers::default(),
             arguments,
         )
     };

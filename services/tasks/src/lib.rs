@@ -9,6 +9,7 @@
 //! * [`mail`]: mails by SMTP or as files.
 //! * [`jobs`]: the types of jobs: their payloads and their work.
 //! * [`work`]: the workers.
+//! * [`background`]: the part of a process that answers no requests.
 //! * [`events`]: the streams of events.
 //! * [`access`]: who may do what.
 //! * [`api`]: the operations of the document, over HTTP.
@@ -16,6 +17,7 @@
 
 pub mod access;
 pub mod api;
+pub mod background;
 pub mod events;
 pub mod jobs;
 pub mod mail;

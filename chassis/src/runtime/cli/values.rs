@@ -40,6 +40,16 @@ pub(super) fn claim(text: &str) -> Result<String, String> {
     }
 }
 
+/// Basic authentication separates the user from the password by a colon.
+pub(super) fn user_name(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+    if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+        Ok(text.into())
+    } else {
+        Err("must be 1 to 64 visible ASCII characters without a colon".into())
+    }
+}
+
 /// Names and paths that SSM allows. This reports an empty or invalid setting before the first request to AWS.
 pub(super) fn parameter_name(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);

@@ -9,7 +9,7 @@ use crate::model::idempotency::{BodyHash, Claim, Key};
 use crate::model::listing::{Listed, Query};
 use crate::model::relation::Right;
 use crate::model::run::Attempt;
-use crate::model::task::{Kind, Task, TaskId};
+use crate::model::task::{Kind, Origin, Task, TaskId};
 use crate::model::user::{Role, UserId};
 use crate::store::{Change, Creation, StoreError};
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub struct NewTask {
     pub draft: Draft,
     /// How often a worker may run it.
     pub max_attempts: u16,
+    /// The request that creates it.
+    pub origin: Origin,
 }
 
 /// The work that runs now.
@@ -75,6 +77,7 @@ impl Access {
         };
         let mut task = Task::new(TaskId(random::id(now)?), user, new.kind, now);
         task.summary.max_attempts = new.max_attempts;
+        task.origin = new.origin;
         task.apply(new.draft);
         let claim = key.map(|(key, body)| Claim { key, body, at: now });
         let created = self.store.create_task(task.clone(), claim, self.policy.bounds).await?;

@@ -6,38 +6,32 @@
 mod docs;
 mod events;
 mod lists;
+mod members;
 mod preconditions;
 mod problems;
 mod tasks;
 mod users;
 mod work;
 
-use self::tasks::Payloads;
+use self::members::Payloads;
 use crate::access::Access;
+use crate::background::Background;
 use crate::events::Streams;
 use crate::jobs::context::Tools;
 use crate::model::change::Method;
 use crate::results::Results;
-use crate::store::{Store, StoreError};
-use crate::work::Workers;
+use crate::store::Store;
 use chassis::answer::{NO_STORE, serialized};
 use chassis::context::{Context, Signer};
 use chassis::failure::Failure;
 use chassis::problem::Problem;
-use chassis::readiness::Condition;
 use chassis::service::Visit;
 use chassis::validation::{Schemas, has_parameter};
-use chassis::{Answer, Build, Request, Service};
+use chassis::{Answer, Build, Request, Service, Worker as _};
 use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::{StatusCode, Uri};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::sleep;
 
-/// The pause between two checks of the database.
-const CHECK_EVERY: Duration = Duration::from_secs(2);
-/// The time that the process stays ready without its database.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// The tokens that a search for a text takes.
 const SEARCH_COST: u64 = 5;
 /// For responses to a signed-in user, except those with tokens.
@@ -50,12 +44,10 @@ pub struct Tasks {
     store: Arc<dyn Store>,
     results: Results,
     streams: Arc<Streams>,
-    /// `None` if other processes run the jobs.
-    workers: Option<Workers>,
+    background: Background,
     schemas: Schemas,
     payloads: Payloads,
     signer: Signer,
-    database: Condition,
 }
 
 /// The operations of the service.
@@ -93,19 +85,18 @@ pub enum Operation {
 }
 
 impl Tasks {
-    /// The service over a store, with the workers of this process.
+    /// The service over the store of these tools.
     #[must_use]
-    pub fn new(context: &Context, tools: &Tools, access: Access, workers: Option<Workers>) -> Self {
+    pub fn new(context: &Context, tools: &Tools, access: Access, background: Background) -> Self {
         Self {
             access,
             store: Arc::clone(&tools.store),
             results: tools.results.clone(),
             streams: Streams::new(Arc::clone(&tools.store), context.clock()),
-            workers,
+            background,
             schemas: Schemas::new(Self::DOCUMENT),
             payloads: Payloads::new(),
             signer: context.signer(),
-            database: context.requirement("database", PATIENCE),
         }
     }
 }
@@ -150,43 +141,16 @@ impl Service for Tasks {
         })
     }
 
-    /// Waits until the database answers with a schema that this program knows.
     async fn prepare(&self) -> Result<(), Failure> {
-        loop {
-            match self.store.check().await {
-                Ok(()) => break,
-                Err(error @ StoreError::Away(_)) => {
-                    tracing::warn!(cause = %error, "database is away");
-                }
-                Err(error) => return Err(Failure::Unavailable(error.to_string())),
-            }
-            sleep(CHECK_EVERY).await;
-        }
-        self.database.note(true);
-        if let Some(workers) = &self.workers {
-            workers.start();
-        }
-        let (store, database) = (Arc::clone(&self.store), self.database.clone());
-        tokio::spawn(async move {
-            loop {
-                sleep(CHECK_EVERY).await;
-                database.note(store.check().await.is_ok());
-            }
-        });
-        Ok(())
+        self.background.prepare().await
     }
 
     fn drain(&self) {
-        if let Some(workers) = &self.workers {
-            workers.drain();
-        }
+        self.background.drain();
     }
 
     async fn close(&self) {
-        if let Some(workers) = &self.workers {
-            workers.stop().await;
-        }
-        self.store.close().await;
+        self.background.close().await;
     }
 
     async fn admit(&self, operation: Operation, visit: &mut Visit<'_>) -> Result<(), Problem> {

@@ -1,22 +1,23 @@
 //! Tasks: create, read, change, end.
 
+use super::members::{Created, Members, faults};
 use super::preconditions::{check_match, etag, is_known};
 use super::problems::no_assignee;
 use super::users::{caller, visitor};
 use super::{REVALIDATED, Tasks, revalidated};
 use crate::access::Denied;
 use crate::access::tasks::NewTask;
-use crate::jobs::{self, JOBS, Job, Rules};
-use crate::model::change::{self, Draft, Method};
+use crate::jobs;
+use crate::model::change::{self, Method};
 use crate::model::idempotency::{BodyHash, Key};
 use crate::model::relation::Right;
 use crate::model::state::Conflict;
-use crate::model::task::{Kind, MAX_ATTEMPTS, Priority, Summary, Task, TaskId};
+use crate::model::task::{Kind, Origin, Summary, Task, TaskId};
 use crate::model::timestamp::Timestamp;
 use crate::model::user::UserId;
 use chassis::answer::{no_content, serialized};
 use chassis::problem::{ErrorStatus, Fault, Problem};
-use chassis::validation::{Schema, Schemas, fault};
+use chassis::validation::{Schemas, fault};
 use chassis::{Answer, Request};
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, ETAG, HeaderValue, LOCATION};
@@ -24,103 +25,6 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use uuid::Uuid;
-
-/// The types of jobs, each with the schema of its payload.
-#[derive(Debug)]
-pub(super) struct Payloads(Vec<(&'static Job, Schema)>);
-
-#[derive(Deserialize)]
-struct Created {
-    #[serde(rename = "type", default = "manual")]
-    kind: Kind,
-    #[serde(default = "max_attempts")]
-    max_attempts: u16,
-    #[serde(flatten)]
-    members: Members,
-}
-
-fn manual() -> Kind {
-    Kind::MANUAL
-}
-
-fn max_attempts() -> u16 {
-    MAX_ATTEMPTS
-}
-
-/// The members that an owner can change.
-#[derive(Deserialize)]
-struct Members {
-    title: Option<String>,
-    description: Option<String>,
-    priority: Option<Priority>,
-    assignee_id: Option<Uuid>,
-    run_at: Option<String>,
-    payload: Option<Value>,
-}
-
-impl Members {
-    fn draft(self) -> Draft {
-        Draft {
-            title: self.title,
-            description: self.description,
-            priority: self.priority.unwrap_or(Priority::Normal),
-            assignee_id: self.assignee_id.map(UserId),
-            run_at: self.run_at.as_deref().and_then(Timestamp::parse),
-            payload: self.payload,
-        }
-    }
-}
-
-impl Payloads {
-    pub(super) fn new() -> Self {
-        Self(JOBS.iter().map(|job| (job, Schema::new(&(job.schema)()))).collect())
-    }
-
-    /// The errors of a changed task that the schema of the body cannot express. That schema does not know the type of
-    /// the task, so the payload is checked here.
-    fn faults(&self, kind: &Kind, members: &Value, rules: &Rules) -> Vec<Fault> {
-        let payload = &members["payload"];
-        let schema = self.0.iter().find(|(job, _)| job.kind == *kind);
-        let schema = schema.filter(|_| !payload.is_null());
-        let mut found =
-            schema.map_or_else(Vec::new, |(_, schema)| schema.faults(payload, "/payload"));
-        for broken in faults(Some(kind), members, rules) {
-            if !found.iter().any(|fault| fault.pointer == broken.pointer) {
-                found.push(broken);
-            }
-        }
-        found
-    }
-}
-
-/// The errors of a task's members that no schema can express. The type is `None` if it is invalid.
-fn faults(kind: Option<&Kind>, members: &Value, rules: &Rules) -> Vec<Fault> {
-    let mut found = Vec::new();
-    let run_at = members["run_at"].as_str();
-    if run_at.is_some_and(|text| Timestamp::parse(text).is_none()) {
-        found.push(fault("/run_at", "must be a time from 1970 to 9999, as in RFC 3339"));
-    }
-    let Some(kind) = kind else { return found };
-    let payload = &members["payload"];
-    let Some(job) = Job::of(kind) else {
-        if members["title"].is_null() {
-            found.push(fault("/title", "is missing: a manual task has a title"));
-        }
-        if !payload.is_null() {
-            found.push(fault("/payload", "must be null: a manual task has no payload"));
-        }
-        return found;
-    };
-    if payload.is_null() {
-        found.push(fault("/payload", format!("is missing: a {} has one", kind.as_str())));
-    } else if payload.to_string().len() > job.longest {
-        found.push(fault("/payload", format!("must have at most {} bytes", job.longest)));
-    } else {
-        let broken = (job.check)(payload, rules).into_iter();
-        found.extend(broken.map(|(at, detail)| fault(format!("/payload{at}"), detail)));
-    }
-    found
-}
 
 impl Tasks {
     pub(super) async fn create_task(&self, request: &Request<'_>) -> Result<Answer, Problem> {
@@ -150,7 +54,8 @@ impl Tasks {
             created => created,
         };
         let Created { kind, max_attempts, members } = created?;
-        let new = NewTask { kind, draft: members.draft(), max_attempts };
+        let draft = members.draft();
+        let new = NewTask { kind, draft, max_attempts, origin: origin(request) };
         let task = self.access.create_task(caller, new, key).await?;
         let mut answer = shown(StatusCode::CREATED, &task)?;
         let place = HeaderValue::try_from(format!("/api/v1/tasks/{}", task.summary.id));
@@ -278,6 +183,15 @@ pub(super) fn task_id(request: &Request<'_>) -> Result<TaskId, Problem> {
 /// The usual form of a UUID, and no other.
 pub(super) fn id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok().filter(|_| text.len() == uuid::fmt::Hyphenated::LENGTH)
+}
+
+fn origin(request: &Request<'_>) -> Origin {
+    let traces = request.origin();
+    Origin {
+        request_id: Some(request.id.as_str().to_owned()),
+        amzn_trace_id: traces.amzn_trace_id.map(str::to_owned),
+        traceparent: traces.traceparent.map(str::to_owned),
+    }
 }
 
 fn key(request: &Request<'_>) -> Result<Option<Key>, Problem> {

@@ -137,7 +137,7 @@ impl Task {
 mod tests {
     use super::super::run::Runs;
     use super::super::state::tests::task;
-    use super::super::task::Kind;
+    use super::super::task::{Kind, Origin};
     use super::*;
 
     fn job(status: Status) -> Task {
@@ -146,6 +146,7 @@ mod tests {
             summary: task(Kind::new("send_email"), status),
             payload: Some(payload),
             runs: Runs::default(),
+            origin: Origin::default(),
         }
     }
 

@@ -90,7 +90,7 @@ impl Task {
 pub(super) mod tests {
     use super::*;
     use crate::model::run::Runs;
-    use crate::model::task::{Kind, TaskId};
+    use crate::model::task::{Kind, Origin, TaskId};
     use crate::model::user::UserId;
     use serde_json::json;
     use uuid::Uuid;
@@ -112,7 +112,12 @@ pub(super) mod tests {
     }
 
     pub(in crate::model) fn whole(kind: Kind, status: Status) -> Task {
-        Task { summary: task(kind, status), payload: None, runs: Runs::default() }
+        Task {
+            summary: task(kind, status),
+            payload: None,
+            runs: Runs::default(),
+            origin: Origin::default(),
+        }
     }
 
     /// The rows: an action, and its result for each status in the order of [`Status::ALL`].

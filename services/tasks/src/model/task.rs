@@ -157,6 +157,17 @@ pub struct Summary {
     pub version: i64,
 }
 
+/// The request that created a task. It is in the log lines of the runs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// Its id.
+    pub request_id: Option<String>,
+    /// Its trace at AWS.
+    pub amzn_trace_id: Option<String>,
+    /// Its trace, as in W3C Trace Context.
+    pub traceparent: Option<String>,
+}
+
 /// A whole task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Task {
@@ -168,6 +179,9 @@ pub struct Task {
     /// The members that only workers change.
     #[serde(skip)]
     pub runs: Runs,
+    /// The request that created it.
+    #[serde(skip)]
+    pub origin: Origin,
 }
 
 impl Task {
@@ -195,7 +209,7 @@ impl Task {
             finished_at: None,
             version: 1,
         };
-        Self { summary, payload: None, runs: Runs::default() }
+        Self { summary, payload: None, runs: Runs::default(), origin: Origin::default() }
     }
 
     /// The bytes of its payload and its result, which count for the limit of its owner.

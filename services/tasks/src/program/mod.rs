@@ -1,19 +1,20 @@
-//! The process: settings, the commands `migrate` and `user`, and what `serve` needs before it listens.
+//! The process: settings, the commands `migrate` and `user`, and what `serve` and `worker` need before they listen.
 
 pub mod keys;
 pub mod settings;
 mod user;
 
-use self::settings::{DatabaseSettings, Settings, SettingsError};
+use self::settings::{DatabaseSettings, JobSettings, Settings, SettingsError};
 use self::user::UserCommand;
 use crate::access::Access;
 use crate::access::passwords::{Argon2id, Passwords};
 use crate::api::Tasks;
+use crate::background::Background;
 use crate::jobs::resize_image::{Resizer, child};
 use crate::jobs::{self, context::Tools};
 use crate::store::{self, Lock, Migrations, StoreError, Target};
 use crate::work::{Metrics, Workers};
-use chassis::cli::ServeArgs;
+use chassis::cli::{ProcessArgs, ServeArgs};
 use chassis::context::Context;
 use chassis::derived::Derive;
 use chassis::failure::Failure;
@@ -22,6 +23,7 @@ use clap::Subcommand;
 use std::env;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The program `tasks`.
 #[derive(Debug, Default)]
@@ -53,6 +55,8 @@ pub enum Command {
 impl ChassisProgram for Program {
     type Service = Tasks;
     type Settings = Settings;
+    type Worker = Background;
+    type WorkerSettings = JobSettings;
     type Command = Command;
 
     const DERIVE: Option<Derive> = Some(jobs::document::derive);
@@ -63,47 +67,45 @@ impl ChassisProgram for Program {
         serve: &ServeArgs,
         context: &Context,
     ) -> Result<Started<Tasks>, Failure> {
-        let target = settings.database.target()?;
-        settings::refuse_on_fargate(&target)?;
-        let resizer = Resizer::of_this_program();
-        let can_isolate = resizer.is_available().await;
-        let policy = settings.policy(&target, serve.listen, can_isolate)?;
-        let (state, work) = (&settings.database.state_dir, &settings.work);
-        let (results, mail) = (work.results(state)?, work.mail(state)?);
-        let mut options = settings.database.options(self.migrations);
-        let mut signing_keys = None;
-        if let Target::SqliteFile(path) = &target {
-            let lock = Lock::acquire(path, serve.drain_timeout).await;
-            options.lock = Some(lock.map_err(|error| match error {
-                StoreError::Away(text) => Failure::Setting(format!("DATABASE_URL: {text}")),
-                other => unavailable(other),
-            })?);
-            if !keys::are_given() {
-                signing_keys = Some(keys::load_or_make(path).map_err(Failure::Unavailable)?);
-            }
-        }
-        let store = store::open(&target, options).await.map_err(unavailable)?;
-        let hashing = Passwords::new(Arc::new(Argon2id), settings.hash_concurrency());
-        let hashing = hashing.map_err(|error| Failure::Unavailable(format!("{error:?}")))?;
-        let clock = context.clock();
-        let tools = Tools { store: Arc::clone(&store), results, resizer, mail, clock };
+        let target = settings.jobs.target()?;
+        let machine = Machine::here().await;
+        let policy = settings.policy(&target, serve.listen, machine.can_isolate)?;
         tracing::info!(
-            database = %target,
-            mail = ?tools.mail.way,
             registration = ?policy.registration,
             rate_limit_preset = ?policy.bucket,
             hash_concurrency = settings.hash_concurrency(),
-            "store opened"
+            "rules for users"
         );
-        let tools = Arc::new(tools);
-        let metrics = Metrics::default();
-        context.register_metrics(|registry| metrics.register(registry));
-        let access = Access::new(store, context.clock(), policy, hashing).counting(metrics.clone());
-        let workers = settings
-            .workers
-            .policy(serve.drain_timeout, can_isolate)
-            .map(|policy| Workers::new(name_of_process(), policy, Arc::clone(&tools), metrics));
-        Ok(Started { service: Tasks::new(context, &tools, access, workers), signing_keys })
+        let hashing = Passwords::new(Arc::new(Argon2id), settings.hash_concurrency());
+        let hashing = hashing.map_err(|error| Failure::Unavailable(format!("{error:?}")))?;
+        let drain = serve.process.drain_timeout;
+        let opened = self.open(&settings.jobs, &target, machine, drain, context).await?;
+        let signing_keys = match &target {
+            Target::SqliteFile(path) if !keys::are_given() => {
+                Some(keys::load_or_make(path).map_err(Failure::Unavailable)?)
+            }
+            _ => None,
+        };
+        let Opened { tools, metrics, workers } = opened;
+        let store = Arc::clone(&tools.store);
+        let access = Access::new(store, context.clock(), policy, hashing).counting(metrics);
+        let background = Background::new(context, &tools, workers);
+        Ok(Started { service: Tasks::new(context, &tools, access, background), signing_keys })
+    }
+
+    async fn start_worker(
+        self,
+        settings: JobSettings,
+        process: &ProcessArgs,
+        context: &Context,
+    ) -> Result<Background, Failure> {
+        let (target, machine) = (settings.target()?, Machine::here().await);
+        if settings.workers.workers == 0 {
+            return Err(SettingsError::NoWorkers.into());
+        }
+        let drain = process.drain_timeout;
+        let opened = self.open(&settings, &target, machine, drain, context).await?;
+        Ok(Background::new(context, &opened.tools, opened.workers))
     }
 
     async fn execute(self, command: Command) -> Result<(), Failure> {
@@ -116,6 +118,61 @@ impl ChassisProgram for Program {
             }
             Command::User(command) => user::run(command, self.migrations).await,
         }
+    }
+}
+
+/// What the machine can do.
+struct Machine {
+    resizer: Resizer,
+    can_isolate: bool,
+}
+
+impl Machine {
+    async fn here() -> Self {
+        let resizer = Resizer::of_this_program();
+        let can_isolate = resizer.is_available().await;
+        Self { resizer, can_isolate }
+    }
+}
+
+/// What a process has for jobs.
+struct Opened {
+    tools: Arc<Tools>,
+    metrics: Metrics,
+    workers: Option<Workers>,
+}
+
+impl Program {
+    /// Opens the database, the storage and the way of mails, and makes the workers.
+    async fn open(
+        self,
+        settings: &JobSettings,
+        target: &Target,
+        machine: Machine,
+        drain: Duration,
+        context: &Context,
+    ) -> Result<Opened, Failure> {
+        let (state, work) = (&settings.database.state_dir, &settings.work);
+        let (results, mail) = (work.results(state)?, work.mail(state)?);
+        let mut options = settings.database.options(self.migrations);
+        if let Target::SqliteFile(path) = target {
+            let lock = Lock::acquire(path, drain).await;
+            options.lock = Some(lock.map_err(|error| match error {
+                StoreError::Away(text) => Failure::Setting(format!("DATABASE_URL: {text}")),
+                other => unavailable(other),
+            })?);
+        }
+        let store = store::open(target, options).await.map_err(unavailable)?;
+        tracing::info!(database = %target, mail = ?mail.way, "store opened");
+        let Machine { resizer, can_isolate } = machine;
+        let tools = Arc::new(Tools { store, results, resizer, mail, clock: context.clock() });
+        let metrics = Metrics::default();
+        context.register_metrics(|registry| metrics.register(registry));
+        let policy = settings.workers.policy(drain, can_isolate);
+        let workers = policy.map(|policy| {
+            Workers::new(name_of_process(), policy, Arc::clone(&tools), metrics.clone())
+        });
+        Ok(Opened { tools, metrics, workers })
     }
 }
 

@@ -48,12 +48,28 @@ pub struct DatabaseSettings {
     pub database_statement_timeout: u64,
 }
 
-/// The settings of `serve`.
+/// The settings of `worker`: those of every process that runs jobs or creates them.
 #[derive(Debug, Args)]
-pub struct Settings {
+pub struct JobSettings {
     /// The database
     #[command(flatten)]
     pub database: DatabaseSettings,
+
+    /// The workers
+    #[command(flatten)]
+    pub workers: WorkerSettings,
+
+    /// What jobs use
+    #[command(flatten)]
+    pub work: WorkSettings,
+}
+
+/// The settings of `serve`.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// Those of jobs
+    #[command(flatten)]
+    pub jobs: JobSettings,
 
     /// Whether strangers may register; required unless the database is SQLite and `LISTEN` is loopback, where it is open
     #[arg(long, env, value_enum)]
@@ -79,17 +95,9 @@ pub struct Settings {
     #[arg(long, env, default_value_t = 256 << 20, value_parser = value_parser!(i64).range(2 << 20..=1 << 40), value_name = "BYTES")]
     pub max_bytes: i64,
 
-    /// The workers
-    #[command(flatten)]
-    pub workers: WorkerSettings,
-
     /// Passwords that are hashed at once, 1 to 64; the number of cores if it is not set. Each takes 19 MiB of memory
     #[arg(long, env, value_parser = value_parser!(u8).range(1..=64), value_name = "N")]
     pub hash_concurrency: Option<u8>,
-
-    /// The settings of jobs
-    #[command(flatten)]
-    pub work: WorkSettings,
 }
 
 /// An invalid combination of settings. No message contains a secret.
@@ -115,6 +123,9 @@ pub enum SettingsError {
         "REGISTRATION is not set; set it to open or closed. Only SQLite on a loopback LISTEN has a default"
     )]
     NoRegistration,
+    /// A process without an API that runs no jobs.
+    #[error("WORKERS is 0, but this process only runs jobs; set it to 1 or more")]
+    NoWorkers,
     /// The disk of a Fargate task ends with the task.
     #[error(
         "DATABASE_URL is {0}, but the disk of an ECS task is lost with the task; set DATABASE_URL to a PostgreSQL server"
@@ -145,6 +156,15 @@ impl DatabaseSettings {
     }
 }
 
+impl JobSettings {
+    /// The database. Refuses one that would be lost.
+    pub fn target(&self) -> Result<Target, SettingsError> {
+        let target = self.database.target()?;
+        let is_kept = matches!(target, Target::Postgres(_)) || std::env::var_os(ECS).is_none();
+        if is_kept { Ok(target) } else { Err(SettingsError::Fargate(target)) }
+    }
+}
+
 impl Settings {
     /// The rules for users, on a machine that can or cannot isolate processes.
     pub fn policy(
@@ -165,7 +185,7 @@ impl Settings {
                 pending: self.max_pending,
                 bytes: self.max_bytes,
             },
-            rules: Rules { recipients: self.work.recipients() },
+            rules: Rules { recipients: self.jobs.work.recipients() },
         })
     }
 
@@ -175,10 +195,4 @@ impl Settings {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         self.hash_concurrency.map_or_else(cores, usize::from)
     }
-}
-
-/// Refuses a database that would be lost.
-pub fn refuse_on_fargate(target: &Target) -> Result<(), SettingsError> {
-    let is_kept = matches!(target, Target::Postgres(_)) || std::env::var_os(ECS).is_none();
-    if is_kept { Ok(()) } else { Err(SettingsError::Fargate(target.clone())) }
 }

@@ -45,6 +45,7 @@ impl Default for Migrations {
             change!(3, "0003_work"),
             change!(4, "0004_mail"),
             change!(5, "0005_events"),
+            change!(6, "0006_origin"),
         ])
     }
 }

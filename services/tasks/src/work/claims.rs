@@ -16,6 +16,10 @@ pub(super) async fn claim_all(shared: Arc<Shared>) {
             () = shared.draining() => return,
         };
         let Ok(slot) = slot else { return };
+        tokio::select! {
+            () = shared.metrics.abandoned_jobs().are_few() => {}
+            () = shared.draining() => return,
+        }
         // Registered before the claim, so that no wake-up is missed.
         let woken = signals.jobs.notified();
         let claiming = shared.claiming.lock().await;

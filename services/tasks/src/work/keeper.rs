@@ -3,6 +3,7 @@
 use super::{Shared, lock};
 use crate::jobs::context::Stop;
 use crate::model::run::{End, Run};
+use crate::model::task::Origin;
 use crate::store::StoreError;
 use crate::store::work::{Ending, Notice};
 use std::sync::Arc;
@@ -75,7 +76,11 @@ async fn take_over(shared: &Shared) -> Result<(), StoreError> {
         let Some(task) = shared.tools.store.task(run.task).await? else { continue };
         let volatile = crate::jobs::volatile(&task.summary.kind);
         if work.expire(run, Ending { end: End::Lost, volatile }).await?.is_some() {
-            tracing::warn!(task_id = %run.task, fence = run.fence, "worker is lost, its job is taken over");
+            let Origin { request_id, amzn_trace_id, traceparent } = &task.origin;
+            tracing::warn!(
+                task_id = %run.task, request_id, amzn_trace_id, traceparent, fence = run.fence,
+                "worker is lost, its job is taken over"
+            );
             shared.tools.store.signals().jobs.notify_one();
         }
     }

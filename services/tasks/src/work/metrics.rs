@@ -1,5 +1,6 @@
 //! The metrics of the jobs.
 
+use super::abandoned::Abandoned;
 use crate::model::run::Outcome;
 use crate::model::task::Kind;
 use crate::store::work::Queue;
@@ -10,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::time::Duration;
+use tokio::sync::oneshot::Receiver;
 
 /// Upper bounds in seconds: from a wake-up in the same process to a queue that is far behind.
 const PICKUP: [f64; 12] =
@@ -45,6 +47,7 @@ pub struct Metrics {
     pickup: Histograms<OfType>,
     stale: Family<OfType, Counter>,
     abandoned: Family<OfType, Counter>,
+    abandoned_jobs: Abandoned,
     leases: Counter,
     queue: Family<OfStatus, Gauge>,
     oldest: Gauge,
@@ -60,6 +63,7 @@ impl Default for Metrics {
             pickup: Histograms::new_with_constructor(|| Histogram::new(PICKUP)),
             stale: Family::default(),
             abandoned: Family::default(),
+            abandoned_jobs: Abandoned::default(),
             leases: Counter::default(),
             queue: Family::default(),
             oldest: Gauge::default(),
@@ -83,6 +87,7 @@ impl Metrics {
             self.stale.clone(),
         );
         registry.register("tasks_abandoned", "Jobs that did not stop", self.abandoned.clone());
+        self.abandoned_jobs.register(registry);
         registry.register(
             "tasks_lease_losses",
             "Runs that another worker took over",
@@ -120,8 +125,15 @@ impl Metrics {
         self.stale.get_or_create(&of(kind)).inc();
     }
 
-    pub(super) fn abandoned(&self, kind: &Kind) {
+    /// A job did not stop. Its thread drops the sender of `end` when it ends.
+    pub(super) fn abandoned<T: Send + 'static>(&self, kind: &Kind, end: Receiver<T>) {
         self.abandoned.get_or_create(&of(kind)).inc();
+        self.abandoned_jobs.begin(end);
+    }
+
+    /// The abandoned jobs that still run.
+    pub(super) fn abandoned_jobs(&self) -> &Abandoned {
+        &self.abandoned_jobs
     }
 
     /// The figures of the whole queue. `scheduled` is a part of `pending`.

@@ -1,5 +1,6 @@
 //! The workers: they claim jobs, run them, and record how they end.
 //!
+//! * `abandoned`: the jobs that did not stop.
 //! * `claims`: claims a job whenever a slot is free.
 //! * `run`: runs one job in a thread of its own, until it ends or must stop.
 //! * `duties`: the daily cleanup by one leader, and the figures of the queue.
@@ -8,6 +9,7 @@
 //! A run may end in any way and at any time: its process can be killed, and another worker takes over after the lease. So the
 //! work of a job can be done twice. It is recorded once, because a run ends only under the fence of its claim.
 
+mod abandoned;
 mod claims;
 mod duties;
 mod keeper;

@@ -9,6 +9,7 @@ use crate::jobs::Job;
 use crate::jobs::context::{Context, Stop, Unfinished};
 use crate::model::result::ResultFile;
 use crate::model::run::{End, pause};
+use crate::model::task::Origin;
 use crate::store::work::Ending;
 use std::sync::Arc;
 use std::thread;
@@ -38,7 +39,19 @@ pub(super) async fn run(
     let kind = job.kind.as_str();
     let id = run.task.to_string();
     let attempt = context.task.summary.attempts;
-    tracing::info!(task_id = id, kind, attempt, fence = run.fence, "job begins");
+    let task = Arc::clone(&context.task);
+    let Origin { request_id, amzn_trace_id, traceparent } = &task.origin;
+    let fence = run.fence;
+    tracing::info!(
+        task_id = id,
+        request_id,
+        amzn_trace_id,
+        traceparent,
+        kind,
+        attempt,
+        fence,
+        "job begins"
+    );
     let (done, stop) = execute(&shared, job, context.clone()).await;
     let end = end(done, stop, job, attempt);
     let outcome = end.as_ref().map_or("lost", |end| end.outcome().as_str());
@@ -50,7 +63,19 @@ pub(super) async fn run(
     }
     let (took_ms, progress) =
         (u64::try_from(took.as_millis()).unwrap_or(u64::MAX), context.progress());
-    tracing::info!(task_id = id, kind, attempt, outcome, error, took_ms, progress, "job ends");
+    tracing::info!(
+        task_id = id,
+        request_id,
+        amzn_trace_id,
+        traceparent,
+        kind,
+        attempt,
+        outcome,
+        error,
+        took_ms,
+        progress,
+        "job ends"
+    );
     lock(&shared.runs).remove(&run);
     drop(slot);
     shared.ended.notify_waiters();
@@ -87,10 +112,10 @@ async fn execute(
         }
     }
     let stop = *signal.borrow();
-    if let Ok(done) = timeout(GRACE, done).await {
+    if let Ok(done) = timeout(GRACE, &mut done).await {
         return (Some(done.unwrap_or_else(|_| panicked())), stop);
     }
-    shared.metrics.abandoned(&job.kind);
+    shared.metrics.abandoned(&job.kind, done);
     tracing::error!(task_id = %run.task, kind = job.kind.as_str(), "job does not stop, it is abandoned");
     (None, stop)
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use tasks::access::passwords::Passwords;
 use tasks::access::{Access, Policy, Registration};
 use tasks::api::Tasks;
+use tasks::background::Background;
 use tasks::jobs::Rules;
 use tasks::jobs::context::Tools;
 use tasks::jobs::resize_image::Resizer;
@@ -97,7 +98,8 @@ impl Parts {
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
         let access = Access::new(Arc::clone(&store), context.clock(), policy, passwords);
         let tools = tools(store, self.folder.path(), context.clock());
-        Tasks::new(context, &tools, access, None)
+        let background = Background::new(context, &tools, None);
+        Tasks::new(context, &tools, access, background)
     }
 }
 

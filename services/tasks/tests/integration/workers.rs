@@ -1,184 +1,15 @@
-//! The workers, with jobs that succeed, fail, panic, hang and stop.
+//! The workers: runs that end in every way, and workers that are lost.
 
-use crate::support::tools;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
+mod bench;
+mod cleanup;
+
+use self::bench::{BOUNDS, Bench, GATE, cancel, policy, task, user};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tasks::jobs::Job;
-use tasks::jobs::cleanup_temp::{Retentions, clean};
-use tasks::jobs::context::{Context, Tools, Unfinished};
 use tasks::model::run::Outcome;
-use tasks::model::task::{Kind, Status, Task, TaskId};
-use tasks::model::timestamp::Timestamp;
-use tasks::model::usage::Bounds;
-use tasks::model::user::{PasswordHash, Role, User, UserId, Username};
-use tasks::store::{Change, NewUser, Options, Store, Target, open};
-use tasks::work::{Metrics, Policy, Workers};
-use tempfile::TempDir;
-use tokio::time::{Instant, sleep, timeout};
-use uuid::Uuid;
-
-const BOUNDS: Bounds = Bounds { tasks: 100_000, pending: 100_000, bytes: 1 << 30 };
-const SECOND: Duration = Duration::from_secs(1);
-/// Before now on every clock.
-const PAST: Timestamp = Timestamp::from_millis(1_700_000_000_000);
-
-static CALLS: AtomicU32 = AtomicU32::new(0);
-
-const fn job(
-    kind: &'static str,
-    timeout: Duration,
-    run: fn(Context) -> tasks::jobs::Running,
-) -> Job {
-    Job {
-        kind: Kind::new(kind),
-        schema: || serde_json::Value::Null,
-        longest: 1024,
-        for_admins: false,
-        check: |_, _| Vec::new(),
-        volatile: None,
-        needs_isolation: false,
-        timeout,
-        run,
-    }
-}
-
-static JOBS: &[Job] = &[
-    job("file", SECOND, |context| {
-        Box::pin(async move {
-            context.report(7);
-            let (task, fence) = (context.task.summary.id, context.fence);
-            let put = context.tools.results.put(task, fence, "text/csv", b"a,b\r\n".to_vec());
-            put.await.map(Some).map_err(|error| Unfinished::Failed(error.to_string()))
-        })
-    }),
-    job("fail", SECOND, |_| Box::pin(async { Err(Unfinished::Failed("No.".into())) })),
-    job("panic", SECOND, |_| Box::pin(async { panic!("a secret of the job") })),
-    job("block", SECOND, |_| {
-        Box::pin(async {
-            // Longer than every test.
-            thread::sleep(Duration::from_mins(1));
-            Ok(None)
-        })
-    }),
-    job("deaf", Duration::from_mins(1), |_| {
-        Box::pin(async {
-            thread::sleep(Duration::from_mins(1));
-            Ok(None)
-        })
-    }),
-    job("wait", Duration::from_millis(300), |_| {
-        Box::pin(async {
-            sleep(Duration::from_mins(1)).await;
-            Ok(None)
-        })
-    }),
-    job("listen", Duration::from_mins(1), |context| {
-        Box::pin(async move {
-            context.stopped().await;
-            Err(Unfinished::Stopped)
-        })
-    }),
-    job("stubborn", Duration::from_mins(1), |context| {
-        Box::pin(async move {
-            context.stopped().await;
-            Ok(None)
-        })
-    }),
-    job("twice", SECOND, |_| {
-        Box::pin(async {
-            if CALLS.fetch_add(1, Ordering::SeqCst) == 0 {
-                return Err(Unfinished::Failed("The first time.".into()));
-            }
-            Ok(None)
-        })
-    }),
-];
-
-struct Bench {
-    store: Arc<dyn Store>,
-    tools: Arc<Tools>,
-    owner: User,
-    folder: TempDir,
-}
-
-impl Bench {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(&Target::SqliteMemory, Options::default()).await.unwrap();
-        let clock = chassis::clock::Clock::system();
-        let tools = Arc::new(tools(Arc::clone(&store), folder.path(), clock));
-        let owner = user(&*store, "ada").await;
-        Self { store, tools, owner, folder }
-    }
-
-    fn workers(&self, name: &str, policy: Policy) -> Workers {
-        let workers =
-            Workers::new(name.into(), policy, Arc::clone(&self.tools), Metrics::default());
-        workers.start();
-        workers
-    }
-
-    async fn create(&self, owner: &User, kind: &'static str) -> TaskId {
-        let task = task(owner.id, kind);
-        let id = task.summary.id;
-        self.store.create_task(task, None, BOUNDS).await.unwrap();
-        id
-    }
-
-    /// Waits until the task is as expected.
-    async fn until(&self, id: TaskId, expected: impl Fn(&Task) -> bool) -> Task {
-        let wait = async {
-            loop {
-                let task = self.store.task(id).await.unwrap().unwrap();
-                if expected(&task) {
-                    return task;
-                }
-                sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(Duration::from_secs(20), wait).await.expect("the task does not become as expected")
-    }
-
-    async fn ended(&self, id: TaskId) -> Task {
-        self.until(id, |task| task.summary.status.has_ended()).await
-    }
-
-    async fn running(&self, id: TaskId) -> Task {
-        self.until(id, |task| task.summary.status == Status::Processing).await
-    }
-
-    async fn outcomes(&self, id: TaskId) -> Vec<Option<Outcome>> {
-        let attempts = self.store.work().attempts(id).await.unwrap();
-        attempts.into_iter().map(|attempt| attempt.outcome).collect()
-    }
-}
-
-fn policy() -> Policy {
-    Policy {
-        lease: Duration::from_millis(600),
-        poll: Duration::from_millis(50),
-        drain: Duration::from_secs(3),
-        jobs: JOBS,
-        ..Policy::default()
-    }
-}
-
-async fn user(store: &dyn Store, name: &str) -> User {
-    let (id, username) = (UserId(Uuid::now_v7()), Username::parse(name).unwrap());
-    let user = User { id, username, role: Role::User, created_at: PAST };
-    let password = PasswordHash("first".into());
-    assert!(store.create_user(NewUser { user: user.clone(), password }).await.unwrap());
-    user
-}
-
-fn task(owner: UserId, kind: &'static str) -> Task {
-    let mut task = Task::new(TaskId(Uuid::now_v7()), owner, Kind::new(kind), PAST);
-    task.summary.max_attempts = 2;
-    task.payload = Some(serde_json::json!({}));
-    task
-}
+use tasks::model::task::{Kind, Status};
+use tasks::work::Policy;
+use tokio::time::{Instant, sleep};
 
 #[tokio::test]
 async fn job_is_done_and_its_file_is_kept() {
@@ -244,17 +75,27 @@ async fn panic_and_blocked_thread_harm_no_other_job() {
     workers.stop().await;
 }
 
-/// Asks the job to stop, as the API does.
-async fn cancel(bench: &Bench, id: TaskId) {
-    loop {
-        let from = bench.store.task(id).await.unwrap().unwrap();
-        let mut to = from.clone();
-        to.summary.cancel(PAST).unwrap();
-        to.touch(PAST);
-        if bench.store.change_task(from, to, BOUNDS).await.unwrap() == Change::Done {
-            return;
-        }
+#[tokio::test]
+async fn process_with_too_many_abandoned_jobs_claims_no_other_until_they_end() {
+    let bench = Bench::new().await;
+    let workers = bench.workers("w", Policy { slots: 32, ..policy() });
+    let mut gated = Vec::new();
+    for _ in 0..32 {
+        let mut task = task(bench.owner.id, "gated");
+        task.summary.max_attempts = 1;
+        gated.push(task.summary.id);
+        bench.store.create_task(task, None, BOUNDS).await.unwrap();
     }
+    for id in gated {
+        assert_eq!(bench.ended(id).await.summary.status, Status::Failed);
+    }
+    let id = bench.create(&bench.owner, "file").await;
+    // Ten looks at the queue.
+    sleep(policy().poll * 10).await;
+    assert_eq!(bench.outcomes(id).await, [], "it waits");
+    GATE.store(true, Ordering::SeqCst);
+    assert_eq!(bench.ended(id).await.summary.status, Status::Completed);
+    workers.stop().await;
 }
 
 #[tokio::test]
@@ -353,51 +194,4 @@ async fn long_job_keeps_its_lease() {
     for workers in workers {
         workers.stop().await;
     }
-}
-
-fn files(bench: &Bench) -> usize {
-    let tasks = std::fs::read_dir(bench.folder.path().join("results")).unwrap();
-    tasks.map(|task| std::fs::read_dir(task.unwrap().path()).map_or(0, Iterator::count)).sum()
-}
-
-/// The rows: what is kept, and the tasks and files that are left of a job with a file, a failed job and a manual task.
-#[tokio::test]
-async fn cleanup_keeps_what_is_not_past_its_retention() {
-    let bench = Bench::new().await;
-    let workers = bench.workers("w", policy());
-    let (file, failed) =
-        (bench.create(&bench.owner, "file").await, bench.create(&bench.owner, "fail").await);
-    let manual = bench.create(&bench.owner, "manual").await;
-    for id in [file, failed] {
-        bench.ended(id).await;
-    }
-    workers.stop().await;
-    // Another file, which no task has. It is younger than a day, so it stays.
-    bench.tools.results.put(TaskId(Uuid::now_v7()), 1, "text/csv", Vec::new()).await.unwrap();
-    let (none, long) = (Duration::ZERO, Duration::from_hours(1));
-    for (kept, tasks, number_of_files) in [
-        (Retentions { results: long, jobs: long, events: long }, [true, true, true], 2),
-        (Retentions { results: none, jobs: long, events: none }, [true, true, true], 1),
-        (Retentions { results: none, jobs: none, events: none }, [false, false, true], 1),
-    ] {
-        clean(&bench.tools, kept, |_| Ok(())).await.unwrap();
-        let mut found = Vec::new();
-        for id in [file, failed, manual] {
-            found.push(bench.store.task(id).await.unwrap().is_some());
-        }
-        assert_eq!((&*found, files(&bench)), (&tasks[..], number_of_files), "{kept:?}");
-        if let Some(task) = bench.store.task(file).await.unwrap() {
-            assert_eq!(task.summary.has_result, kept.results > none, "{kept:?}");
-        }
-    }
-    let page = bench.store.events().events_after(bench.owner.id, Some(0), 100).await.unwrap();
-    // Only the removals of the last cleanup are younger than its beginning.
-    assert!(page.numbers.removed_up_to > 0 && page.events.len() <= 2, "{page:?}");
-}
-
-#[tokio::test]
-async fn cleanup_stops_between_two_parts() {
-    let bench = Bench::new().await;
-    let stopped = clean(&bench.tools, Retentions::default(), |_| Err(Unfinished::Stopped)).await;
-    assert_eq!(stopped, Err(Unfinished::Stopped));
 }

@@ -20,6 +20,7 @@ mod starts;
 mod tasks_of;
 mod upgrade;
 mod user;
+mod worker;
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

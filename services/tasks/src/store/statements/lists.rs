@@ -171,8 +171,8 @@ fn restrict(sql: &mut QueryBuilder<Engine>, range: Range<'_>, query: &Query) {
         sql.push(" AND status = ").push_bind(status.as_str());
         sql.push(" AND type = ").push_bind(kind.as_str().to_owned());
         sql.push(" AND priority = ").push_bind(priority.rank());
-        // The condition of the index, which is always true. So PostgreSQL cannot use the index of other groups, whatever it
-        // expects to find there.
+        // The condition of the index, which is always true. So PostgreSQL cannot use the index of other groups, also
+        // with wrong statistics.
         let index = u8::from(query.order.by == By::UpdatedAt)
             + 2 * u8::from(range.owner.is_some())
             + 4 * u8::from(range.assignee.is_some());

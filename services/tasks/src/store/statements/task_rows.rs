@@ -4,7 +4,7 @@ use super::super::Engine;
 use super::damaged;
 use crate::model::result::ResultFile;
 use crate::model::run::Runs;
-use crate::model::task::{Kind, Priority, Status, Summary, Task, TaskId};
+use crate::model::task::{Kind, Origin, Priority, Status, Summary, Task, TaskId};
 use crate::model::timestamp::Timestamp;
 use crate::model::user::UserId;
 use crate::store::StoreError;
@@ -20,10 +20,10 @@ macro_rules! summary_columns {
 }
 pub(super) use summary_columns;
 
-/// The columns of [`Runs`] in addition.
+/// The columns of [`Runs`] and [`Origin`] in addition.
 macro_rules! run_columns {
     () => {
-        "fence, crashes, result_key, result_type"
+        "fence, crashes, result_key, result_type, origin"
     };
 }
 pub(super) use run_columns;
@@ -69,7 +69,12 @@ fn invalid(column: &str) -> sqlx::Error {
 }
 
 /// A row of [`summary_columns`], [`run_columns`] and `payload`.
-pub(super) struct TaskRow(SummaryRow, Runs, Option<String>);
+pub(super) struct TaskRow {
+    summary: SummaryRow,
+    runs: Runs,
+    payload: Option<String>,
+    origin: Option<String>,
+}
 
 impl<'r> FromRow<'r, <Engine as Sqlx>::Row> for TaskRow {
     fn from_row(row: &'r <Engine as Sqlx>::Row) -> Result<Self, sqlx::Error> {
@@ -83,14 +88,21 @@ impl<'r> FromRow<'r, <Engine as Sqlx>::Row> for TaskRow {
         let crashes = u16::try_from(row.try_get::<i16, _>("crashes")?);
         let crashes = crashes.map_err(|_| invalid("crashes"))?;
         let runs = Runs { fence: row.try_get("fence")?, crashes, result };
-        Ok(Self(SummaryRow::from_row(row)?, runs, row.try_get("payload")?))
+        Ok(Self {
+            summary: SummaryRow::from_row(row)?,
+            runs,
+            payload: row.try_get("payload")?,
+            origin: row.try_get("origin")?,
+        })
     }
 }
 
 impl TaskRow {
     pub(super) fn task(self) -> Result<Task, StoreError> {
-        let payload = self.2.map(|text| serde_json::from_str(&text)).transpose();
+        let payload = self.payload.map(|text| serde_json::from_str(&text)).transpose();
         let payload = payload.map_err(|_| damaged("tasks.payload"))?;
-        Ok(Task { summary: self.0.0, payload, runs: self.1 })
+        let origin = self.origin.map(|text| serde_json::from_str::<Origin>(&text)).transpose();
+        let origin = origin.map_err(|_| damaged("tasks.origin"))?.unwrap_or_default();
+        Ok(Task { summary: self.summary.0, payload, runs: self.runs, origin })
     }
 }

@@ -5,6 +5,7 @@
 //! another. The usage is changed first, and changed back if nothing else changes.
 
 use super::super::{Connection, Database};
+use super::damaged;
 use super::events::record;
 use super::keys::{refusal, remember};
 use super::task_rows::{TaskRow, run_columns, summary_columns};
@@ -171,10 +172,11 @@ pub(super) async fn has_user(
 }
 
 async fn insert(connection: &mut Connection<'_>, task: &Task) -> Result<(), StoreError> {
-    let Task { summary, payload, .. } = task;
+    let Task { summary, payload, origin, .. } = task;
+    let origin = serde_json::to_string(origin).map_err(|_| damaged("tasks.origin"))?;
     let sql = "INSERT INTO tasks (id, user_id, assignee_id, type, status, priority, attempts, max_attempts, version, \
-        created_at, updated_at, run_at, title, description, search, payload) \
-        VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $9, $10, $11, $12, $13, $14)";
+        created_at, updated_at, run_at, title, description, search, payload, origin) \
+        VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $9, $10, $11, $12, $13, $14, $15)";
     let insert = query(sql)
         .bind(summary.id.0)
         .bind(summary.user_id.0)
@@ -189,7 +191,8 @@ async fn insert(connection: &mut Connection<'_>, task: &Task) -> Result<(), Stor
         .bind(&summary.title)
         .bind(&summary.description)
         .bind(searchable(summary.title.as_deref(), summary.description.as_deref()))
-        .bind(payload.as_ref().map(ToString::to_string));
+        .bind(payload.as_ref().map(ToString::to_string))
+        .bind(origin);
     connection.run(insert).await?;
     Ok(())
 }
@@ -200,7 +203,7 @@ pub(super) async fn update(
     from: &Task,
     to: &Task,
 ) -> Result<bool, StoreError> {
-    let Task { summary, payload, runs } = to;
+    let Task { summary, payload, runs, .. } = to;
     let result = runs.result.as_ref();
     let sql = "UPDATE tasks SET assignee_id = $3, status = $4, priority = $5, attempts = $6, version = $7, \
         updated_at = $8, run_at = $9, cancel_requested_at = $10, started_at = $11, finished_at = $12, error = $13, \
