@@ -10,7 +10,7 @@ use super::Setup;
 
 const TEMPLATE: &str = "services/nginx/nginx.conf.jinja";
 const RENDERED: &str = "contract/parcels/nginx.conf";
-const DEFAULTS: &str = "chassis/src/runtime/cli.rs";
+const DEFAULTS: &str = "chassis/src/runtime/cli/args.rs";
 
 /// A figure, a file, and the text before the figure. The indentation distinguishes directives of the server and of an
 /// upstream.
