@@ -8,11 +8,12 @@ use std::time::Duration;
 use tasks::jobs::Job;
 use tasks::jobs::cleanup_temp::{Retentions, clean};
 use tasks::jobs::context::{Context, Tools, Unfinished};
-use tasks::model::run::Outcome;
+use tasks::model::run::{End, Outcome};
 use tasks::model::task::{Kind, Status, Task, TaskId};
 use tasks::model::timestamp::Timestamp;
 use tasks::model::usage::Bounds;
 use tasks::model::user::{PasswordHash, Role, User, UserId, Username};
+use tasks::store::work::{Ending, Wanted};
 use tasks::store::{Change, NewUser, Options, Store, Target, open};
 use tasks::work::{Metrics, Policy, Workers};
 use tempfile::TempDir;
@@ -51,6 +52,21 @@ static JOBS: &[Job] = &[
             let (task, fence) = (context.task.summary.id, context.fence);
             let put = context.tools.results.put(task, fence, "text/csv", b"a,b\r\n".to_vec());
             put.await.map(Some).map_err(|error| Unfinished::Failed(error.to_string()))
+        })
+    }),
+    job("recorded", SECOND, |context| {
+        Box::pin(async move {
+            let (task, fence) = (context.task.summary.id, context.fence);
+            let put = context.tools.results.put(task, fence, "text/csv", b"a,b\r\n".to_vec());
+            let file = put.await.unwrap();
+            let end = End::Completed(Some(file.clone()));
+            let recorded = context
+                .tools
+                .store
+                .work()
+                .finish(context.task.run(), Ending { end, volatile: None });
+            recorded.await.unwrap().expect("the run is the last one");
+            Ok(Some(file))
         })
     }),
     job("fail", SECOND, |_| Box::pin(async { Err(Unfinished::Failed("No.".into())) })),
@@ -193,6 +209,18 @@ async fn job_is_done_and_its_file_is_kept() {
     workers.stop().await;
 }
 
+/// The job records its end itself, as if the response of the worker's first attempt were lost.
+#[tokio::test]
+async fn file_stays_if_the_response_of_its_record_is_lost() {
+    let bench = Bench::new().await;
+    let workers = bench.workers("w", policy());
+    let id = bench.create(&bench.owner, "recorded").await;
+    let file = bench.ended(id).await.runs.result.unwrap();
+    // Waits until the worker has recorded the end again.
+    workers.stop().await;
+    assert!(bench.tools.results.open(&file).await.unwrap().is_some(), "{} is deleted", file.key);
+}
+
 #[tokio::test]
 async fn waking_up_is_faster_than_the_poll() {
     let bench = Bench::new().await;
@@ -300,7 +328,7 @@ async fn drained_worker_hands_back_without_an_attempt() {
 async fn job_of_a_lost_worker_is_taken_over() {
     let bench = Bench::new().await;
     // Claims without renewing the lease, like a process that was killed.
-    let wanted = tasks::store::work::Wanted {
+    let wanted = Wanted {
         worker: "dead".into(),
         kinds: vec![Kind::new("file")],
         limits: Vec::new(),
@@ -314,8 +342,7 @@ async fn job_of_a_lost_worker_is_taken_over() {
     assert_eq!((task.summary.status, task.summary.attempts), (Status::Completed, 1));
     assert_eq!((task.runs.fence, task.runs.crashes), (2, 1));
     assert_eq!(bench.outcomes(id).await, [Some(Outcome::Completed), Some(Outcome::Lost)]);
-    let late =
-        tasks::store::work::Ending { end: tasks::model::run::End::Completed(None), volatile: None };
+    let late = Ending { end: End::Completed(None), volatile: None };
     assert_eq!(bench.store.work().finish(dead, late).await.unwrap(), None);
     workers.stop().await;
 }
@@ -323,7 +350,7 @@ async fn job_of_a_lost_worker_is_taken_over() {
 #[tokio::test]
 async fn claim_whose_response_was_lost_is_given_back() {
     let bench = Bench::new().await;
-    let wanted = tasks::store::work::Wanted {
+    let wanted = Wanted {
         worker: "w".into(),
         kinds: vec![Kind::new("file")],
         limits: Vec::new(),
