@@ -367,6 +367,30 @@ async fn claim_whose_response_was_lost_is_given_back() {
 }
 
 #[tokio::test]
+async fn volatile_member_goes_with_a_cancelled_job_that_is_given_back() {
+    let bench = Bench::new().await;
+    let mut task = task(bench.owner.id, "resize_image");
+    task.payload = Some(serde_json::json!({ "image": "secret", "width": 1 }));
+    let id = task.summary.id;
+    bench.store.create_task(task, None, BOUNDS).await.unwrap();
+    let wanted = Wanted {
+        worker: "w".into(),
+        kinds: vec![Kind::new("resize_image")],
+        limits: Vec::new(),
+        per_user: 10,
+        lease: Duration::from_mins(1),
+    };
+    bench.store.work().claim(wanted).await.unwrap().unwrap();
+    cancel(&bench, id).await;
+    let workers = bench.workers("w", policy());
+    let task = bench.ended(id).await;
+    assert_eq!(bench.outcomes(id).await, [Some(Outcome::HandedBack)]);
+    assert_eq!(task.summary.status, Status::Cancelled);
+    assert_eq!(task.payload, Some(serde_json::json!({ "width": 1 })));
+    workers.stop().await;
+}
+
+#[tokio::test]
 async fn long_job_keeps_its_lease() {
     let bench = Bench::new().await;
     let workers = [bench.workers("w1", policy()), bench.workers("w2", policy())];
