@@ -9,6 +9,7 @@
 
 mod checks;
 mod database;
+mod failures;
 mod job;
 mod properties;
 mod rules;
