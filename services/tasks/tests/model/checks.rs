@@ -93,7 +93,7 @@ fn each_broken_rule_is_found() {
             Rule::LostRunsAreTakenOver => (ONE, 1, "every task ends"),
             Rule::CrashesAreCounted => (ONE, 3, "third crash is the last"),
             Rule::LostRunsUseNoAttempt => (ONE, 1, "attempts are the failed runs"),
-            Rule::CancelledTasksEnd => (ONE, 2, "cancelled task is never pending"),
+            Rule::CancelledTasksEnd => (ONE, 2, "request to cancel is kept"),
             Rule::SuccessBeatsCancel => (ONE, 1, "success wins"),
             Rule::UsersTakeTurns => (THREE, 0, "user waits for each other user once"),
             Rule::TurnsFollowTheLast => (LATER, 0, "user waits for each other user once"),

@@ -76,7 +76,7 @@ impl Work {
         let job = &mut state.jobs[run.job];
         job.finish(result);
         self.disturb(&before, job, result);
-        state.breach = state.breach.or_else(|| breach(job, result));
+        state.breach = state.breach.or_else(|| breach(&before, job, result));
         self.observe(&before, job, result);
         true
     }
@@ -109,12 +109,15 @@ impl Work {
 }
 
 /// The rule that the end of a run broke.
-fn breach(job: &Job, result: Ending) -> Option<Breach> {
+fn breach(before: &Job, job: &Job, result: Ending) -> Option<Breach> {
     let may_fail = job.losses >= CRASHES_MAX || job.failures >= job.max_attempts;
     match (result, job.status) {
         (Ending::Success, Status::Completed) if job.attempts == job.failures + 1 => None,
         (Ending::Success, Status::Completed) => Some(Breach::WrongAttempts),
         (Ending::Success, _) => Some(Breach::SuccessDropped),
+        (_, status) if before.is_cancelled && status != Status::Cancelled => {
+            Some(Breach::CancelForgotten)
+        }
         (_, Status::Failed) if !may_fail => Some(Breach::FailedEarly),
         (_, Status::Failed) if job.attempts != job.failures => Some(Breach::WrongAttempts),
         _ => None,

@@ -40,8 +40,9 @@ impl Model for Work {
                     job.crashes == job.losses && (job.has_ended() || may_run(job.losses))
                 })
             }),
-            always("cancelled task is never pending", |_, state| {
-                state.jobs.iter().all(|job| job.status != Status::Pending || !job.is_cancelled)
+            always("request to cancel is kept", |_, state| {
+                state.breach != Some(Breach::CancelForgotten)
+                    && state.jobs.iter().all(|job| !job.is_pending() || !job.is_cancelled)
             }),
             always("ended task has a time", |_, state| {
                 state.jobs.iter().all(|job| job.is_finished == job.has_ended())

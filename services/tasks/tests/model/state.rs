@@ -61,6 +61,8 @@ pub(crate) enum Breach {
     LeaseIgnored,
     /// The success of the last run was not recorded as a success.
     SuccessDropped,
+    /// A task whose cancellation was requested has ended neither with success nor as cancelled.
+    CancelForgotten,
     /// The file of a completed task was deleted.
     FileDeleted,
     /// A task failed without three crashes and without its last attempt.
