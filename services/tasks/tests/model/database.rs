@@ -37,8 +37,10 @@ impl Work {
             state.passed[other] = if is_passed { state.passed[other] + 1 } else { 0 };
         }
         state.turns[user] = self.last_turn(state, user) + 1;
+        let before = state.jobs[id].fence;
         state.jobs[id].begin();
         let run = Run { job: id, fence: state.jobs[id].fence };
+        state.breach = (run.fence <= before).then_some(Breach::FenceRepeated);
         state.open.push(Open { run, worker: Some(worker), is_over: false });
         Some(run)
     }

@@ -55,6 +55,9 @@ impl Model for Work {
                     || state.breach.is_some()
                     || !work.steps(state).is_empty()
             }),
+            always("claim raises the fence", |_, state| {
+                state.breach != Some(Breach::FenceRepeated)
+            }),
             always("only the last fence ends", |_, state| {
                 state.breach != Some(Breach::OldRunEnded)
             }),

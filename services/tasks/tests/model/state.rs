@@ -55,6 +55,8 @@ pub(crate) struct Slot {
 /// A step that must never happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Breach {
+    /// A claim did not raise the fence.
+    FenceRepeated,
     /// A run that is not the last one ended the task.
     OldRunEnded,
     /// A worker was taken for lost although its lease was not over.

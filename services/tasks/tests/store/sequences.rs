@@ -24,7 +24,6 @@ use tasks::store::{Change, Options, Store, Target, migrate, open};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-const KIND: Kind = Kind::new("sequence");
 /// Before now on every clock.
 const PAST: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -54,6 +53,8 @@ type Seen = Arc<Mutex<BTreeMap<String, u32>>>;
 
 struct Sequence<'a> {
     store: &'a dyn Store,
+    /// The type of its jobs, which no other sequence has.
+    kind: Kind,
     expected: Expected,
     seen: Seen,
 }
@@ -118,12 +119,12 @@ impl Sequence<'_> {
                 self.change("make due", job, make_due, now).await;
             }
             Operation::RetryFailed => {
-                let retried = self.work().retry_failed(KIND, None).await.unwrap();
+                let retried = self.work().retry_failed(self.kind.clone(), None).await.unwrap();
                 assert_eq!(retried, self.expected.retry_failed(now));
                 self.saw("retry all", retried > 0);
             }
             Operation::Pause(paused) => {
-                self.work().pause(KIND, paused).await.unwrap();
+                self.work().pause(self.kind.clone(), paused).await.unwrap();
                 self.expected.paused = paused;
             }
         }
@@ -132,7 +133,7 @@ impl Sequence<'_> {
     async fn claim(&mut self, lease: Lease, now: Timestamp) -> Option<Run> {
         let wanted = Wanted {
             worker: "w".into(),
-            kinds: vec![KIND],
+            kinds: vec![self.kind.clone()],
             limits: Vec::new(),
             per_user: 1000,
             lease: lease.duration(),
@@ -188,7 +189,7 @@ impl Sequence<'_> {
             assert_eq!(expected::facts(&stored), expected::facts(task));
         }
         let queue = self.work().queue().await.unwrap();
-        let counts = queue.by_type.get(KIND.as_str()).copied().unwrap_or_default();
+        let counts = queue.by_type.get(self.kind.as_str()).copied().unwrap_or_default();
         let counts = (counts.pending, counts.processing, counts.failed);
         assert_eq!(counts, self.expected.counts());
         for (user, number) in self.expected.last_events() {
@@ -214,17 +215,17 @@ async fn run(store: &dyn Store, operations: Vec<Operation>, seen: Seen) {
         create(store, &format!("sequence-ada-{number}")).await,
         create(store, &format!("sequence-bob-{number}")).await,
     ];
+    let kind = Kind::read(format!("sequence-{number}"));
     let mut tasks = Vec::new();
     for (owner, priority) in JOBS {
-        let mut task = Task::new(TaskId(Uuid::now_v7()), users[owner].id, KIND, PAST);
+        let mut task = Task::new(TaskId(Uuid::now_v7()), users[owner].id, kind.clone(), PAST);
         task.summary.priority = priority;
         task.summary.max_attempts = 3;
         task.payload = Some(json!({}));
         store.create_task(task.clone(), None, WIDE).await.unwrap();
         tasks.push(task);
     }
-    store.work().pause(KIND, false).await.unwrap();
-    let mut sequence = Sequence { store, expected: Expected::new(tasks), seen };
+    let mut sequence = Sequence { store, kind, expected: Expected::new(tasks), seen };
     for operation in operations {
         sequence.apply(operation).await;
         sequence.compare().await;
