@@ -13,6 +13,10 @@ const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A job, and the counts that its state is compared with.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent, like the members of a task"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Job {
     pub(crate) owner: u8,

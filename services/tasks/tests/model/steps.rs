@@ -102,7 +102,7 @@ impl Work {
         if state.breach.is_some() {
             return steps;
         }
-        self.steps_of_jobs(state, &mut steps);
+        Self::steps_of_jobs(state, &mut steps);
         self.steps_of_leases(state, &mut steps);
         for (id, process) in state.processes.iter().enumerate() {
             if process.is_frozen {
@@ -115,7 +115,7 @@ impl Work {
         steps
     }
 
-    fn steps_of_jobs(&self, state: &State, steps: &mut Vec<Step>) {
+    fn steps_of_jobs(state: &State, steps: &mut Vec<Step>) {
         for (id, job) in state.jobs.iter().enumerate() {
             if !job.exists {
                 steps.push(Step::Creates { job: id });
