@@ -73,9 +73,8 @@ fn running(shared: &Shared) -> Vec<Run> {
 async fn take_over(shared: &Shared) -> Result<(), StoreError> {
     let work = shared.tools.store.work();
     for run in work.expired().await? {
-        let Some(task) = shared.tools.store.task(run.task).await? else { continue };
-        let volatile = crate::jobs::volatile(&task.summary.kind);
-        if work.expire(run, Ending { end: End::Lost, volatile }).await?.is_some() {
+        let Some(ending) = ending(shared, run, End::Lost).await? else { continue };
+        if let Some(task) = work.expire(run, ending).await? {
             let Origin { request_id, amzn_trace_id, traceparent } = &task.origin;
             tracing::warn!(
                 task_id = %run.task, request_id, amzn_trace_id, traceparent, fence = run.fence,
@@ -95,9 +94,16 @@ async fn give_back(shared: &Shared) -> Result<(), StoreError> {
     let held = work.held(&shared.worker).await?;
     drop(claiming);
     for run in held.into_iter().filter(|run| !known.contains(run)) {
-        if work.finish(run, Ending { end: End::HandedBack, volatile: None }).await?.is_some() {
+        let Some(ending) = ending(shared, run, End::HandedBack).await? else { continue };
+        if work.finish(run, ending).await?.is_some() {
             tracing::warn!(task_id = %run.task, fence = run.fence, "response of a claim was lost, the job is given back");
         }
     }
     Ok(())
+}
+
+/// The end of a run that this process does not run. `None` if its task is gone.
+async fn ending(shared: &Shared, run: Run, end: End) -> Result<Option<Ending>, StoreError> {
+    let task = shared.tools.store.task(run.task).await?;
+    Ok(task.map(|task| Ending { end, volatile: crate::jobs::volatile(&task.summary.kind) }))
 }

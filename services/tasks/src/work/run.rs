@@ -8,8 +8,8 @@ use super::{Shared, lock};
 use crate::jobs::Job;
 use crate::jobs::context::{Context, Stop, Unfinished};
 use crate::model::result::ResultFile;
-use crate::model::run::{End, pause};
-use crate::model::task::Origin;
+use crate::model::run::{End, Run, pause};
+use crate::model::task::{Origin, Status};
 use crate::store::work::Ending;
 use std::sync::Arc;
 use std::thread;
@@ -179,7 +179,7 @@ async fn record(shared: &Shared, job: &Job, context: &Context, end: End) {
         }
         sleep(RECORD_AGAIN).await;
     };
-    if recorded.is_some() {
+    if recorded.is_some() || may_be_completed(shared, run).await {
         return;
     }
     shared.metrics.stale(&job.kind);
@@ -188,4 +188,13 @@ async fn record(shared: &Shared, job: &Job, context: &Context, end: End) {
         // The sweep of the storage finds it otherwise.
         let _ = shared.tools.results.delete(&file.key).await;
     }
+}
+
+/// Whether the success of a run may be recorded although the response was lost. Then its file stays. The sweep of the storage
+/// removes a file that no task has.
+async fn may_be_completed(shared: &Shared, run: Run) -> bool {
+    let task = shared.tools.store.task(run.task).await;
+    task.map_or(true, |task| {
+        task.is_some_and(|task| task.run() == run && task.summary.status == Status::Completed)
+    })
 }

@@ -1,13 +1,14 @@
-//! The workers: runs that end in every way, and workers that are lost.
+//! The workers: runs that end in every way.
 
 mod bench;
 mod cleanup;
+mod lost;
 
 use self::bench::{BOUNDS, Bench, GATE, cancel, policy, task, user};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tasks::model::run::Outcome;
-use tasks::model::task::{Kind, Status};
+use tasks::model::task::Status;
 use tasks::work::Policy;
 use tokio::time::{Instant, sleep};
 
@@ -22,6 +23,18 @@ async fn job_is_done_and_its_file_is_kept() {
     assert_eq!((&*file.media_type, file.bytes), ("text/csv", 5));
     assert!(file.key.ends_with("/1"), "the key has the fence: {}", file.key);
     workers.stop().await;
+}
+
+/// The job records its end itself, as if the response of the worker's first attempt were lost.
+#[tokio::test]
+async fn file_stays_if_the_response_of_its_record_is_lost() {
+    let bench = Bench::new().await;
+    let workers = bench.workers("w", policy());
+    let id = bench.create(&bench.owner, "recorded").await;
+    let file = bench.ended(id).await.runs.result.unwrap();
+    // Waits until the worker has recorded the end again.
+    workers.stop().await;
+    assert!(bench.tools.results.open(&file).await.unwrap().is_some(), "{} is deleted", file.key);
 }
 
 #[tokio::test]
@@ -135,63 +148,4 @@ async fn drained_worker_hands_back_without_an_attempt() {
     }
     assert_eq!(bench.outcomes(deaf).await, [Some(Outcome::HandedBack)]);
     assert_eq!(bench.outcomes(later).await, [], "a draining process claims nothing");
-}
-
-#[tokio::test]
-async fn job_of_a_lost_worker_is_taken_over() {
-    let bench = Bench::new().await;
-    // Claims without renewing the lease, like a process that was killed.
-    let wanted = tasks::store::work::Wanted {
-        worker: "dead".into(),
-        kinds: vec![Kind::new("file")],
-        limits: Vec::new(),
-        per_user: 10,
-        lease: Duration::from_millis(100),
-    };
-    let id = bench.create(&bench.owner, "file").await;
-    let dead = bench.store.work().claim(wanted).await.unwrap().unwrap().task.run();
-    let workers = bench.workers("w", policy());
-    let task = bench.ended(id).await;
-    assert_eq!((task.summary.status, task.summary.attempts), (Status::Completed, 1));
-    assert_eq!((task.runs.fence, task.runs.crashes), (2, 1));
-    assert_eq!(bench.outcomes(id).await, [Some(Outcome::Completed), Some(Outcome::Lost)]);
-    let late =
-        tasks::store::work::Ending { end: tasks::model::run::End::Completed(None), volatile: None };
-    assert_eq!(bench.store.work().finish(dead, late).await.unwrap(), None);
-    workers.stop().await;
-}
-
-#[tokio::test]
-async fn claim_whose_response_was_lost_is_given_back() {
-    let bench = Bench::new().await;
-    let wanted = tasks::store::work::Wanted {
-        worker: "w".into(),
-        kinds: vec![Kind::new("file")],
-        limits: Vec::new(),
-        per_user: 10,
-        lease: Duration::from_mins(1),
-    };
-    let id = bench.create(&bench.owner, "file").await;
-    bench.store.work().claim(wanted).await.unwrap().unwrap();
-    let workers = bench.workers("w", policy());
-    let task = bench.ended(id).await;
-    assert_eq!((task.summary.attempts, task.runs.crashes), (1, 0));
-    assert_eq!(bench.outcomes(id).await, [Some(Outcome::Completed), Some(Outcome::HandedBack)]);
-    workers.stop().await;
-}
-
-#[tokio::test]
-async fn long_job_keeps_its_lease() {
-    let bench = Bench::new().await;
-    let workers = [bench.workers("w1", policy()), bench.workers("w2", policy())];
-    let id = bench.create(&bench.owner, "listen").await;
-    bench.running(id).await;
-    // Three times the lease.
-    sleep(Duration::from_millis(1800)).await;
-    assert_eq!(bench.outcomes(id).await, [None], "nobody else has taken it");
-    cancel(&bench, id).await;
-    bench.ended(id).await;
-    for workers in workers {
-        workers.stop().await;
-    }
 }

@@ -11,6 +11,7 @@ mod million;
 mod outages;
 mod report;
 mod results;
+mod sequences;
 mod smtp;
 mod sqlite;
 mod tls;

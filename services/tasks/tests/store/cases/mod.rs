@@ -10,7 +10,7 @@ mod task;
 mod users;
 mod work;
 
-pub(crate) use self::task::manual;
+pub(crate) use self::task::{WIDE, manual};
 
 use super::NOW;
 use std::pin::Pin;

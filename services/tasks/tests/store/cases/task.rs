@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// Bounds that no other case reaches.
-pub(super) const WIDE: Bounds = Bounds { tasks: 100_000, pending: 100_000, bytes: 100_000_000 };
+pub(crate) const WIDE: Bounds = Bounds { tasks: 100_000, pending: 100_000, bytes: 100_000_000 };
 
 /// A pending manual task that is not stored yet.
 pub(crate) fn manual(owner: &User) -> Task {
