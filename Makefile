@@ -5,7 +5,7 @@ SHELL := bash
 export SERVICE ?= sum
 # The program `ops`. Name a compiled binary to avoid Cargo.
 OPS ?= cargo ops
-.PHONY: help service generate up down test lint test-containers plan plan-review aws-bootstrap aws-deploy aws-destroy promote rollback status logs github-setup page-test rehearse drill reproducible bench diagram
+.PHONY: help service generate up down test soak lint test-containers plan plan-review aws-bootstrap aws-deploy aws-destroy promote rollback status logs github-setup page-test rehearse drill reproducible bench diagram
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ down: ## Stop what `make up` started for that service, and nothing else
 
 test: ## Run every test and check; list the skips and their reasons (STEPS="api contract" runs only these)
 	@cargo xtask test $(STEPS)
+
+soak: ## Cause random faults of workers, databases and disks, and account for every task each minute (FAULT_SECONDS=1800 FAULT_SEED=…)
+	@FAULT_SECONDS=$${FAULT_SECONDS:-1800} cargo test --package tasks --test process random_faults -- --nocapture
 
 lint: ## Run every static check (installs the pinned tools into .tools/)
 	@cargo xtask lint

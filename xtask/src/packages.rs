@@ -12,7 +12,7 @@ use clap::builder::PossibleValuesParser;
 use crate::command::{from_line, is_installed, output, passes, search_path, tail};
 
 /// A program, its packages, and the service that the package starts.
-const PROGRAMS: [(&str, &str, Option<&str>); 20] = [
+const PROGRAMS: [(&str, &str, Option<&str>); 21] = [
     // Loads the pages of the services.
     ("chromium", "chromium", None),
     ("crun", "crun", None),
@@ -23,6 +23,8 @@ const PROGRAMS: [(&str, &str, Option<&str>); 20] = [
     ("docker-compose", "docker-compose", None),
     ("dockerd", "docker.io iptables", None),
     ("dot", "graphviz", None),
+    // Its library sets the clock of a process.
+    ("faketime", "faketime", None),
     // The tests of `ops github` call it. GitHub's machines have it.
     ("gh", "gh", None),
     ("haproxy", "haproxy", Some("haproxy")),

@@ -67,6 +67,7 @@ fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
             "pg_createcluster",
             "pgbouncer",
             "strace",
+            "faketime",
         ],
     )?;
     let install = || {

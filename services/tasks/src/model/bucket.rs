@@ -65,6 +65,9 @@ impl Bucket {
     /// Takes `cost` tokens, or returns the time until they are there.
     pub fn take(&mut self, preset: Preset, cost: u64, now: Timestamp) -> Result<(), Duration> {
         let per_token = preset.millis_per_token();
+        let all = Duration::from_millis(preset.tokens() * per_token);
+        // More than all tokens are missing only if the clock was set back. The user does not wait for that time.
+        self.full_at = self.full_at.min(now.after(all));
         let missing = self.full_at.since(now);
         let free = Duration::from_millis(preset.tokens().saturating_sub(cost) * per_token);
         if missing > free {
@@ -110,6 +113,14 @@ mod tests {
             assert_eq!(bucket.take(preset, 1, at(millis)), Ok(()));
             assert!(bucket.take(preset, 1, at(millis)).is_err(), "only one token came back");
         }
+    }
+
+    #[test]
+    fn clock_that_is_set_back_costs_at_most_all_tokens() {
+        let mut bucket = Bucket::full(at(3_600_000));
+        let wait = Duration::from_millis(100);
+        assert_eq!(bucket.take(Preset::Moderate, 1, NOW), Err(wait));
+        assert_eq!(bucket.take(Preset::Moderate, 1, at(100)), Ok(()));
     }
 
     #[test]

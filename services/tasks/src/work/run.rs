@@ -79,6 +79,8 @@ pub(super) async fn run(
     lock(&shared.runs).remove(&run);
     drop(slot);
     shared.ended.notify_waiters();
+    // On PostgreSQL, a claim skips a user whose row is locked, as it was by this end.
+    shared.tools.store.signals().jobs.notify_one();
 }
 
 /// Runs the job in a thread until it ends or has not stopped in time. `None`: it was abandoned.

@@ -5,6 +5,7 @@
 mod crashes;
 mod database;
 mod events;
+mod faults;
 mod follower;
 mod http;
 mod idempotency;
@@ -12,6 +13,7 @@ mod images;
 mod limits;
 mod load;
 mod outages;
+mod pickup;
 mod rotation;
 mod service;
 mod sessions;

@@ -139,7 +139,8 @@ impl Service {
         until("the address in the log", PATIENCE, || {
             let ended = service.child.try_wait().unwrap();
             assert!(ended.is_none(), "{ended:?}: {}", service.log());
-            service.listening().is_some_and(|address| {
+            let address = service.logged("address").or_else(|| service.logged("metrics_address"));
+            address.is_some_and(|address| {
                 service.address = address;
                 true
             })
@@ -147,13 +148,12 @@ impl Service {
         service
     }
 
-    /// The address in the first line of the log.
-    fn listening(&self) -> Option<SocketAddr> {
+    /// An address in the first line of the log.
+    fn logged(&self, member: &str) -> Option<SocketAddr> {
         let log = self.log.lock().unwrap();
         let line = log.iter().find(|line| line.contains("\"listening\""))?;
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        let address = line["address"].as_str().or(line["metrics_address"].as_str());
-        Some(address.unwrap().parse().unwrap())
+        Some(line[member].as_str()?.parse().unwrap())
     }
 
     /// All lines so far.
@@ -184,8 +184,23 @@ impl Service {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Sends a signal such as `-STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    /// The number of the process. The names of its workers contain it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The metrics of the private listener.
+    pub(crate) fn metrics(&self) -> String {
+        get(self.logged("metrics_address").unwrap(), "/metrics").expect(200).body
     }
 
     /// Waits for the end.

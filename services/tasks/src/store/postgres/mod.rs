@@ -240,14 +240,14 @@ fn failure(error: &sqlx::Error) -> StoreError {
 
 /// SQLSTATE, <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
 fn is_temporary(code: &str) -> bool {
-    // Class 08 is a failed connection. PgBouncer uses it for all of its own errors.
+    // Class 08 is a failed connection. PgBouncer uses it for all of its own errors. Class 53 is a lack of disk, memory or
+    // connections.
     code.starts_with("08")
+        || code.starts_with("53")
         || matches!(
             code,
             // Serialization failure and deadlock: another transaction was first.
             "40001" | "40P01"
-            // Too many connections.
-            | "53300"
             // Lock timeout.
             | "55P03"
             // Statement timeout, or canceled by an administrator.

@@ -257,8 +257,8 @@ fn failure(error: &sqlx::Error) -> StoreError {
     // The low byte of an extended code is the primary code.
     let code = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
     match (error, code) {
-        // SQLITE_BUSY or SQLITE_LOCKED.
-        (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed, _) | (_, Some(5 | 6)) => {
+        // SQLITE_BUSY, SQLITE_LOCKED or SQLITE_FULL. They end without a change of the program.
+        (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed, _) | (_, Some(5 | 6 | 13)) => {
             StoreError::Away(text)
         }
         // SQLITE_INTERRUPT.
