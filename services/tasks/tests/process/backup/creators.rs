@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A user may send fifty requests a second.
-const PAUSE: Duration = Duration::from_millis(25);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The largest image.
 pub(super) static IMAGE: LazyLock<String> = LazyLock::new(|| BASE64_STANDARD.encode(black()));

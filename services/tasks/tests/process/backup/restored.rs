@@ -58,7 +58,7 @@ impl Restored {
     /// All jobs end, each is recorded once, and the runs that were open used no attempt.
     pub(super) fn check_work(&self, open: usize) {
         let number = |sql: &str| self.place.number(sql);
-        until("the end of all jobs", PATIENCE * 2, || number(UNFINISHED) == 0);
+        until("the end of all jobs", PATIENCE * 4, || number(UNFINISHED) == 0);
         assert_eq!(number(OPEN), 0);
         let jobs = number("SELECT count(*) FROM tasks WHERE type <> 'manual'");
         let completed =
