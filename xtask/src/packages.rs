@@ -38,6 +38,7 @@ const PROGRAMS: [(&str, &str, Option<&str>); 21] = [
     // The server is not on the search path, but this program of the package is.
     ("pg_createcluster", "postgresql", Some("postgresql")),
     ("pgbouncer", "pgbouncer", Some("pgbouncer")),
+    ("sqlite3", "sqlite3", None),
     ("strace", "strace", None),
     ("valgrind", "valgrind", None),
 ];

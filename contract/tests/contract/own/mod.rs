@@ -6,5 +6,6 @@
 mod bodies;
 mod expect;
 mod row;
+mod streams;
 mod table;
 mod variants;

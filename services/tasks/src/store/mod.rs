@@ -14,11 +14,13 @@ pub mod work;
 
 pub use self::migrations::Migrations;
 #[cfg(feature = "test-support")]
-pub use self::postgres::{PLANNER as POSTGRES_PLANNER, list as postgres_list};
+pub use self::postgres::{
+    PLANNER as POSTGRES_PLANNER, list as postgres_list, looks as postgres_looks,
+};
 pub use self::signals::{LastNumbers, News, Signals};
 pub use self::sqlite::Lock;
 #[cfg(feature = "test-support")]
-pub use self::sqlite::list as sqlite_list;
+pub use self::sqlite::{list as sqlite_list, looks as sqlite_looks};
 pub use self::target::{InvalidTarget, Target, WELL_KNOWN_SECRETS};
 
 use self::events::Events;

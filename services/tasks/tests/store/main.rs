@@ -9,6 +9,7 @@ mod jobs;
 mod mail;
 mod million;
 mod outages;
+mod plans;
 mod report;
 mod results;
 mod sequences;

@@ -12,7 +12,7 @@ mod statements;
 
 pub use self::lock::Lock;
 #[cfg(feature = "test-support")]
-pub use self::statements::list;
+pub use self::statements::{list, looks};
 
 use self::writer::Writer;
 use super::signals::Signals;

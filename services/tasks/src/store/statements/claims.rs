@@ -5,6 +5,7 @@
 
 use super::super::{Connection, Engine, NOW, ROW_LOCK, SKIP_LOCKED};
 use super::events::record as record_events;
+use super::looks::{RUNNING, TURN};
 use super::tasks::{find, update};
 use super::usage::apply;
 use crate::model::event::notes;
@@ -84,8 +85,7 @@ async fn open_kinds(
     let running = if wanted.limits.is_empty() {
         Vec::new()
     } else {
-        let sql = "SELECT type, count(*) FROM attempts WHERE ended_at IS NULL GROUP BY type";
-        connection.rows(query_as::<_, (String, i64)>(sql)).await?
+        connection.rows(query_as::<_, (String, i64)>(RUNNING)).await?
     };
     let is_open = |kind: &&Kind| {
         let running = running.iter().find(|(name, _)| name == kind.as_str());
@@ -99,20 +99,21 @@ async fn open_kinds(
 }
 
 /// The user whose turn it is, of those with a due job.
-fn next_user(kinds: &[Kind], per_user: u32, now: Timestamp) -> QueryBuilder<Engine> {
+pub(super) fn next_user(kinds: &[Kind], per_user: u32, now: Timestamp) -> QueryBuilder<Engine> {
     let mut sql = QueryBuilder::new(
         "SELECT u.user_id FROM user_usage u WHERE u.pending > 0 AND EXISTS (SELECT 1 FROM tasks \
         WHERE user_id = u.user_id AND ",
     );
     waiting(&mut sql, WAITING, kinds, now);
-    sql.push(") AND (SELECT count(*) FROM attempts a WHERE a.user_id = u.user_id AND a.ended_at IS NULL) < ");
+    // With an OFFSET, PostgreSQL looks at one user after the other. Without it, it can join the users with all waiting jobs.
+    sql.push(" LIMIT 1 OFFSET 0) AND (SELECT count(*) FROM attempts a WHERE a.user_id = u.user_id AND a.ended_at IS NULL) < ");
     sql.push_bind(i64::from(per_user));
     sql.push(format_args!(" ORDER BY u.turn, u.user_id LIMIT 1{SKIP_LOCKED}"));
     sql
 }
 
 /// The due job of a user with the first place.
-fn next_task(user: UserId, kinds: &[Kind], now: Timestamp) -> QueryBuilder<Engine> {
+pub(super) fn next_task(user: UserId, kinds: &[Kind], now: Timestamp) -> QueryBuilder<Engine> {
     let mut sql = QueryBuilder::new("SELECT id FROM tasks WHERE user_id = ");
     sql.push_bind(user.0).push(" AND ");
     waiting(&mut sql, IN_PLACE, kinds, now);
@@ -132,8 +133,7 @@ fn waiting(sql: &mut QueryBuilder<Engine>, index: &str, kinds: &[Kind], now: Tim
 
 /// The user is behind all others now.
 async fn take_turn(connection: &mut Connection<'_>, user: UserId) -> Result<(), StoreError> {
-    let sql = "UPDATE user_usage SET turn = \
-        (SELECT COALESCE(MAX(turn), 0) + 1 FROM user_usage WHERE pending > 0) WHERE user_id = $1";
+    let sql = AssertSqlSafe(format!("UPDATE user_usage SET turn = ({TURN}) WHERE user_id = $1"));
     connection.run(query(sql).bind(user.0)).await?;
     Ok(())
 }

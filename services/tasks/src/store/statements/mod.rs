@@ -8,6 +8,7 @@ mod deletion;
 mod events;
 mod keys;
 mod lists;
+mod looks;
 mod mails;
 mod retention;
 mod schema;
@@ -20,6 +21,8 @@ mod work;
 
 #[cfg(feature = "test-support")]
 pub use self::lists::list;
+#[cfg(feature = "test-support")]
+pub use self::looks::looks;
 
 use super::{Connection, Engine, failure};
 use crate::model::timestamp::Timestamp;

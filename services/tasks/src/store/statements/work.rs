@@ -6,6 +6,7 @@ use super::super::{ANNOUNCE, Connection, Database, ROW_LOCK};
 use super::claims::{DUE, claim, lease_end, now};
 use super::damaged;
 use super::events::record;
+use super::looks::{EXPIRED, HELD, NOTICE};
 use super::retention::{PART, locked, replace};
 use super::tasks::find;
 use super::usage::lock;
@@ -54,9 +55,8 @@ impl Work for Database {
             Box::pin(async move {
                 let mut notices = Vec::new();
                 for run in runs {
-                    let sql = "SELECT t.cancel_requested_at FROM attempts a JOIN tasks t ON t.id = a.task_id \
-                        WHERE a.task_id = $1 AND a.fence = $2 AND a.ended_at IS NULL";
-                    let row = query_as::<_, (Option<i64>,)>(sql).bind(run.task.0).bind(run.fence);
+                    let row =
+                        query_as::<_, (Option<i64>,)>(NOTICE).bind(run.task.0).bind(run.fence);
                     match connection.row(row).await? {
                         None => notices.push((run, Notice::Lost)),
                         Some((Some(_),)) => notices.push((run, Notice::Cancelled)),
@@ -80,9 +80,7 @@ impl Work for Database {
         let worker = worker.to_owned();
         self.read(move |mut connection| {
             Box::pin(async move {
-                let sql = "SELECT task_id, user_id, fence FROM attempts \
-                    WHERE ended_at IS NULL AND worker = $1 ORDER BY task_id LIMIT $2";
-                let rows = query_as::<_, (Uuid, Uuid, i64)>(sql).bind(worker).bind(PART);
+                let rows = query_as::<_, (Uuid, Uuid, i64)>(HELD).bind(worker).bind(PART);
                 Ok(connection.rows(rows).await?.into_iter().map(run).collect())
             })
         })
@@ -93,9 +91,8 @@ impl Work for Database {
         self.read(move |mut connection| {
             Box::pin(async move {
                 let now = now(&mut connection).await?;
-                let sql = "SELECT task_id, user_id, fence FROM attempts \
-                    WHERE ended_at IS NULL AND lease_until < $1 ORDER BY lease_until LIMIT $2";
-                let rows = query_as::<_, (Uuid, Uuid, i64)>(sql).bind(now.as_millis()).bind(PART);
+                let rows =
+                    query_as::<_, (Uuid, Uuid, i64)>(EXPIRED).bind(now.as_millis()).bind(PART);
                 Ok(connection.rows(rows).await?.into_iter().map(run).collect())
             })
         })

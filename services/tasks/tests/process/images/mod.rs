@@ -5,7 +5,7 @@ mod endings;
 mod formats;
 mod hostile;
 mod isolation;
-mod samples;
+pub(crate) mod samples;
 
 use crate::service::TASKS;
 use std::time::Duration;

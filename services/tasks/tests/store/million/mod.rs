@@ -3,8 +3,8 @@
 //! One user has a million tasks. A thousand users have a thousand each. The ids of both alternate. A tenth of the million
 //! is assigned to one of the thousand users. No task has failed.
 
-mod postgres;
-mod sqlite;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
 
 use std::fs;
 use std::path::Path;
@@ -33,11 +33,11 @@ const NEEDED: [&str; 5] = [
 
 const NEWEST: Order = Order { by: By::CreatedAt, descending: true };
 
-fn user(number: u64) -> UserId {
+pub(crate) fn user(number: u64) -> UserId {
     UserId(Uuid::from_u64_pair(0x7000, number))
 }
 
-fn task(number: u64) -> TaskId {
+pub(crate) fn task(number: u64) -> TaskId {
     TaskId(Uuid::from_u64_pair(0x0190_0000_0000_7000, number))
 }
 

@@ -13,10 +13,10 @@ use tasks::model::task::Status;
 use tasks::store::{Options, POSTGRES_PLANNER, Target, migrate, open, postgres_list};
 
 /// For data that the end of the test removes.
-const SETTINGS: [&str; 4] =
+pub(crate) const SETTINGS: [&str; 4] =
     ["autovacuum=off", "max_wal_size=4GB", "maintenance_work_mem=256MB", "shared_buffers=256MB"];
 
-async fn connect(server: &Postgres) -> PgConnection {
+pub(crate) async fn connect(server: &Postgres) -> PgConnection {
     let url = server.url("postgres");
     migrate(&Target::parse(&url).unwrap()).await.unwrap();
     let mut connection = PgConnection::connect(&url).await.unwrap();
@@ -26,7 +26,7 @@ async fn connect(server: &Postgres) -> PgConnection {
     connection
 }
 
-async fn execute(connection: &mut PgConnection, sql: impl Into<String>) {
+pub(crate) async fn execute(connection: &mut PgConnection, sql: impl Into<String>) {
     connection.execute(AssertSqlSafe(sql.into())).await.unwrap();
 }
 
@@ -77,7 +77,7 @@ async fn fill(connection: &mut PgConnection) {
 }
 
 /// Runs `EXPLAIN` on a statement with its parameters.
-async fn explain(
+pub(crate) async fn explain(
     connection: &mut PgConnection,
     options: &str,
     statement: &mut QueryBuilder<Engine>,
@@ -92,7 +92,7 @@ async fn explain(
 }
 
 /// Calls `visit` with each node and with whether a limit is above it, without a sort between them.
-fn walk(node: &Value, is_limited: bool, visit: &mut impl FnMut(&Value, bool)) {
+pub(crate) fn walk(node: &Value, is_limited: bool, visit: &mut impl FnMut(&Value, bool)) {
     visit(node, is_limited);
     let kind = node["Node Type"].as_str().unwrap();
     let is_limited = kind == "Limit" || is_limited && !kind.contains("Sort");

@@ -14,14 +14,14 @@ use tasks::store::{Options, Target, open, sqlite_list};
 use tempfile::TempDir;
 
 /// The tables of the service without tasks.
-async fn migrated() -> (TempDir, PathBuf) {
+pub(crate) async fn migrated() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tasks.db");
     open(&Target::SqliteFile(path.clone()), Options::default()).await.unwrap().close().await;
     (folder, path)
 }
 
-async fn connect(path: &Path) -> SqliteConnection {
+pub(crate) async fn connect(path: &Path) -> SqliteConnection {
     SqliteConnectOptions::new().filename(path).foreign_keys(false).connect().await.unwrap()
 }
 
@@ -118,7 +118,10 @@ async fn fill(connection: &mut SqliteConnection) {
 }
 
 /// Runs a statement. Returns the steps of SQLite's machine.
-async fn run(connection: &mut SqliteConnection, statement: &mut QueryBuilder<Sqlite>) -> u64 {
+pub(crate) async fn run(
+    connection: &mut SqliteConnection,
+    statement: &mut QueryBuilder<Sqlite>,
+) -> u64 {
     let steps = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&steps);
     connection.lock_handle().await.unwrap().set_progress_handler(1, move || {
