@@ -25,8 +25,9 @@ down: ## Stop what `make up` started for that service, and nothing else
 test: ## Run every test and check; list the skips and their reasons (STEPS="api contract" runs only these)
 	@cargo xtask test $(STEPS)
 
-soak: ## Cause random faults of workers, databases and disks, and account for every task each minute (FAULT_SECONDS=1800 FAULT_SEED=…)
-	@FAULT_SECONDS=$${FAULT_SECONDS:-1800} cargo test --package tasks --test process random_faults -- --nocapture
+soak: ## Search for defects of `tasks` for a long time: random faults, larger models, random sequences (FAULT_SECONDS=1800 FAULT_SEED=…)
+	@FAULT_SECONDS=$${FAULT_SECONDS:-1800} MODEL_LARGE=1 SEQUENCES=$${SEQUENCES:-1000} cargo test --package tasks \
+		--test process --test model --test store -- --nocapture random_faults checks sequences
 
 lint: ## Run every static check (installs the pinned tools into .tools/)
 	@cargo xtask lint

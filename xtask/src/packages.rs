@@ -12,7 +12,7 @@ use clap::builder::PossibleValuesParser;
 use crate::command::{from_line, is_installed, output, passes, search_path, tail};
 
 /// A program, its packages, and the service that the package starts.
-const PROGRAMS: [(&str, &str, Option<&str>); 21] = [
+const PROGRAMS: [(&str, &str, Option<&str>); 22] = [
     // Loads the pages of the services.
     ("chromium", "chromium", None),
     ("crun", "crun", None),

@@ -46,6 +46,7 @@ impl Default for Migrations {
             change!(4, "0004_mail"),
             change!(5, "0005_events"),
             change!(6, "0006_origin"),
+            change!(7, "0007_due"),
         ])
     }
 }

@@ -15,12 +15,12 @@ pub mod work;
 pub use self::migrations::Migrations;
 #[cfg(feature = "test-support")]
 pub use self::postgres::{
-    PLANNER as POSTGRES_PLANNER, list as postgres_list, looks as postgres_looks,
+    PLANNER as POSTGRES_PLANNER, list as postgres_list, polls as postgres_polls,
 };
 pub use self::signals::{LastNumbers, News, Signals};
 pub use self::sqlite::Lock;
 #[cfg(feature = "test-support")]
-pub use self::sqlite::{list as sqlite_list, looks as sqlite_looks};
+pub use self::sqlite::{list as sqlite_list, polls as sqlite_polls};
 pub use self::target::{InvalidTarget, Target, WELL_KNOWN_SECRETS};
 
 use self::events::Events;

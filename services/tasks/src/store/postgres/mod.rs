@@ -18,7 +18,7 @@ mod statements;
 
 pub(super) use self::migrate::migrate;
 #[cfg(feature = "test-support")]
-pub use self::statements::{list, looks};
+pub use self::statements::{list, polls};
 
 use super::signals::Signals;
 use super::{BoxFuture, Options, StoreError};

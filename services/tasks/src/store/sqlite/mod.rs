@@ -12,7 +12,7 @@ mod statements;
 
 pub use self::lock::Lock;
 #[cfg(feature = "test-support")]
-pub use self::statements::{list, looks};
+pub use self::statements::{list, polls};
 
 use self::writer::Writer;
 use super::signals::Signals;

@@ -5,7 +5,7 @@
 
 use super::super::{Connection, Engine, NOW, ROW_LOCK, SKIP_LOCKED};
 use super::events::record as record_events;
-use super::looks::{RUNNING, TURN};
+use super::polls::{RUNNING, TURN};
 use super::tasks::{find, update};
 use super::usage::apply;
 use crate::model::event::notes;
@@ -29,8 +29,9 @@ const RUNS_KEPT: i64 = 100;
 const WAITING: &str = "status = 'pending' AND type <> 'manual' AND length(type) <> 200";
 /// The waiting jobs, in the index `tasks_place`.
 const IN_PLACE: &str = "status = 'pending' AND type <> 'manual' AND length(type) <> 201";
-/// The time from which a worker may run a job.
-pub(super) const DUE: &str = "COALESCE(run_at, created_at)";
+/// The time from which a worker may run a job. Without a time, this is at once, because the process that created the job can
+/// have another clock.
+const DUE: &str = "COALESCE(run_at, 0)";
 /// The order of the jobs of a user. A priority is worth the time in the index.
 const PLACE: &str = "COALESCE(run_at, created_at) - priority * 600000";
 

@@ -8,8 +8,9 @@ mod deletion;
 mod events;
 mod keys;
 mod lists;
-mod looks;
 mod mails;
+mod polls;
+mod queue;
 mod retention;
 mod schema;
 mod sessions;
@@ -22,7 +23,7 @@ mod work;
 #[cfg(feature = "test-support")]
 pub use self::lists::list;
 #[cfg(feature = "test-support")]
-pub use self::looks::looks;
+pub use self::polls::polls;
 
 use super::{Connection, Engine, failure};
 use crate::model::timestamp::Timestamp;

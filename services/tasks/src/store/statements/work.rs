@@ -1,13 +1,14 @@
-//! The statements about runs and the queue.
+//! The statements about runs.
 //!
 //! Locks are taken in the order of [`super::tasks`]: usage of the owner, task, run, counters of events.
 
-use super::super::{ANNOUNCE, Connection, Database, ROW_LOCK};
-use super::claims::{DUE, claim, lease_end, now};
+use super::super::{ANNOUNCE, Connection, Database, Engine, ROW_LOCK};
+use super::claims::{claim, lease_end, now};
 use super::damaged;
 use super::events::record;
-use super::looks::{EXPIRED, HELD, NOTICE};
-use super::retention::{PART, locked, replace};
+use super::polls::{expired, held, notice};
+use super::queue::{queue, retry_failed};
+use super::retention::replace;
 use super::tasks::find;
 use super::usage::lock;
 use crate::model::run::{Attempt, Outcome, Run};
@@ -16,9 +17,9 @@ use crate::model::timestamp::Timestamp;
 use crate::model::user::UserId;
 use crate::store::StoreError;
 use crate::store::signals::{LastNumbers, Signal};
-use crate::store::work::{Claimed, Counts, Ending, Notice, Queue, Wanted, Work};
+use crate::store::work::{Claimed, Ending, Notice, Queue, Wanted, Work};
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, query, query_as};
+use sqlx::{AssertSqlSafe, QueryBuilder, query, query_as};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -55,9 +56,8 @@ impl Work for Database {
             Box::pin(async move {
                 let mut notices = Vec::new();
                 for run in runs {
-                    let row =
-                        query_as::<_, (Option<i64>,)>(NOTICE).bind(run.task.0).bind(run.fence);
-                    match connection.row(row).await? {
+                    let mut sql = notice(run);
+                    match connection.row(sql.build_query_as::<(Option<i64>,)>()).await? {
                         None => notices.push((run, Notice::Lost)),
                         Some((Some(_),)) => notices.push((run, Notice::Cancelled)),
                         Some((None,)) => {}
@@ -79,10 +79,7 @@ impl Work for Database {
     async fn held(&self, worker: &str) -> Result<Vec<Run>, StoreError> {
         let worker = worker.to_owned();
         self.read(move |mut connection| {
-            Box::pin(async move {
-                let rows = query_as::<_, (Uuid, Uuid, i64)>(HELD).bind(worker).bind(PART);
-                Ok(connection.rows(rows).await?.into_iter().map(run).collect())
-            })
+            Box::pin(async move { runs(&mut connection, held(worker)).await })
         })
         .await
     }
@@ -91,9 +88,7 @@ impl Work for Database {
         self.read(move |mut connection| {
             Box::pin(async move {
                 let now = now(&mut connection).await?;
-                let rows =
-                    query_as::<_, (Uuid, Uuid, i64)>(EXPIRED).bind(now.as_millis()).bind(PART);
-                Ok(connection.rows(rows).await?.into_iter().map(run).collect())
+                runs(&mut connection, expired(now)).await
             })
         })
         .await
@@ -219,8 +214,13 @@ pub(super) async fn announce(
     Ok(())
 }
 
-fn run((task, owner, fence): (Uuid, Uuid, i64)) -> Run {
-    Run { task: TaskId(task), owner: UserId(owner), fence }
+async fn runs(
+    connection: &mut Connection<'_>,
+    mut sql: QueryBuilder<Engine>,
+) -> Result<Vec<Run>, StoreError> {
+    let rows = connection.rows(sql.build_query_as::<(Uuid, Uuid, i64)>()).await?.into_iter();
+    let run = |(task, owner, fence)| Run { task: TaskId(task), owner: UserId(owner), fence };
+    Ok(rows.map(run).collect())
 }
 
 /// Ends a run. With `expired`, only if its lease is over.
@@ -259,53 +259,4 @@ async fn end(
     }
     let numbers = record(connection, notes).await?;
     Ok(Some((to, numbers)))
-}
-
-async fn queue(connection: &mut Connection<'_>) -> Result<Queue, StoreError> {
-    type Row = (String, String, i64, i64, i64);
-    let now = now(connection).await?;
-    let sql = AssertSqlSafe(format!(
-        "SELECT type, status, count(*), count(CASE WHEN {DUE} > $1 THEN 1 END), MIN({DUE}) FROM tasks \
-        WHERE type <> 'manual' AND status IN ('pending', 'processing', 'failed') AND length(type) <> 202 GROUP BY type, status"
-    ));
-    let rows = connection.rows(query_as::<_, Row>(sql).bind(now.as_millis())).await?;
-    let mut queue = Queue::default();
-    for (kind, status, all, later, oldest) in rows {
-        let (all, later) = (u64::try_from(all).unwrap_or(0), u64::try_from(later).unwrap_or(0));
-        let mut part = Counts::default();
-        match status.as_str() {
-            "pending" => {
-                (part.pending, part.scheduled) = (all, later);
-                part.oldest_pending_seconds = now.since(Timestamp::from_millis(oldest)).as_secs();
-            }
-            "processing" => part.processing = all,
-            _ => part.failed = all,
-        }
-        queue.add(kind, part);
-    }
-    let sql = "SELECT type FROM job_types WHERE paused_at IS NOT NULL ORDER BY type";
-    let paused = connection.rows(query_as::<_, (String,)>(sql)).await?;
-    queue.paused = paused.into_iter().map(|(kind,)| kind).collect();
-    Ok(queue)
-}
-
-async fn retry_failed(
-    connection: &mut Connection<'_>,
-    kind: &Kind,
-    volatile: Option<&str>,
-) -> Result<(u64, LastNumbers), StoreError> {
-    let sql = "SELECT id, user_id FROM tasks WHERE type = $1 AND type <> 'manual' AND status = 'failed' AND length(type) <> 202 \
-        ORDER BY id LIMIT $2";
-    let rows = query_as::<_, (Uuid, Uuid)>(sql).bind(kind.as_str().to_owned()).bind(PART);
-    let failed = connection.rows(rows).await?;
-    let (mut retried, mut notes) = (0, Vec::new());
-    let now = now(connection).await?;
-    for from in locked(connection, failed).await? {
-        let mut to = from.clone();
-        if to.retry(volatile).is_ok() {
-            to.touch(now);
-            retried += u64::from(replace(connection, &from, &to, &mut notes).await?);
-        }
-    }
-    Ok((retried, record(connection, notes).await?))
 }

@@ -1,5 +1,6 @@
 //! The cases that each engine must pass. They share a database, so each uses names and tokens of its own.
 
+mod claims;
 mod events;
 mod keys;
 mod lists;
@@ -87,10 +88,11 @@ pub(crate) const CASES: &[(&str, Case)] = cases![
     events::old_events_are_removed_without_a_gap,
     events::looks_find_numbers_and_sessions,
     events::commits_and_ends_are_news,
-    work::claim_begins_a_run,
-    work::concurrent_claims_never_meet,
-    work::claims_rotate_among_users,
-    work::order_within_a_user_is_due_priority_age,
+    claims::claim_begins_a_run,
+    claims::job_of_a_fast_clock_is_due_at_once,
+    claims::concurrent_claims_never_meet,
+    claims::claims_rotate_among_users,
+    claims::order_within_a_user_is_due_priority_age,
     work::success_is_recorded_once,
     work::old_fence_changes_nothing,
     work::renewed_lease_does_not_end,
@@ -99,8 +101,8 @@ pub(crate) const CASES: &[(&str, Case)] = cases![
     work::handed_back_run_does_not_count,
     work::third_crash_is_poison,
     work::cancellation_meets_each_end,
-    work::limits_of_types_and_users_hold,
-    work::paused_type_is_not_claimed,
+    claims::limits_of_types_and_users_hold,
+    claims::paused_type_is_not_claimed,
     work::one_leader_at_a_time,
     work::deleted_user_loses_the_run,
 ];

@@ -5,7 +5,7 @@ use super::{FEW, FIRST, INDEXES, LARGE, MANY, NOW, OPEN, USERS, Work, check, kin
 use chassis::databases::{Postgres, can_start};
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
-use tasks::store::postgres_looks;
+use tasks::store::postgres_polls;
 
 /// The most entries of a statement.
 const MOST: u64 = 20;
@@ -54,7 +54,7 @@ async fn fill(connection: &mut PgConnection) {
 /// Runs all statements and checks their plans.
 async fn measure(connection: &mut PgConnection) -> Work {
     let mut work = Work::new();
-    for (name, mut statement) in postgres_looks(run(), "w", &kinds(), NOW) {
+    for (name, mut statement) in postgres_polls(run(), "w", &kinds(), NOW) {
         let plan = explain(connection, "ANALYZE, TIMING OFF", &mut statement).await;
         check_plan(name, &plan);
         work.push((name, entries(&plan)));

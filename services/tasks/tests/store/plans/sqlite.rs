@@ -4,7 +4,7 @@ use super::super::million::sqlite::{connect, migrated, run as steps};
 use super::{FEW, FIRST, INDEXES, LARGE, MANY, NOW, OPEN, USERS, Work, check, kinds, run};
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::{AssertSqlSafe, Execute as _, Executor as _, QueryBuilder};
-use tasks::store::sqlite_looks;
+use tasks::store::sqlite_polls;
 
 /// The most steps of a statement.
 const MOST: u64 = 1500;
@@ -65,9 +65,9 @@ async fn fill(connection: &mut SqliteConnection) {
 /// Runs all statements and checks their plans.
 async fn measure(connection: &mut SqliteConnection) -> Work {
     let mut work = Work::new();
-    let looks = || sqlite_looks(run(), "w", &kinds(), NOW);
+    let polls = || sqlite_polls(run(), "w", &kinds(), NOW);
     // Each statement can be built once.
-    for ((name, mut explained), (_, mut statement)) in looks().into_iter().zip(looks()) {
+    for ((name, mut explained), (_, mut statement)) in polls().into_iter().zip(polls()) {
         check_plan(connection, name, &mut explained).await;
         work.push((name, steps(connection, &mut statement).await));
     }
