@@ -43,7 +43,7 @@ pub enum Command {
     Openapi,
 }
 
-/// What the command line of a service has in addition to the commands of every service.
+/// The commands of a service in addition to those of every service.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Offers {
     /// There is `openapi --write`.

@@ -50,7 +50,7 @@ pub struct Exposition {
 }
 
 impl Exposition {
-    /// What is running, and the metrics `own` that the service counts itself.
+    /// The build that runs, and the metrics `own` that the service counts itself.
     #[must_use]
     pub fn new(service: &str, build: Build, own: Arc<Mutex<Registry>>) -> Self {
         let mut registry = Registry::default();

@@ -1,4 +1,4 @@
-//! What every process needs that runs until a stop signal: listeners and signals.
+//! The means of every process that runs until a stop signal: listeners and signals.
 
 use crate::failure::Failure;
 use std::net::SocketAddr;

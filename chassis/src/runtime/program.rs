@@ -18,7 +18,7 @@ pub trait Program {
     type Service: Service;
     /// The settings of `serve` in addition to those of the chassis.
     type Settings: Args;
-    /// What the command `worker` runs. [`NoWorker`] if there is no such command.
+    /// The work of the command `worker`. [`NoWorker`] if there is no such command.
     type Worker: Worker;
     /// The settings of `worker` in addition to those of the chassis.
     type WorkerSettings: Args;

@@ -121,7 +121,7 @@ impl ChassisProgram for Program {
     }
 }
 
-/// What the machine can do.
+/// The abilities of the machine.
 struct Machine {
     resizer: Resizer,
     can_isolate: bool,
@@ -135,7 +135,7 @@ impl Machine {
     }
 }
 
-/// What a process has for jobs.
+/// The means of a process for jobs.
 struct Opened {
     tools: Arc<Tools>,
     metrics: Metrics,

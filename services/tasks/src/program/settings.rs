@@ -59,7 +59,7 @@ pub struct JobSettings {
     #[command(flatten)]
     pub workers: WorkerSettings,
 
-    /// What jobs use
+    /// The settings of what jobs use
     #[command(flatten)]
     pub work: WorkSettings,
 }
