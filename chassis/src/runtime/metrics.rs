@@ -20,7 +20,7 @@ use prometheus_client::registry::{Registry, Unit};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The media type of [`Metrics::encode`].
+/// The media type of [`Exposition::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Upper bounds, in seconds. 10 µs to 1 ms cover the work itself. The others cover waiting, up to the body's
