@@ -1,10 +1,11 @@
-//! The part of a process that answers no requests: it waits for the database, checks it, and runs jobs.
+//! The part of a process that answers no requests: it waits for the database, checks it, sends messages, and runs jobs.
 //!
 //! `serve` has it behind the API. `worker` has nothing else.
 
 use crate::jobs::context::Tools;
 use crate::store::{Store, StoreError};
-use crate::work::Workers;
+use crate::work::publisher::publish_all;
+use crate::work::{Line, Workers};
 use chassis::Worker;
 use chassis::context::Context;
 use chassis::failure::Failure;
@@ -25,14 +26,21 @@ pub struct Background {
     /// `None` if other processes run the jobs.
     workers: Option<Workers>,
     database: Condition,
+    /// `None` if the database wakes the workers.
+    line: Option<Line>,
 }
 
 impl Background {
     /// It begins with [`Worker::prepare`].
     #[must_use]
-    pub fn new(context: &Context, tools: &Tools, workers: Option<Workers>) -> Self {
+    pub fn new(
+        context: &Context,
+        tools: &Tools,
+        workers: Option<Workers>,
+        line: Option<Line>,
+    ) -> Self {
         let database = context.requirement("database", PATIENCE);
-        Self { store: Arc::clone(&tools.store), workers, database }
+        Self { store: Arc::clone(&tools.store), workers, database, line }
     }
 
     /// No more jobs begin. Those that run go on.
@@ -57,6 +65,9 @@ impl Worker for Background {
             sleep(CHECK_EVERY).await;
         }
         self.database.note(true);
+        if let Some(line) = &self.line {
+            tokio::spawn(publish_all(Arc::clone(&self.store), line.clone()));
+        }
         if let Some(workers) = &self.workers {
             workers.start();
         }
@@ -73,6 +84,9 @@ impl Worker for Background {
     async fn close(&self) {
         if let Some(workers) = &self.workers {
             workers.stop().await;
+        }
+        if let Some(line) = &self.line {
+            line.broker.close().await;
         }
         self.store.close().await;
     }

@@ -5,6 +5,7 @@
 //!
 //! * [`model`]: the things and their rules. No HTTP, no database, no clock.
 //! * [`store`]: the database. One trait, two engines.
+//! * [`broker`]: messages that wake workers. One trait, several engines.
 //! * [`results`]: the files that jobs make.
 //! * [`mail`]: mails by SMTP or as files.
 //! * [`jobs`]: the types of jobs: their payloads and their work.
@@ -18,6 +19,7 @@
 pub mod access;
 pub mod api;
 pub mod background;
+pub mod broker;
 pub mod events;
 pub mod jobs;
 pub mod mail;

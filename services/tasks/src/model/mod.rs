@@ -34,6 +34,7 @@ pub mod attempts;
 pub mod bucket;
 pub mod change;
 pub mod event;
+pub mod hint;
 pub mod idempotency;
 pub mod listing;
 pub mod mail;

@@ -13,7 +13,7 @@ use crate::background::Background;
 use crate::jobs::resize_image::{Resizer, child};
 use crate::jobs::{self, context::Tools};
 use crate::store::{self, Lock, Migrations, StoreError, Target};
-use crate::work::{Metrics, Workers};
+use crate::work::{Line, Metrics, Workers};
 use chassis::cli::{ProcessArgs, ServeArgs};
 use chassis::context::Context;
 use chassis::derived::Derive;
@@ -86,10 +86,10 @@ impl ChassisProgram for Program {
             }
             _ => None,
         };
-        let Opened { tools, metrics, workers } = opened;
+        let Opened { tools, metrics, workers, line } = opened;
         let store = Arc::clone(&tools.store);
         let access = Access::new(store, context.clock(), policy, hashing).counting(metrics);
-        let background = Background::new(context, &tools, workers);
+        let background = Background::new(context, &tools, workers, line);
         Ok(Started { service: Tasks::new(context, &tools, access, background), signing_keys })
     }
 
@@ -105,7 +105,7 @@ impl ChassisProgram for Program {
         }
         let drain = process.drain_timeout;
         let opened = self.open(&settings, &target, machine, drain, context).await?;
-        Ok(Background::new(context, &opened.tools, opened.workers))
+        Ok(Background::new(context, &opened.tools, opened.workers, opened.line))
     }
 
     async fn execute(self, command: Command) -> Result<(), Failure> {
@@ -140,6 +140,7 @@ struct Opened {
     tools: Arc<Tools>,
     metrics: Metrics,
     workers: Option<Workers>,
+    line: Option<Line>,
 }
 
 impl Program {
@@ -154,7 +155,9 @@ impl Program {
     ) -> Result<Opened, Failure> {
         let (state, work) = (&settings.database.state_dir, &settings.work);
         let (results, mail) = (work.results(state)?, work.mail(state)?);
+        let broker = settings.broker()?;
         let mut options = settings.database.options(self.migrations);
+        options.outbox = broker.is_some();
         if let Target::SqliteFile(path) = target {
             let lock = Lock::acquire(path, drain).await;
             options.lock = Some(lock.map_err(|error| match error {
@@ -163,16 +166,20 @@ impl Program {
             })?);
         }
         let store = store::open(target, options).await.map_err(unavailable)?;
-        tracing::info!(database = %target, mail = ?mail.way, "store opened");
+        let shown = broker.as_ref().map(|(target, _)| tracing::field::display(target));
+        tracing::info!(database = %target, broker = shown, mail = ?mail.way, "store opened");
+        let line =
+            broker.map(|(_, broker)| Line { broker, condition: context.condition("broker") });
         let Machine { resizer, can_isolate } = machine;
         let tools = Arc::new(Tools { store, results, resizer, mail, clock: context.clock() });
         let metrics = Metrics::default();
         context.register_metrics(|registry| metrics.register(registry));
         let policy = settings.workers.policy(drain, can_isolate);
         let workers = policy.map(|policy| {
-            Workers::new(name_of_process(), policy, Arc::clone(&tools), metrics.clone())
+            let (name, tools) = (name_of_process(), Arc::clone(&tools));
+            Workers::new(name, policy, tools, metrics.clone(), line.clone())
         });
-        Ok(Opened { tools, metrics, workers })
+        Ok(Opened { tools, metrics, workers, line })
     }
 }
 

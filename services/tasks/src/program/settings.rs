@@ -7,6 +7,7 @@ pub use self::work::WorkSettings;
 pub use self::workers::WorkerSettings;
 
 use crate::access::{Policy, Registration};
+use crate::broker::{self, Broker, InvalidBroker};
 use crate::jobs::Rules;
 use crate::mail::InvalidServer;
 use crate::model::bucket::Preset;
@@ -17,10 +18,12 @@ use std::env::VarError;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
 const DATABASE_URL: &str = "DATABASE_URL";
+const BROKER_URL: &str = "BROKER_URL";
 /// The name of the database in the state directory.
 const FILE: &str = "tasks.db";
 /// ECS sets it in each container.
@@ -109,6 +112,9 @@ pub enum SettingsError {
     /// Bytes that are not text.
     #[error("{0} is not text")]
     NotText(&'static str),
+    /// The URL of the broker is invalid, or this build does not have it.
+    #[error("BROKER_URL {0}")]
+    Broker(#[from] InvalidBroker),
     /// The URL of the mail server is invalid.
     #[error("SMTP_URL {0}")]
     MailServer(InvalidServer),
@@ -151,12 +157,25 @@ impl DatabaseSettings {
             pooler: self.database_pooler,
             connections: self.database_connections,
             statement_timeout: Duration::from_millis(self.database_statement_timeout),
+            outbox: false,
             migrations,
         }
     }
 }
 
 impl JobSettings {
+    /// The broker. `None` if the database wakes the workers.
+    pub fn broker(&self) -> Result<Option<(broker::Target, Arc<dyn Broker>)>, SettingsError> {
+        let url = match std::env::var(BROKER_URL) {
+            Ok(url) => url,
+            Err(VarError::NotPresent) => return Ok(None),
+            Err(VarError::NotUnicode(_)) => return Err(SettingsError::NotText(BROKER_URL)),
+        };
+        let target = broker::Target::parse(&url)?;
+        let opened = broker::open(&target, self.workers.workers.into());
+        Ok(Some((target, opened)))
+    }
+
     /// The database. Refuses one that would be lost.
     pub fn target(&self) -> Result<Target, SettingsError> {
         let target = self.database.target()?;

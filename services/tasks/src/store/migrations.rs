@@ -47,6 +47,7 @@ impl Default for Migrations {
             change!(5, "0005_events"),
             change!(6, "0006_origin"),
             change!(7, "0007_due"),
+            change!(8, "0008_outbox"),
         ])
     }
 }

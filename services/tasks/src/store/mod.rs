@@ -5,6 +5,7 @@
 
 pub mod events;
 mod migrations;
+pub mod outbox;
 mod postgres;
 pub mod retention;
 mod signals;
@@ -24,6 +25,7 @@ pub use self::sqlite::{list as sqlite_list, polls as sqlite_polls};
 pub use self::target::{InvalidTarget, Target, WELL_KNOWN_SECRETS};
 
 use self::events::Events;
+use self::outbox::Outbox;
 use self::retention::Retention;
 use self::work::Work;
 use crate::model::idempotency::Claim;
@@ -220,6 +222,8 @@ pub trait Store: Users + Sessions + Tasks + Mails {
     fn work(&self) -> &dyn Work;
     /// The data that is past its retention.
     fn retention(&self) -> &dyn Retention;
+    /// The messages for a broker.
+    fn outbox(&self) -> &dyn Outbox;
     /// The events of the users.
     fn events(&self) -> &dyn Events;
     /// The wake-ups of this process.
@@ -248,6 +252,8 @@ pub struct Options {
     pub connections: u32,
     /// The time limit of a statement on PostgreSQL. It waits for a lock for at most half of it.
     pub statement_timeout: Duration,
+    /// Changes of tasks are also written into the outbox, because a broker brings them to the workers.
+    pub outbox: bool,
     /// The schema that the program needs.
     pub migrations: Migrations,
 }
@@ -256,7 +262,8 @@ impl Default for Options {
     fn default() -> Self {
         let statement_timeout = Duration::from_secs(2);
         let migrations = Migrations::default();
-        Self { lock: None, pooler: false, connections: 10, statement_timeout, migrations }
+        let outbox = false;
+        Self { lock: None, pooler: false, connections: 10, statement_timeout, outbox, migrations }
     }
 }
 
@@ -265,7 +272,7 @@ impl Default for Options {
 pub async fn open(target: &Target, options: Options) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match target {
         Target::SqliteFile(path) => Arc::new(sqlite::open_file(path, options).await?),
-        Target::SqliteMemory => Arc::new(sqlite::open_memory(&options.migrations).await?),
+        Target::SqliteMemory => Arc::new(sqlite::open_memory(&options).await?),
         Target::Postgres(target) => Arc::new(postgres::open(target, &options)),
     })
 }

@@ -1,48 +1,69 @@
 //! Claims a job whenever a slot is free.
 
 use super::{Shared, lock, run};
+use crate::broker::Message;
 use crate::jobs::context::Context;
-use crate::store::work::Claimed;
+use crate::store::StoreError;
+use crate::store::work::{Claimed, Wanted};
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 /// Claims until the stop signal.
 pub(super) async fn claim_all(shared: Arc<Shared>) {
     let wanted = shared.wanted();
-    let signals = shared.tools.store.signals();
-    while !shared.is_draining() {
-        let slot = tokio::select! {
-            slot = Arc::clone(&shared.slots).acquire_owned() => slot,
-            () = shared.draining() => return,
+    // The first look follows at once.
+    let mut busy = true;
+    while let Some((slot, message)) = turn(&shared, busy).await {
+        // A claim is never cut off: its job would wait for the end of the lease.
+        busy = match claim(&shared, &wanted, slot, message).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(cause = %error, "claim failed");
+                shared.rest(Instant::now() + shared.policy.poll).await;
+                false
+            }
         };
-        let Ok(slot) = slot else { return };
-        tokio::select! {
-            () = shared.metrics.abandoned_jobs().are_few() => {}
-            () = shared.draining() => return,
-        }
-        // Registered before the claim, so that no wake-up is missed.
-        let woken = signals.jobs.notified();
-        let claiming = shared.claiming.lock().await;
-        let claimed = shared.tools.store.work().claim(wanted.clone()).await;
-        let claimed = claimed.map_err(|error| tracing::warn!(cause = %error, "claim failed"));
-        if let Ok(Some(Claimed { task, waited })) = claimed {
-            let Some(job) = shared.job(&task.summary.kind) else { continue };
-            shared.metrics.picked_up(&job.kind, waited);
-            let fence = task.runs.fence;
-            let (run, tools) = (task.run(), Arc::clone(&shared.tools));
-            let (context, stop) = Context::new(task, fence, tools, job.timeout);
-            lock(&shared.runs).insert(run, stop);
-            drop(claiming);
-            tokio::spawn(run::run(Arc::clone(&shared), job, context, slot));
-            continue;
-        }
-        drop((claiming, slot));
-        let failed = claimed.is_err();
-        let next = shared.rest(Instant::now() + shared.policy.poll);
-        tokio::select! {
-            () = next => {}
-            // A database that has just failed is not asked again at once.
-            () = woken, if !failed => {}
-        }
     }
+}
+
+/// Waits for a free slot and a reason to look at the queue. `None` after the stop signal.
+async fn turn(shared: &Shared, busy: bool) -> Option<(OwnedSemaphorePermit, Option<Message>)> {
+    let turn = async {
+        let slot = Arc::clone(&shared.slots).acquire_owned().await.ok()?;
+        shared.metrics.abandoned_jobs().are_few().await;
+        Some((slot, shared.feed.next(busy).await))
+    };
+    tokio::select! {
+        biased;
+        () = shared.draining() => None,
+        turn = turn => turn,
+    }
+}
+
+/// Claims a job and begins its run. `false` if no job is due.
+async fn claim(
+    shared: &Arc<Shared>,
+    wanted: &Wanted,
+    slot: OwnedSemaphorePermit,
+    message: Option<Message>,
+) -> Result<bool, StoreError> {
+    let claiming = shared.claiming.lock().await;
+    let claimed = shared.tools.store.work().claim(wanted.clone()).await;
+    let Ok(Some(Claimed { task, waited })) = claimed else {
+        drop((claiming, slot));
+        shared.feed.done(message).await;
+        return claimed.map(|_| false);
+    };
+    // The types that are wanted are those that this process knows.
+    let Some(job) = shared.job(&task.summary.kind) else { return Ok(false) };
+    shared.metrics.picked_up(&job.kind, waited);
+    let fence = task.runs.fence;
+    let (run, tools) = (task.run(), Arc::clone(&shared.tools));
+    let (context, stop) = Context::new(task, fence, tools, job.timeout);
+    lock(&shared.runs).insert(run, stop);
+    lock(&shared.messages).extend(message.map(|message| (run, message)));
+    drop(claiming);
+    tokio::spawn(run::run(Arc::clone(shared), job, context, slot));
+    Ok(true)
 }

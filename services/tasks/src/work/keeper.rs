@@ -56,6 +56,8 @@ async fn tick(shared: &Shared, renewed: &mut Instant) -> Result<(), StoreError> 
         if renewed.elapsed() >= shared.policy.lease / RENEWALS {
             let at = Instant::now();
             work.renew(runs, shared.policy.lease).await?;
+            let messages: Vec<_> = lock(&shared.messages).values().cloned().collect();
+            shared.feed.extend(&messages).await;
             *renewed = at;
         }
     }

@@ -4,6 +4,8 @@
 //! * `claims`: claims a job whenever a slot is free.
 //! * `run`: runs one job in a thread of its own, until it ends or must stop.
 //! * `duties`: the daily cleanup by one leader, and the figures of the queue.
+//! * `feed`: the wake-ups, from the database or from a broker.
+//! * `publisher`: sends the messages of the outbox to the broker.
 //! * `keeper`: renews the leases, tells runs to stop, and takes jobs from workers that are lost.
 //!
 //! A run may end in any way and at any time: its process can be killed, and another worker takes over after the lease. So the
@@ -12,12 +14,17 @@
 mod abandoned;
 mod claims;
 mod duties;
+mod feed;
 mod keeper;
 mod metrics;
+pub mod publisher;
 mod run;
 
+pub use self::feed::Line;
 pub use self::metrics::Metrics;
 
+use self::feed::Feed;
+use crate::broker::Message;
 use crate::jobs::cleanup_temp::Retentions;
 use crate::jobs::context::{Stop, Tools};
 use crate::jobs::{JOBS, Job};
@@ -83,6 +90,9 @@ struct Shared {
     metrics: Metrics,
     slots: Arc<Semaphore>,
     runs: Mutex<HashMap<Run, watch::Sender<Option<Stop>>>>,
+    feed: Feed,
+    /// The messages that began these runs.
+    messages: Mutex<HashMap<Run, Message>>,
     /// Held from the beginning of a claim until its run is in `runs`.
     claiming: AsyncMutex<()>,
     /// The moment of the stop signal.
@@ -104,16 +114,28 @@ impl fmt::Debug for Workers {
 }
 
 impl Workers {
-    /// Workers that have not begun.
+    /// Workers that have not begun. Without a broker, the database wakes them.
     #[must_use]
-    pub fn new(worker: String, policy: Policy, tools: Arc<Tools>, metrics: Metrics) -> Self {
+    pub fn new(
+        worker: String,
+        policy: Policy,
+        tools: Arc<Tools>,
+        metrics: Metrics,
+        line: Option<Line>,
+    ) -> Self {
+        let feed = match line {
+            Some(line) => Feed::Broker(line),
+            None => Feed::Database(Arc::clone(&tools.store), policy.poll),
+        };
         let shared = Shared {
             worker,
             slots: Arc::new(Semaphore::new(policy.slots)),
             policy,
             tools,
             metrics,
+            feed,
             runs: Mutex::default(),
+            messages: Mutex::default(),
             claiming: AsyncMutex::default(),
             drain: watch::Sender::new(None),
             ended: Notify::new(),

@@ -79,6 +79,8 @@ pub(super) async fn run(
     lock(&shared.runs).remove(&run);
     drop(slot);
     shared.ended.notify_waiters();
+    let message = lock(&shared.messages).remove(&run);
+    shared.feed.done(message).await;
     // On PostgreSQL, a claim skips a user whose row is locked, as it was by this end.
     shared.tools.store.signals().jobs.notify_one();
 }

@@ -19,6 +19,7 @@ use tasks::model::timestamp::Timestamp;
 use tasks::model::usage::Bounds;
 use tasks::model::user::{PasswordHash, Role, User, UserId, Username};
 use tasks::store::events::Events;
+use tasks::store::outbox::Outbox;
 use tasks::store::retention::Retention;
 use tasks::store::work::Work;
 use tasks::store::{
@@ -283,6 +284,10 @@ impl Store for WatchedStore {
 
     fn retention(&self) -> &dyn Retention {
         self.inner.retention()
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
+        self.inner.outbox()
     }
 
     fn events(&self) -> &dyn Events {

@@ -98,7 +98,7 @@ impl Parts {
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
         let access = Access::new(Arc::clone(&store), context.clock(), policy, passwords);
         let tools = tools(store, self.folder.path(), context.clock());
-        let background = Background::new(context, &tools, None);
+        let background = Background::new(context, &tools, None, None);
         Tasks::new(context, &tools, access, background)
     }
 }

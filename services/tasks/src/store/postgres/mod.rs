@@ -65,6 +65,8 @@ struct Connection<'c> {
     inner: &'c mut PgConnection,
     /// Prepared statements have names and are kept.
     persistent: bool,
+    /// Changes of tasks are written into the outbox.
+    outbox: bool,
 }
 
 /// The database.
@@ -73,6 +75,7 @@ pub(super) struct Database {
     /// Begins each transaction, and makes its settings in the mode for PgBouncer.
     begin: Arc<str>,
     pooler: bool,
+    outbox: bool,
     /// The time limit of a job. The limits of the server apply to each statement.
     limit: Duration,
     /// The newest migration that this program needs.
@@ -117,7 +120,8 @@ pub(super) fn open(target: &PgConnectOptions, options: &Options) -> Database {
         messengers.extend([tokio::spawn(listener), tokio::spawn(announcer)]);
     }
     let (begin, pooler, runtime) = (begin.into(), options.pooler, Handle::current());
-    Database { pool, begin, pooler, limit, newest, signals, messengers, runtime }
+    let outbox = options.outbox;
+    Database { pool, begin, pooler, outbox, limit, newest, signals, messengers, runtime }
 }
 
 impl Database {
@@ -140,7 +144,7 @@ impl Database {
             Box::pin(async move {
                 let inner = &mut *connection.inner;
                 sqlx::raw_sql(set).execute(&mut *inner).await.map_err(|error| failure(&error))?;
-                match job(Connection { inner, persistent: connection.persistent }).await {
+                match job(Connection { inner, ..connection }).await {
                     Err(StoreError::Away(text)) if text.ends_with(TIMED_OUT) => {
                         Err(StoreError::TooSlow)
                     }
@@ -178,10 +182,10 @@ impl Database {
     {
         let pool = self.pool.clone();
         let begin = in_transaction.then(|| Arc::clone(&self.begin));
-        let (persistent, limit) = (!self.pooler, self.limit);
+        let (persistent, outbox, limit) = (!self.pooler, self.outbox, self.limit);
         let bounded = async move {
             let mut pooled = pool.acquire().await.map_err(|error| failure(&error))?;
-            let work = work(&mut pooled, persistent, begin, job);
+            let work = work(&mut pooled, persistent, outbox, begin, job);
             let Ok(result) = tokio::time::timeout(limit, work).await else {
                 // The connection waits for a response, so the pool cannot use it again.
                 pooled.close_on_drop();
@@ -203,6 +207,7 @@ impl Database {
 async fn work<T, F>(
     connection: &mut PgConnection,
     persistent: bool,
+    outbox: bool,
     begin: Option<Arc<str>>,
     job: F,
 ) -> Result<T, StoreError>
@@ -210,12 +215,12 @@ where
     F: for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, StoreError>>,
 {
     let Some(begin) = begin else {
-        return job(Connection { inner: connection, persistent }).await;
+        return job(Connection { inner: connection, persistent, outbox }).await;
     };
     let begin = AssertSqlSafe(begin);
     let mut transaction = connection.begin_with(begin).await.map_err(|error| failure(&error))?;
     // An error drops the transaction, which undoes it.
-    let result = job(Connection { inner: &mut transaction, persistent }).await?;
+    let result = job(Connection { inner: &mut transaction, persistent, outbox }).await?;
     transaction.commit().await.map_err(|error| failure(&error))?;
     Ok(result)
 }

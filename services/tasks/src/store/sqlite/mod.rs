@@ -57,11 +57,13 @@ struct Connection<'c> {
     inner: &'c mut SqliteConnection,
     /// Prepared statements are kept.
     persistent: bool,
+    /// Changes of tasks are written into the outbox.
+    outbox: bool,
 }
 
 impl<'c> Connection<'c> {
     fn new(inner: &'c mut SqliteConnection) -> Self {
-        Self { inner, persistent: true }
+        Self { inner, persistent: true, outbox: false }
     }
 }
 
@@ -78,7 +80,7 @@ pub(super) struct Database {
 /// Opens a file and migrates it. Creates a missing file. The lock is kept until the last connection is closed.
 pub(super) async fn open_file(path: &Path, options: Options) -> Result<Database, StoreError> {
     create(path).map_err(|error| file_failure(path, &error))?;
-    let Options { lock, migrations, .. } = options;
+    let Options { lock, outbox, migrations, .. } = options;
     let options = settings().filename(path);
     let writer = options
         .clone()
@@ -88,7 +90,7 @@ pub(super) async fn open_file(path: &Path, options: Options) -> Result<Database,
         .synchronous(SqliteSynchronous::Full);
     let connection =
         connect_to_file(&writer, &migrations).await.map_err(|error| named(path, error))?;
-    let writer = Writer::start(connection, lock);
+    let writer = Writer::start(connection, lock, outbox);
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -99,9 +101,10 @@ pub(super) async fn open_file(path: &Path, options: Options) -> Result<Database,
 }
 
 /// A database in memory, which ends with the process.
-pub(super) async fn open_memory(migrations: &Migrations) -> Result<Database, StoreError> {
+pub(super) async fn open_memory(options: &Options) -> Result<Database, StoreError> {
+    let Options { outbox, migrations, .. } = options;
     let connection = connect(&settings().in_memory(true), migrations).await?;
-    let writer = Writer::start(connection, None);
+    let writer = Writer::start(connection, None, *outbox);
     let (newest, signals) = (migrations.newest(), Signals::default());
     Ok(Database { writer, readers: None, newest, signals })
 }

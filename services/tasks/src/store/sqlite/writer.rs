@@ -75,12 +75,16 @@ pub(super) struct Writer(Mutex<Option<(Queue, JoinHandle<()>)>>);
 
 impl Writer {
     /// Starts the task. It owns the connection, and the lock until the connection is closed.
-    pub(super) fn start(mut connection: SqliteConnection, lock: Option<Lock>) -> Self {
+    pub(super) fn start(
+        mut connection: SqliteConnection,
+        lock: Option<Lock>,
+        outbox: bool,
+    ) -> Self {
         let (queue, mut waiting) = mpsc::channel(QUEUE);
         let task = tokio::spawn(async move {
             let mut jobs = Vec::with_capacity(BATCH);
             while waiting.recv_many(&mut jobs, BATCH).await > 0 {
-                let committed = commit(&mut connection, &mut jobs).await;
+                let committed = commit(&mut connection, &mut jobs, outbox).await;
                 for job in jobs.drain(..) {
                     job.answer(&committed);
                 }
@@ -129,8 +133,9 @@ impl Writer {
 async fn commit(
     connection: &mut SqliteConnection,
     jobs: &mut [Box<dyn Job>],
+    outbox: bool,
 ) -> Result<(), StoreError> {
-    let committed = try_commit(connection, jobs).await;
+    let committed = try_commit(connection, jobs, outbox).await;
     if committed.is_err() {
         // It fails if SQLite has ended the transaction by itself.
         drop(execute(connection, "ROLLBACK").await);
@@ -143,11 +148,12 @@ async fn commit(
 async fn try_commit(
     connection: &mut SqliteConnection,
     jobs: &mut [Box<dyn Job>],
+    outbox: bool,
 ) -> Result<(), StoreError> {
     execute(connection, "BEGIN IMMEDIATE").await?;
     for job in jobs.iter_mut().filter(|job| !job.is_abandoned()) {
         execute(connection, "SAVEPOINT job").await?;
-        if !job.run(Connection::new(connection)).await {
+        if !job.run(Connection { outbox, ..Connection::new(connection) }).await {
             execute(connection, "ROLLBACK TO job").await?;
         }
         execute(connection, "RELEASE job").await?;

@@ -9,6 +9,7 @@ mod events;
 mod keys;
 mod lists;
 mod mails;
+mod outbox;
 mod polls;
 mod queue;
 mod retention;

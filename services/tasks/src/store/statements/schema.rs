@@ -2,6 +2,7 @@
 
 use super::super::Database;
 use crate::store::events::Events;
+use crate::store::outbox::Outbox;
 use crate::store::retention::Retention;
 use crate::store::work::Work;
 use crate::store::{Signals, Store, StoreError};
@@ -14,6 +15,10 @@ impl Store for Database {
     }
 
     fn retention(&self) -> &dyn Retention {
+        self
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
         self
     }
 

@@ -6,6 +6,7 @@ use super::super::{ANNOUNCE, Connection, Database, Engine, ROW_LOCK};
 use super::claims::{claim, lease_end, now};
 use super::damaged;
 use super::events::record;
+use super::outbox;
 use super::polls::{expired, held, notice};
 use super::queue::{queue, retry_failed};
 use super::retention::replace;
@@ -203,11 +204,12 @@ pub(super) fn signal(task: &Task) -> Option<Signal> {
     stops.then_some(Signal::Cancels)
 }
 
-/// Wakes the workers of other processes at the commit.
+/// Tells other processes of a changed task: the broker through the outbox, and the database at the commit.
 pub(super) async fn announce(
     connection: &mut Connection<'_>,
     task: &Task,
 ) -> Result<(), StoreError> {
+    outbox::store(connection, task).await?;
     if let (Some(sql), Some(signal)) = (ANNOUNCE, signal(task)) {
         connection.row(query_as::<_, (i32,)>(sql).bind(signal.channel())).await?;
     }

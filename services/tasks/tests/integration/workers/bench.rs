@@ -136,7 +136,7 @@ impl Bench {
 
     pub(super) fn workers(&self, name: &str, policy: Policy) -> Workers {
         let workers =
-            Workers::new(name.into(), policy, Arc::clone(&self.tools), Metrics::default());
+            Workers::new(name.into(), policy, Arc::clone(&self.tools), Metrics::default(), None);
         workers.start();
         workers
     }
