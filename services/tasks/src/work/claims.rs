@@ -52,7 +52,9 @@ async fn claim(
     let claimed = shared.tools.store.work().claim(wanted.clone()).await;
     let Ok(Some(Claimed { task, waited })) = claimed else {
         drop((claiming, slot));
-        shared.feed.done(message).await;
+        let shared = Arc::clone(shared);
+        // A claim never waits for the broker.
+        tokio::spawn(async move { shared.feed.done(message).await });
         return claimed.map(|_| false);
     };
     // The types that are wanted are those that this process knows.

@@ -1,16 +1,19 @@
 //! The wake-ups of the claims: from the database, or from a broker.
 
-use crate::broker::{Broker, Message};
+use crate::broker::{Broker, BrokerError, Message};
 use crate::store::Store;
 use chassis::readiness::Condition;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::{sleep, timeout};
 
 /// The time between two looks at the queue without a message. It finds the jobs whose messages were lost.
 const SWEEP: Duration = Duration::from_secs(5);
-/// The pause after a failure of the broker. Until it is back, workers look at the queue this often.
+/// The same while the broker is away, and the pause before the next attempt to reach it.
 const AWAY: Duration = Duration::from_secs(1);
+/// The time that one request to the broker waits for a message.
+const WAIT: Duration = Duration::from_secs(10);
 
 /// The connection of a process to a broker.
 #[derive(Debug, Clone)]
@@ -25,29 +28,46 @@ impl Line {
     /// Records whether the broker has answered. The first failure in a row has a line in the log.
     pub(super) fn note<T>(
         &self,
-        step: &str,
-        result: Result<T, crate::broker::BrokerError>,
-    ) -> Option<T> {
+        step: &'static str,
+        result: Result<T, BrokerError>,
+    ) -> Result<T, BrokerError> {
         if let Err(error) = &result
             && self.condition.is_ok()
         {
             tracing::warn!(cause = %error, step, "broker is away");
         }
         self.condition.note(result.is_ok());
-        result.ok()
+        result
     }
 }
 
 /// The source of wake-ups.
 pub(super) enum Feed {
-    /// The database and this process. The number is the time between two looks without a wake-up.
+    /// The database and this process. The time is that between two looks without a wake-up.
     Database(Arc<dyn Store>, Duration),
-    /// A broker.
-    Broker(Line),
+    /// A broker, and the messages that it has given.
+    Broker(Line, Mutex<mpsc::Receiver<Message>>),
 }
 
 impl Feed {
-    /// Waits for a reason to look at the queue. `busy`: the last look has found a job, so the next one follows at once, with
+    /// Messages of a broker, and the task that receives them. It takes a message only when the last one was used. So a claim
+    /// never waits for a broker that does not answer.
+    pub(super) fn of_broker(line: Line) -> (Self, impl Future<Output = ()>) {
+        let (sender, receiver) = mpsc::channel(1);
+        let feed = Self::Broker(line.clone(), Mutex::new(receiver));
+        let receive = async move {
+            while let Ok(place) = sender.reserve().await {
+                match line.note("receive", line.broker.receive(WAIT).await) {
+                    Ok(Some(message)) => place.send(message),
+                    Ok(None) => {}
+                    Err(_) => sleep(AWAY).await,
+                }
+            }
+        };
+        (feed, receive)
+    }
+
+    /// Waits for a reason to look at the queue. With `busy`, the last look has found a job: the next one follows at once, with
     /// a message if there is one.
     pub(super) async fn next(&self, busy: bool) -> Option<Message> {
         match self {
@@ -57,29 +77,28 @@ impl Feed {
                 let _ = timeout(*poll, store.signals().jobs.notified()).await;
                 None
             }
-            Self::Broker(line) => {
-                let wait = if busy { Duration::ZERO } else { SWEEP };
-                let received = line.note("receive", line.broker.receive(wait).await);
-                if received.is_none() && !busy {
-                    sleep(AWAY).await;
+            Self::Broker(line, messages) => {
+                let mut messages = messages.lock().await;
+                if busy {
+                    return messages.try_recv().ok();
                 }
-                received.flatten()
+                let wait = if line.condition.is_ok() { SWEEP } else { AWAY };
+                timeout(wait, messages.recv()).await.ok().flatten()
             }
         }
     }
 
-    /// Removes a message.
+    /// Removes a message. If this fails, another worker receives it, and finds no job.
     pub(super) async fn done(&self, message: Option<Message>) {
-        if let (Self::Broker(line), Some(message)) = (self, message) {
-            // If this fails, another worker receives it, and finds no job.
-            line.note("done", line.broker.done(message).await);
+        if let (Self::Broker(line, _), Some(message)) = (self, message) {
+            let _ = line.note("done", line.broker.done(message).await);
         }
     }
 
     /// Keeps messages from other workers.
     pub(super) async fn extend(&self, messages: &[Message]) {
-        if let (Self::Broker(line), false) = (self, messages.is_empty()) {
-            line.note("extend", line.broker.extend(messages).await);
+        if let (Self::Broker(line, _), false) = (self, messages.is_empty()) {
+            let _ = line.note("extend", line.broker.extend(messages).await);
         }
     }
 }

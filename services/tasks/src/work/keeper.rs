@@ -32,7 +32,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     }
 }
 
-async fn tick(shared: &Shared, renewed: &mut Instant) -> Result<(), StoreError> {
+async fn tick(shared: &Arc<Shared>, renewed: &mut Instant) -> Result<(), StoreError> {
     let work = shared.tools.store.work();
     let runs = running(shared);
     if !runs.is_empty() {
@@ -57,8 +57,10 @@ async fn tick(shared: &Shared, renewed: &mut Instant) -> Result<(), StoreError> 
             let at = Instant::now();
             work.renew(runs, shared.policy.lease).await?;
             let messages: Vec<_> = lock(&shared.messages).values().cloned().collect();
-            shared.feed.extend(&messages).await;
             *renewed = at;
+            let shared = Arc::clone(shared);
+            // A lease never waits for the broker.
+            tokio::spawn(async move { shared.feed.extend(&messages).await });
         }
     }
     take_over(shared).await?;

@@ -33,6 +33,7 @@ use crate::model::task::Kind;
 use crate::store::work::Wanted;
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, watch};
@@ -101,9 +102,13 @@ struct Shared {
     ended: Notify,
 }
 
+type Receiver = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The workers of a process.
 pub struct Workers {
     shared: Arc<Shared>,
+    /// Receives messages of a broker. Taken by the start.
+    receiver: Mutex<Option<Receiver>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -123,9 +128,13 @@ impl Workers {
         metrics: Metrics,
         line: Option<Line>,
     ) -> Self {
-        let feed = match line {
-            Some(line) => Feed::Broker(line),
-            None => Feed::Database(Arc::clone(&tools.store), policy.poll),
+        let mut receiver = None;
+        let feed = if let Some(line) = line {
+            let (feed, receive) = Feed::of_broker(line);
+            receiver = Some(Box::pin(receive) as Receiver);
+            feed
+        } else {
+            Feed::Database(Arc::clone(&tools.store), policy.poll)
         };
         let shared = Shared {
             worker,
@@ -140,7 +149,7 @@ impl Workers {
             drain: watch::Sender::new(None),
             ended: Notify::new(),
         };
-        Self { shared: Arc::new(shared), tasks: Mutex::default() }
+        Self { shared: Arc::new(shared), receiver: Mutex::new(receiver), tasks: Mutex::default() }
     }
 
     /// Begins to claim jobs.
@@ -148,7 +157,8 @@ impl Workers {
         let claims = tokio::spawn(claims::claim_all(Arc::clone(&self.shared)));
         let keeper = tokio::spawn(keeper::keep(Arc::clone(&self.shared)));
         let duties = tokio::spawn(duties::attend(Arc::clone(&self.shared)));
-        lock(&self.tasks).extend([claims, keeper, duties]);
+        let receiver = lock(&self.receiver).take().map(tokio::spawn);
+        lock(&self.tasks).extend([claims, keeper, duties].into_iter().chain(receiver));
     }
 
     /// Claims no more jobs. Those that run go on.

@@ -40,7 +40,7 @@ async fn publish(store: &dyn Store, line: &Line) -> Result<bool, StoreError> {
             return Ok(true);
         }
         let hints: Vec<_> = taken.iter().map(|stored| stored.hint).collect();
-        if line.note("publish", line.broker.publish(&hints).await).is_none() {
+        if line.note("publish", line.broker.publish(&hints).await).is_err() {
             return Ok(false);
         }
         store.outbox().remove(taken.into_iter().map(|stored| stored.id).collect()).await?;

@@ -1,8 +1,10 @@
 //! The workers: runs that end in every way.
 
 mod bench;
+mod broker;
 mod cleanup;
 mod lost;
+mod messages;
 
 use self::bench::{BOUNDS, Bench, GATE, cancel, policy, task, user};
 use std::sync::atomic::Ordering;

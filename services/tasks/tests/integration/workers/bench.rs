@@ -126,8 +126,17 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    /// Changes of tasks are also messages for a broker.
+    pub(super) async fn with_outbox() -> Self {
+        Self::with(Options { outbox: true, ..Options::default() }).await
+    }
+
+    async fn with(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = open(&Target::SqliteMemory, Options::default()).await.unwrap();
+        let store = open(&Target::SqliteMemory, options).await.unwrap();
         let clock = chassis::clock::Clock::system();
         let tools = Arc::new(tools(Arc::clone(&store), folder.path(), clock));
         let owner = user(&*store, "ada").await;
@@ -160,6 +169,16 @@ impl Bench {
             }
         };
         timeout(Duration::from_secs(20), wait).await.expect("the task does not become as expected")
+    }
+
+    /// Waits until a condition of the test holds.
+    pub(super) async fn until_true(&self, what: &str, condition: impl Fn() -> bool) {
+        let wait = async {
+            while !condition() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), wait).await.unwrap_or_else(|_| panic!("no {what}"));
     }
 
     pub(super) async fn ended(&self, id: TaskId) -> Task {
