@@ -1,4 +1,4 @@
-//! An emulated Amazon SQS: the server of moto, from PyPI, behind a gate that a test can close.
+//! An emulated Amazon SQS: the server of moto, from `PyPI`, behind a gate that a test can close.
 //!
 //! moto keeps its queues in its memory, so they would not survive its end. SQS does not end: it is reachable or not.
 
@@ -76,7 +76,13 @@ impl Sqs {
         self.call("CreateQueue", &json!({ "QueueName": queue, "Attributes": attributes }));
     }
 
-    /// A call about a queue, not through the gate, with these fields. Returns the answer.
+    /// A call about a queue, not through the gate, with these fields.
+    pub fn tell(&self, action: &str, queue: &str, fields: Value) {
+        drop(self.ask(action, queue, fields));
+    }
+
+    /// The answer to a call about a queue.
+    #[must_use]
     pub fn ask(&self, action: &str, queue: &str, mut fields: Value) -> Value {
         fields["QueueUrl"] = format!("http://127.0.0.1:{}/{ACCOUNT}/{queue}", self.port).into();
         self.call(action, &fields)

@@ -3,7 +3,7 @@
 //! * SQS hides a message from others for [`HELD`] after its receipt. A worker that lives renews this, and a lost one does not.
 //! * The redrive policy of the queue moves a message that was received [`DELIVERIES`] times to the queue of dead letters.
 //!   Text that is no hint is shown again at once, so it is moved soon.
-//! * The owner of a task is the group of its message. Thus SQS can deliver the messages of other users before those of a user
+//! * The owner of a task is the group of its message. So SQS can deliver the messages of other users before those of a user
 //!   who has many.
 
 mod errors;
@@ -153,7 +153,7 @@ impl Broker for Sqs {
     }
 
     async fn receive(&self, wait: Duration) -> Result<Option<Message>, BrokerError> {
-        bounded(wait + ANSWER, self.next(wait)).await
+        bounded(wait + ANSWER, Box::pin(self.next(wait))).await
     }
 
     async fn extend(&self, messages: &[Message]) -> Result<(), BrokerError> {
@@ -162,7 +162,7 @@ impl Broker for Sqs {
     }
 
     async fn done(&self, message: Message) -> Result<(), BrokerError> {
-        bounded(LIMIT, self.delete(message)).await
+        bounded(LIMIT, Box::pin(self.delete(message))).await
     }
 
     /// Each call is a request of its own. So there is nothing to close.

@@ -69,12 +69,12 @@ impl Engine for Moto {
 
     async fn purge(&self) {
         for queue in [QUEUE, DEAD] {
-            self.0.ask("PurgeQueue", queue, json!({}));
+            self.0.tell("PurgeQueue", queue, json!({}));
         }
     }
 
     async fn send(&self, text: &str) {
-        self.0.ask("SendMessage", QUEUE, json!({ "MessageBody": text }));
+        self.0.tell("SendMessage", QUEUE, json!({ "MessageBody": text }));
     }
 
     async fn stored(&self) -> usize {
@@ -138,7 +138,7 @@ async fn queue_without_redrive_policy_does_not_deliver_foreign_text_without_end(
         return;
     }
     let engine = Moto::start();
-    engine.0.ask("SetQueueAttributes", QUEUE, json!({ "Attributes": { "RedrivePolicy": "" } }));
+    engine.0.tell("SetQueueAttributes", QUEUE, json!({ "Attributes": { "RedrivePolicy": "" } }));
     engine.send("not a hint").await;
     let consumer = engine.consumer();
     // One receipt each, until the text stays hidden.
