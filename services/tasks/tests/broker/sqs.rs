@@ -1,14 +1,12 @@
 //! Amazon SQS, emulated by moto.
 
+mod requests;
+
 use super::suite::{self, Engine};
 use async_trait::async_trait;
 use chassis::databases::Sqs as Server;
-use serde_json::{Value, json};
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
 use tasks::broker::sqs::Sqs;
 use tasks::broker::{Broker, DELIVERIES, Message, Target};
@@ -171,67 +169,4 @@ async fn absent_queue_is_an_error() {
     ] {
         assert!(error.to_string().contains("NonExistentQueue"), "{error}");
     }
-}
-
-/// A server that gives the same answer to each request, and its count of requests.
-fn stub(status: &'static str, answer: Value) -> (Sqs, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/123456789012/tasks", listener.local_addr().unwrap());
-    let count = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&count);
-    thread::spawn(move || {
-        let body = answer.to_string();
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 16 << 10]);
-            counter.fetch_add(1, Ordering::SeqCst);
-            let _ = write!(
-                stream,
-                "HTTP/1.1 {status}\r\ncontent-type: application/x-amz-json-1.0\r\n\
-                 connection: close\r\ncontent-length: {}\r\n\r\n{body}",
-                body.len()
-            );
-        }
-    });
-    (Sqs::new(&Target::parse(&url).unwrap()), count)
-}
-
-fn entry(id: &str, is_fault_of_sender: bool) -> Value {
-    json!({ "Id": id, "Code": "InternalError", "Message": "words of SQS", "SenderFault": is_fault_of_sender })
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn message_that_sqs_refuses_is_an_error() {
-    let sent = json!({ "Id": "0", "MessageId": "m", "MD5OfMessageBody": "x" });
-    for is_fault in [true, false] {
-        let failed = [entry("1", is_fault)];
-        let (broker, count) = stub("200 OK", json!({ "Successful": [sent], "Failed": failed }));
-        let error = broker.publish(&[hint(), hint()]).await.unwrap_err();
-        assert_eq!(error.to_string(), "the broker is away: InternalError: words of SQS");
-        assert_eq!(count.load(Ordering::SeqCst), 1);
-    }
-    let (broker, count) = stub("200 OK", json!({ "Successful": [sent], "Failed": [] }));
-    // 21 messages need three requests.
-    broker.publish(&[hint(); 21]).await.unwrap();
-    assert_eq!(count.load(Ordering::SeqCst), 3);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn message_that_is_gone_is_no_error_of_an_extension() {
-    let messages = [Message("a".into()), Message("b".into())];
-    for (is_fault, is_error) in [(true, false), (false, true)] {
-        let failed = [entry("0", is_fault)];
-        let (broker, count) = stub("200 OK", json!({ "Successful": [], "Failed": failed }));
-        assert_eq!(broker.extend(&messages).await.is_err(), is_error);
-        assert_eq!(count.load(Ordering::SeqCst), 1);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn throttled_request_is_repeated_once() {
-    let answer = json!({ "__type": "com.amazonaws.sqs#RequestThrottled", "message": "too many" });
-    let (broker, count) = stub("400 Bad Request", answer);
-    let error = broker.receive(Duration::ZERO).await.unwrap_err();
-    assert!(error.to_string().contains("RequestThrottled: too many"), "{error}");
-    assert_eq!(count.load(Ordering::SeqCst), 2);
 }
