@@ -1,5 +1,5 @@
-//! Real database servers for tests, from Debian's packages: `PostgreSQL` and `PgBouncer`. With the feature
-//! `test-databases`.
+//! Real database servers for tests, from Debian's packages: `PostgreSQL` and `PgBouncer`. `SQS` is emulated. With the
+//! feature `test-databases`.
 //!
 //! Each server has a free port and a temporary folder. It ends with its value, also after a panic, and with the thread
 //! that started it. If the test process is killed, the kernel stops the server.
@@ -9,6 +9,12 @@
     clippy::unwrap_used,
     reason = "a panic makes a test fail, also in a helper of tests"
 )]
+
+mod gate;
+mod sqs;
+
+pub use self::gate::Gate;
+pub use self::sqs::Sqs;
 
 use std::env;
 use std::ffi::OsStr;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic makes a test fail, also in a helper of tests")]
 
 mod backup;
+mod brokers;
 mod crashes;
 mod database;
 mod events;
