@@ -1,4 +1,4 @@
-//! Real database servers for tests, from Debian's packages: `PostgreSQL` and `PgBouncer`. With the feature
+//! Real servers for tests, from Debian's packages: `PostgreSQL`, `PgBouncer` and `Redis`. With the feature
 //! `test-databases`.
 //!
 //! Each server has a free port and a temporary folder. It ends with its value, also after a panic, and with the thread
@@ -9,6 +9,10 @@
     clippy::unwrap_used,
     reason = "a panic makes a test fail, also in a helper of tests"
 )]
+
+mod redis;
+
+pub use self::redis::Redis;
 
 use std::env;
 use std::ffi::OsStr;
@@ -130,7 +134,7 @@ impl Process {
         process
     }
 
-    /// SIGINT is the fast shutdown of PostgreSQL, and the safe one of PgBouncer.
+    /// SIGINT is the fast shutdown of PostgreSQL, and the safe one of the others.
     fn stop(&mut self) -> io::Result<()> {
         if self.0.try_wait()?.is_none() {
             run(Command::new("kill").args(["-INT", &self.0.id().to_string()]));
