@@ -15,12 +15,12 @@ pub use self::address::check;
 
 use self::address::Address;
 use self::link::Link;
-use self::stream::{Error, Stream};
+use self::stream::{Connection, Error, Stream};
 use super::{Broker, BrokerError, Message, Target};
 use crate::model::hint::Hint;
 use async_trait::async_trait;
-use redis::Client;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use url::Url;
@@ -38,7 +38,7 @@ pub struct Redis {
     commands: Link,
     waits: Link,
     /// The next look for abandoned messages.
-    look: std::sync::Mutex<Instant>,
+    look: Mutex<Instant>,
 }
 
 impl Redis {
@@ -52,20 +52,18 @@ impl Redis {
     #[must_use]
     pub fn with_time(target: &Target, time: Duration) -> Self {
         let url = Url::parse(target.url()).expect("`Target::parse` has parsed it");
-        let Address { server, prefix } =
-            Address::parse(&url).expect("`Target::parse` has checked it");
-        let client = Client::open(server).expect("the address has no path of a socket");
+        let address = Arc::new(Address::parse(&url).expect("`Target::parse` has checked it"));
         Self {
-            stream: Stream::new(&prefix, time),
-            commands: Link::new(client.clone()),
-            waits: Link::new(client),
-            look: std::sync::Mutex::new(Instant::now()),
+            stream: Stream::new(&address.prefix, time),
+            commands: Link::new(Arc::clone(&address)),
+            waits: Link::new(address),
+            look: Mutex::new(Instant::now()),
         }
     }
 
     /// Whether the time has come to look for abandoned messages. There are some looks in each time of a message.
     fn is_look(&self) -> bool {
-        let mut look = self.look.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let is_look = *look <= now;
         if is_look {
@@ -79,21 +77,39 @@ impl Redis {
         self.stream.time / 8
     }
 
+    /// If an old connection is lost, it waits on a new one.
     async fn next(&self, deadline: Instant) -> Result<Option<String>, Error> {
-        // If this call is cancelled, its connection is closed. So no message comes to a call that has gone.
-        let (mut connection, is_new) = self.waits.take().await?;
-        if is_new {
-            self.stream.prepare(&mut connection).await?;
+        loop {
+            // If this call is cancelled, its connection is closed. So no message comes to a call that has gone.
+            let (mut connection, is_new) = self.waits.take().await?;
+            if is_new {
+                self.stream.tidy(&mut connection).await;
+            }
+            match self.find(&mut connection, deadline).await {
+                Err(error) if error.is_io_error() && !is_new => {}
+                result => {
+                    if result.is_ok() {
+                        self.waits.keep(connection);
+                    }
+                    return result;
+                }
+            }
         }
+    }
+
+    async fn find(
+        &self,
+        connection: &mut Connection,
+        deadline: Instant,
+    ) -> Result<Option<String>, Error> {
         loop {
             let mut found =
-                if self.is_look() { self.stream.take_over(&mut connection).await? } else { None };
+                if self.is_look() { self.stream.take_over(connection).await? } else { None };
             if found.is_none() {
                 let left = deadline.saturating_duration_since(Instant::now());
-                found = self.stream.read(&mut connection, left.min(self.pause())).await?;
+                found = self.stream.read(connection, left.min(self.pause())).await?;
             }
             if found.is_some() || Instant::now() >= deadline {
-                self.waits.keep(connection);
                 return Ok(found);
             }
         }
@@ -107,7 +123,7 @@ impl Broker for Redis {
             return Ok(());
         }
         let texts: Vec<_> = hints.iter().map(Hint::text).collect();
-        self.commands.call(CALL, async |connection| self.stream.add(connection, &texts).await).await
+        self.commands.call(CALL, |connection| self.stream.add(connection, &texts)).await
     }
 
     async fn receive(&self, wait: Duration) -> Result<Option<Message>, BrokerError> {
@@ -120,18 +136,17 @@ impl Broker for Redis {
             return Ok(());
         }
         let ids: Vec<_> = messages.iter().map(|message| message.0.as_str()).collect();
-        self.commands.call(CALL, async |connection| self.stream.keep(connection, &ids).await).await
+        self.commands.call(CALL, |connection| self.stream.keep(connection, &ids)).await
     }
 
     async fn done(&self, message: Message) -> Result<(), BrokerError> {
-        let end = async |connection: &mut _| self.stream.remove(connection, &message.0).await;
-        self.commands.call(CALL, end).await
+        self.commands.call(CALL, |connection| self.stream.remove(connection, &message.0)).await
     }
 
     async fn close(&self) {
         self.waits.close();
-        let leave = async |connection: &mut _| self.stream.leave(connection).await;
-        if let Err(error) = self.commands.call(CALL, leave).await {
+        let left = self.commands.call(CALL, |connection| self.stream.leave(connection)).await;
+        if let Err(error) = left {
             // Other workers receive the messages after their time.
             tracing::debug!(cause = %error, "messages are not given back");
         }

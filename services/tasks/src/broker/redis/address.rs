@@ -1,6 +1,9 @@
-//! The URL of a server: `redis://USER:PASSWORD@HOST:PORT/DATABASE?prefix=PREFIX`.
+//! The URL of a server: `redis://USER:PASSWORD@HOST:PORT/DATABASE?prefix=PREFIX&sslrootcert=FILE`.
 
-use redis::{ConnectionInfo, IntoConnectionInfo as _};
+use super::stream::Error;
+use redis::{Client, ConnectionInfo, IntoConnectionInfo as _, TlsCertificates};
+use std::path::PathBuf;
+use tokio::fs::read;
 use url::Url;
 
 /// The longest prefix.
@@ -8,8 +11,10 @@ const LONGEST: usize = 64;
 
 /// The server, and the prefix of all keys.
 pub(super) struct Address {
-    pub(super) server: ConnectionInfo,
+    server: ConnectionInfo,
     pub(super) prefix: String,
+    /// The file of the authority that is trusted instead of those of the system.
+    authority: Option<PathBuf>,
 }
 
 /// Refuses a URL with parts that would have no effect.
@@ -27,19 +32,28 @@ impl Address {
         if !database.is_empty() && database.parse::<u16>().is_err() {
             return Err("has a path that is no number of a database, such as /1");
         }
-        let mut prefix = String::new();
+        let (mut prefix, mut authority) = (String::new(), None);
         for (name, value) in url.query_pairs() {
-            if name != "prefix" || !is_prefix(&value) {
-                return Err(
-                    "has an invalid parameter. Use ?prefix= with 1 to 64 letters, digits and -",
-                );
+            match &*name {
+                "prefix" if is_prefix(&value) => prefix = format!("{value}:"),
+                "prefix" => return Err("has an invalid prefix. Use 1 to 64 letters, digits and -"),
+                "sslrootcert" if url.scheme() == "rediss" => authority = Some((&*value).into()),
+                "sslrootcert" => return Err("has sslrootcert, but is not encrypted. Use rediss"),
+                _ => return Err("has an unknown parameter. Use prefix or sslrootcert"),
             }
-            prefix = format!("{value}:");
         }
         let mut server = url.clone();
         server.set_query(None);
         let server = server.into_connection_info();
-        Ok(Self { server: server.map_err(|_| "is not the address of a Redis server")?, prefix })
+        let server = server.map_err(|_| "is not the address of a Redis server")?;
+        Ok(Self { server, prefix, authority })
+    }
+
+    /// Reads the file of the authority.
+    pub(super) async fn client(&self) -> Result<Client, Error> {
+        let Some(file) = &self.authority else { return Client::open(self.server.clone()) };
+        let root_cert = Some(read(file).await?);
+        Client::build_with_tls(self.server.clone(), TlsCertificates { client_tls: None, root_cert })
     }
 }
 
@@ -77,9 +91,10 @@ mod tests {
             ("rediss://cache.example.com/#insecure", "after #"),
             ("redis://127.0.0.1/tasks", "number of a database"),
             ("redis://127.0.0.1/70000", "number of a database"),
-            ("redis://127.0.0.1/?prefix=", "?prefix="),
-            ("redis://127.0.0.1/?prefix=a:b", "?prefix="),
-            ("redis://127.0.0.1/?protocol=resp3", "?prefix="),
+            ("redis://127.0.0.1/?prefix=", "invalid prefix"),
+            ("redis://127.0.0.1/?prefix=a:b", "invalid prefix"),
+            ("redis://127.0.0.1/?protocol=resp3", "unknown parameter"),
+            ("redis://127.0.0.1/?sslrootcert=ca.pem", "not encrypted"),
         ] {
             let error = parse(url).err().unwrap();
             assert!(error.contains(says), "{url}: {error}");

@@ -1,9 +1,10 @@
 //! A connection that is made when a call needs it.
 
 use super::super::BrokerError;
+use super::address::Address;
 use super::stream::{Connection, Error};
-use redis::{AsyncConnectionConfig, Client};
-use std::sync::{Mutex, PoisonError};
+use redis::AsyncConnectionConfig;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
@@ -13,32 +14,34 @@ const TEXT: usize = 200;
 
 /// A place for a connection. It is empty at first, and after a failure.
 pub(super) struct Link {
-    client: Client,
+    address: Arc<Address>,
     place: Mutex<Option<Connection>>,
 }
 
 impl Link {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, place: Mutex::default() }
+    pub(super) fn new(address: Arc<Address>) -> Self {
+        Self { address, place: Mutex::default() }
     }
 
-    /// Calls the server on the connection, which other calls can use at the same time.
-    pub(super) async fn call(
+    /// Calls the server on the connection, which other calls can use at the same time. If an old connection is lost, it calls
+    /// again on a new one.
+    pub(super) async fn call<F: Future<Output = Result<(), Error>>>(
         &self,
         limit: Duration,
-        call: impl AsyncFnOnce(&mut Connection) -> Result<(), Error>,
+        call: impl Fn(Connection) -> F,
     ) -> Result<(), BrokerError> {
         let answered = timeout(limit, async {
-            let shared = self.place().clone();
-            let mut connection = match shared {
-                Some(connection) => connection,
-                None => self.connect().await?,
-            };
-            let result = call(&mut connection).await;
-            if result.is_ok() {
-                self.keep(connection);
+            let old = self.place().clone();
+            if let Some(connection) = old {
+                match call(connection).await {
+                    Err(error) if error.is_io_error() => {}
+                    result => return result,
+                }
             }
-            result
+            let connection = self.connect().await?;
+            call(connection.clone()).await?;
+            self.keep(connection);
+            Ok(())
         });
         let answer = answer(answered.await);
         if answer.is_err() {
@@ -69,10 +72,11 @@ impl Link {
     async fn connect(&self) -> Result<Connection, Error> {
         let config = AsyncConnectionConfig::new();
         let config = config.set_connection_timeout(None).set_response_timeout(None);
-        self.client.get_multiplexed_async_connection_with_config(&config).await
+        let client = self.address.client().await?;
+        client.get_multiplexed_async_connection_with_config(&config).await
     }
 
-    fn place(&self) -> std::sync::MutexGuard<'_, Option<Connection>> {
+    fn place(&self) -> MutexGuard<'_, Option<Connection>> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,6 +25,8 @@ const GONE: u64 = 24 * 60 * 60 * 1000;
 /// The names, fields and values of an entry, one after the other. `None` if the entry was deleted.
 type Fields = Option<Vec<Vec<u8>>>;
 type Entry = (String, Fields);
+/// Entries by the name of their stream. `None` after a wait without any.
+type Streams = Option<Vec<(Vec<u8>, Vec<Entry>)>>;
 
 /// The streams of an environment, as one consumer sees them.
 pub(super) struct Stream {
@@ -45,22 +47,21 @@ impl Stream {
         }
     }
 
-    /// Creates the group, and removes consumers that are gone.
-    pub(super) async fn prepare(&self, connection: &mut Connection) -> Result<(), Error> {
-        self.create_group(connection).await?;
+    /// Removes consumers that are gone. A failure has no effect: the next call reports it.
+    pub(super) async fn tidy(&self, connection: &mut Connection) {
         let mut list = cmd("XINFO");
         list.arg("CONSUMERS").arg(&self.jobs).arg(GROUP);
-        for consumer in list.query_async::<Vec<HashMap<String, Value>>>(connection).await? {
+        let consumers = list.query_async::<Vec<HashMap<String, Value>>>(connection).await;
+        for consumer in consumers.unwrap_or_default() {
             let number = |name: &str| match consumer.get(name) {
                 Some(Value::Int(number)) => u64::try_from(*number).ok(),
                 _ => None,
             };
             let is_gone = number("pending") == Some(0) && number("idle") > Some(GONE);
             if let (true, Some(Value::BulkString(name))) = (is_gone, consumer.get("name")) {
-                self.delete_consumer(name).exec_async(connection).await?;
+                let _ = self.delete_consumer(name).exec_async(connection).await;
             }
         }
-        Ok(())
     }
 
     /// From the first message on: there can be messages before there is a group.
@@ -82,7 +83,7 @@ impl Stream {
     /// Adds all messages, or none. The stream has no greatest length, so no message is removed for a new one.
     pub(super) async fn add(
         &self,
-        connection: &mut Connection,
+        mut connection: Connection,
         texts: &[String],
     ) -> Result<(), Error> {
         let mut all = pipe();
@@ -90,7 +91,7 @@ impl Stream {
         for text in texts {
             all.cmd("XADD").arg(&self.jobs).arg("*").arg(FIELD).arg(text).ignore();
         }
-        all.exec_async(connection).await
+        all.exec_async(&mut connection).await
     }
 
     /// A message that no consumer had.
@@ -99,18 +100,11 @@ impl Stream {
         connection: &mut Connection,
         wait: Duration,
     ) -> Result<Option<String>, Error> {
-        let mut read = cmd("XREADGROUP");
-        read.arg("GROUP").arg(GROUP).arg(&self.consumer).arg("COUNT").arg(1);
-        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        // Zero would be a wait without an end.
-        if wait > 0 {
-            read.arg("BLOCK").arg(wait);
-        }
-        read.arg("STREAMS").arg(&self.jobs).arg(">");
-        let streams: Option<Vec<(Vec<u8>, Vec<Entry>)>> = match read.query_async(connection).await {
+        let streams: Result<Streams, _> = self.reading(wait).query_async(connection).await;
+        let streams = match streams {
             Err(error) if is_without_group(&error) => {
                 self.create_group(connection).await?;
-                None
+                self.reading(Duration::ZERO).query_async(connection).await?
             }
             result => result?,
         };
@@ -120,6 +114,18 @@ impl Stream {
             }
         }
         Ok(None)
+    }
+
+    fn reading(&self, wait: Duration) -> Cmd {
+        let mut read = cmd("XREADGROUP");
+        read.arg("GROUP").arg(GROUP).arg(&self.consumer).arg("COUNT").arg(1);
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        // Zero would be a wait without an end.
+        if wait > 0 {
+            read.arg("BLOCK").arg(wait);
+        }
+        read.arg("STREAMS").arg(&self.jobs).arg(">");
+        read
     }
 
     /// A message that its consumer has abandoned.
@@ -179,44 +185,45 @@ impl Stream {
     }
 
     /// Keeps messages from other consumers. Those that are removed stay removed.
-    pub(super) async fn keep(
-        &self,
-        connection: &mut Connection,
-        ids: &[&str],
-    ) -> Result<(), Error> {
+    pub(super) async fn keep(&self, mut connection: Connection, ids: &[&str]) -> Result<(), Error> {
         let mut claim = cmd("XCLAIM");
         claim.arg(&self.jobs).arg(GROUP).arg(&self.consumer).arg(0).arg(ids).arg("JUSTID");
-        match claim.exec_async(connection).await {
+        match claim.exec_async(&mut connection).await {
             Err(error) if is_without_group(&error) => Ok(()),
             result => result,
         }
     }
 
-    pub(super) async fn remove(&self, connection: &mut Connection, id: &str) -> Result<(), Error> {
-        self.removal(&mut pipe(), id).exec_async(connection).await
+    pub(super) async fn remove(&self, mut connection: Connection, id: &str) -> Result<(), Error> {
+        self.removal(&mut pipe(), id).exec_async(&mut connection).await
     }
 
+    /// No transaction, because a full server refuses one. An entry that is deleted and still has an owner is removed by the
+    /// next look for abandoned messages.
     fn removal<'a>(&self, commands: &'a mut Pipeline, id: &str) -> &'a mut Pipeline {
-        commands.atomic().cmd("XACK").arg(&self.jobs).arg(GROUP).arg(id).ignore();
-        commands.cmd("XDEL").arg(&self.jobs).arg(id).ignore()
+        commands.cmd("XDEL").arg(&self.jobs).arg(id).ignore();
+        commands.cmd("XACK").arg(&self.jobs).arg(GROUP).arg(id).ignore()
     }
 
     /// Makes the messages of this consumer abandoned at once, and removes the consumer if it has none.
-    pub(super) async fn leave(&self, connection: &mut Connection) -> Result<(), Error> {
+    pub(super) async fn leave(&self, mut connection: Connection) -> Result<(), Error> {
         let mut list = cmd("XPENDING");
         list.arg(&self.jobs).arg(GROUP).arg("-").arg("+").arg(HELD).arg(&self.consumer);
-        let held: Vec<(String, Vec<u8>, u64, u64)> = match list.query_async(connection).await {
+        let held: Vec<(String, Vec<u8>, u64, u64)> = match list.query_async(&mut connection).await {
             Err(error) if is_without_group(&error) => return Ok(()),
             result => result?,
         };
         if held.is_empty() {
-            return self.delete_consumer(self.consumer.as_bytes()).exec_async(connection).await;
+            return self
+                .delete_consumer(self.consumer.as_bytes())
+                .exec_async(&mut connection)
+                .await;
         }
         let ids: Vec<_> = held.into_iter().map(|(id, ..)| id).collect();
         let mut claim = cmd("XCLAIM");
         claim.arg(&self.jobs).arg(GROUP).arg(&self.consumer).arg(0).arg(ids);
         let idle = u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX);
-        claim.arg("IDLE").arg(idle).arg("JUSTID").exec_async(connection).await
+        claim.arg("IDLE").arg(idle).arg("JUSTID").exec_async(&mut connection).await
     }
 }
 
