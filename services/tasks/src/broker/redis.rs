@@ -50,6 +50,7 @@ impl Redis {
 
     /// With another time after which a message is abandoned. All consumers of a stream use the same time.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "a target has a URL that was checked")]
     pub fn with_time(target: &Target, time: Duration) -> Self {
         let url = Url::parse(target.url()).expect("`Target::parse` has parsed it");
         let address = Arc::new(Address::parse(&url).expect("`Target::parse` has checked it"));

@@ -13,6 +13,7 @@ use tasks::broker::{Broker, BrokerError, Target};
 use tasks::model::hint::Hint;
 use tasks::model::task::TaskId;
 use tasks::model::user::UserId;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 const JOBS: &str = "tasks:jobs";
@@ -192,4 +193,43 @@ async fn entries_of_others_do_not_hold_up_the_queue() {
     // Those that are gone have no owner.
     let pending = server.call(&["XPENDING", JOBS, "workers"]);
     assert_eq!(pending.lines().next(), Some("0"), "{pending}");
+}
+
+#[tokio::test]
+async fn consumer_that_is_gone_is_removed_unless_it_has_messages() {
+    if !Server::can_start("redis::consumer_that_is_gone_is_removed_unless_it_has_messages") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let connect = || {
+        let target = Target::parse(&server.url()).unwrap();
+        Redis::with_time(&target, Duration::from_millis(10))
+    };
+    let hint = Hint { task: TaskId(Uuid::now_v7()), user: UserId(Uuid::now_v7()) };
+    let (holder, idle) = (connect(), connect());
+    idle.publish(&[hint]).await.unwrap();
+    let message = idle.receive(Duration::ZERO).await.unwrap().unwrap();
+    idle.done(message).await.unwrap();
+    holder.publish(&[hint]).await.unwrap();
+    let held = holder.receive(Duration::ZERO).await.unwrap();
+    assert!(held.is_some());
+    drop((holder, idle));
+    // The values follow their names.
+    let values = |name: &str| {
+        let answer = server.call(&["XINFO", "CONSUMERS", JOBS, "workers"]);
+        let lines: Vec<_> = answer.lines().map(str::to_owned).collect();
+        let pairs = lines.windows(2).filter(|pair| pair[0] == name);
+        pairs.map(|pair| pair[1].parse().unwrap()).collect::<Vec<u64>>()
+    };
+    assert_eq!(values("pending").len(), 2);
+    let start = Instant::now();
+    while values("idle").iter().any(|idle| *idle <= 1000) {
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", values("idle"));
+        sleep(Duration::from_millis(50)).await;
+    }
+    let other = connect();
+    assert_eq!(other.receive(Duration::ZERO).await.unwrap(), held);
+    let mut pending = values("pending");
+    pending.sort_unstable();
+    assert_eq!(pending, [0, 1], "the holder, whose message has gone, and the new consumer");
 }

@@ -19,8 +19,8 @@ const LOOK: usize = 10;
 const HELD: usize = 1000;
 /// The dead letters that are kept, about.
 const DEAD: usize = 10_000;
-/// A consumer without messages that has not called for this time is removed from the group, in milliseconds.
-const GONE: u64 = 24 * 60 * 60 * 1000;
+/// A consumer without messages that has not called for so many times of a message is removed from the group.
+const GONE: u32 = 100;
 
 /// The names, fields and values of an entry, one after the other. `None` if the entry was deleted.
 type Fields = Option<Vec<Vec<u8>>>;
@@ -57,7 +57,8 @@ impl Stream {
                 Some(Value::Int(number)) => u64::try_from(*number).ok(),
                 _ => None,
             };
-            let is_gone = number("pending") == Some(0) && number("idle") > Some(GONE);
+            let is_gone =
+                number("pending") == Some(0) && number("idle") > Some(millis(self.time * GONE));
             if let (true, Some(Value::BulkString(name))) = (is_gone, consumer.get("name")) {
                 let _ = self.delete_consumer(name).exec_async(connection).await;
             }
@@ -119,7 +120,7 @@ impl Stream {
     fn reading(&self, wait: Duration) -> Cmd {
         let mut read = cmd("XREADGROUP");
         read.arg("GROUP").arg(GROUP).arg(&self.consumer).arg("COUNT").arg(1);
-        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let wait = millis(wait);
         // Zero would be a wait without an end.
         if wait > 0 {
             read.arg("BLOCK").arg(wait);
@@ -133,7 +134,7 @@ impl Stream {
         &self,
         connection: &mut Connection,
     ) -> Result<Option<String>, Error> {
-        let time = u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX);
+        let time = millis(self.time);
         let mut list = cmd("XPENDING");
         list.arg(&self.jobs).arg(GROUP).arg("IDLE").arg(time).arg("-").arg("+").arg(LOOK);
         let abandoned: Vec<(String, Vec<u8>, u64, u64)> = match list.query_async(connection).await {
@@ -222,9 +223,13 @@ impl Stream {
         let ids: Vec<_> = held.into_iter().map(|(id, ..)| id).collect();
         let mut claim = cmd("XCLAIM");
         claim.arg(&self.jobs).arg(GROUP).arg(&self.consumer).arg(0).arg(ids);
-        let idle = u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX);
+        let idle = millis(self.time);
         claim.arg("IDLE").arg(idle).arg("JUSTID").exec_async(&mut connection).await
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Somebody has removed the stream or the group, perhaps during a wait.
