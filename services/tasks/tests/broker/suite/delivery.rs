@@ -1,4 +1,4 @@
-//! Who receives a message, and how often.
+//! The receivers of a message, and the number of its deliveries.
 
 use super::{Engine, PATIENCE, SHORT, hints, next, none, until};
 use std::collections::HashSet;

@@ -127,7 +127,7 @@ pub(super) async fn full_engine_refuses(engine: &mut dyn Engine) {
         assert!(start.elapsed() < PATIENCE, "the engine is never full");
     }
     in_time("publish", consumer.publish(&hints(100))).await.unwrap_err();
-    // What is stored can still be received and removed.
+    // Stored messages can still be received and removed.
     let message = next(&consumer, PATIENCE).await;
     consumer.extend(std::slice::from_ref(&message)).await.unwrap();
     consumer.done(message).await.unwrap();
