@@ -1,5 +1,5 @@
-//! Real database servers for tests, from Debian's packages: `PostgreSQL` and `PgBouncer`. `SQS` is emulated. With the
-//! feature `test-databases`.
+//! Real servers for tests, from Debian's packages: `PostgreSQL`, `PgBouncer`, `Redis` and `RabbitMQ`. `SQS` is emulated. With
+//! the feature `test-databases`.
 //!
 //! Each server has a free port and a temporary folder. It ends with its value, also after a panic, and with the thread
 //! that started it. If the test process is killed, the kernel stops the server.
@@ -11,9 +11,11 @@
 )]
 
 mod gate;
+mod redis;
 mod sqs;
 
 pub use self::gate::Gate;
+pub use self::redis::Redis;
 pub use self::sqs::Sqs;
 
 use std::env;
@@ -136,7 +138,7 @@ impl Process {
         process
     }
 
-    /// SIGINT is the fast shutdown of PostgreSQL, and the safe one of PgBouncer.
+    /// SIGINT is the fast shutdown of PostgreSQL, and the safe one of the others.
     fn stop(&mut self) -> io::Result<()> {
         if self.0.try_wait()?.is_none() {
             run(Command::new("kill").args(["-INT", &self.0.id().to_string()]));

@@ -56,6 +56,10 @@ impl Target {
         if parsed.password().is_some_and(is_well_known) || is_well_known(parsed.username()) {
             return Err(invalid("contains a well-known password or user. Choose others"));
         }
+        #[cfg(feature = "redis")]
+        if kind == Kind::Redis {
+            super::redis::check(&parsed).map_err(invalid)?;
+        }
         let shown = format!(
             "{}://{}{}",
             parsed.scheme(),

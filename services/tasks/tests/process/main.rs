@@ -16,6 +16,8 @@ mod limits;
 mod load;
 mod outages;
 mod pickup;
+#[cfg(feature = "redis")]
+mod redis;
 mod rotation;
 mod service;
 mod sessions;
