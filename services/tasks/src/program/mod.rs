@@ -70,16 +70,16 @@ impl ChassisProgram for Program {
         let target = settings.jobs.target()?;
         let machine = Machine::here().await;
         let policy = settings.policy(&target, serve.listen, machine.can_isolate)?;
+        let hashing = Passwords::new(Arc::new(Argon2id), settings.hash_concurrency());
+        let hashing = hashing.map_err(|error| Failure::Unavailable(format!("{error:?}")))?;
+        let drain = serve.process.drain_timeout;
+        let opened = self.open(&settings.jobs, &target, machine, drain, context).await?;
         tracing::info!(
             registration = ?policy.registration,
             rate_limit_preset = ?policy.bucket,
             hash_concurrency = settings.hash_concurrency(),
             "rules for users"
         );
-        let hashing = Passwords::new(Arc::new(Argon2id), settings.hash_concurrency());
-        let hashing = hashing.map_err(|error| Failure::Unavailable(format!("{error:?}")))?;
-        let drain = serve.process.drain_timeout;
-        let opened = self.open(&settings.jobs, &target, machine, drain, context).await?;
         let signing_keys = match &target {
             Target::SqliteFile(path) if !keys::are_given() => {
                 Some(keys::load_or_make(path).map_err(Failure::Unavailable)?)
@@ -102,6 +102,9 @@ impl ChassisProgram for Program {
         let (target, machine) = (settings.target()?, Machine::here().await);
         if settings.workers.workers == 0 {
             return Err(SettingsError::NoWorkers.into());
+        }
+        if matches!(target, Target::SqliteMemory) {
+            return Err(SettingsError::NoCreator.into());
         }
         let drain = process.drain_timeout;
         let opened = self.open(&settings, &target, machine, drain, context).await?;
@@ -169,6 +172,9 @@ impl Program {
         let metrics = Metrics::default();
         context.register_metrics(|registry| metrics.register(registry));
         let policy = settings.workers.policy(drain, can_isolate);
+        if policy.is_some() {
+            context.register_metrics(|registry| metrics.register_work(registry));
+        }
         let workers = policy.map(|policy| {
             Workers::new(name_of_process(), policy, Arc::clone(&tools), metrics.clone())
         });

@@ -10,6 +10,7 @@ use crate::access::{Policy, Registration};
 use crate::jobs::Rules;
 use crate::mail::InvalidServer;
 use crate::model::bucket::Preset;
+use crate::model::task::Kind;
 use crate::model::usage::Bounds;
 use crate::store::{InvalidTarget, Migrations, Options, Target};
 use clap::{ArgAction, Args, value_parser};
@@ -126,6 +127,12 @@ pub enum SettingsError {
     /// A process without an API that runs no jobs.
     #[error("WORKERS is 0, but this process only runs jobs; set it to 1 or more")]
     NoWorkers,
+    /// A worker whose database no other process can reach.
+    #[error("DATABASE_URL is sqlite::memory:, which no other process can write jobs into")]
+    NoCreator,
+    /// The same type has two limits.
+    #[error("WORKERS_PER_TYPE has {} twice; keep one", .0.as_str())]
+    TwoLimits(Kind),
     /// The disk of a Fargate task ends with the task.
     #[error(
         "DATABASE_URL is {0}, but the disk of an ECS task is lost with the task; set DATABASE_URL to a PostgreSQL server"
@@ -157,8 +164,9 @@ impl DatabaseSettings {
 }
 
 impl JobSettings {
-    /// The database. Refuses one that would be lost.
+    /// The database. Refuses one that would be lost, and settings that contradict each other.
     pub fn target(&self) -> Result<Target, SettingsError> {
+        self.workers.check()?;
         let target = self.database.target()?;
         let is_kept = matches!(target, Target::Postgres(_)) || std::env::var_os(ECS).is_none();
         if is_kept { Ok(target) } else { Err(SettingsError::Fargate(target)) }
