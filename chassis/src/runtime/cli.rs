@@ -35,7 +35,7 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Exits 0 when /healthz on this machine answers 200 within 2 s
     Healthcheck {
-        /// Address that the API listens on
+        /// Address of the API, or of the private listener of a worker
         #[arg(long, env = "LISTEN", value_name = "IP:PORT")]
         listen: SocketAddr,
     },
@@ -88,13 +88,16 @@ pub fn parse<S: Args, W: Args, C: Subcommand>(
     if serve {
         arguments.insert(arguments.len().min(1), "serve".into());
     }
-    let command = C::augment_subcommands(command(document, build));
-    let mut command = command.mut_subcommand("serve", S::augment_args);
+    // The descriptions of the settings and commands of a service do not replace those of the chassis.
+    let command = command(document, build);
+    let about = command.get_about().cloned().unwrap_or_default();
+    let mut command = C::augment_subcommands(command).about(about);
+    command = with::<S>(command, "serve");
     if offers.worker {
-        command = command.subcommand(W::augment_args(worker(document)));
+        command = with::<W>(command.subcommand(worker(document)), WORKER);
     }
     if offers.derive.is_some() {
-        command = command.mut_subcommand("openapi", WriteArgs::augment_args);
+        command = with::<WriteArgs>(command, "openapi");
     }
     let matches = command.try_get_matches_from(arguments)?;
     if matches.subcommand_name().is_some_and(C::has_subcommand) {
@@ -161,11 +164,19 @@ fn command(document: &Document, build: Build) -> clap::Command {
         })
 }
 
+/// Adds settings to a command.
+fn with<A: Args>(command: clap::Command, name: &str) -> clap::Command {
+    command.mut_subcommand(name, |command| {
+        let about = command.get_about().cloned().unwrap_or_default();
+        A::augment_args(command).about(about)
+    })
+}
+
 /// The command `worker`. Its private listener has the port after that of `serve`.
 fn worker(document: &Document) -> clap::Command {
     let listen = format!("127.0.0.1:{}", u32::from(document.service.metrics_port) + 1);
     ProcessArgs::augment_args(clap::Command::new(WORKER))
-        .about("Works without an API until SIGTERM or SIGINT")
+        .about("Runs jobs without an API until SIGTERM or SIGINT")
         .after_help([help::PASSWORD, help::EXIT_CODES].join("\n\n"))
         .mut_arg("metrics_listen", |address| address.required(false).default_value(listen))
 }

@@ -125,6 +125,7 @@ impl Config {
     /// service made itself, and `environment` returns a secret by its name.
     pub fn new(
         args: ServeArgs,
+        process: ProcessConfig,
         document: &Document,
         signing_keys: Option<SecretString>,
         environment: impl Fn(&str) -> Result<SecretString, VarError>,
@@ -141,7 +142,7 @@ impl Config {
         };
         let drain_timeout = args.process.drain_timeout;
         Ok(Self {
-            process: ProcessConfig::new(&args.process, environment)?,
+            process,
             listen: args.listen,
             worker_threads: args.worker_threads.into(),
             keys,

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::auth::{Credentials, Keys};
 use crate::bearer::Issuer;
 use crate::cli::ServeArgs;
-use crate::config::{Config, Source, Tokens};
+use crate::config::{Config, ProcessConfig, Source, Tokens};
 use crate::connections::{Handler, Seat};
 use crate::context::Context;
 use crate::document::Document;
@@ -75,9 +75,11 @@ pub(crate) async fn serve<P: Program>(
     args: ServeArgs,
 ) -> Result<(), Failure> {
     let context = Context::default();
+    let secret = |name: &str| std::env::var(name).map(Into::into);
+    // Before the service opens anything.
+    let process = ProcessConfig::new(&args.process, secret)?;
     let started = program.start(settings, &args, &context).await?;
-    let given = started.signing_keys;
-    let config = Config::new(args, document, given, |name| std::env::var(name).map(Into::into))?;
+    let config = Config::new(args, process, document, started.signing_keys, secret)?;
     let mut signals = Signals::catch()?;
     let listener = bind("LISTEN", config.listen)?;
     let private_listener = bind("METRICS_LISTEN", config.process.metrics_listen)?;

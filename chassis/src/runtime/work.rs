@@ -38,8 +38,9 @@ pub(crate) async fn work<P: Program>(
     args: ProcessArgs,
 ) -> Result<(), Failure> {
     let context = Context::default();
-    let worker = program.start_worker(settings, &args, &context).await?;
+    // Before the worker opens anything.
     let config = ProcessConfig::new(&args, |name| std::env::var(name).map(Into::into))?;
+    let worker = program.start_worker(settings, &args, &context).await?;
     let mut signals = Signals::catch()?;
     let listener = bind("METRICS_LISTEN", config.metrics_listen)?;
     let build = P::Service::BUILD;

@@ -109,10 +109,7 @@ pub enum NotSent {
     #[error("the mail server broke off")]
     BrokenOff,
     /// It refused a step, with this first digit of its status.
-    #[error("the mail server refused {step} (status {class}xx: {})", match .class {
-        4 => "for now",
-        _ => "for good",
-    })]
+    #[error("the mail server refused {step} (status {class}xx)")]
     Refused {
         /// The step.
         step: &'static str,
@@ -166,11 +163,12 @@ impl Mail {
                 timeout_at(deadline, sent).await.unwrap_or(Err(NotSent::TimedOut))
             }
             Way::Folder(folder) => {
-                let folder = folder.clone();
+                let (folder, task) = (folder.clone(), message.task);
                 let written = tokio::task::spawn_blocking(move || message.write(&folder));
                 let written = written.await.map_err(io::Error::other).flatten();
                 written.map_err(|error| {
                     tracing::warn!(
+                        task_id = %task,
                         error = &error as &dyn std::error::Error,
                         "a mail was not written"
                     );

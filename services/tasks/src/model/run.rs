@@ -128,6 +128,12 @@ impl Task {
         self.summary.run_at.unwrap_or(self.summary.created_at)
     }
 
+    /// The time since which it waits for a worker: since it was due, or was put back.
+    #[must_use]
+    pub fn waits_since(&self) -> Timestamp {
+        if self.runs.fence == 0 { self.due() } else { self.due().max(self.summary.updated_at) }
+    }
+
     /// A worker begins a run.
     pub fn begin(&mut self, now: Timestamp) {
         self.summary.status = Status::Processing;

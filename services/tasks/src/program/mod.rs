@@ -10,6 +10,7 @@ use crate::access::Access;
 use crate::access::passwords::{Argon2id, Passwords};
 use crate::api::Tasks;
 use crate::background::Background;
+use crate::broker;
 use crate::jobs::resize_image::{Resizer, child};
 use crate::jobs::{self, context::Tools};
 use crate::store::{self, Lock, Migrations, StoreError, Target};
@@ -70,16 +71,16 @@ impl ChassisProgram for Program {
         let target = settings.jobs.target()?;
         let machine = Machine::here().await;
         let policy = settings.policy(&target, serve.listen, machine.can_isolate)?;
+        let hashing = Passwords::new(Arc::new(Argon2id), settings.hash_concurrency());
+        let hashing = hashing.map_err(|error| Failure::Unavailable(format!("{error:?}")))?;
+        let drain = serve.process.drain_timeout;
+        let opened = self.open(&settings.jobs, &target, machine, drain, context).await?;
         tracing::info!(
             registration = ?policy.registration,
             rate_limit_preset = ?policy.bucket,
             hash_concurrency = settings.hash_concurrency(),
             "rules for users"
         );
-        let hashing = Passwords::new(Arc::new(Argon2id), settings.hash_concurrency());
-        let hashing = hashing.map_err(|error| Failure::Unavailable(format!("{error:?}")))?;
-        let drain = serve.process.drain_timeout;
-        let opened = self.open(&settings.jobs, &target, machine, drain, context).await?;
         let signing_keys = match &target {
             Target::SqliteFile(path) if !keys::are_given() => {
                 Some(keys::load_or_make(path).map_err(Failure::Unavailable)?)
@@ -102,6 +103,9 @@ impl ChassisProgram for Program {
         let (target, machine) = (settings.target()?, Machine::here().await);
         if settings.workers.workers == 0 {
             return Err(SettingsError::NoWorkers.into());
+        }
+        if matches!(target, Target::SqliteMemory) {
+            return Err(SettingsError::NoCreator.into());
         }
         let drain = process.drain_timeout;
         let opened = self.open(&settings, &target, machine, drain, context).await?;
@@ -166,15 +170,20 @@ impl Program {
             })?);
         }
         let store = store::open(target, options).await.map_err(unavailable)?;
-        let shown = broker.as_ref().map(|(target, _)| tracing::field::display(target));
+        let shown = broker.as_ref().map(tracing::field::display);
         tracing::info!(database = %target, broker = shown, mail = ?mail.way, "store opened");
-        let line =
-            broker.map(|(_, broker)| Line { broker, condition: context.condition("broker") });
+        let line = broker.map(|target| Line {
+            broker: broker::open(&target, settings.workers.workers.into()),
+            condition: context.condition("broker"),
+        });
         let Machine { resizer, can_isolate } = machine;
         let tools = Arc::new(Tools { store, results, resizer, mail, clock: context.clock() });
         let metrics = Metrics::default();
         context.register_metrics(|registry| metrics.register(registry));
         let policy = settings.workers.policy(drain, can_isolate);
+        if policy.is_some() {
+            context.register_metrics(|registry| metrics.register_work(registry));
+        }
         let workers = policy.map(|policy| {
             let (name, tools) = (name_of_process(), Arc::clone(&tools));
             Workers::new(name, policy, tools, metrics.clone(), line.clone())

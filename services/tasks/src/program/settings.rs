@@ -7,10 +7,11 @@ pub use self::work::WorkSettings;
 pub use self::workers::WorkerSettings;
 
 use crate::access::{Policy, Registration};
-use crate::broker::{self, Broker, InvalidBroker};
+use crate::broker::{self, InvalidBroker};
 use crate::jobs::Rules;
 use crate::mail::InvalidServer;
 use crate::model::bucket::Preset;
+use crate::model::task::Kind;
 use crate::model::usage::Bounds;
 use crate::store::{InvalidTarget, Migrations, Options, Target};
 use clap::{ArgAction, Args, value_parser};
@@ -18,7 +19,6 @@ use std::env::VarError;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -132,6 +132,12 @@ pub enum SettingsError {
     /// A process without an API that runs no jobs.
     #[error("WORKERS is 0, but this process only runs jobs; set it to 1 or more")]
     NoWorkers,
+    /// A worker whose database no other process can reach.
+    #[error("DATABASE_URL is sqlite::memory:, which no other process can write jobs into")]
+    NoCreator,
+    /// The same type has two limits.
+    #[error("WORKERS_PER_TYPE has {} twice; keep one", .0.as_str())]
+    TwoLimits(Kind),
     /// The disk of a Fargate task ends with the task.
     #[error(
         "DATABASE_URL is {0}, but the disk of an ECS task is lost with the task; set DATABASE_URL to a PostgreSQL server"
@@ -165,19 +171,17 @@ impl DatabaseSettings {
 
 impl JobSettings {
     /// The broker. `None` if the database wakes the workers.
-    pub fn broker(&self) -> Result<Option<(broker::Target, Arc<dyn Broker>)>, SettingsError> {
-        let url = match std::env::var(BROKER_URL) {
-            Ok(url) => url,
-            Err(VarError::NotPresent) => return Ok(None),
-            Err(VarError::NotUnicode(_)) => return Err(SettingsError::NotText(BROKER_URL)),
-        };
-        let target = broker::Target::parse(&url)?;
-        let opened = broker::open(&target, self.workers.workers.into());
-        Ok(Some((target, opened)))
+    pub fn broker(&self) -> Result<Option<broker::Target>, SettingsError> {
+        match std::env::var(BROKER_URL) {
+            Ok(url) => Ok(Some(broker::Target::parse(&url)?)),
+            Err(VarError::NotPresent) => Ok(None),
+            Err(VarError::NotUnicode(_)) => Err(SettingsError::NotText(BROKER_URL)),
+        }
     }
 
-    /// The database. Refuses one that would be lost.
+    /// The database. Refuses one that would be lost, and settings that contradict each other.
     pub fn target(&self) -> Result<Target, SettingsError> {
+        self.workers.check()?;
         let target = self.database.target()?;
         let is_kept = matches!(target, Target::Postgres(_)) || std::env::var_os(ECS).is_none();
         if is_kept { Ok(target) } else { Err(SettingsError::Fargate(target)) }

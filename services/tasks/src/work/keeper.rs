@@ -2,7 +2,7 @@
 
 use super::{Shared, lock};
 use crate::jobs::context::Stop;
-use crate::model::run::{End, Run};
+use crate::model::run::{End, Outcome, Run};
 use crate::model::task::Origin;
 use crate::store::StoreError;
 use crate::store::work::{Ending, Notice};
@@ -80,10 +80,19 @@ async fn take_over(shared: &Shared) -> Result<(), StoreError> {
         let Some(ending) = ending(shared, run, End::Lost).await? else { continue };
         if let Some(task) = work.expire(run, ending).await? {
             let Origin { request_id, amzn_trace_id, traceparent } = &task.origin;
+            let (kind, status) = (&task.summary.kind, task.summary.status);
             tracing::warn!(
-                task_id = %run.task, request_id, amzn_trace_id, traceparent, fence = run.fence,
-                "worker is lost, its job is taken over"
+                task_id = %run.task,
+                request_id,
+                amzn_trace_id,
+                traceparent,
+                kind = kind.as_str(),
+                fence = run.fence,
+                outcome = Outcome::Lost.as_str(),
+                status = status.as_str(),
+                "job ends"
             );
+            shared.metrics.lost(kind);
             shared.tools.store.signals().jobs.notify_one();
         }
     }

@@ -43,6 +43,7 @@ pub struct Metrics {
     created: Family<OfType, Counter>,
     processed: Family<OfType, Counter>,
     failed: Family<OfType, Counter>,
+    lost: Family<OfType, Counter>,
     duration: Histograms<OfRun>,
     pickup: Histograms<OfType>,
     stale: Family<OfType, Counter>,
@@ -59,6 +60,7 @@ impl Default for Metrics {
             created: Family::default(),
             processed: Family::default(),
             failed: Family::default(),
+            lost: Family::default(),
             duration: Histograms::new_with_constructor(|| Histogram::new(DURATION)),
             pickup: Histograms::new_with_constructor(|| Histogram::new(PICKUP)),
             stale: Family::default(),
@@ -76,11 +78,16 @@ fn of(kind: &Kind) -> OfType {
 }
 
 impl Metrics {
-    /// Shows them.
+    /// Shows those of every process.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("tasks_created", "Tasks created", self.created.clone());
+    }
+
+    /// Shows those of a process that runs jobs.
+    pub fn register_work(&self, registry: &mut Registry) {
         registry.register("tasks_processed", "Runs that ended, in any way", self.processed.clone());
         registry.register("tasks_failed", "Runs that failed", self.failed.clone());
+        registry.register("tasks_lost", "Runs whose worker was lost", self.lost.clone());
         registry.register(
             "tasks_stale_results",
             "Ends of old runs that were dropped",
@@ -90,10 +97,11 @@ impl Metrics {
         self.abandoned_jobs.register(registry);
         registry.register(
             "tasks_lease_losses",
-            "Runs that another worker took over",
+            "Leases that this process has lost",
             self.leases.clone(),
         );
-        registry.register("queue_length", "Jobs of all users", self.queue.clone());
+        let help = "Jobs of all users; pending ones are due, scheduled ones are not yet";
+        registry.register("queue_length", help, self.queue.clone());
         let (help, unit) = ("Time since the oldest job that waits became due", Unit::Seconds);
         registry.register_with_unit("queue_oldest", help, unit, self.oldest.clone());
         let (help, unit) = ("Time of a run", Unit::Seconds);
@@ -125,6 +133,12 @@ impl Metrics {
         self.stale.get_or_create(&of(kind)).inc();
     }
 
+    /// The worker of a run is lost.
+    pub(super) fn lost(&self, kind: &Kind) {
+        self.lost.get_or_create(&of(kind)).inc();
+        self.processed.get_or_create(&of(kind)).inc();
+    }
+
     /// A job did not stop. Its thread drops the sender of `end` when it ends.
     pub(super) fn abandoned<T: Send + 'static>(&self, kind: &Kind, end: Receiver<T>) {
         self.abandoned.get_or_create(&of(kind)).inc();
@@ -136,11 +150,11 @@ impl Metrics {
         &self.abandoned_jobs
     }
 
-    /// The figures of the whole queue. `scheduled` is a part of `pending`.
+    /// The figures of the whole queue.
     pub(super) fn queue(&self, queue: &Queue) {
         let counts = queue.all;
         for (status, jobs) in [
-            ("pending", counts.pending),
+            ("pending", counts.pending.saturating_sub(counts.scheduled)),
             ("scheduled", counts.scheduled),
             ("processing", counts.processing),
             ("failed", counts.failed),

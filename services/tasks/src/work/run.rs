@@ -25,6 +25,9 @@ const RECORD_AGAIN: Duration = Duration::from_millis(500);
 /// The stack of the thread of a job.
 const STACK: usize = 4 << 20;
 
+/// The outcome in the log of a run that was not the last one of its task.
+const STALE: &str = "stale";
+
 /// The result of a job, or of its thread.
 type Done = Result<Option<ResultFile>, Unfinished>;
 
@@ -54,13 +57,16 @@ pub(super) async fn run(
     );
     let (done, stop) = execute(&shared, job, context.clone()).await;
     let end = end(done, stop, job, attempt);
-    let outcome = end.as_ref().map_or("lost", |end| end.outcome().as_str());
     let error = end.as_ref().and_then(End::error).map(str::to_owned);
     let took = began.elapsed();
-    if let Some(end) = end {
-        shared.metrics.ended(&job.kind, end.outcome(), took);
-        record(&shared, job, &context, end).await;
-    }
+    let outcome = match end {
+        Some(end) => {
+            let outcome = end.outcome();
+            shared.metrics.ended(&job.kind, outcome, took);
+            if record(&shared, job, &context, end).await { outcome.as_str() } else { STALE }
+        }
+        None => STALE,
+    };
     let (took_ms, progress) =
         (u64::try_from(took.as_millis()).unwrap_or(u64::MAX), context.progress());
     tracing::info!(
@@ -70,6 +76,7 @@ pub(super) async fn run(
         traceparent,
         kind,
         attempt,
+        fence,
         outcome,
         error,
         took_ms,
@@ -169,8 +176,9 @@ fn random() -> f64 {
         .map_or(1.0, |()| f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX))
 }
 
-/// Records an end. While the database is away, it tries again, and the result waits.
-async fn record(shared: &Shared, job: &Job, context: &Context, end: End) {
+/// Records an end. While the database is away, it tries again, and the result waits. `false` if the run is an old one: its
+/// result is dropped.
+async fn record(shared: &Shared, job: &Job, context: &Context, end: End) -> bool {
     let run = context.task.run();
     let file = if let End::Completed(file) = &end { file.clone() } else { None };
     let ending = Ending { end, volatile: job.volatile };
@@ -184,14 +192,14 @@ async fn record(shared: &Shared, job: &Job, context: &Context, end: End) {
         sleep(RECORD_AGAIN).await;
     };
     if recorded.is_some() || may_be_completed(shared, run).await {
-        return;
+        return true;
     }
     shared.metrics.stale(&job.kind);
-    tracing::warn!(task_id = %run.task, fence = run.fence, "result of an old run is dropped");
     if let Some(file) = file {
         // The sweep of the storage finds it otherwise.
         let _ = shared.tools.results.delete(&file.key).await;
     }
+    false
 }
 
 /// Whether the success of a run may be recorded although the response was lost. Then its file stays. The sweep of the storage

@@ -87,6 +87,9 @@ fn worker_refuses_settings_without_effect() {
         ("WORKERS", "0", "WORKERS is 0"),
         (open.0, open.1, "METRICS_PASSWORD is not set"),
         ("METRICS_USERNAME", "a:b", "without a colon"),
+        ("METRICS_PASSWORD", "short", "METRICS_PASSWORD must be 16"),
+        ("WORKERS_PER_TYPE", "send_email=1,send_email=2", "WORKERS_PER_TYPE has send_email twice"),
+        ("DATABASE_URL", "sqlite::memory:", "no other process"),
         ("ECS_CONTAINER_METADATA_URI_V4", "http://x", "DATABASE_URL is sqlite:"),
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -96,10 +99,12 @@ fn worker_refuses_settings_without_effect() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!((output.status.code(), text.lines().count()), (Some(64), 1), "{text}");
         assert!(text.contains(says), "{text}");
+        assert!(output.stdout.is_empty() && !Path::new(&file).exists(), "{name} is checked first");
     }
     let help = run(TASKS, &["worker", "--help"], &settings);
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     assert!(help.contains("[default: 127.0.0.1:9083]"), "{help}");
+    assert!(help.starts_with("Runs jobs without an API"), "{help}");
     assert!(help.contains("JOB_LEASE") && !help.contains("REGISTRATION"), "{help}");
 }
 

@@ -1,5 +1,6 @@
 //! The settings of the workers.
 
+use super::SettingsError;
 use crate::jobs;
 use crate::jobs::cleanup_temp::Retentions;
 use crate::model::task::Kind;
@@ -40,6 +41,14 @@ pub struct WorkerSettings {
 }
 
 impl WorkerSettings {
+    /// Refuses two limits of one type.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let mut kinds: Vec<_> = self.workers_per_type.iter().map(|(kind, _)| kind).collect();
+        kinds.sort_unstable();
+        let twice = kinds.windows(2).find(|pair| pair[0] == pair[1]);
+        twice.map_or(Ok(()), |pair| Err(SettingsError::TwoLimits(pair[0].clone())))
+    }
+
     /// How the process works. `None` if it runs no jobs.
     #[must_use]
     pub fn policy(&self, drain: Duration, can_isolate: bool) -> Option<Policy> {

@@ -158,7 +158,7 @@ async fn begin(
     record(connection, to.run(), &to.summary.kind, wanted, now).await?;
     let notes = notes(Some(&from.summary), Some(&to.summary));
     let numbers = record_events(connection, notes).await?;
-    Ok(Some((Claimed { waited: now.since(from.due()), task: to }, numbers)))
+    Ok(Some((Claimed { waited: now.since(from.waits_since()), task: to }, numbers)))
 }
 
 async fn record(

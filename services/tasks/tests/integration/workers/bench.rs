@@ -144,8 +144,12 @@ impl Bench {
     }
 
     pub(super) fn workers(&self, name: &str, policy: Policy) -> Workers {
-        let workers =
-            Workers::new(name.into(), policy, Arc::clone(&self.tools), Metrics::default(), None);
+        self.counted_workers(name, policy, Metrics::default())
+    }
+
+    /// Workers that count in these metrics.
+    pub(super) fn counted_workers(&self, name: &str, policy: Policy, metrics: Metrics) -> Workers {
+        let workers = Workers::new(name.into(), policy, Arc::clone(&self.tools), metrics, None);
         workers.start();
         workers
     }

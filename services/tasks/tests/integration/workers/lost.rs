@@ -1,10 +1,13 @@
 //! Workers that are lost, responses of claims that are lost, and leases.
 
 use super::bench::{BOUNDS, Bench, cancel, policy, task};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use std::time::Duration;
 use tasks::model::run::{End, Outcome};
 use tasks::model::task::{Kind, Status};
 use tasks::store::work::{Ending, Wanted};
+use tasks::work::Metrics;
 use tokio::time::sleep;
 
 #[tokio::test]
@@ -20,10 +23,15 @@ async fn job_of_a_lost_worker_is_taken_over() {
     };
     let id = bench.create(&bench.owner, "file").await;
     let dead = bench.store.work().claim(wanted).await.unwrap().unwrap().task.run();
-    let workers = bench.workers("w", policy());
+    let (metrics, mut registry) = (Metrics::default(), Registry::default());
+    metrics.register_work(&mut registry);
+    let workers = bench.counted_workers("w", policy(), metrics);
     let task = bench.ended(id).await;
     assert_eq!((task.summary.status, task.summary.attempts), (Status::Completed, 1));
     assert_eq!((task.runs.fence, task.runs.crashes), (2, 1));
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    assert!(text.contains("tasks_lost_total{type=\"file\"} 1\n"), "{text}");
     assert_eq!(bench.outcomes(id).await, [Some(Outcome::Completed), Some(Outcome::Lost)]);
     let late = Ending { end: End::Completed(None), volatile: None };
     assert_eq!(bench.store.work().finish(dead, late).await.unwrap(), None);

@@ -21,7 +21,7 @@ const SLACK: i64 = 1500;
 
 /// Every one of them ends as failed, with the errors of all its attempts.
 pub(super) fn fail(bed: &mut Bed, callers: &Callers) -> usize {
-    let error = "the mail server refused the mail (status 5xx: for good)";
+    let error = "the mail server refused the mail (status 5xx)";
     let failed = format!("tasks WHERE status = 'failed' AND error = '{error}\n{error}'");
     let before = bed.books.count(&failed);
     callers.calm();
