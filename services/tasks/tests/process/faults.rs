@@ -5,6 +5,7 @@
 
 pub(crate) mod bed;
 mod books;
+mod broker;
 mod callers;
 mod clock;
 mod disk;
@@ -13,6 +14,7 @@ pub(crate) mod mail_server;
 
 use self::bed::Bed;
 use self::books::Row;
+use self::broker::Broker;
 use self::callers::Callers;
 use self::injections::Fault;
 use fastrand::Rng;
@@ -75,15 +77,20 @@ fn possible(bed: &Bed) -> (Vec<Fault>, BTreeMap<&'static str, Vec<Fault>>) {
 }
 
 /// Each fault once.
-fn table(mut bed: Bed, test: &str) {
-    let mut random = Rng::new();
+fn table(bed: Bed, test: &str) {
     let (faults, skipped) = possible(&bed);
     for (reason, faults) in skipped {
         println!("SKIPPED: {test}, {faults:?}: {reason}");
     }
     assert!(faults.len() >= 6);
+    print_table(bed, &faults);
+}
+
+/// Causes each of these faults once.
+fn print_table(mut bed: Bed, faults: &[Fault]) {
+    let mut random = Rng::new();
     println!("{HEAD}");
-    for fault in faults {
+    for fault in faults.iter().copied() {
         let (row, times) = round(&mut bed, &format!("{fault:?}"), &[fault], &mut random);
         println!("{}", line(fault.name(), bed.engine, times[0], &row));
     }
@@ -159,4 +166,30 @@ fn random_faults_lose_no_task_on_postgres() {
     if let Some(bed) = Bed::postgres(test) {
         random(bed);
     }
+}
+
+/// The faults that concern messages.
+const OF_BROKERS: [Fault; 6] = [
+    Fault::Kills,
+    Fault::Drains,
+    Fault::Crashes,
+    Fault::BrokerAway,
+    Fault::BrokerSilent,
+    Fault::BrokerPurged,
+];
+
+#[cfg(feature = "redis")]
+#[test]
+fn no_task_is_lost_or_recorded_twice_with_redis() {
+    let test = "faults::no_task_is_lost_or_recorded_twice_with_redis";
+    let bed = Broker::redis(test).and_then(|broker| Bed::with_broker(test, broker));
+    bed.into_iter().for_each(|bed| print_table(bed, &OF_BROKERS));
+}
+
+#[cfg(feature = "sqs")]
+#[test]
+fn no_task_is_lost_or_recorded_twice_with_sqs() {
+    let test = "faults::no_task_is_lost_or_recorded_twice_with_sqs";
+    let bed = Broker::sqs(test).and_then(|broker| Bed::with_broker(test, broker));
+    bed.into_iter().for_each(|bed| print_table(bed, &OF_BROKERS));
 }

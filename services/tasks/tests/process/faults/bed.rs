@@ -1,6 +1,8 @@
-//! The processes under test. SQLite has one, which serves and works. PostgreSQL has one that serves, and others that work.
+//! The processes under test. SQLite has one, which serves and works. PostgreSQL has one that serves, and two that work. With a
+//! broker, it has three of each.
 
 use super::books::Books;
+use super::broker::Broker;
 use super::callers::Address;
 use super::clock::FakeClock;
 use super::disk::Disk;
@@ -16,8 +18,10 @@ use tempfile::TempDir;
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
 /// The jobs that a worker runs at once.
 const SLOTS: &str = "12";
-/// The workers on PostgreSQL.
-const WORKERS: usize = 2;
+/// The processes that serve and that work on PostgreSQL.
+const PROCESSES: (usize, usize) = (1, 2);
+/// The same with a broker.
+const PROCESSES_WITH_BROKER: (usize, usize) = (3, 3);
 
 /// A process that runs jobs. Its name is the sender of its mails.
 pub(crate) struct Worker {
@@ -52,8 +56,9 @@ impl Place {
 pub(crate) struct Bed {
     pub(crate) engine: &'static str,
     pub(crate) workers: Vec<Worker>,
-    /// The process without workers.
-    server: Option<Service>,
+    /// The processes without workers.
+    servers: Vec<Service>,
+    pub(crate) broker: Option<Broker>,
     pub(crate) address: Address,
     pub(crate) books: Books,
     pub(crate) mails: MailServer,
@@ -74,15 +79,26 @@ impl Bed {
         let state = Place::new();
         let file = state.path().join("tasks.db");
         let settings = Settings::sqlite(&file);
-        Self::new("SQLite", settings, Books::Sqlite(file), state, None)
+        Self::new("SQLite", settings, Books::Sqlite(file), state, None, None)
     }
 
     /// Several processes. `None` if a program is missing.
     pub(crate) fn postgres(test: &str) -> Option<Self> {
-        let database = Database::start(test, &[])?;
-        let settings = database.settings.clone();
+        Some(Self::on_postgres("PostgreSQL", Database::start(test, &[])?, None))
+    }
+
+    /// Several processes with a broker between them. `None` if a program is missing.
+    pub(crate) fn with_broker(test: &str, broker: Broker) -> Option<Self> {
+        Some(Self::on_postgres(broker.name, Database::start(test, &[])?, Some(broker)))
+    }
+
+    fn on_postgres(engine: &'static str, database: Database, broker: Option<Broker>) -> Self {
+        let url = broker.as_ref().map(|broker| broker.url.clone());
+        let settings = url
+            .into_iter()
+            .fold(database.settings.clone(), |settings, url| settings.with("BROKER_URL", url));
         let books = Books::Postgres(database.server.url("postgres"));
-        Some(Self::new("PostgreSQL", settings, books, Place::new(), Some(database)))
+        Self::new(engine, settings, books, Place::new(), Some(database), broker)
     }
 
     fn new(
@@ -91,6 +107,7 @@ impl Bed {
         books: Books,
         state: Place,
         database: Option<Database>,
+        broker: Option<Broker>,
     ) -> Self {
         let (mails, results) = (MailServer::start(), Place::new());
         let settings = settings
@@ -106,8 +123,9 @@ impl Bed {
         let mut bed = Self {
             engine,
             workers: Vec::new(),
-            server: None,
-            address: Arc::new(RwLock::new(([0, 0, 0, 0], 0).into())),
+            servers: Vec::new(),
+            broker,
+            address: Arc::default(),
             books,
             mails,
             clock: None,
@@ -128,12 +146,16 @@ impl Bed {
 
     /// Starts the missing processes.
     pub(crate) fn complete(&mut self) {
-        if self.is_postgres() && self.server.is_none() {
-            let server = self.start("server", "0");
-            *self.address.write().unwrap() = server.address;
-            self.server = Some(server);
+        let (servers, workers) = match (self.is_postgres(), &self.broker) {
+            (false, _) => (0, 1),
+            (true, None) => PROCESSES,
+            (true, Some(_)) => PROCESSES_WITH_BROKER,
+        };
+        while self.servers.len() < servers {
+            self.servers.push(self.start("server", "0"));
+            let addresses = self.servers.iter().map(|server| server.address);
+            *self.address.write().unwrap() = addresses.collect();
         }
-        let workers = if self.is_postgres() { WORKERS } else { 1 };
         while self.workers.len() < workers {
             self.start_worker();
         }
@@ -144,7 +166,7 @@ impl Bed {
         let name = format!("worker{}", self.started);
         let service = self.start(&name, SLOTS);
         if !self.is_postgres() {
-            *self.address.write().unwrap() = service.address;
+            *self.address.write().unwrap() = vec![service.address];
         }
         self.workers.push(Worker { name, service });
     }
@@ -183,7 +205,7 @@ impl Bed {
         while let Some(name) = self.workers.first().map(|worker| worker.name.clone()) {
             drop(self.take(&name));
         }
-        self.server = None;
+        self.servers.clear();
         self.complete();
     }
 
@@ -192,9 +214,14 @@ impl Bed {
         self.stale + self.workers.iter().map(|worker| stale(&worker.service)).sum::<u64>()
     }
 
-    /// The process that serves.
+    /// A process that serves.
     pub(crate) fn server(&self) -> &Service {
-        self.server.as_ref().unwrap_or_else(|| &self.workers[0].service)
+        self.servers.first().unwrap_or_else(|| &self.workers[0].service)
+    }
+
+    /// Whether a server has logged this.
+    pub(crate) fn has_logged(&self, text: &str) -> bool {
+        self.servers.iter().any(|server| server.log().contains(text))
     }
 }
 

@@ -25,8 +25,8 @@ const CALM_PAUSE: Duration = Duration::from_secs(2);
 /// The pause before a request is repeated.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// The address of the API, which changes when its process is replaced.
-pub(crate) type Address = Arc<RwLock<SocketAddr>>;
+/// The addresses of the API, which change when a process is replaced. Each user calls one of them.
+pub(crate) type Address = Arc<RwLock<Vec<SocketAddr>>>;
 
 struct Shared {
     /// The beginning of all titles and keys.
@@ -56,7 +56,7 @@ pub(crate) struct Callers {
 impl Callers {
     /// Registers new users, who then create tasks at this address.
     pub(crate) fn start(round: &str, address: &Address, random: &mut Rng) -> Self {
-        let process = *address.read().unwrap();
+        let process = address.read().unwrap()[0];
         let tokens = (0..USERS).map(|_| login(process, &register(process)).access).collect();
         let shared = Arc::new(Shared {
             round: round.to_owned(),
@@ -232,7 +232,8 @@ impl Caller<'_> {
     }
 
     fn ask(&mut self, request: &Request) -> io::Result<Response> {
-        let address = *self.shared.address.read().unwrap();
+        let addresses = self.shared.address.read().unwrap().clone();
+        let address = addresses[self.user % addresses.len()];
         let kept = self.connection.take().filter(|(known, _)| *known == address);
         let mut connection =
             kept.map_or_else(|| Connection::open(address), |(_, kept)| Ok(kept))?;

@@ -5,6 +5,7 @@ mod processes;
 mod tasks;
 
 use super::bed::Bed;
+use super::broker::Act;
 use super::callers::Callers;
 use super::clock::FakeClock;
 use fastrand::Rng;
@@ -23,16 +24,19 @@ pub(crate) enum Fault {
     Poison,
     Drains,
     OpenTransaction,
+    BrokerAway,
+    BrokerSilent,
+    BrokerPurged,
 }
 
 use Fault::{
-    ClockJumps, Crashes, CutConnections, Drains, Freezes, FullDatabase, FullResults, Kills,
-    OpenTransaction, Poison, ThousandFailures,
+    BrokerAway, BrokerPurged, BrokerSilent, ClockJumps, Crashes, CutConnections, Drains, Freezes,
+    FullDatabase, FullResults, Kills, OpenTransaction, Poison, ThousandFailures,
 };
 
 impl Fault {
     /// All faults.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 14] = [
         Kills,
         Freezes,
         Crashes,
@@ -44,6 +48,9 @@ impl Fault {
         Poison,
         Drains,
         OpenTransaction,
+        BrokerAway,
+        BrokerSilent,
+        BrokerPurged,
     ];
 
     /// The name in the table.
@@ -60,6 +67,9 @@ impl Fault {
             Poison => "a task that kills its worker",
             Drains => "worker drained with running jobs",
             OpenTransaction => "transaction held open",
+            BrokerAway => "broker not reachable",
+            BrokerSilent => "broker silent",
+            BrokerPurged => "messages of the broker lost",
         }
     }
 
@@ -68,6 +78,7 @@ impl Fault {
         match self {
             Crashes | CutConnections => bed.is_postgres(),
             FullDatabase => !bed.is_postgres(),
+            BrokerAway | BrokerSilent | BrokerPurged => bed.broker.is_some(),
             _ => true,
         }
     }
@@ -109,6 +120,9 @@ impl Fault {
             FullResults => outages::fill_results(bed, callers),
             FullDatabase => outages::fill_database(bed, callers),
             OpenTransaction => outages::hold(bed, callers),
+            BrokerAway => outages::break_off(bed, callers, Act::Close),
+            BrokerSilent => outages::break_off(bed, callers, Act::Silence),
+            BrokerPurged => outages::purge(bed, callers),
             ThousandFailures => tasks::fail(bed, callers),
             ClockJumps => tasks::jump(bed, callers),
         }

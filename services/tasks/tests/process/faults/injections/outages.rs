@@ -2,6 +2,7 @@
 
 use super::super::bed::Bed;
 use super::super::books::Books;
+use super::super::broker::Act;
 use super::super::callers::{Callers, Job};
 use crate::sql::Sql;
 use crate::{PATIENCE, until};
@@ -43,6 +44,29 @@ pub(super) fn cut(bed: &mut Bed, callers: &Callers, random: &mut Rng) -> usize {
         callers.wait_for(random.usize(5..20));
     }
     cut
+}
+
+/// The broker is not there for some time. Jobs are created and end meanwhile.
+pub(super) fn break_off(bed: &mut Bed, callers: &Callers, act: Act) -> usize {
+    let done = "tasks WHERE status = 'completed'";
+    bed.broker.as_mut().unwrap().act(act);
+    let before = bed.books.count(done);
+    callers.wait_for(20);
+    until("an attempt to publish", PATIENCE, || bed.has_logged("broker is away"));
+    until("jobs without a broker", PATIENCE, || bed.books.count(done) > before + 5);
+    bed.broker.as_mut().unwrap().act(Act::Open);
+    until("an empty outbox", PATIENCE, || bed.books.count("outbox WHERE due_at = 0") < 20);
+    callers.wait_for(10);
+    1
+}
+
+/// The broker loses its messages, some times.
+pub(super) fn purge(bed: &mut Bed, callers: &Callers) -> usize {
+    for _ in 0..5 {
+        callers.wait_for(8);
+        bed.broker.as_mut().unwrap().act(Act::Purge);
+    }
+    5
 }
 
 pub(super) fn fill_results(bed: &mut Bed, callers: &Callers) -> usize {
