@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use tasks::broker::redis::Redis;
-use tasks::broker::{Broker, BrokerError, Target};
+use tasks::broker::{Broker, BrokerError, DELIVERIES, Target};
 use tasks::model::hint::Hint;
 use tasks::model::task::TaskId;
 use tasks::model::user::UserId;
@@ -18,6 +18,8 @@ use uuid::Uuid;
 
 const JOBS: &str = "tasks:jobs";
 const DEAD: &str = "tasks:dead";
+/// Longer than the time of a message in these tests.
+const PAUSE: Duration = Duration::from_millis(100);
 
 #[async_trait]
 impl Engine for Server {
@@ -232,4 +234,36 @@ async fn consumer_that_is_gone_is_removed_unless_it_has_messages() {
     let mut pending = values("pending");
     pending.sort_unstable();
     assert_eq!(pending, [0, 1], "the holder, whose message has gone, and the new consumer");
+}
+
+/// The list of docs/tasks.md.
+#[tokio::test]
+async fn user_needs_only_the_documented_commands() {
+    if !Server::can_start("redis::user_needs_only_the_documented_commands") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let mut user = vec!["ACL", "SETUSER", "tasks", "on", ">secret-word", "~blue:tasks:*", "-@all"];
+    user.extend(["+xadd", "+xreadgroup", "+xack", "+xdel", "+xclaim", "+xpending", "+xgroup"]);
+    user.extend(["+xinfo", "+multi", "+exec", "+select", "+client"]);
+    assert_eq!(server.call(&user), "OK");
+    let url = server.url().replace("//", "//tasks:secret-word@") + "/1?prefix=blue";
+    let broker = Redis::with_time(&Target::parse(&url).unwrap(), Duration::from_millis(10));
+    let hint = Hint { task: TaskId(Uuid::now_v7()), user: UserId(Uuid::now_v7()) };
+    broker.publish(&[hint; 2]).await.unwrap();
+    let message = broker.receive(Duration::ZERO).await.unwrap().unwrap();
+    broker.extend(std::slice::from_ref(&message)).await.unwrap();
+    broker.done(message).await.unwrap();
+    // The other one becomes a dead letter.
+    let mut deliveries = 0;
+    while server.call(&["-n", "1", "XLEN", "blue:tasks:dead"]) == "0" {
+        deliveries += u32::from(broker.receive(PAUSE).await.unwrap().is_some());
+        assert!(deliveries <= DELIVERIES);
+    }
+    assert_eq!(deliveries, DELIVERIES);
+    broker.publish(&[hint]).await.unwrap();
+    assert!(broker.receive(PAUSE).await.unwrap().is_some());
+    broker.close().await;
+    let pending = server.call(&["-n", "1", "XPENDING", "blue:tasks:jobs", "workers"]);
+    assert_eq!(pending.lines().next(), Some("1"), "{pending}");
 }
