@@ -28,13 +28,13 @@ fn body(title: &str, millis: u32) -> serde_json::Value {
 
 /// Creates a job. Returns its id without dashes.
 fn create(bed: &Bed, token: &str, title: &str, millis: u32) -> String {
-    let address = *bed.address.read().unwrap();
+    let address = bed.address.read().unwrap()[0];
     let request = Request::new("POST /api/v1/tasks").token(token).json(&body(title, millis));
     ask(address, &request).expect(201).text("id").replace('-', "")
 }
 
 fn new_user(bed: &Bed) -> String {
-    let address = *bed.address.read().unwrap();
+    let address = bed.address.read().unwrap()[0];
     login(address, &register(address)).access
 }
 

@@ -10,7 +10,7 @@ use super::mail_server::MailServer;
 use crate::database::Database;
 use crate::service::{Service, Settings, TASKS};
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
