@@ -1,4 +1,4 @@
-//! Real database servers for tests, from Debian's packages: `PostgreSQL` and `PgBouncer`. With the feature
+//! Real database servers for tests, from Debian's packages: `PostgreSQL`, `PgBouncer` and `RabbitMQ`. With the feature
 //! `test-databases`.
 //!
 //! Each server has a free port and a temporary folder. It ends with its value, also after a panic, and with the thread
@@ -9,6 +9,10 @@
     clippy::unwrap_used,
     reason = "a panic makes a test fail, also in a helper of tests"
 )]
+
+mod rabbitmq;
+
+pub use self::rabbitmq::RabbitMq;
 
 use std::env;
 use std::ffi::OsStr;
@@ -24,8 +28,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// The time in which a server must start.
-const START: Duration = Duration::from_mins(1);
+/// The time in which a server must start. `RabbitMQ` took 50 s on a busy machine.
+const START: Duration = Duration::from_mins(3);
 /// The ports that a server can get. The contract suite gives the ports above them to services.
 const PORTS: Range<u16> = 14_000..20_000;
 

@@ -66,6 +66,7 @@ fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
             "gh",
             "pg_createcluster",
             "pgbouncer",
+            "rabbitmq-server",
             "sqlite3",
             "strace",
             "faketime",

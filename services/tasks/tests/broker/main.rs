@@ -1,0 +1,7 @@
+//! Tests of the brokers on real engines.
+
+#![expect(clippy::unwrap_used, reason = "a panic makes a test fail, also in a helper of tests")]
+
+#[cfg(feature = "amqp")]
+mod amqp;
+mod suite;
