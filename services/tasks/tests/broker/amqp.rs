@@ -1,12 +1,12 @@
 //! `RabbitMQ`.
 
-use super::suite::{Engine, run};
+use super::suite::{Engine, hints, run};
 use async_trait::async_trait;
 use chassis::databases::RabbitMq as Server;
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tasks::broker::amqp::Amqp;
 use tasks::broker::{Broker, Target};
 
@@ -14,6 +14,8 @@ const JOBS: &str = "tasks.jobs";
 const DEAD: &str = "tasks.dead";
 /// The messages that a consumer holds at once.
 const SLOTS: u16 = 4;
+/// Longer than a passing test waits.
+const LONG: Duration = Duration::from_secs(30);
 
 /// A server, and the dead letters that were read from it.
 struct RabbitMq {
@@ -36,9 +38,9 @@ impl RabbitMq {
         Some(self.server.call(&call)).filter(|answer| answer != "missing")
     }
 
-    /// The number of messages in a queue, with those that consumers hold.
+    /// The number of messages in a queue, with those that consumers hold. After a restart, the log is read first.
     fn count(&self, queue: &str) -> usize {
-        let query = "begin {ok, {_, N}, _} = ra:leader_query(amqqueue:get_pid(Q), \
+        let query = "begin {ok, N, _} = ra:consistent_query(amqqueue:get_pid(Q), \
             fun rabbit_fifo:query_messages_total/1), N end";
         self.with_queue(queue, query).map_or(0, |count| count.parse().unwrap())
     }
@@ -156,9 +158,63 @@ impl Engine for RabbitMq {
     }
 }
 
-#[tokio::test]
+/// A case blocks its thread while it starts or stops the server. Connections notice it in the other thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn cases_on_rabbitmq() {
     if Server::can_start("amqp::cases_on_rabbitmq") {
         run(&mut RabbitMq::start()).await;
+    }
+}
+
+/// A purge keeps the messages that consumers hold, so there is no consumer here.
+#[tokio::test]
+async fn purged_queue_loses_only_messages() {
+    if !Server::can_start("amqp::purged_queue_loses_only_messages") {
+        return;
+    }
+    let engine = RabbitMq::start();
+    let broker = engine.connect();
+    broker.publish(&hints(10)).await.unwrap();
+    assert_eq!(engine.stored().await, 10);
+    engine.purge().await;
+    assert_eq!(engine.stored().await, 0);
+    broker.publish(&hints(3)).await.unwrap();
+    for _ in 0..3 {
+        let message = broker.receive(LONG).await.unwrap().expect("a message comes in time");
+        broker.done(message).await.unwrap();
+    }
+    assert_eq!(broker.receive(Duration::ZERO).await.unwrap(), None);
+    // A queue that an operator removes is made again.
+    engine.with_queue(JOBS, "rabbit_amqqueue:delete(Q, false, false, <<\"test\">>)").unwrap();
+    let error = broker.publish(&hints(1)).await.unwrap_err().to_string();
+    assert_eq!(error, "the broker is away: the queue is missing");
+    broker.publish(&hints(1)).await.unwrap();
+    assert_eq!(engine.stored().await, 1);
+    let start = Instant::now();
+    while broker.receive(Duration::ZERO).await.ok().flatten().is_none() {
+        assert!(start.elapsed() < LONG, "no message");
+    }
+    broker.close().await;
+    let error = broker.publish(&hints(1)).await.unwrap_err().to_string();
+    assert_eq!(error, "the broker is away: the connection is closed");
+}
+
+/// The log of the server has the same for a wrong password, so the text may have it too.
+#[tokio::test]
+async fn wrong_password_and_virtual_host_are_errors_without_a_secret() {
+    if !Server::can_start("amqp::wrong_password_and_virtual_host_are_errors_without_a_secret") {
+        return;
+    }
+    let engine = RabbitMq::start();
+    let url = engine.server.url();
+    for (url, says) in [
+        (url.replace("secret-word", "secret-wrong"), "ACCESS_REFUSED"),
+        (format!("{url}-other"), "NOT_ALLOWED"),
+    ] {
+        let broker = Amqp::new(&Target::parse(&url).unwrap(), SLOTS);
+        let error = broker.publish(&hints(1)).await.unwrap_err().to_string();
+        assert!(error.contains(says) && !error.contains("secret-w"), "{error}");
+        let shown = format!("{broker:?}");
+        assert!(!shown.contains("secret"), "{shown}");
     }
 }

@@ -63,6 +63,10 @@ impl Consumer {
     pub(super) async fn receive(&self, wait: Duration) -> Result<Option<Message>, Failure> {
         let end = Instant::now() + wait;
         loop {
+            // Messages of a connection that has ended go to other workers.
+            if !self.link.channel.status().connected() {
+                return Err(Failure::Lost("the connection has ended".into()));
+            }
             let next = async { self.deliveries.lock().await.next().await };
             let Ok(next) = timeout_at(end, next).await else {
                 self.check().await?;
