@@ -42,9 +42,9 @@ impl RabbitMq {
         can_start
     }
 
-    /// A new server.
+    /// A new server, with these lines of settings in addition (`FOLDER` is its folder), and files that it reads (name and content).
     #[must_use]
-    pub fn start() -> Self {
+    pub fn start(settings: &[&str], files: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new().prefix("rabbitmq-").tempdir().unwrap();
         let (port, distribution, mapper) = (free_port(), free_port(), free_port());
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
@@ -52,9 +52,13 @@ impl RabbitMq {
             "rabbitmq.conf",
             &format!(
                 "listeners.tcp.1 = 127.0.0.1:{port}\ndefault_vhost = {VIRTUAL_HOST}\ndefault_user = tasks\n\
-                default_pass = secret-word\ndisk_free_limit.absolute = 1MB\n"
+                default_pass = secret-word\ndisk_free_limit.absolute = 1MB\n{}\n",
+                settings.join("\n").replace("FOLDER", &folder.path().display().to_string())
             ),
         );
+        for (name, text) in files {
+            write(name, text);
+        }
         write("plugins", "[].\n");
         write(".erlang.cookie", COOKIE);
         let cookie = folder.path().join(".erlang.cookie");

@@ -2,9 +2,12 @@
 
 use super::suite::{Engine, hints, run};
 use async_trait::async_trait;
-use chassis::databases::RabbitMq as Server;
+use chassis::databases::{RabbitMq as Server, free_port};
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tasks::broker::amqp::Amqp;
@@ -26,7 +29,7 @@ struct RabbitMq {
 
 impl RabbitMq {
     fn start() -> Self {
-        Self { server: Server::start(), dead: Mutex::default(), stops: 0 }
+        Self { server: Server::start(&[], &[]), dead: Mutex::default(), stops: 0 }
     }
 
     /// Evaluates an expression with the queue `Q`. `None` if the queue is missing.
@@ -216,5 +219,57 @@ async fn wrong_password_and_virtual_host_are_errors_without_a_secret() {
         assert!(error.contains(says) && !error.contains("secret-w"), "{error}");
         let shown = format!("{broker:?}");
         assert!(!shown.contains("secret"), "{shown}");
+    }
+}
+
+/// Runs `openssl` with these words.
+fn openssl(folder: &Path, line: &str) {
+    let output = Command::new("openssl").args(line.split(' ')).current_dir(folder).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// An authority, and a certificate for `localhost`, but not for `127.0.0.1`.
+fn certificates(folder: &Path) {
+    let key = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -batch";
+    openssl(folder, &format!("{key} -x509 -subj /CN=authority -keyout ca.key -out ca.pem"));
+    openssl(folder, &format!("{key} -subj /CN=server -keyout server.key -out server.csr"));
+    fs::write(folder.join("names"), "subjectAltName = DNS:localhost\n").unwrap();
+    let sign = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile names";
+    openssl(folder, &format!("{sign} -out server.crt"));
+}
+
+#[tokio::test]
+async fn only_a_verified_server_is_used() {
+    if !Server::can_start("amqp::only_a_verified_server_is_used") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let text = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let (certificate, key) = (text("server.crt"), text("server.key"));
+    let port = free_port();
+    let listener = format!("listeners.ssl.1 = 127.0.0.1:{port}");
+    let settings = [
+        &*listener,
+        "ssl_options.certfile = FOLDER/server.crt",
+        "ssl_options.keyfile = FOLDER/server.key",
+    ];
+    let files = [("server.crt", &*certificate), ("server.key", &*key)];
+    let _server = Server::start(&settings, &files);
+    let trusted = format!("?sslrootcert={}/ca.pem", folder.path().display());
+    for (host, parameters, says) in [
+        ("localhost", &*trusted, None),
+        ("localhost", "", Some("certificate")),
+        ("127.0.0.1", &trusted, Some("certificate")),
+        ("localhost", "?sslrootcert=/missing.pem", Some("/missing.pem")),
+    ] {
+        let url = format!("amqps://tasks:secret-word@{host}:{port}/tasks{parameters}");
+        let broker = Amqp::new(&Target::parse(&url).unwrap(), SLOTS);
+        let result = broker.publish(&hints(1)).await.map_err(|error| error.to_string());
+        match says {
+            None => assert_eq!(result, Ok(())),
+            Some(says) => assert!(result.as_ref().unwrap_err().contains(says), "{result:?}"),
+        }
     }
 }
