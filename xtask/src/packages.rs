@@ -12,7 +12,7 @@ use clap::builder::PossibleValuesParser;
 use crate::command::{from_line, is_installed, output, passes, search_path, tail};
 
 /// A program, its packages, and the service that the package starts.
-const PROGRAMS: [(&str, &str, Option<&str>); 23] = [
+const PROGRAMS: [(&str, &str, Option<&str>); 24] = [
     // Loads the pages of the services.
     ("chromium", "chromium", None),
     ("crun", "crun", None),
@@ -38,6 +38,7 @@ const PROGRAMS: [(&str, &str, Option<&str>); 23] = [
     // The server is not on the search path, but this program of the package is.
     ("pg_createcluster", "postgresql", Some("postgresql")),
     ("pgbouncer", "pgbouncer", Some("pgbouncer")),
+    ("rabbitmq-server", "rabbitmq-server", Some("rabbitmq-server")),
     ("redis-server", "redis-server", Some("redis-server")),
     ("sqlite3", "sqlite3", None),
     ("strace", "strace", None),

@@ -67,6 +67,7 @@ fn prepare(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
             "pg_createcluster",
             "pgbouncer",
             "redis-server",
+            "rabbitmq-server",
             "sqlite3",
             "strace",
             "faketime",

@@ -6,6 +6,8 @@
 //!
 //! A worker keeps its message until the job has ended. If the worker is lost, the broker gives the message to another one.
 
+#[cfg(feature = "amqp")]
+pub mod amqp;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "sqs")]

@@ -102,7 +102,7 @@ pub(crate) async fn run(engine: &mut dyn Engine) {
     println!("{}: {passed} cases passed", engine.name());
 }
 
-fn hints(count: usize) -> Vec<Hint> {
+pub(crate) fn hints(count: usize) -> Vec<Hint> {
     let hint = |_| Hint { task: TaskId(Uuid::now_v7()), user: UserId(Uuid::now_v7()) };
     (0..count).map(hint).collect()
 }
