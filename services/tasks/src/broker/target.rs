@@ -24,7 +24,7 @@ pub enum Kind {
     /// Redis or Valkey: a stream with a consumer group.
     #[cfg(feature = "redis")]
     Redis,
-    /// RabbitMQ: a quorum queue.
+    /// `RabbitMQ`: a quorum queue.
     #[cfg(feature = "amqp")]
     Amqp,
     /// Amazon SQS. The URL is that of the queue.

@@ -8,12 +8,15 @@ use crate::store::StoreError;
 use crate::store::work::{Ending, Notice};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 /// The time between two looks at the runs.
 const TICK: Duration = Duration::from_millis(500);
 /// A lease is renewed this often before it ends.
 const RENEWALS: u32 = 3;
+
+/// The time between two extensions of messages. A broker keeps a message for 30 s.
+const EXTENSION: Duration = Duration::from_secs(10);
 
 /// Works until the process ends.
 pub(super) async fn keep(shared: Arc<Shared>) {
@@ -32,7 +35,17 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     }
 }
 
-async fn tick(shared: &Arc<Shared>, renewed: &mut Instant) -> Result<(), StoreError> {
+/// Keeps the messages of the jobs that run, until the process ends. A lease never waits for the broker, so this is another
+/// loop.
+pub(super) async fn keep_messages(shared: Arc<Shared>) {
+    loop {
+        sleep(EXTENSION).await;
+        let messages: Vec<_> = lock(&shared.messages).values().cloned().collect();
+        shared.feed.extend(&messages).await;
+    }
+}
+
+async fn tick(shared: &Shared, renewed: &mut Instant) -> Result<(), StoreError> {
     let work = shared.tools.store.work();
     let runs = running(shared);
     if !runs.is_empty() {
@@ -56,11 +69,7 @@ async fn tick(shared: &Arc<Shared>, renewed: &mut Instant) -> Result<(), StoreEr
         if renewed.elapsed() >= shared.policy.lease / RENEWALS {
             let at = Instant::now();
             work.renew(runs, shared.policy.lease).await?;
-            let messages: Vec<_> = lock(&shared.messages).values().cloned().collect();
             *renewed = at;
-            let shared = Arc::clone(shared);
-            // A lease never waits for the broker.
-            tokio::spawn(async move { shared.feed.extend(&messages).await });
         }
     }
     take_over(shared).await?;

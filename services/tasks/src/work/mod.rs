@@ -158,7 +158,9 @@ impl Workers {
         let keeper = tokio::spawn(keeper::keep(Arc::clone(&self.shared)));
         let duties = tokio::spawn(duties::attend(Arc::clone(&self.shared)));
         let receiver = lock(&self.receiver).take().map(tokio::spawn);
-        lock(&self.tasks).extend([claims, keeper, duties].into_iter().chain(receiver));
+        let messages = tokio::spawn(keeper::keep_messages(Arc::clone(&self.shared)));
+        let tasks = [claims, keeper, duties, messages];
+        lock(&self.tasks).extend(tasks.into_iter().chain(receiver));
     }
 
     /// Claims no more jobs. Those that run go on.

@@ -1,6 +1,7 @@
 //! One process that serves and two that work, with a broker between them.
 
 use super::database::Database;
+use super::faults::broker::{Act, Broker};
 use super::http::ask;
 use super::service::{Service, TASKS};
 use super::tasks_of::create;
@@ -29,9 +30,11 @@ fn create_jobs(api: SocketAddr, count: i64) {
 }
 
 /// Creates jobs, also while the broker is away. Each one ends once.
-fn every_job_ends_once(database: &Database, url: String, mut switch: impl FnMut(bool)) {
+fn every_job_ends_once(broker: Option<Broker>) {
+    let Some(mut broker) = broker else { return };
+    let Some(database) = Database::start(broker.name, &[]) else { return };
     let settings = database.settings.clone().with("RATE_LIMIT_PRESET", "generous");
-    let settings = settings.with("BROKER_URL", url);
+    let settings = settings.with("BROKER_URL", &*broker.url);
     let api = Service::start(TASKS, &settings.clone().with("WORKERS", "0"));
     let workers = [(); 2].map(|()| Service::worker(&settings));
     let mut sql = database.sql();
@@ -45,11 +48,11 @@ fn every_job_ends_once(database: &Database, url: String, mut switch: impl FnMut(
         until("the job", PATIENCE, || number(completed) == count);
     }
     let took = start.elapsed();
-    println!("{SINGLE} jobs, one at a time: {took:?}");
+    println!("{}: {SINGLE} jobs, one at a time: {took:?}", broker.name);
     assert!(took < WOKEN, "{took:?}: no message has come");
 
     create_jobs(api.address, MANY);
-    switch(false);
+    broker.act(Act::Close);
     let (start, before) = (Instant::now(), number(completed));
     create_jobs(api.address, MANY);
     until("jobs without a broker", PATIENCE, || number(completed) > before + MANY / 2);
@@ -58,7 +61,7 @@ fn every_job_ends_once(database: &Database, url: String, mut switch: impl FnMut(
         assert!(process.log().contains("broker is away"), "{}", process.log());
     }
     assert_eq!(api.readiness(false).status, 200);
-    switch(true);
+    broker.act(Act::Open);
     let all = SINGLE + 2 * MANY;
     until("all jobs", PATIENCE, || number(completed) == all);
     until("an empty outbox", PATIENCE, || number("outbox") == 0);
@@ -71,23 +74,20 @@ fn every_job_ends_once(database: &Database, url: String, mut switch: impl FnMut(
     api.drain();
 }
 
+#[cfg(feature = "redis")]
+#[test]
+fn every_job_ends_once_with_redis() {
+    every_job_ends_once(Broker::redis("brokers::every_job_ends_once_with_redis"));
+}
+
+#[cfg(feature = "amqp")]
+#[test]
+fn every_job_ends_once_with_rabbitmq() {
+    every_job_ends_once(Broker::rabbitmq("brokers::every_job_ends_once_with_rabbitmq"));
+}
+
 #[cfg(feature = "sqs")]
 #[test]
 fn every_job_ends_once_with_sqs() {
-    use chassis::databases::Sqs;
-    use serde_json::json;
-
-    let test = "brokers::every_job_ends_once_with_sqs";
-    if !Sqs::can_start(test) {
-        return;
-    }
-    let Some(database) = Database::start(test, &[]) else { return };
-    let mut sqs = Sqs::start();
-    sqs.create("tasks", tasks::broker::DELIVERIES);
-    let url = sqs.url("tasks");
-    every_job_ends_once(&database, url, |is_up| {
-        if is_up { sqs.gate.open_again() } else { sqs.gate.close() }
-    });
-    let dead = sqs.ask("ReceiveMessage", "tasks-dead", json!({}));
-    assert_eq!(dead["Messages"], json!(null), "{dead}");
+    every_job_ends_once(Broker::sqs("brokers::every_job_ends_once_with_sqs"));
 }

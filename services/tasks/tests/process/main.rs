@@ -17,7 +17,6 @@ mod load;
 mod outages;
 mod pickup;
 #[cfg(feature = "redis")]
-mod redis;
 mod rotation;
 mod service;
 mod sessions;

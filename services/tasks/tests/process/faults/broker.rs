@@ -2,6 +2,11 @@
 
 use chassis::databases::Gate;
 
+/// Removes the messages of `RabbitMQ` that no consumer holds.
+#[cfg(feature = "amqp")]
+const PURGE: &str = "case rabbit_amqqueue:lookup(rabbit_misc:r(<<\"tasks\">>, queue, <<\"tasks.jobs\">>)) of \
+    {ok, Q} -> rabbit_amqqueue:purge(Q); _ -> missing end";
+
 /// A change of a broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
@@ -40,6 +45,22 @@ impl Broker {
                 act => reach(&mut gate, act),
             };
             Self { name: "Redis", url, act: Box::new(act) }
+        })
+    }
+
+    /// `RabbitMQ`. `None` if it is not installed.
+    #[cfg(feature = "amqp")]
+    pub(crate) fn rabbitmq(test: &str) -> Option<Self> {
+        use chassis::databases::RabbitMq;
+
+        RabbitMq::can_start(test).then(|| {
+            let server = RabbitMq::start(&[], &[]);
+            let (mut gate, url) = behind_gate(&server.url());
+            let act = move |act| match act {
+                Act::Purge => drop(server.call(PURGE)),
+                act => reach(&mut gate, act),
+            };
+            Self { name: "RabbitMQ", url, act: Box::new(act) }
         })
     }
 
