@@ -42,20 +42,32 @@ pub(super) async fn now(connection: &mut Connection<'_>) -> Result<Timestamp, St
     Ok(Timestamp::from_millis(row.map_or(0, |(millis,)| millis)))
 }
 
+/// The result of a look at the queue.
+pub(super) enum Look {
+    /// A job was claimed.
+    Claimed(Box<(Claimed, LastNumbers)>),
+    /// All users with due jobs are locked.
+    Locked,
+    /// No job can be claimed.
+    Nothing,
+}
+
 /// Claims the next task.
 pub(super) async fn claim(
     connection: &mut Connection<'_>,
     wanted: &Wanted,
-) -> Result<Option<(Claimed, LastNumbers)>, StoreError> {
+) -> Result<Look, StoreError> {
     let kinds = open_kinds(connection, wanted).await?;
     if kinds.is_empty() {
-        return Ok(None);
+        return Ok(Look::Nothing);
     }
     let now = now(connection).await?;
     for _ in 0..TRIES {
-        let mut user = next_user(&kinds, wanted.per_user, now);
+        let mut user = next_user(&kinds, wanted.per_user, now, SKIP_LOCKED);
         let Some((user,)) = connection.row(user.build_query_as::<(Uuid,)>()).await? else {
-            return Ok(None);
+            let mut locked = next_user(&kinds, wanted.per_user, now, "");
+            let locked = connection.row(locked.build_query_as::<(Uuid,)>()).await?;
+            return Ok(if locked.is_some() { Look::Locked } else { Look::Nothing });
         };
         take_turn(connection, UserId(user)).await?;
         let mut task = next_task(UserId(user), &kinds, now);
@@ -63,10 +75,10 @@ pub(super) async fn claim(
             continue;
         };
         if let Some(claimed) = begin(connection, TaskId(id), wanted, now).await? {
-            return Ok(Some(claimed));
+            return Ok(Look::Claimed(Box::new(claimed)));
         }
     }
-    Ok(None)
+    Ok(Look::Locked)
 }
 
 /// The types of the worker that are neither paused nor at their limit.
@@ -100,7 +112,12 @@ async fn open_kinds(
 }
 
 /// The user whose turn it is, of those with a due job.
-pub(super) fn next_user(kinds: &[Kind], per_user: u32, now: Timestamp) -> QueryBuilder<Engine> {
+pub(super) fn next_user(
+    kinds: &[Kind],
+    per_user: u32,
+    now: Timestamp,
+    lock: &str,
+) -> QueryBuilder<Engine> {
     let mut sql = QueryBuilder::new(
         "SELECT u.user_id FROM user_usage u WHERE u.pending > 0 AND EXISTS (SELECT 1 FROM tasks \
         WHERE user_id = u.user_id AND ",
@@ -109,7 +126,7 @@ pub(super) fn next_user(kinds: &[Kind], per_user: u32, now: Timestamp) -> QueryB
     // With an OFFSET, PostgreSQL looks at one user after the other. Without it, it can join the users with all waiting jobs.
     sql.push(" LIMIT 1 OFFSET 0) AND (SELECT count(*) FROM attempts a WHERE a.user_id = u.user_id AND a.ended_at IS NULL) < ");
     sql.push_bind(i64::from(per_user));
-    sql.push(format_args!(" ORDER BY u.turn, u.user_id LIMIT 1{SKIP_LOCKED}"));
+    sql.push(format_args!(" ORDER BY u.turn, u.user_id LIMIT 1{lock}"));
     sql
 }
 

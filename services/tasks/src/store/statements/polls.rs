@@ -54,7 +54,10 @@ pub fn polls(
     now: Timestamp,
 ) -> [(&'static str, QueryBuilder<Engine>); 7] {
     [
-        ("the user of a claim", super::claims::next_user(kinds, u32::MAX, now)),
+        (
+            "the user of a claim",
+            super::claims::next_user(kinds, u32::MAX, now, super::super::SKIP_LOCKED),
+        ),
         ("the job of a claim", super::claims::next_task(run.owner, kinds, now)),
         ("the next turn", QueryBuilder::new(TURN)),
         ("the runs of each type", QueryBuilder::new(RUNNING)),

@@ -3,7 +3,7 @@
 //! Locks are taken in the order of [`super::tasks`]: usage of the owner, task, run, counters of events.
 
 use super::super::{ANNOUNCE, Connection, Database, Engine, ROW_LOCK};
-use super::claims::{claim, lease_end, now};
+use super::claims::{Look, claim, lease_end, now};
 use super::damaged;
 use super::events::record;
 use super::outbox;
@@ -22,18 +22,38 @@ use crate::store::work::{Claimed, Ending, Notice, Queue, Wanted, Work};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, QueryBuilder, query, query_as};
 use std::time::Duration;
+use tokio::time::sleep;
 use uuid::Uuid;
+
+/// The pauses after the looks that find only users whose rows are locked. Another claim holds such a lock for a moment. A
+/// transaction that holds it for longer delays only its user.
+const LOOKS: [Duration; 5] = [
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(40),
+    Duration::from_millis(80),
+];
 
 #[async_trait]
 impl Work for Database {
     async fn claim(&self, wanted: Wanted) -> Result<Option<Claimed>, StoreError> {
-        let claimed = self.transaction(move |mut connection| {
-            Box::pin(async move { claim(&mut connection, &wanted).await })
-        });
-        Ok(claimed.await?.map(|(claimed, numbers)| {
-            self.signals.committed(numbers);
-            claimed
-        }))
+        for pause in LOOKS {
+            let wanted = wanted.clone();
+            let look = self.transaction(move |mut connection| {
+                Box::pin(async move { claim(&mut connection, &wanted).await })
+            });
+            match look.await? {
+                Look::Claimed(claimed) => {
+                    let (claimed, numbers) = *claimed;
+                    self.signals.committed(numbers);
+                    return Ok(Some(claimed));
+                }
+                Look::Locked => sleep(pause).await,
+                Look::Nothing => break,
+            }
+        }
+        Ok(None)
     }
 
     async fn renew(&self, runs: Vec<Run>, lease: Duration) -> Result<(), StoreError> {

@@ -151,9 +151,10 @@ pub(super) async fn stopped_engine_is_an_error_until_it_is_back(engine: &mut dyn
     tokio::join!(calls_end(&consumer, &held), calls_end(&late, &held));
     engine.start_again().await;
     works_again(&consumer).await;
-    works_again(&late).await;
-    clean(engine, &consumer).await;
+    // A consumer can hold messages before it is asked for them.
     consumer.close().await;
+    works_again(&late).await;
+    clean(engine, &late).await;
     late.close().await;
 }
 
@@ -177,8 +178,17 @@ pub(super) async fn messages_survive_a_restart(engine: &mut dyn Engine) {
     next(&consumer, PATIENCE).await;
     engine.stop().await;
     engine.start_again().await;
-    until!("an engine that answers", consumer.receive(Duration::ZERO).await.is_ok());
+    let mut first;
+    until!("an engine that answers", {
+        first = consumer.receive(Duration::ZERO).await;
+        first.is_ok()
+    });
     assert_eq!(engine.stored().await, 7);
-    assert_eq!(clean(engine, &consumer).await, 7);
+    let mut ended = 0;
+    if let Some(message) = first.unwrap() {
+        consumer.done(message).await.unwrap();
+        ended += 1;
+    }
+    assert_eq!(ended + clean(engine, &consumer).await, 7);
     consumer.close().await;
 }
