@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// The time after which a message that is not done goes to another worker.
 const VISIBILITY: Duration = Duration::from_secs(30);
 
-/// What the broker does wrong.
+/// The misbehaviour of the broker.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Faults {
     /// Each message is delivered twice.
@@ -35,7 +35,7 @@ struct State {
     counts: Counts,
 }
 
-/// What has happened.
+/// The events so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) published: u32,
