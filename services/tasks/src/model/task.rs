@@ -185,7 +185,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// A pending task that nobody has changed. Its creator adds everything that is not a default.
+    /// A new pending task. Its creator sets the members that have no default.
     #[must_use]
     pub fn new(id: TaskId, owner: UserId, kind: Kind, now: Timestamp) -> Self {
         let summary = Summary {

@@ -34,7 +34,7 @@ async fn look(shared: &Shared) -> Result<(), StoreError> {
     if !work.lead("leader", &shared.worker, LEASE).await? {
         return Ok(());
     }
-    // Nobody renews this lease. So it ends after a day, also if this process is lost before.
+    // This lease is not renewed. It ends after a day, also if this process is lost before.
     let today = Uuid::now_v7().to_string();
     if work.lead("daily cleanup", &today, DAY).await? {
         let mut rows = 0;
