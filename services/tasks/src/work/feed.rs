@@ -46,25 +46,34 @@ pub(super) enum Feed {
     /// The database and this process. The time is that between two looks without a wake-up.
     Database(Arc<dyn Store>, Duration),
     /// A broker, and the messages that it has given.
-    Broker(Line, Mutex<mpsc::Receiver<Message>>),
+    Broker(Line, mpsc::Sender<Message>, Mutex<mpsc::Receiver<Message>>),
 }
 
 impl Feed {
-    /// Messages of a broker, and the task that receives them. It takes a message only when the last one was used. So a claim
-    /// never waits for a broker that does not answer.
-    pub(super) fn of_broker(line: Line) -> (Self, impl Future<Output = ()>) {
+    pub(super) fn of_broker(line: Line) -> Self {
         let (sender, receiver) = mpsc::channel(1);
-        let feed = Self::Broker(line.clone(), Mutex::new(receiver));
-        let receive = async move {
-            while let Ok(place) = sender.reserve().await {
-                match line.note("receive", line.broker.receive(WAIT).await) {
-                    Ok(Some(message)) => place.send(message),
-                    Ok(None) => {}
-                    Err(_) => sleep(AWAY).await,
-                }
+        Self::Broker(line, sender, Mutex::new(receiver))
+    }
+
+    /// Receives messages of a broker. It takes one only when the last one was used. So a claim never waits for a broker that
+    /// does not answer.
+    pub(super) async fn receive(&self) {
+        let Self::Broker(line, sender, _) = self else { return };
+        while let Ok(place) = sender.reserve().await {
+            match line.note("receive", line.broker.receive(WAIT).await) {
+                Ok(Some(message)) => place.send(message),
+                Ok(None) => {}
+                Err(_) => sleep(AWAY).await,
             }
-        };
-        (feed, receive)
+        }
+    }
+
+    /// A run has ended, so a job that had to wait for it can be claimed: the type or the user was at its limit. With a broker,
+    /// the next message or look finds it.
+    pub(super) fn run_ended(&self) {
+        if let Self::Database(store, _) = self {
+            store.signals().jobs.notify_one();
+        }
     }
 
     /// Waits for a reason to look at the queue. With `busy`, the last look has found a job: the next one follows at once, with
@@ -77,7 +86,7 @@ impl Feed {
                 let _ = timeout(*poll, store.signals().jobs.notified()).await;
                 None
             }
-            Self::Broker(line, messages) => {
+            Self::Broker(line, _, messages) => {
                 let mut messages = messages.lock().await;
                 if busy {
                     return messages.try_recv().ok();
@@ -90,14 +99,14 @@ impl Feed {
 
     /// Removes a message. If this fails, another worker receives it, and finds no job.
     pub(super) async fn done(&self, message: Option<Message>) {
-        if let (Self::Broker(line, _), Some(message)) = (self, message) {
+        if let (Self::Broker(line, ..), Some(message)) = (self, message) {
             let _ = line.note("done", line.broker.done(message).await);
         }
     }
 
     /// Keeps messages from other workers.
     pub(super) async fn extend(&self, messages: &[Message]) {
-        if let (Self::Broker(line, _), false) = (self, messages.is_empty()) {
+        if let (Self::Broker(line, ..), false) = (self, messages.is_empty()) {
             let _ = line.note("extend", line.broker.extend(messages).await);
         }
     }

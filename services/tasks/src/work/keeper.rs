@@ -102,7 +102,6 @@ async fn take_over(shared: &Shared) -> Result<(), StoreError> {
                 "job ends"
             );
             shared.metrics.lost(kind);
-            shared.tools.store.signals().jobs.notify_one();
         }
     }
     Ok(())

@@ -33,7 +33,6 @@ use crate::model::task::Kind;
 use crate::store::work::Wanted;
 use std::collections::HashMap;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, watch};
@@ -102,13 +101,9 @@ struct Shared {
     ended: Notify,
 }
 
-type Receiver = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// The workers of a process.
 pub struct Workers {
     shared: Arc<Shared>,
-    /// Receives messages of a broker. Taken by the start.
-    receiver: Mutex<Option<Receiver>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -128,13 +123,9 @@ impl Workers {
         metrics: Metrics,
         line: Option<Line>,
     ) -> Self {
-        let mut receiver = None;
-        let feed = if let Some(line) = line {
-            let (feed, receive) = Feed::of_broker(line);
-            receiver = Some(Box::pin(receive) as Receiver);
-            feed
-        } else {
-            Feed::Database(Arc::clone(&tools.store), policy.poll)
+        let feed = match line {
+            Some(line) => Feed::of_broker(line),
+            None => Feed::Database(Arc::clone(&tools.store), policy.poll),
         };
         let shared = Shared {
             worker,
@@ -149,7 +140,7 @@ impl Workers {
             drain: watch::Sender::new(None),
             ended: Notify::new(),
         };
-        Self { shared: Arc::new(shared), receiver: Mutex::new(receiver), tasks: Mutex::default() }
+        Self { shared: Arc::new(shared), tasks: Mutex::default() }
     }
 
     /// Begins to claim jobs.
@@ -157,10 +148,10 @@ impl Workers {
         let claims = tokio::spawn(claims::claim_all(Arc::clone(&self.shared)));
         let keeper = tokio::spawn(keeper::keep(Arc::clone(&self.shared)));
         let duties = tokio::spawn(duties::attend(Arc::clone(&self.shared)));
-        let receiver = lock(&self.receiver).take().map(tokio::spawn);
         let messages = tokio::spawn(keeper::keep_messages(Arc::clone(&self.shared)));
-        let tasks = [claims, keeper, duties, messages];
-        lock(&self.tasks).extend(tasks.into_iter().chain(receiver));
+        let shared = Arc::clone(&self.shared);
+        let receiver = tokio::spawn(async move { shared.feed.receive().await });
+        lock(&self.tasks).extend([claims, keeper, duties, messages, receiver]);
     }
 
     /// Claims no more jobs. Those that run go on.

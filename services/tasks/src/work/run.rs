@@ -86,10 +86,9 @@ pub(super) async fn run(
     lock(&shared.runs).remove(&run);
     drop(slot);
     shared.ended.notify_waiters();
+    shared.feed.run_ended();
     let message = lock(&shared.messages).remove(&run);
     shared.feed.done(message).await;
-    // On PostgreSQL, a claim skips a user whose row is locked, as it was by this end.
-    shared.tools.store.signals().jobs.notify_one();
 }
 
 /// Runs the job in a thread until it ends or has not stopped in time. `None`: it was abandoned.
