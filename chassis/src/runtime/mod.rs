@@ -18,6 +18,7 @@ pub(crate) mod layout;
 pub mod metrics;
 pub(crate) mod panics;
 pub mod password;
+pub(crate) mod port;
 pub(crate) mod private;
 pub mod problem;
 pub(crate) mod process;

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::field::DisplayValue;
 
 /// Connections that wait in the kernel's queue while the process is busy or full.
 const BACKLOG: u32 = 1024;
@@ -19,6 +20,11 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+/// The address for the log. With port 0 in a setting, the system chooses the port.
+pub(crate) fn address(listener: &TcpListener) -> Option<DisplayValue<SocketAddr>> {
+    listener.local_addr().ok().map(tracing::field::display)
 }
 
 /// The two stop signals: SIGTERM from the container engine, SIGINT from a person.

@@ -3,69 +3,24 @@
 //! The order matters. The process catches signals and binds the socket before it waits for anything. So `/healthz`
 //! answers at once, and a stop signal works while SSM is still away.
 
-use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::{Credentials, Keys};
 use crate::bearer::Issuer;
 use crate::cli::ServeArgs;
 use crate::config::{Config, ProcessConfig, Source, Tokens};
-use crate::connections::{Handler, Seat};
 use crate::context::Context;
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::keys::KeyRing;
-use crate::private::{self, Private};
-use crate::process::{Signals, bind};
+use crate::port::{Port, PrivateListener};
+use crate::private::Private;
+use crate::process::{Signals, address, bind};
 use crate::program::Program;
 use crate::service::{Build, Service};
 use crate::{server, ssm};
-use futures_util::future::Either;
-use hyper::Request;
-use hyper::body::Incoming;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-
-impl<S: Service> Handler for App<S> {
-    fn handle(
-        &self,
-        request: Request<Incoming>,
-        seat: Seat,
-    ) -> impl Future<Output = Answer> + Send {
-        self.handle(request, seat)
-    }
-
-    fn connections(&self, open: usize) {
-        self.metrics().connections(open);
-    }
-}
-
-/// The handler of a listener. Both handlers are one type, because with two types the compiler makes a second copy of
-/// the server and inlines less of it. That costs every request one percent.
-enum Port<S: Service> {
-    Public(Arc<App<S>>),
-    Private(Private),
-}
-
-impl<S: Service> Handler for Port<S> {
-    fn handle(
-        &self,
-        request: Request<Incoming>,
-        seat: Seat,
-    ) -> impl Future<Output = Answer> + Send {
-        match self {
-            Self::Public(app) => Either::Left(app.handle(request, seat)),
-            Self::Private(private) => Either::Right(Box::pin(private.handle(request))),
-        }
-    }
-
-    fn connections(&self, open: usize) {
-        if let Self::Public(app) = self {
-            app.metrics().connections(open);
-        }
-    }
-}
 
 /// Serves until a stop signal, then drains. Must run inside a runtime.
 pub(crate) async fn serve<P: Program>(
@@ -95,15 +50,10 @@ pub(crate) async fn serve<P: Program>(
             tracing::info!(signal, "drain begins");
         }
     };
-    let (stop_private, private_stops) = oneshot::channel::<()>();
     let exposition = Arc::clone(app.metrics().exposition());
     let password = config.process.metrics_password;
     let private = Private::new(app.name(), Arc::clone(&context.readiness), exposition, password);
-    let private = Arc::new(Port::<P::Service>::Private(private));
-    // A separate task, so that events of the public server do not wake it.
-    let private = tokio::spawn(server::run(private_listener, private, private::LIMITS, async {
-        let _ = private_stops.await;
-    }));
+    let private = PrivateListener::serve::<P::Service>(private_listener, private);
     let server =
         server::run(listener, Arc::new(Port::Public(Arc::clone(&app))), config.limits, stop);
     let drained = tokio::select! {
@@ -111,8 +61,7 @@ pub(crate) async fn serve<P: Program>(
         failure = prepare(config.keys, config.tokens, &app) => return Err(failure),
     };
     app.service().close().await;
-    drop(stop_private);
-    let _ = private.await;
+    private.end().await;
     if drained.cut > 0 {
         tracing::warn!(cut = drained.cut, "drain timed out, connections were cut");
     }
@@ -157,8 +106,6 @@ async fn load_issuer(tokens: Option<Tokens>) -> Result<Option<Issuer>, ssm::Refu
 }
 
 fn log_start(config: &Config, build: Build, public: &TcpListener, private: &TcpListener) {
-    // With port 0 in a setting, the system chooses the port.
-    let address = |listener: &TcpListener| listener.local_addr().ok().map(tracing::field::display);
     let tokens = config.tokens.as_ref();
     tracing::info!(
         version = build.version,

@@ -10,7 +10,7 @@
 //! The SDK's own retries are off, so that one loop decides and logs each attempt. The SDK has no default time limit
 //! for reading: a silent endpoint would block the start without end. All three limits are set here.
 
-use crate::telemetry::millis;
+use crate::telemetry::{chain, millis};
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -18,7 +18,6 @@ use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use secrecy::{ExposeSecret, SecretString};
-use std::error::Error;
 use std::fmt::Display;
 use std::time::Duration;
 use thiserror::Error;
@@ -174,16 +173,4 @@ fn judge(name: &str, error: &SdkError<GetParameterError>) -> Failure {
         code: if code.is_empty() { status.to_string() } else { code.into() },
         message: message.unwrap_or("no message").into(),
     })
-}
-
-/// The error and its causes. The SDK's own display of a chain adds the raw response, which can contain the keys if an
-/// answer was cut short.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

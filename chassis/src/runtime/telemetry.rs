@@ -6,6 +6,7 @@
 //! log warnings: it warns of missing certificates and handles no secrets.
 
 use clap::ValueEnum;
+use std::error::Error;
 use std::time::Duration;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
@@ -38,6 +39,19 @@ impl LogFormat {
 #[must_use]
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// An error and its causes for the log. The SDK's own display of a chain adds the raw response, which can contain secrets if
+/// an answer was cut short.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// Starts the log for the whole process. `service` is the crate of the service.

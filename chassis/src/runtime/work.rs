@@ -1,34 +1,19 @@
 //! The command `worker`: a process without an API. It has the private listener only.
 
-use crate::answer::Answer;
 use crate::cli::ProcessArgs;
 use crate::config::ProcessConfig;
-use crate::connections::{Handler, Seat};
 use crate::context::Context;
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::metrics::Exposition;
-use crate::private::{self, Private};
-use crate::process::{Signals, bind};
+use crate::port::PrivateListener;
+use crate::private::Private;
+use crate::process::{Signals, address, bind};
 use crate::program::Program;
 use crate::readiness::Phase;
-use crate::server;
 use crate::service::Service;
 use crate::worker::Worker;
-use hyper::Request;
-use hyper::body::Incoming;
-use std::future::Future;
 use std::sync::Arc;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-
-impl Handler for Private {
-    fn handle(&self, request: Request<Incoming>, _: Seat) -> impl Future<Output = Answer> + Send {
-        self.handle(request)
-    }
-
-    fn connections(&self, _: usize) {}
-}
 
 /// Works until a stop signal, then drains. Must run inside a runtime.
 pub(crate) async fn work<P: Program>(
@@ -58,10 +43,7 @@ pub(crate) async fn work<P: Program>(
     let exposition = Arc::new(Exposition::new(name, build, Arc::clone(&context.metrics)));
     let readiness = Arc::clone(&context.readiness);
     let private = Private::new(name, readiness, exposition, config.metrics_password);
-    let (stop_private, private_stops) = oneshot::channel::<()>();
-    let private = tokio::spawn(server::run(listener, Arc::new(private), private::LIMITS, async {
-        let _ = private_stops.await;
-    }));
+    let private = PrivateListener::serve::<P::Service>(listener, private);
     let ready = async {
         worker.prepare().await?;
         context.readiness.advance(Phase::Ready);
@@ -75,13 +57,7 @@ pub(crate) async fn work<P: Program>(
     context.readiness.advance(Phase::Draining);
     tracing::info!(signal, "drain begins");
     worker.close().await;
-    drop(stop_private);
-    let _ = private.await;
+    private.end().await;
     tracing::info!("drain ends");
     Ok(())
-}
-
-/// With port 0 in the setting, the system chooses the port.
-fn address(listener: &TcpListener) -> Option<tracing::field::DisplayValue<std::net::SocketAddr>> {
-    listener.local_addr().ok().map(tracing::field::display)
 }

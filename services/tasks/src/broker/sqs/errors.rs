@@ -3,6 +3,7 @@
 use crate::broker::BrokerError;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::BatchResultErrorEntry;
+use chassis::telemetry::chain;
 use std::error::Error;
 use std::fmt::Debug;
 
@@ -25,15 +26,4 @@ pub(super) fn refused(entry: Option<&BatchResultErrorEntry>) -> Result<(), Broke
 
 fn answer(code: &str, message: Option<&str>) -> BrokerError {
     BrokerError(format!("{code}: {}", message.unwrap_or("no message")))
-}
-
-/// The error and its causes.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
