@@ -10,12 +10,16 @@
     reason = "a panic makes a test fail, also in a helper of tests"
 )]
 
+mod certificates;
 mod gate;
+mod pgbouncer;
 mod rabbitmq;
 mod redis;
 mod sqs;
 
+pub use self::certificates::certificates;
 pub use self::gate::Gate;
+pub use self::pgbouncer::PgBouncer;
 pub use self::rabbitmq::RabbitMq;
 pub use self::redis::Redis;
 pub use self::sqs::Sqs;
@@ -140,6 +144,11 @@ impl Process {
         process
     }
 
+    /// Sends a signal such as `-STOP`. The process can have ended.
+    fn signal(&self, signal: &str) {
+        Command::new("kill").args([signal, &self.0.id().to_string()]).output().unwrap();
+    }
+
     /// SIGINT is the fast shutdown of PostgreSQL, and the safe one of the others.
     fn stop(&mut self) -> io::Result<()> {
         if self.0.try_wait()?.is_none() {
@@ -229,15 +238,14 @@ impl Postgres {
 
     /// Makes the server accept connections without any answer (`-STOP`), until `-CONT`.
     pub fn signal(&self, signal: &str) {
-        let Some(Process(postmaster)) = &self.process else { return };
-        let postmaster = postmaster.id();
-        let send = |process: &str| Command::new("kill").args([signal, process]).output().unwrap();
+        let Some(process) = &self.process else { return };
         // First the one that starts the others: the server has a process for each connection.
-        send(&postmaster.to_string());
+        process.signal(signal);
+        let postmaster = process.0.id();
         let children = format!("/proc/{postmaster}/task/{postmaster}/children");
         for child in fs::read_to_string(children).unwrap_or_default().split_whitespace() {
             // It can have ended in the meantime.
-            send(child);
+            Command::new("kill").args([signal, child]).output().unwrap();
         }
     }
 
@@ -258,43 +266,5 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.signal("-CONT");
-    }
-}
-
-/// A `PgBouncer` in transaction mode.
-#[derive(Debug)]
-pub struct PgBouncer {
-    _process: Process,
-    port: u16,
-    _folder: TempDir,
-}
-
-impl PgBouncer {
-    /// Two connections to the server, so that clients share them.
-    #[must_use]
-    pub fn start(server: &Postgres) -> Self {
-        let (folder, port) = (folder(), free_port());
-        let users = folder.path().join("users");
-        fs::write(&users, "\"postgres\" \"\"\n").unwrap();
-        let settings = folder.path().join("pgbouncer.ini");
-        let text = format!(
-            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-            listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {}\n\
-            pool_mode = transaction\ndefault_pool_size = 2\nserver_login_retry = 1\n",
-            server.port,
-            users.display()
-        );
-        fs::write(&settings, text).unwrap();
-        give(folder.path());
-        let mut command = command(find("pgbouncer").unwrap());
-        let log = folder.path().join("log");
-        let process = Process::start(command.arg(&settings), port, &log);
-        Self { _process: process, port, _folder: folder }
-    }
-
-    /// The URL of a database.
-    #[must_use]
-    pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 }

@@ -19,7 +19,7 @@
 //! * `testing`, with the feature `test-support`: helpers for the tests of services. `databases`, with the feature
 //!   `test-databases`: real database servers.
 //! * [`program`]: a service with settings and commands of its own.
-//! * `serve` and `work`: the life of a process with and without an API, with `process`.
+//! * `serve` and `work`: the life of a process with and without an API, with `process` and `port`.
 //! * [`run()`], [`run_with()`] and [`run_program()`]: the process. [`failure`]: its exit codes.
 
 #[cfg(feature = "test-databases")]

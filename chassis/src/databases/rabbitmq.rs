@@ -123,9 +123,8 @@ impl RabbitMq {
 
     /// Makes the server accept connections without any answer (`-STOP`), until `-CONT`.
     pub fn signal(&self, signal: &str) {
-        if let Some(Process(server)) = &self.process {
-            // It can have ended in the meantime.
-            Command::new("kill").args([signal, &server.id().to_string()]).output().unwrap();
+        if let Some(process) = &self.process {
+            process.signal(signal);
         }
     }
 

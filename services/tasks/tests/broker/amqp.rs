@@ -2,12 +2,10 @@
 
 use super::suite::{Engine, hints, run};
 use async_trait::async_trait;
-use chassis::databases::{RabbitMq as Server, free_port};
+use chassis::databases::{RabbitMq as Server, certificates, free_port};
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tasks::broker::amqp::Amqp;
@@ -220,23 +218,6 @@ async fn wrong_password_and_virtual_host_are_errors_without_a_secret() {
         let shown = format!("{broker:?}");
         assert!(!shown.contains("secret"), "{shown}");
     }
-}
-
-/// Runs `openssl` with these words.
-fn openssl(folder: &Path, line: &str) {
-    let output = Command::new("openssl").args(line.split(' ')).current_dir(folder).output();
-    let output = output.unwrap();
-    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// An authority, and a certificate for `localhost`, but not for `127.0.0.1`.
-fn certificates(folder: &Path) {
-    let key = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -batch";
-    openssl(folder, &format!("{key} -x509 -subj /CN=authority -keyout ca.key -out ca.pem"));
-    openssl(folder, &format!("{key} -subj /CN=server -keyout server.key -out server.csr"));
-    fs::write(folder.join("names"), "subjectAltName = DNS:localhost\n").unwrap();
-    let sign = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile names";
-    openssl(folder, &format!("{sign} -out server.crt"));
 }
 
 #[tokio::test]

@@ -2,10 +2,7 @@
 
 use super::suite::{Engine, run};
 use async_trait::async_trait;
-use chassis::databases::{Redis as Server, free_port};
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use chassis::databases::{Redis as Server, certificates, free_port};
 use std::sync::Arc;
 use std::time::Duration;
 use tasks::broker::redis::Redis;
@@ -92,23 +89,6 @@ async fn cases_on_redis() {
     if Server::can_start("redis::cases_on_redis") {
         run(&mut Server::start(&[])).await;
     }
-}
-
-/// Runs `openssl` with these words.
-fn openssl(folder: &Path, line: &str) {
-    let output = Command::new("openssl").args(line.split(' ')).current_dir(folder).output();
-    let output = output.unwrap();
-    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// A certificate authority, and a certificate for `localhost`, but not for `127.0.0.1`.
-fn certificates(folder: &Path) {
-    let key = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -batch";
-    openssl(folder, &format!("{key} -x509 -subj /CN=authority -keyout ca.key -out ca.pem"));
-    openssl(folder, &format!("{key} -subj /CN=server -keyout server.key -out server.csr"));
-    fs::write(folder.join("names"), "subjectAltName = DNS:localhost\n").unwrap();
-    let sign = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile names";
-    openssl(folder, &format!("{sign} -out server.crt"));
 }
 
 #[tokio::test]

@@ -178,32 +178,26 @@ const OF_BROKERS: [Fault; 6] = [
     Fault::BrokerPurged,
 ];
 
+fn table_with_broker(test: &str, start: fn(&str) -> Option<Broker>) {
+    if let Some(bed) = start(test).and_then(|broker| Bed::with_broker(test, broker)) {
+        print_table(bed, &OF_BROKERS);
+    }
+}
+
 #[cfg(feature = "redis")]
 #[test]
 fn no_task_is_lost_or_recorded_twice_with_redis() {
-    let test = "faults::no_task_is_lost_or_recorded_twice_with_redis";
-    let bed = Broker::redis(test).and_then(|broker| Bed::with_broker(test, broker));
-    if let Some(bed) = bed {
-        print_table(bed, &OF_BROKERS);
-    }
+    table_with_broker("faults::no_task_is_lost_or_recorded_twice_with_redis", Broker::redis);
 }
 
 #[cfg(feature = "amqp")]
 #[test]
 fn no_task_is_lost_or_recorded_twice_with_rabbitmq() {
-    let test = "faults::no_task_is_lost_or_recorded_twice_with_rabbitmq";
-    let bed = Broker::rabbitmq(test).and_then(|broker| Bed::with_broker(test, broker));
-    if let Some(bed) = bed {
-        print_table(bed, &OF_BROKERS);
-    }
+    table_with_broker("faults::no_task_is_lost_or_recorded_twice_with_rabbitmq", Broker::rabbitmq);
 }
 
 #[cfg(feature = "sqs")]
 #[test]
 fn no_task_is_lost_or_recorded_twice_with_sqs() {
-    let test = "faults::no_task_is_lost_or_recorded_twice_with_sqs";
-    let bed = Broker::sqs(test).and_then(|broker| Bed::with_broker(test, broker));
-    if let Some(bed) = bed {
-        print_table(bed, &OF_BROKERS);
-    }
+    table_with_broker("faults::no_task_is_lost_or_recorded_twice_with_sqs", Broker::sqs);
 }

@@ -2,7 +2,7 @@
 
 use super::jobs::{Bench, Ended, files_below, run};
 use super::smtp::{MailServer, Tls, can_receive};
-use super::tls::certificates;
+use chassis::databases::certificates;
 use serde_json::json;
 use std::fs;
 use std::net::TcpListener;
